@@ -1,0 +1,63 @@
+#include "daemon/workers/output.hpp"
+
+#include <charconv>
+
+#include "schema/messages.hpp"
+
+namespace qflow::workers {
+namespace {
+constexpr std::size_t kIdDigits = 8;
+constexpr std::size_t kMaxParts = 4096;  // a worker that forges marks gains no memory
+}  // namespace
+
+OutputCutter::OutputCutter(std::string nonce, std::size_t limit) : limit_(limit) {
+  mark_ = schema::output_mark(nonce, 0);
+  mark_.resize(mark_.size() - kIdDigits - 1);
+}
+
+void OutputCutter::keep(std::string_view text) {
+  const std::size_t room = limit_ - std::min(limit_, current_.text.size());
+  const std::string_view kept = text.substr(0, room);
+  current_.text.append(kept);
+  current_.dropped += text.size() - kept.size();
+}
+
+void OutputCutter::feed(std::string_view bytes) {
+  carry_.append(bytes);
+  std::string_view rest = carry_;
+  const std::size_t whole = mark_.size() + kIdDigits + 1;
+  for (;;) {
+    const auto at = rest.find(mark_);
+    if (at == std::string_view::npos) {
+      // A zero byte near the end may begin a mark; anything before it cannot.
+      const std::size_t tail = std::min(rest.size(), mark_.size() - 1);
+      const auto zero = rest.find('\0', rest.size() - tail);
+      const std::size_t safe = zero == std::string_view::npos ? rest.size() : zero;
+      keep(rest.substr(0, safe));
+      rest.remove_prefix(safe);
+      break;
+    }
+    keep(rest.substr(0, at));
+    rest.remove_prefix(at);
+    if (rest.size() < whole) break;
+    std::uint32_t id = 0;
+    const char* digits = rest.data() + mark_.size();
+    const auto [end, error] = std::from_chars(digits, digits + kIdDigits, id, 16);
+    if (error == std::errc{} && end == digits + kIdDigits && parts_.size() < kMaxParts) {
+      parts_[id] = std::move(current_);
+      current_ = {};
+    }
+    rest.remove_prefix(whole);
+  }
+  carry_.assign(rest.data(), rest.size());
+}
+
+Captured OutputCutter::take(std::uint32_t id) {
+  const auto found = parts_.find(id);
+  if (found == parts_.end()) return std::exchange(current_, {});
+  Captured part = std::move(found->second);
+  parts_.erase(found);
+  return part;
+}
+
+}  // namespace qflow::workers

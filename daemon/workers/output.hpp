@@ -1,0 +1,37 @@
+// A worker's standard output or error, cut at the marks that end each load and call. Engine thread.
+#pragma once
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace qflow::workers {
+
+/// What one load or call wrote to one stream.
+struct Captured {
+  std::string text;           ///< the first `limit` bytes
+  std::uint64_t dropped = 0;  ///< bytes after those
+};
+
+/// Holds at most `limit` bytes for each part not yet taken, whatever the worker writes.
+class OutputCutter {
+ public:
+  /// `nonce`: the worker's; `limit`: bytes kept for each load or call.
+  OutputCutter(std::string nonce, std::size_t limit);
+  /// Adds bytes as they came from the pipe.
+  void feed(std::string_view bytes);
+  /// Whether the mark of `id` has been seen.
+  bool ended(std::uint32_t id) const { return parts_.count(id) != 0; }
+  /// What was written up to the mark of `id`, or since the last mark when it has not come.
+  Captured take(std::uint32_t id);
+
+ private:
+  void keep(std::string_view text);
+  std::string mark_;  ///< the mark without its id
+  std::size_t limit_;
+  std::string carry_;  ///< the end of the last feed, where a mark may have begun
+  Captured current_;
+  std::map<std::uint32_t, Captured> parts_;
+};
+
+}  // namespace qflow::workers

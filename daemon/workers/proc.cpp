@@ -1,0 +1,82 @@
+#include "daemon/workers/proc.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace qflow::workers {
+namespace {
+
+std::string_view read_proc(const std::string& path, std::array<char, 8192>& space) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return {};
+  const ssize_t got = ::read(fd, space.data(), space.size());
+  ::close(fd);
+  return {space.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
+}
+
+// The number after `key:` in status, in bytes.
+std::uint64_t kib(std::string_view status, std::string_view key) {
+  const auto at = status.find(key);
+  if (at == std::string_view::npos) return 0;
+  std::string_view rest = status.substr(at + key.size());
+  rest.remove_prefix(std::min(rest.find_first_of("0123456789"), rest.size()));
+  std::uint64_t value = 0;
+  std::from_chars(rest.data(), rest.data() + rest.size(), value);
+  return value * 1024;
+}
+
+}  // namespace
+
+MemoryUse memory_of(pid_t pid) {
+  std::array<char, 8192> space{};
+  const std::string_view status = read_proc(fmt::format("/proc/{}/status", pid), space);
+  return {kib(status, "\nRssAnon:") + kib(status, "\nVmSwap:"), kib(status, "\nRssShmem:"), kib(status, "\nVmData:"),
+          kib(status, "\nVmHWM:")};
+}
+
+ProcessTimes times_of(pid_t pid) {
+  std::array<char, 8192> space{};
+  std::string_view stat = read_proc(fmt::format("/proc/{}/stat", pid), space);
+  // proc(5): the name in parentheses may hold anything; utime and stime are the 12th and 13th fields after it.
+  const auto close = stat.rfind(')');
+  if (close == std::string_view::npos) return {};
+  stat.remove_prefix(close + 1);
+  std::array<std::int64_t, 2> ticks{};
+  for (int field = 0; field < 13; ++field) {
+    stat.remove_prefix(std::min(stat.find_first_not_of(' '), stat.size()));
+    const auto end = std::min(stat.find(' '), stat.size());
+    if (field >= 11) std::from_chars(stat.data(), stat.data() + end, ticks[static_cast<std::size_t>(field - 11)]);
+    stat.remove_prefix(end);
+  }
+  static const long kTicks = ::sysconf(_SC_CLK_TCK);
+  return {ticks[0] * 1'000'000 / kTicks, ticks[1] * 1'000'000 / kTicks};
+}
+
+std::vector<pid_t> tree_of(pid_t root, std::size_t limit) {
+  std::vector<pid_t> found{root};
+  for (std::size_t i = 0; i < found.size() && found.size() < limit; ++i) {
+    std::error_code error;
+    for (const auto& task : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", found[i]), error)) {
+      std::array<char, 8192> space{};
+      std::string_view children = read_proc(task.path() / "children", space);
+      while (!children.empty() && found.size() < limit) {
+        pid_t child = 0;
+        const auto [end, bad] = std::from_chars(children.data(), children.data() + children.size(), child);
+        if (bad != std::errc{}) break;
+        found.push_back(child);
+        children.remove_prefix(static_cast<std::size_t>(end - children.data()));
+        children.remove_prefix(std::min(children.find_first_not_of(' '), children.size()));
+      }
+    }
+  }
+  return found;
+}
+
+}  // namespace qflow::workers

@@ -1,0 +1,29 @@
+// What /proc says of a worker's processes, from outside. Engine thread; each call reads a file or two.
+#pragma once
+#include <sys/types.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace qflow::workers {
+
+/// Bytes. Zero for a process that is gone.
+struct MemoryUse {
+  std::uint64_t anonymous = 0;  ///< RssAnon + VmSwap
+  std::uint64_t shared = 0;     ///< RssShmem: shared anonymous memory and mapped tmpfs files
+  std::uint64_t data = 0;       ///< VmData: what RLIMIT_DATA counts
+  std::uint64_t peak = 0;       ///< VmHWM
+};
+MemoryUse memory_of(pid_t pid);
+
+struct ProcessTimes {
+  std::int64_t user_us = 0;
+  std::int64_t system_us = 0;
+};
+ProcessTimes times_of(pid_t pid);
+
+/// `root` and all its descendants, at most `limit` of them. A worker is PID 1 of its namespace, so everything it started
+/// and lost is its child again, and this is the whole namespace.
+std::vector<pid_t> tree_of(pid_t root, std::size_t limit);
+
+}  // namespace qflow::workers

@@ -1,0 +1,241 @@
+#include "daemon/workers/worker.hpp"
+
+#include <fmt/format.h>
+#include <sodium.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
+#include <csignal>
+#include <cstring>
+
+#include "daemon/observe/log.hpp"
+#include "daemon/workers/proc.hpp"
+#include "sandbox/selfcheck.hpp"
+
+namespace qflow::workers {
+namespace {
+
+std::string make_nonce() {
+  std::array<unsigned char, 8> bytes{};
+  randombytes_buf(bytes.data(), bytes.size());
+  std::array<char, 17> hex{};
+  sodium_bin2hex(hex.data(), hex.size(), bytes.data(), bytes.size());
+  return {hex.data(), 16};
+}
+
+// The sender's process id as the kernel attaches it to a message (unix(7), SCM_CREDENTIALS), in our PID namespace. The
+// control buffer has room for that alone: descriptors that come along are closed by the kernel.
+struct Identified {
+  std::string bytes;
+  pid_t pid = 0;
+};
+Identified receive_identified(int socket) {
+  Identified out;
+  out.bytes.resize(4096);
+  iovec part{out.bytes.data(), out.bytes.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(ucred))> control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t got = sandbox::retry([&] { return ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT); });
+  out.bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  for (cmsghdr* h = CMSG_FIRSTHDR(&message); h != nullptr; h = CMSG_NXTHDR(&message, h)) {
+    if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_CREDENTIALS) continue;
+    ucred sender{};
+    std::memcpy(&sender, CMSG_DATA(h), sizeof sender);
+    out.pid = sender.pid;
+  }
+  return out;
+}
+
+}  // namespace
+
+Channels make_channels() {
+  Channels c;
+  std::tie(c.socket, c.worker_socket) = sandbox::socket_pair();
+  std::tie(c.out, c.worker_out) = sandbox::make_pipe();
+  std::tie(c.err, c.worker_err) = sandbox::make_pipe();
+  const int on = 1;
+  sandbox::check(::setsockopt(c.socket.get(), SOL_SOCKET, SO_PASSCRED, &on, sizeof on), "setsockopt(SO_PASSCRED)");
+  return c;
+}
+
+Worker::Worker(const asio::any_io_executor& executor, std::uint32_t id, Channels& channels, std::size_t output_limit)
+    : id_(id),
+      nonce_(make_nonce()),
+      socket_(executor, asio::local::stream_protocol(), channels.socket.release()),
+      out_(executor, channels.out.release(), nonce_, output_limit),
+      err_(executor, channels.err.release(), nonce_, output_limit),
+      deadline_(executor),
+      exited_event_(executor) {
+  socket_.non_blocking(true);
+  out_.stream.non_blocking(true);
+  err_.stream.non_blocking(true);
+}
+
+Worker::~Worker() {
+  if (pidfd_ && !exited_) sandbox::signal_pidfd(pidfd_.get(), SIGKILL);
+}
+
+Task<std::string> Worker::greet(const sandbox::Policy& policy, Clock::duration patience) {
+  const auto self = shared_from_this();
+  set_deadline(Clock::now() + patience);
+  boost::system::error_code error;
+  co_await socket_.async_wait(asio::local::stream_protocol::socket::wait_read, asio::redirect_error(asio::use_awaitable, error));
+  if (error || end_ != End::none) co_return "it did not report in time";
+  Identified first = receive_identified(socket_.native_handle());
+  if (first.bytes.empty() || first.pid <= 0) co_return "it closed its socket before it reported";
+  pid_ = first.pid;
+  pidfd_ = sandbox::open_pidfd(pid_);
+  decoder_.feed(first.bytes);
+  const std::optional<schema::Frame> frame = co_await receive();
+  clear_deadline();
+  if (!frame) co_return "its report is broken: " + end_detail_;
+  std::string problem;
+  if (frame->kind == schema::Kind::refused) {
+    const auto refused = schema::unpack<schema::Refused>(*frame, problem);
+    co_return refused ? fmt::format("its step {} failed: {}", refused->step, refused->message) : problem;
+  }
+  const auto hello = schema::unpack<schema::Hello>(*frame, problem);
+  if (frame->kind != schema::Kind::hello || !hello) co_return "its first frame is no hello: " + problem;
+  if (hello->protocol != schema::kProtocolVersion) co_return fmt::format("it speaks protocol {}", hello->protocol);
+  const std::uint32_t missing = sandbox::expected_checks(policy) & ~hello->checks;
+  if (missing != 0) co_return "walls are missing: " + sandbox::check_names(missing);
+  if (std::string wrong = sandbox::inspect_from_outside(pid_, policy); !wrong.empty()) co_return "seen from outside, " + wrong;
+  const MemoryUse now = memory_of(pid_);
+  base_memory_ = now.anonymous;
+  base_data_ = now.data;
+  asio::co_spawn(socket_.get_executor(), drain(self, out_), asio::detached);
+  asio::co_spawn(socket_.get_executor(), drain(self, err_), asio::detached);
+  co_return std::string();
+}
+
+void Worker::limit_memory(std::uint64_t bytes) const {
+  // prlimit(2) on another process: allowed with the same ids, and lowering needs no capability.
+  const rlimit limit{base_data_ + bytes, base_data_ + bytes};
+  if (::prlimit(pid_, RLIMIT_DATA, &limit, nullptr) < 0)
+    log::warning("workers", fmt::format("prlimit({}, RLIMIT_DATA): {}", pid_, std::strerror(errno)));
+}
+
+void Worker::post(std::string frames) {
+  if (end_ != End::none) return;
+  queue_ += frames;
+  if (writing_) return;
+  writing_ = true;
+  asio::co_spawn(socket_.get_executor(), write_queue(shared_from_this()), asio::detached);
+}
+
+Task<> Worker::write_queue(std::shared_ptr<Worker> self) {
+  while (!self->queue_.empty() && self->end_ == End::none) {
+    const std::string bytes = std::exchange(self->queue_, {});
+    boost::system::error_code error;
+    co_await asio::async_write(self->socket_, asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, error));
+    if (error) break;  // the reading side finds out why
+  }
+  self->writing_ = false;
+}
+
+Task<bool> Worker::read_more() {
+  std::array<char, 65536> bytes;  // NOLINT: filled by the read
+  boost::system::error_code error;
+  const std::size_t got =
+      co_await socket_.async_read_some(asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, error));
+  if (error) {
+    lose(End::closed);
+    co_return false;
+  }
+  decoder_.feed({bytes.data(), got});
+  co_return true;
+}
+
+Task<std::optional<schema::Frame>> Worker::receive() {
+  for (;;) {
+    if (end_ != End::none) co_return std::nullopt;
+    if (auto frame = decoder_.next()) co_return frame;
+    if (!decoder_.error().empty()) {
+      lose(End::protocol, decoder_.error());
+      co_return std::nullopt;
+    }
+    if (!co_await read_more()) co_return std::nullopt;
+  }
+}
+
+void Worker::set_deadline(Clock::time_point when) {
+  deadline_.expires_at(when);
+  deadline_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    if (const auto self = weak.lock(); self && !error) self->kill(End::timed_out);
+  });
+}
+
+void Worker::lose(End why, std::string detail) {
+  if (end_ != End::none) return;
+  end_ = why;
+  end_detail_ = std::move(detail);
+  if (pidfd_) sandbox::signal_pidfd(pidfd_.get(), SIGKILL);
+}
+
+void Worker::kill(End why) {
+  lose(why);
+  deadline_.cancel();
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+  socket_.close(ignored);
+}
+
+Task<> Worker::drain(std::shared_ptr<Worker> self, Pipe& pipe) {
+  std::array<char, 16384> bytes;  // NOLINT: filled by the read
+  boost::system::error_code error;
+  while (!error) {
+    const std::size_t got =
+        co_await pipe.stream.async_read_some(asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, error));
+    if (!error) pipe.cutter.feed({bytes.data(), got});
+  }
+}
+
+void Worker::read_available(Pipe& pipe) {
+  std::array<char, 16384> bytes;  // NOLINT: filled by the read
+  // Bounded: a child of the node may go on writing for ever.
+  for (int i = 0; i < 16; ++i) {
+    const ssize_t got = ::read(pipe.stream.native_handle(), bytes.data(), bytes.size());
+    if (got <= 0) return;
+    pipe.cutter.feed({bytes.data(), static_cast<std::size_t>(got)});
+  }
+}
+
+Captured Worker::take_output(std::uint32_t id, bool standard_error) {
+  Pipe& pipe = standard_error ? err_ : out_;
+  if (!pipe.cutter.ended(id)) read_available(pipe);
+  return pipe.cutter.take(id);
+}
+
+void Worker::note_exit(const schema::Exited& exited) {
+  exited_ = exited;
+  exited_event_.signal();
+  boost::system::error_code ignored;
+  // What is still in the pipes was read by take_output(); nobody else holds their other ends.
+  out_.stream.close(ignored);
+  err_.stream.close(ignored);
+}
+
+Task<std::optional<schema::Exited>> Worker::wait_exit(Clock::duration patience) {
+  const auto self = shared_from_this();
+  asio::steady_timer timer(socket_.get_executor(), patience);
+  timer.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    if (const auto worker = weak.lock(); worker && !error) worker->exited_event_.signal();
+  });
+  if (!exited_) co_await exited_event_.wait();
+  co_return exited_;
+}
+
+Usage Worker::usage() const {
+  const ProcessTimes times = times_of(pid_);
+  return {times.user_us, times.system_us, static_cast<std::int64_t>(memory_of(pid_).peak)};
+}
+
+}  // namespace qflow::workers

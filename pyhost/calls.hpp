@@ -1,0 +1,54 @@
+// Calls and the table of values they leave behind. A value passes from node to node by handle: it is never copied or
+// serialised on the way. Worker process.
+#pragma once
+#include <pybind11/pybind11.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "pyhost/modules.hpp"
+#include "schema/messages.hpp"
+
+namespace qflow::pyhost {
+
+/// Paths of the files a value refers to, inside the sandbox.
+using PathList = std::vector<std::string>;
+
+/// Time since it was made, on the monotonic clock.
+class Stopwatch {
+ public:
+  std::int64_t microseconds() const {
+    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// The values of one worker, by the id of the call that made them, and the calls that failed.
+class Calls {
+ public:
+  /// The first failed or missing call among the inputs of `call`, if any.
+  std::optional<std::uint32_t> failed_input(const schema::Call& call) const;
+  void mark_failed(std::uint32_t id) { failed_.insert(id); }
+
+  /// Binds the arguments, calls, keeps the value under `id` and describes it. Throws error_already_set from the code,
+  /// Unusable when an argument is missing or an output cannot be picked.
+  schema::Result run(std::uint32_t id, const schema::Call& call, const Module& module);
+
+  /// The files offered with the result of call `id`, or null.
+  const PathList* files_of(std::uint32_t id) const;
+
+ private:
+  pybind11::object value_of(const schema::Argument& argument) const;
+  std::unordered_map<std::uint32_t, pybind11::object> values_;
+  std::unordered_map<std::uint32_t, PathList> files_;
+  std::unordered_set<std::uint32_t> failed_;
+};
+
+}  // namespace qflow::pyhost

@@ -1,0 +1,34 @@
+// The embedded CPython of one pyhost: where its files are, how it starts, what it imports before workers are forked.
+// Zygote process, its only thread.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "sandbox/policy.hpp"
+
+namespace qflow::pyhost {
+
+/// "3.11": the Python this executable was built for.
+std::string python_version();
+/// What a sandbox must show for this interpreter to run: its library directories, shared libraries, time zones.
+std::vector<sandbox::Mount> interpreter_mounts();
+/// Starts CPython: isolated from the environment and the user, UTF-8 mode, no bytecode written. Ends the process with a
+/// message when the interpreter cannot start.
+void start_interpreter();
+
+/// What became of an attempt to import before forking.
+struct Imported {
+  std::vector<std::string> modules;
+  std::vector<std::string> notes;   ///< "pandas: ModuleNotFoundError: No module named 'pandas'"
+  std::string started_threads;      ///< a module after whose import the process had threads; it must not be forked
+};
+/// Imports `modules` one after the other; a failing one is noted and left to the worker.
+Imported import_modules(const std::vector<std::string>& modules);
+/// gc.collect() and gc.freeze(): a collection in a worker would otherwise copy every page of the zygote's heap.
+void freeze_heap();
+/// Whether this process has one thread only (unshare(2): CLONE_VM fails with EINVAL otherwise).
+bool single_threaded();
+/// In a new worker: what PyOS_AfterFork_Child does not reseed (numpy's global generator), and live line output.
+void reseed_after_fork();
+
+}  // namespace qflow::pyhost

@@ -1,0 +1,50 @@
+// The nodes' modules: compiled, executed and described. Worker process.
+#pragma once
+#include <pybind11/pybind11.h>
+
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <unordered_map>
+
+#include "schema/messages.hpp"
+
+namespace qflow::pyhost {
+
+/// What was asked cannot be done, for a reason that is not an exception of the node's code. `type` names it as Python would.
+class Unusable : public std::runtime_error {
+ public:
+  Unusable(std::string type_name, const std::string& message) : std::runtime_error(message), type(std::move(type_name)) {}
+  std::string type;
+};
+
+/// A node's module after its top level has run.
+struct Module {
+  std::string file;    ///< the name its code was compiled under
+  std::string source;  ///< for tracebacks
+  pybind11::object module;
+  pybind11::object function;   ///< the one that calls run; null when described only
+  schema::Function signature;  ///< of `function`
+};
+
+/// All modules of one worker, by the id of their load.
+class Modules {
+ public:
+  /// Compiles and executes `source`. Modules are importable by later ones as `nodes.NAME`, NAME being the file's name
+  /// without ".py", or the node's. Throws error_already_set from the code, Unusable when there is no function to call.
+  schema::Loaded load(std::uint32_t id, const schema::Load& load, const std::string& source);
+  const Module* find(std::uint32_t id) const;
+  /// The source compiled under `file`, or null.
+  const std::string* source_of(const std::string& file) const;
+  /// Drops every module and its entry in sys.modules.
+  void forget_all();
+
+ private:
+  pybind11::object new_module(const std::string& file);
+  std::unordered_map<std::uint32_t, Module> modules_;
+};
+
+/// What the live function says of itself: parameters in order, kinds, defaults, annotations as text.
+schema::Function describe_function(const std::string& name, pybind11::handle function);
+
+}  // namespace qflow::pyhost

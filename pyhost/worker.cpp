@@ -1,0 +1,196 @@
+#include "pyhost/worker.hpp"
+
+#include <pybind11/pybind11.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "pyhost/calls.hpp"
+#include "pyhost/files.hpp"
+#include "pyhost/interpreter.hpp"
+#include "pyhost/modules.hpp"
+#include "pyhost/raised.hpp"
+#include "sandbox/selfcheck.hpp"
+#include "sandbox/sys.hpp"
+#include "schema/messages.hpp"
+
+namespace py = pybind11;
+
+namespace qflow::pyhost {
+namespace {
+
+class Worker {
+ public:
+  Worker() : pid_(::getpid()) {}
+
+  template <class Message>
+  void send(schema::Kind kind, std::uint32_t id, const Message& message, std::string payload = {}) {
+    out_.clear();
+    schema::pack(kind, id, message, out_, std::move(payload));
+    if (!sandbox::write_all(sandbox::kControlFd, out_)) ::_exit(kChannelLost);
+  }
+
+  void serve() {
+    schema::Decoder decoder;
+    static char bytes[65536];
+    for (;;) {
+      while (auto frame = decoder.next()) handle(*frame);
+      if (!decoder.error().empty()) ::_exit(kChannelLost);
+      const ssize_t got = sandbox::retry([&] { return ::read(sandbox::kControlFd, bytes, sizeof bytes); });
+      if (got == 0) ::_exit(0);  // the daemon has no more for us
+      if (got < 0) ::_exit(kChannelLost);
+      decoder.feed({bytes, static_cast<std::size_t>(got)});
+    }
+  }
+
+ private:
+  static constexpr int kChannelLost = 71;  // EX_OSERR of sysexits(3): a node has closed our socket
+
+  void handle(const schema::Frame& frame) {
+    std::string error;
+    switch (frame.kind) {
+      case schema::Kind::load:
+        if (const auto load = schema::unpack<schema::Load>(frame, error)) return on_load(frame.id, *load, frame.payload);
+        break;
+      case schema::Kind::call:
+        if (const auto call = schema::unpack<schema::Call>(frame, error)) return on_call(frame.id, *call);
+        break;
+      case schema::Kind::fetch:
+        if (const auto fetch = schema::unpack<schema::Fetch>(frame, error)) return on_fetch(frame.id, *fetch);
+        break;
+      default:
+        break;
+    }
+    ::_exit(kChannelLost);
+  }
+
+  void on_load(std::uint32_t id, const schema::Load& load, const std::string& source) {
+    mark_ = load.mark;
+    try {
+      const schema::Loaded loaded = modules_.load(id, load, source);
+      only_in_parent();
+      end_output(id);
+      send(schema::Kind::loaded, id, loaded);
+    } catch (py::error_already_set& raised) {
+      fail(id, raised, "load", load.file, 0);
+    } catch (const Unusable& unusable) {
+      end_output(id);
+      send(schema::Kind::raised, id, schema::Raised{"load", unusable.type, unusable.what(), "", std::nullopt, 0});
+    }
+  }
+
+  void on_call(std::uint32_t id, const schema::Call& call) {
+    if (const auto because = calls_.failed_input(call)) {
+      calls_.mark_failed(id);
+      end_output(id);
+      return send(schema::Kind::skipped, id, schema::Skipped{*because});
+    }
+    const Stopwatch watch;
+    const Module* module = modules_.find(call.module);
+    try {
+      if (module == nullptr) throw Unusable("LookupError", "the module of this call was not loaded");
+      const schema::Result result = calls_.run(id, call, *module);
+      only_in_parent();
+      end_output(id);
+      send(schema::Kind::result, id, result);
+    } catch (py::error_already_set& raised) {
+      calls_.mark_failed(id);
+      fail(id, raised, "call", module == nullptr ? "" : module->file, watch.microseconds());
+    } catch (const Unusable& unusable) {
+      calls_.mark_failed(id);
+      end_output(id);
+      send(schema::Kind::raised, id, schema::Raised{"bind", unusable.type, unusable.what(), "", std::nullopt, 0});
+    }
+  }
+
+  void on_fetch(std::uint32_t id, const schema::Fetch& fetch) {
+    const PathList* files = calls_.files_of(fetch.call);
+    if (files == nullptr || fetch.index >= files->size())
+      return send(schema::Kind::chunk, id, schema::Chunk{true, "no such file in this value"});
+    read_in_pieces((*files)[fetch.index], [&](std::string_view piece, bool last, const std::optional<std::string>& error) {
+      send(schema::Kind::chunk, id, schema::Chunk{last, error}, std::string(piece));
+    });
+  }
+
+  void fail(std::uint32_t id, py::error_already_set& raised, const char* phase, const std::string& file,
+            std::int64_t duration_us) {
+    only_in_parent();
+    schema::Raised message = describe(raised, modules_, file);
+    message.phase = phase;
+    message.duration_us = duration_us;
+    end_output(id);
+    send(schema::Kind::raised, id, message);
+  }
+
+  // A child that node code forked returns here too; it is not the worker (sandbox.md P5).
+  void only_in_parent() const {
+    if (::getpid() != pid_) ::_exit(0);
+  }
+
+  void end_output(std::uint32_t id) {
+    flush_standard_streams();
+    const std::string mark = schema::output_mark(mark_, id);
+    // A node may have closed them; then there is nobody to tell.
+    sandbox::write_all(STDOUT_FILENO, mark);
+    sandbox::write_all(STDERR_FILENO, mark);
+  }
+
+  pid_t pid_;
+  std::string mark_;
+  std::string out_;
+  Modules modules_;
+  Calls calls_;
+};
+
+// Compiles, calls and previews once, so that the pages this needs are private before the first job comes.
+void warm_up() {
+  Modules modules;
+  Calls calls;
+  schema::Load load;
+  load.file = "<warm-up>";
+  modules.load(0, load, "def warm(x: int = 1) -> dict:\n    return {'x': [x, 'a', 1.5, None, True]}\n");
+  schema::Call call;
+  calls.run(1, call, *modules.find(0));
+  modules.forget_all();
+}
+
+}  // namespace
+
+void prepare_worker_code() {
+  try {
+    // Lines show while a node runs, though its output goes to a pipe.
+    const py::module_ sys = py::module_::import("sys");
+    for (const char* name : {"stdout", "stderr"}) sys.attr(name).attr("reconfigure")(py::arg("line_buffering") = true);
+    warm_up();
+  } catch (py::error_already_set& error) {
+    throw std::runtime_error(std::string("preparing workers: ") + error.what());
+  }
+}
+
+void become_worker(const sandbox::InnerSandbox& inner, const sandbox::WorkerFds& fds, const sandbox::Policy& policy) {
+  const sandbox::StepFailure failure = inner.enter(fds);
+  if (failure.step != nullptr) {
+    std::string out;
+    schema::pack(schema::Kind::refused, 0, schema::Refused{failure.step, failure.error, std::strerror(failure.error)}, out);
+    sandbox::write_all(sandbox::kControlFd, out);
+    sandbox::write_all(fds.control, out);
+    ::_exit(1);
+  }
+  PyOS_AfterFork_Child();
+  Worker worker;
+  try {
+    reseed_after_fork();
+    warm_up();
+  } catch (py::error_already_set& error) {
+    std::string out;
+    schema::pack(schema::Kind::refused, 0, schema::Refused{"warm-up", 0, error.what()}, out);
+    sandbox::write_all(sandbox::kControlFd, out);
+    ::_exit(1);
+  }
+  worker.send(schema::Kind::hello, 0, schema::Hello{schema::kProtocolVersion, sandbox::run_checks()});
+  static_cast<void>(policy);
+  worker.serve();
+  ::_exit(0);
+}
+
+}  // namespace qflow::pyhost

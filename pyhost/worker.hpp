@@ -1,0 +1,15 @@
+// The worker: serves the loads, calls and fetches of one execution and is then thrown away. Everything in it is within
+// reach of node code (ctypes, gc, frames), so nothing here is a boundary; the walls around the process are.
+#pragma once
+#include "sandbox/inner.hpp"
+
+namespace qflow::pyhost {
+
+/// In the zygote, before the first fork: touches what every worker needs, so that workers share it.
+void prepare_worker_code();
+
+/// In a child just forked: enters the inner sandbox, checks it, says `hello`, serves frames until the socket closes.
+[[noreturn]] void become_worker(const sandbox::InnerSandbox& inner, const sandbox::WorkerFds& fds,
+                                const sandbox::Policy& policy);
+
+}  // namespace qflow::pyhost

@@ -1,0 +1,159 @@
+#include "sandbox/inner.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "sandbox/seccomp.hpp"
+#include "sandbox/sys.hpp"
+
+namespace qflow::sandbox {
+namespace {
+
+StepFailure failed(const char* step) noexcept { return {step, errno}; }
+
+// Moves the descriptors to 0-3 without one overwriting another (a prototype lost its ruleset that way), then closes
+// everything else.
+StepFailure arrange_fds(const WorkerFds& fds) noexcept {
+  const int control = ::fcntl(fds.control, F_DUPFD_CLOEXEC, 16);
+  const int out = ::fcntl(fds.out, F_DUPFD_CLOEXEC, 16);
+  const int err = ::fcntl(fds.err, F_DUPFD_CLOEXEC, 16);
+  const int in = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (control < 0 || out < 0 || err < 0 || in < 0) return failed("fcntl(F_DUPFD)");
+  if (::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(err, 2) < 0) return failed("dup2(standard streams)");
+  // The socket is not for programs that a node starts.
+  if (::dup3(control, kControlFd, O_CLOEXEC) < 0) return failed("dup3(control)");
+  if (::syscall(SYS_close_range, kControlFd + 1, ~0U, 0U) < 0) return failed("close_range");
+  return {};
+}
+
+StepFailure drop_capabilities(int last) noexcept {
+  if (::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return failed("prctl(PR_CAP_AMBIENT_CLEAR_ALL)");
+  // Dropping the bounding set needs CAP_SETPCAP, so it comes before the sets themselves.
+  for (int cap = 0; cap <= last; ++cap)
+    if (::prctl(PR_CAPBSET_DROP, cap, 0, 0, 0) < 0) return failed("prctl(PR_CAPBSET_DROP)");
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct none[2] = {};
+  if (::syscall(SYS_capset, &header, none) < 0) return failed("capset(0)");
+  __user_cap_data_struct now[2] = {};
+  if (::syscall(SYS_capget, &header, now) < 0) return failed("capget");
+  for (const auto& set : now)
+    if ((set.effective | set.permitted | set.inheritable) != 0) return {"capabilities read back", EPERM};
+  return {};
+}
+
+// In pages, from statm(5): data + stack.
+std::uint64_t writable_bytes() {
+  // There is no /proc in the zygote's root; the kernel tells the break and the heap through the limit itself only, so
+  // the base is a fixed allowance for a lean interpreter and its packages' own writable segments.
+  return 192ULL << 20U;
+}
+
+}  // namespace
+
+InnerSandbox::InnerSandbox(const Policy& policy) : policy_(policy), base_data_(writable_bytes()) {
+  if (policy_.has(Layer::seccomp)) filter_ = compile_filter(policy_);
+  if (policy_.has(Layer::landlock)) landlock_ = plan_landlock(policy_);
+  tmpfs_options_ = fmt::format("size={},nr_inodes={},mode=1777", policy_.limits.tmp, 4096 + policy_.limits.tmp / 16384);
+  while (last_capability_ < 63 && ::prctl(PR_CAPBSET_READ, last_capability_ + 1, 0, 0, 0) >= 0) ++last_capability_;
+  while (last_capability_ > 0 && ::prctl(PR_CAPBSET_READ, last_capability_, 0, 0, 0) < 0) --last_capability_;
+  // prctl(2), PR_GET_TID_ADDRESS: where libc told the kernel to clear the thread id; it keeps the id itself there.
+  if (::prctl(PR_GET_TID_ADDRESS, &tid_address_, 0, 0, 0) < 0) tid_address_ = nullptr;
+}
+
+pid_t InnerSandbox::fork_worker() const noexcept {
+  clone_args args{};
+  args.flags = CLONE_CLEAR_SIGHAND;
+  if (policy_.has(Layer::mount_namespace)) args.flags |= CLONE_NEWNS;
+  if (policy_.has(Layer::pid_namespace)) args.flags |= CLONE_NEWPID;
+  args.exit_signal = SIGCHLD;
+  if (tid_address_ != nullptr) {
+    args.flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+    args.child_tid = reinterpret_cast<std::uintptr_t>(tid_address_);
+  }
+  return static_cast<pid_t>(::syscall(SYS_clone3, &args, sizeof args));
+}
+
+StepFailure InnerSandbox::mount_private() const noexcept {
+  constexpr unsigned long kFlags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+  for (const char* at : {"/tmp", "/dev/shm", kWorkDirectory.data()})
+    if (::mount("tmpfs", at, "tmpfs", kFlags, tmpfs_options_.c_str()) < 0) return failed("mount(tmpfs)");
+  return {};
+}
+
+StepFailure InnerSandbox::set_limits() const noexcept {
+  const Limits& l = policy_.limits;
+  // A node that wants more memory than it may have meets MemoryError at RLIMIT_DATA (private writable memory of one
+  // process); RLIMIT_AS is generous because threads reserve far more than they use (sandbox.md P2). The sum over a
+  // worker's processes is for the cgroup or the daemon's watch.
+  // RLIMIT_NPROC counts all processes of this user namespace, so it only bounds a burst; the watch, or pids.max, holds
+  // the worker's own number.
+  const struct { int resource; rlim_t soft; rlim_t hard; const char* step; } limits[] = {
+      {RLIMIT_DATA, l.memory + base_data_, l.memory + base_data_, "setrlimit(RLIMIT_DATA)"},
+      {RLIMIT_AS, 4 * l.memory + (2ULL << 30U), 4 * l.memory + (2ULL << 30U), "setrlimit(RLIMIT_AS)"},
+      {RLIMIT_FSIZE, l.tmp, l.tmp, "setrlimit(RLIMIT_FSIZE)"},
+      {RLIMIT_NOFILE, l.open_files, l.open_files, "setrlimit(RLIMIT_NOFILE)"},
+      {RLIMIT_NPROC, l.processes + 512U, l.processes + 512U, "setrlimit(RLIMIT_NPROC)"},
+      // PID 1 ignores SIGXCPU at the soft limit: the hard one kills (sandbox.md P3).
+      {RLIMIT_CPU, l.cpu_seconds, l.cpu_seconds + 1, "setrlimit(RLIMIT_CPU)"},
+      {RLIMIT_CORE, 0, 0, "setrlimit(RLIMIT_CORE)"},
+      {RLIMIT_MEMLOCK, 0, 0, "setrlimit(RLIMIT_MEMLOCK)"},
+      {RLIMIT_MSGQUEUE, 0, 0, "setrlimit(RLIMIT_MSGQUEUE)"},
+      {RLIMIT_NICE, 0, 0, "setrlimit(RLIMIT_NICE)"},
+      {RLIMIT_RTPRIO, 0, 0, "setrlimit(RLIMIT_RTPRIO)"},
+      {RLIMIT_SIGPENDING, 256, 256, "setrlimit(RLIMIT_SIGPENDING)"},
+      {RLIMIT_STACK, 8U << 20U, 8U << 20U, "setrlimit(RLIMIT_STACK)"},
+  };
+  for (const auto& limit : limits) {
+    rlimit now{};
+    if (::getrlimit(static_cast<__rlimit_resource>(limit.resource), &now) < 0) return failed(limit.step);
+    const rlimit wanted{std::min(limit.soft, now.rlim_max), std::min(limit.hard, now.rlim_max)};
+    if (::setrlimit(static_cast<__rlimit_resource>(limit.resource), &wanted) < 0) return failed(limit.step);
+  }
+  return {};
+}
+
+StepFailure InnerSandbox::enter(const WorkerFds& fds) const noexcept {
+  StepFailure failure;
+  const auto stopped = [&](StepFailure f) { failure = f; return f.step != nullptr; };
+
+  // Ends with the zygote's only thread. If it is gone already, the socket reads as closed.
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return failed("prctl(PR_SET_PDEATHSIG)");
+  sigset_t none;
+  ::sigemptyset(&none);
+  if (::sigprocmask(SIG_SETMASK, &none, nullptr) < 0) return failed("sigprocmask");
+  if (policy_.has(Layer::mount_namespace) && stopped(mount_private())) return failure;
+  if (stopped(arrange_fds(fds))) return failure;
+  if (::setsid() < 0 && errno != EPERM) return failed("setsid");
+  ::umask(077);
+  if (::chdir(policy_.has(Layer::mount_namespace) ? kWorkDirectory.data() : "/") < 0) return failed("chdir");
+  if (policy_.has(Layer::limits) && stopped(set_limits())) return failure;
+  if (policy_.has(Layer::capabilities) && policy_.has(Layer::user_namespace) && stopped(drop_capabilities(last_capability_)))
+    return failure;
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return failed("prctl(PR_SET_DUMPABLE)");
+  if (policy_.has(Layer::no_new_privs) && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return failed("prctl(PR_SET_NO_NEW_PRIVS)");
+  if (policy_.has(Layer::landlock)) {
+    const int error = restrict_self(landlock_);
+    if (error != 0) return {"landlock", error};
+  }
+  if (policy_.has(Layer::seccomp)) {
+    // Last, so that nothing above needs a rule.
+    const sock_fprog program{static_cast<unsigned short>(filter_.size()), const_cast<sock_filter*>(filter_.data())};
+    if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0) return failed("seccomp(SET_MODE_FILTER)");
+  }
+  return {};
+}
+
+}  // namespace qflow::sandbox

@@ -1,0 +1,53 @@
+// The inner walls: what one worker puts up around itself between the fork and its first frame.
+#pragma once
+#include <linux/filter.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "sandbox/landlock.hpp"
+#include "sandbox/policy.hpp"
+
+namespace qflow::sandbox {
+
+/// The descriptors a worker keeps: its socket, and where its standard output and error go.
+struct WorkerFds {
+  int control = -1;
+  int out = -1;
+  int err = -1;
+};
+/// Where a worker finds its socket afterwards.
+inline constexpr int kControlFd = 3;
+
+/// Where the set-up stopped: the step's name and errno; step is null when all of it held.
+struct StepFailure {
+  const char* step = nullptr;
+  int error = 0;
+};
+
+/// Forks workers into sandboxes. Made once in a zygote, inside the outer walls; all that allocates happens there.
+class InnerSandbox {
+ public:
+  /// Compiles the filter and the Landlock plan. Throws std::runtime_error or SysError.
+  explicit InnerSandbox(const Policy& policy);
+
+  /// clone3(2) into a worker's own namespaces, with signal handlers reset. Returns as fork(2) does; -1 with errno.
+  /// The caller has one thread.
+  pid_t fork_worker() const noexcept;
+
+  /// In the child: puts up every wall in the order of README.md. No allocation, no lock, no exception.
+  StepFailure enter(const WorkerFds& fds) const noexcept;
+
+ private:
+  StepFailure mount_private() const noexcept;
+  StepFailure set_limits() const noexcept;
+  Policy policy_;
+  std::vector<sock_filter> filter_;
+  LandlockPlan landlock_;
+  std::string tmpfs_options_;
+  int last_capability_ = 40;
+  std::uint64_t base_data_ = 0;  ///< writable memory of the zygote, which a worker's own limit comes on top of
+  pid_t* tid_address_ = nullptr; ///< libc's cached thread id, to be set anew in a child
+};
+
+}  // namespace qflow::sandbox

@@ -1,0 +1,37 @@
+// A look at the walls: by the worker from inside, and by the daemon from outside, which believes only the kernel.
+#pragma once
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+
+#include "sandbox/policy.hpp"
+
+namespace qflow::sandbox {
+
+/// What a worker tries before it asks for code. A set bit: the wall held.
+enum class Check : std::uint32_t {
+  no_new_privs = 1U << 0U,
+  seccomp = 1U << 1U,
+  no_capabilities = 1U << 2U,
+  not_root = 1U << 3U,
+  own_pid_namespace = 1U << 4U,  ///< it is PID 1
+  host_file_closed = 1U << 5U,   ///< /etc/shadow and /proc are not there
+  no_sockets = 1U << 6U,         ///< socket(AF_INET) is refused
+  own_tmp = 1U << 7U,            ///< /tmp is a tmpfs
+  root_read_only = 1U << 8U,
+  not_dumpable = 1U << 9U,
+};
+
+/// The bits that a worker under `policy` must report.
+std::uint32_t expected_checks(const Policy& policy);
+/// Tries every check. Called by a worker in its sandbox; allocates nothing.
+std::uint32_t run_checks() noexcept;
+/// The names of the bits in `missing`, for messages.
+std::string check_names(std::uint32_t missing);
+
+/// Holds /proc/PID/status of a worker against `policy`: NoNewPrivs, Seccomp, capability sets, ids, nested PID
+/// namespaces. Returns an empty text when all of it is as it must be, otherwise what is not. Daemon side, any thread.
+std::string inspect_from_outside(pid_t pid, const Policy& policy);
+
+}  // namespace qflow::sandbox

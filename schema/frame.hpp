@@ -1,0 +1,77 @@
+// The frame: how bytes on a worker's or a zygote's socket are cut into messages. Used by the daemon's engine thread and
+// by a pyhost's only thread. See protocol.md; golden frames are in tests/unit/golden.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace qflow::schema {
+
+/// Version both sides announce in `ready` and `hello`; a peer with another one is refused.
+inline constexpr std::uint32_t kProtocolVersion = 1;
+/// Upper bound of `length`, so of everything a peer can make the other side hold for one frame.
+inline constexpr std::uint32_t kMaxFrame = 16U << 20U;
+/// Bytes from the length field to the meta text.
+inline constexpr std::size_t kHeader = 16;
+
+/// What a frame is. The numbers are the wire's; a number is never used again for another meaning.
+enum class Kind : std::uint8_t {
+  // daemon → zygote
+  configure = 1,  ///< the policy and what to import; the first frame of a zygote
+  spawn = 2,      ///< fork a worker; three descriptors come along (socket, stdout, stderr)
+  // zygote → daemon
+  ready = 8,    ///< confined, interpreter up, waiting for `spawn`
+  exited = 9,   ///< a worker was reaped: status and resource use as wait4 told them
+  refused = 10, ///< a step of the set-up failed; the zygote ends
+  // daemon → worker
+  load = 16,   ///< compile and execute one node's module
+  call = 17,   ///< call a loaded function with handles and literals
+  fetch = 18,  ///< send a file that a value refers to
+  // worker → daemon
+  hello = 32,   ///< the self-check of a worker that has entered its sandbox; its first frame
+  loaded = 33,  ///< the module is there; its function and parameters
+  result = 34,  ///< a call returned
+  raised = 35,  ///< a load or a call ended in an exception
+  skipped = 36, ///< a call whose input failed before it
+  chunk = 37,   ///< a piece of a fetched file
+};
+
+/// One frame. `id` ties an answer to its request: the number of the load, call, fetch or worker.
+struct Frame {
+  Kind kind{};
+  std::uint32_t id = 0;
+  std::string meta;     ///< a JSON object, UTF-8
+  std::string payload;  ///< raw bytes: source text, a piece of a file
+};
+
+/// Appends the frame's bytes to `out`. Throws std::length_error when it would exceed kMaxFrame.
+void encode(const Frame& frame, std::string& out);
+
+/// Cuts a byte stream into frames. Holds at most one frame plus what the last feed() brought. Not thread-safe.
+class Decoder {
+ public:
+  /// `limit`: the largest `length` to accept; at most kMaxFrame.
+  explicit Decoder(std::uint32_t limit = kMaxFrame) : limit_(limit) {}
+  /// Adds bytes as they came from the peer.
+  void feed(std::string_view bytes) { buffer_.append(bytes); }
+  /// The next whole frame, or nothing when more bytes are needed or the stream is broken.
+  std::optional<Frame> next();
+  /// Why the stream cannot be read on; empty while it can. Once set it stays.
+  const std::string& error() const { return error_; }
+  /// Bytes held, for bounds.
+  std::size_t held() const { return buffer_.size() - at_; }
+
+ private:
+  std::optional<Frame> fail(std::string why);
+  std::uint32_t limit_;
+  std::string buffer_;
+  std::size_t at_ = 0;
+  std::string error_;
+};
+
+/// True for the numbers of Kind; everything else ends the peer.
+bool is_known(std::uint8_t kind);
+
+}  // namespace qflow::schema

@@ -1,0 +1,191 @@
+// What the meta text of each frame kind holds (protocol.md has the prose). Plain values; any thread.
+// The daemon treats every message from a pyhost as hostile: pack() and unpack() bound sizes and depth, and unpack()
+// answers with a reason instead of throwing.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schema/codec.hpp"
+#include "schema/frame.hpp"
+
+namespace qflow::schema {
+
+/// configure: the sandbox policy as text (sandbox/policy.hpp reads it) and the modules to import before forking.
+struct Configure {
+  std::uint32_t protocol = kProtocolVersion;
+  std::string policy;
+  std::vector<std::string> modules;
+};
+
+/// ready: what the zygote is. `modules`: those of Configure that are imported; the others stay for the worker to import.
+struct Ready {
+  std::uint32_t protocol = kProtocolVersion;
+  std::string python;  ///< e.g. "3.11.2"
+  std::vector<std::string> modules;
+  std::vector<std::string> notes;  ///< why a module was not pre-imported
+};
+
+/// exited: a worker's end, as wait4(2) told the zygote. Times in microseconds, memory in KiB.
+struct Exited {
+  std::int32_t code = -1;   ///< exit status, or -1 when a signal ended it
+  std::int32_t signal = 0;  ///< the signal, or 0
+  std::int64_t user_us = 0;
+  std::int64_t system_us = 0;
+  std::int64_t max_rss_kib = 0;
+};
+
+/// refused: the step of the set-up that failed.
+struct Refused {
+  std::string step;
+  std::int32_t error = 0;  ///< errno
+  std::string message;
+};
+
+/// hello: the worker's own look at its walls. The daemon holds it against what /proc says from outside.
+struct Hello {
+  std::uint32_t protocol = kProtocolVersion;
+  std::uint32_t checks = 0;  ///< bitmap of sandbox::Check, all that held
+};
+
+/// load: payload is the source text of one node.
+struct Load {
+  std::string file;                     ///< shown in tracebacks
+  std::string mark;                     ///< the nonce of output_mark(), the same in every load of a worker
+  std::optional<std::string> function;  ///< the one to call; otherwise the only, or the first, public one
+  bool describe_only = false;           ///< validate: compile and describe, failing softly without a function
+};
+
+/// One parameter of a function, in signature order.
+struct Parameter {
+  std::string name;
+  std::string kind;  ///< positional, either, keyword
+  bool required = true;
+  std::string type;  ///< the annotation's text, empty without one
+};
+
+/// One function defined at the top level of a node's module.
+struct Function {
+  std::string name;
+  std::vector<Parameter> parameters;
+  std::string returns;
+  bool var_positional = false;
+  bool var_keyword = false;
+};
+
+/// loaded: what the module defines, and which of it is called.
+struct Loaded {
+  std::string function;  ///< empty when there is none (describe_only)
+  std::vector<Function> functions;
+  std::vector<std::string> warnings;
+};
+
+/// Where an argument comes from: the value of an earlier call, or a literal.
+struct Argument {
+  std::optional<std::string> name;       ///< the parameter; absent: the next of *args
+  std::optional<std::uint32_t> handle;   ///< the id of the call whose value it is
+  std::optional<std::int32_t> item;      ///< with handle: this element of a tuple or list of `width` outputs
+  std::optional<std::string> key;        ///< with item: or this key, where the value is a dict
+  std::optional<std::int32_t> width;
+  std::optional<json::value> literal;
+};
+
+/// call: a loaded module's function with its arguments.
+struct Call {
+  std::uint32_t module = 0;  ///< the id of the load
+  std::vector<Argument> arguments;
+  bool spread = false;              ///< the one argument is a dict to be spread by name if its keys cover `required`
+  std::uint32_t preview_bytes = 65536;
+  bool files = false;  ///< report file values (pathlib.Path), because somebody outside wants them
+};
+
+/// A file that a value refers to, as the worker names it. The daemon never uses the name as a path.
+struct FileOffer {
+  std::string label;   ///< dict key or index within the value, empty for the value itself
+  std::string suffix;  ///< of the file's name, e.g. ".svg"
+  std::uint64_t size = 0;
+};
+
+/// result: a call's value stays in the worker under the call's id.
+struct Result {
+  std::string type;     ///< e.g. "dict", "list", "collections.Counter"
+  std::string preview;  ///< JSON text, bounded by preview_bytes
+  bool exact = true;    ///< the preview is the whole value and JSON says it without loss
+  bool truncated = false;
+  std::int64_t duration_us = 0;
+  std::vector<FileOffer> files;
+  std::vector<std::string> warnings;
+};
+
+/// raised: an exception left the node's module or function, or what was asked cannot be done.
+struct Raised {
+  std::string phase;  ///< load, bind or call
+  std::string type;   ///< e.g. "KeyError"
+  std::string message;
+  std::string traceback;
+  std::optional<std::int32_t> line;  ///< in the node's code, from 1
+  std::int64_t duration_us = 0;
+};
+
+/// skipped: the call `because` of which this one has no input.
+struct Skipped {
+  std::uint32_t because = 0;
+};
+
+/// fetch: file number `index` of a call's value.
+struct Fetch {
+  std::uint32_t call = 0;
+  std::uint32_t index = 0;
+};
+
+/// chunk: payload is the next piece; `last` ends the file. `error` says why it could not be read.
+struct Chunk {
+  bool last = false;
+  std::optional<std::string> error;
+};
+
+BOOST_DESCRIBE_STRUCT(Configure, (), (protocol, policy, modules))
+BOOST_DESCRIBE_STRUCT(Ready, (), (protocol, python, modules, notes))
+BOOST_DESCRIBE_STRUCT(Exited, (), (code, signal, user_us, system_us, max_rss_kib))
+BOOST_DESCRIBE_STRUCT(Refused, (), (step, error, message))
+BOOST_DESCRIBE_STRUCT(Hello, (), (protocol, checks))
+BOOST_DESCRIBE_STRUCT(Load, (), (file, mark, function, describe_only))
+BOOST_DESCRIBE_STRUCT(Parameter, (), (name, kind, required, type))
+BOOST_DESCRIBE_STRUCT(Function, (), (name, parameters, returns, var_positional, var_keyword))
+BOOST_DESCRIBE_STRUCT(Loaded, (), (function, functions, warnings))
+BOOST_DESCRIBE_STRUCT(Argument, (), (name, handle, item, key, width, literal))
+BOOST_DESCRIBE_STRUCT(Call, (), (module, arguments, spread, preview_bytes, files))
+BOOST_DESCRIBE_STRUCT(FileOffer, (), (label, suffix, size))
+BOOST_DESCRIBE_STRUCT(Result, (), (type, preview, exact, truncated, duration_us, files, warnings))
+BOOST_DESCRIBE_STRUCT(Raised, (), (phase, type, message, traceback, line, duration_us))
+BOOST_DESCRIBE_STRUCT(Skipped, (), (because))
+BOOST_DESCRIBE_STRUCT(Fetch, (), (call, index))
+BOOST_DESCRIBE_STRUCT(Chunk, (), (last, error))
+
+/// Parses JSON text within `max_depth` levels. On failure the value is null and `error` says why and at which byte.
+json::value parse_json(std::string_view text, std::string& error, std::size_t max_depth = 64);
+
+/// Bytes of a frame of `kind` that carries `message`, appended to `out`.
+template <class Message>
+void pack(Kind kind, std::uint32_t id, const Message& message, std::string& out, std::string payload = {}) {
+  encode(Frame{kind, id, json::serialize(encode(message)), std::move(payload)}, out);
+}
+
+/// Reads a frame's meta text as `Message`; on failure nothing is thrown and `error` names the field and the reason.
+template <class Message>
+std::optional<Message> unpack(const Frame& frame, std::string& error) {
+  const json::value value = parse_json(frame.meta, error);
+  if (!error.empty()) return std::nullopt;
+  Message message;
+  const Problems problems = decode(value, message);
+  if (problems.empty()) return message;
+  error = problems.front().pointer + ": " + problems.front().what;
+  return std::nullopt;
+}
+
+/// The bytes with which a worker marks, in its stdout and stderr, that the output of load or call `id` ends here.
+/// `nonce`: 16 characters, new for each worker. The daemon cuts the streams at these marks (protocol.md, Output).
+std::string output_mark(std::string_view nonce, std::uint32_t id);
+
+}  // namespace qflow::schema
