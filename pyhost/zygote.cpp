@@ -117,14 +117,16 @@ class Zygote {
 }  // namespace
 
 int run_zygote(const sandbox::Policy& policy, const std::vector<std::string>& modules, int socket) {
-  Zygote zygote(policy, socket);
   prepare_worker_code();
   const Imported imported = import_modules(modules);
   if (!imported.started_threads.empty()) {
-    zygote.send(schema::Kind::refused, 0, schema::Refused{"threads", 0, imported.started_threads});
+    std::string out;
+    schema::pack(schema::Kind::refused, 0, schema::Refused{"threads", 0, imported.started_threads}, out);
+    sandbox::write_all(socket, out);
     return 1;
   }
   freeze_heap();
+  Zygote zygote(policy, socket);
   zygote.announce(imported);
   return zygote.serve();
 }

@@ -7,6 +7,7 @@
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -54,11 +55,27 @@ StepFailure drop_capabilities(int last) noexcept {
   return {};
 }
 
-// In pages, from statm(5): data + stack.
+// Writable private memory of this process as RLIMIT_DATA counts it, in bytes. There is no /proc to ask: the limit itself
+// tells, because one more page can be mapped exactly while it is not reached (getrlimit(2), RLIMIT_DATA).
 std::uint64_t writable_bytes() {
-  // There is no /proc in the zygote's root; the kernel tells the break and the heap through the limit itself only, so
-  // the base is a fixed allowance for a lean interpreter and its packages' own writable segments.
-  return 192ULL << 20U;
+  rlimit old{};
+  if (::getrlimit(RLIMIT_DATA, &old) < 0) return 0;
+  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  std::uint64_t low = 0, high = std::min<std::uint64_t>(old.rlim_max, 1ULL << 40U);
+  while (high - low > page) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    const rlimit tried{middle, old.rlim_max};
+    if (::setrlimit(RLIMIT_DATA, &tried) < 0) break;
+    void* mapped = ::mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED) {
+      low = middle;
+    } else {
+      ::munmap(mapped, page);
+      high = middle;
+    }
+  }
+  ::setrlimit(RLIMIT_DATA, &old);
+  return high;
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ struct StepFailure {
   int error = 0;
 };
 
-/// Forks workers into sandboxes. Made once in a zygote, inside the outer walls; all that allocates happens there.
+/// Forks workers into sandboxes. Made once in a zygote, inside the outer walls and once everything is imported (a worker's
+/// limit of memory comes on top of what the zygote holds then); all that allocates happens there.
 class InnerSandbox {
  public:
   /// Compiles the filter and the Landlock plan. Throws std::runtime_error or SysError.

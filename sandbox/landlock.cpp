@@ -58,9 +58,9 @@ LandlockPlan plan_landlock(const Policy& policy) {
   add("/etc", kReadFile | kReadDir);
   for (const char* device : {"/dev/null", "/dev/zero", "/dev/full"}) add(device, kReadFile | kWriteFile);
   for (const char* device : {"/dev/random", "/dev/urandom"}) add(device, kReadFile);
-  add("/tmp", write);
-  add("/dev/shm", write);
-  add(std::string(kWorkDirectory), write);
+  // Without a mount namespace these would be the host's: then nothing is writable.
+  if (policy.has(Layer::mount_namespace))
+    for (const char* own : {"/tmp", "/dev/shm", kWorkDirectory.data()}) add(own, write);
   return plan;
 }
 

@@ -25,6 +25,8 @@ enum class Layer : std::uint32_t {
   seccomp = 1U << 11U,
 };
 inline constexpr std::uint32_t kAllLayers = (1U << 12U) - 1;
+/// What is left where the host gives no user namespaces (isolation level 1).
+inline constexpr std::uint32_t kWithoutNamespaces = kAllLayers & ~((1U << 7U) - 1);
 
 /// Upper bounds of one worker. Sizes in bytes.
 struct Limits {

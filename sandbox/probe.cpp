@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <grp.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/mount.h>
@@ -23,13 +24,19 @@
 namespace qflow::sandbox {
 namespace {
 
+int become(uid_t id) {
+  if (::setgroups(0, nullptr) < 0 || ::setresgid(id, id, id) < 0 || ::setresuid(id, id, id) < 0) return errno;
+  return ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 ? errno : 0;
+}
+
 // Runs `attempt` in a child and returns the text it wrote, or "" when it ended well. The daemon may have threads by
 // now, so the child only makes system calls and writes one line (fork(2): async-signal-safe calls only).
-std::string try_in_child(int (*attempt)()) {
+std::string try_in_child(uid_t worker_uid, int (*attempt)()) {
   auto [read_end, write_end] = make_pipe();
   const pid_t pid = check(::fork(), "fork()");
   if (pid == 0) {
-    const int error = attempt();
+    int error = ::geteuid() == 0 ? become(worker_uid) : 0;
+    if (error == 0) error = attempt();
     if (error != 0) {
       const char* text = strerrordesc_np(error);
       if (text == nullptr) text = "failed";
@@ -112,7 +119,7 @@ std::string cgroup_v2_problem() {
 
 }  // namespace
 
-HostReport probe_host() {
+HostReport probe_host(uid_t worker_uid) {
   HostReport report;
   const auto add = [&](std::string mechanism, std::string problem, std::string detail, std::string remedy, int from) {
     const bool ok = problem.empty();
@@ -122,15 +129,15 @@ HostReport probe_host() {
       "allow unprivileged user namespaces: sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000; on "
       "Ubuntu 24.04 an AppArmor profile with `userns,` for the pyhost executables; in a container run it with a seccomp "
       "and AppArmor profile that allows unshare, mount and pivot_root";
-  add("user namespace", try_in_child(unshare_with_user<0>), "", userns, 2);
-  add("mount namespace, pivot_root", try_in_child(mount_and_pivot), "", userns, 2);
-  add("PID namespace", try_in_child(unshare_with_user<CLONE_NEWPID>), "", userns, 2);
-  add("network namespace", try_in_child(unshare_with_user<CLONE_NEWNET>), "", userns, 2);
-  add("IPC namespace", try_in_child(unshare_with_user<CLONE_NEWIPC>), "", userns, 2);
-  add("UTS namespace", try_in_child(unshare_with_user<CLONE_NEWUTS>), "", userns, 2);
-  add("cgroup namespace", try_in_child(unshare_with_user<CLONE_NEWCGROUP>), "", userns, 2);
-  add("no_new_privs", try_in_child(no_new_privs), "", "use a kernel of 3.5 or newer", 1);
-  add("seccomp filter", try_in_child(seccomp_filter), "", "use a kernel built with CONFIG_SECCOMP_FILTER", 1);
+  add("user namespace", try_in_child(worker_uid, unshare_with_user<0>), "", userns, 2);
+  add("mount namespace, pivot_root", try_in_child(worker_uid, mount_and_pivot), "", userns, 2);
+  add("PID namespace", try_in_child(worker_uid, unshare_with_user<CLONE_NEWPID>), "", userns, 2);
+  add("network namespace", try_in_child(worker_uid, unshare_with_user<CLONE_NEWNET>), "", userns, 2);
+  add("IPC namespace", try_in_child(worker_uid, unshare_with_user<CLONE_NEWIPC>), "", userns, 2);
+  add("UTS namespace", try_in_child(worker_uid, unshare_with_user<CLONE_NEWUTS>), "", userns, 2);
+  add("cgroup namespace", try_in_child(worker_uid, unshare_with_user<CLONE_NEWCGROUP>), "", userns, 2);
+  add("no_new_privs", try_in_child(worker_uid, no_new_privs), "", "use a kernel of 3.5 or newer", 1);
+  add("seccomp filter", try_in_child(worker_uid, seccomp_filter), "", "use a kernel built with CONFIG_SECCOMP_FILTER", 1);
   const int abi = landlock_abi();
   add("Landlock", abi > 0 ? "" : "not in this kernel", fmt::format("ABI {}", abi),
       "boot with landlock in the lsm= list (kernel 5.13 or newer); the mount namespace holds without it", 3);

@@ -1,5 +1,7 @@
 // What this host can give: each mechanism is tried in a throw-away child. Daemon side, before any worker; any thread.
 #pragma once
+#include <sys/types.h>
+
 #include <string>
 #include <vector>
 
@@ -20,7 +22,8 @@ struct HostReport {
   int level = 0;
 };
 
-/// Tries every mechanism, as the calling user. Takes some milliseconds.
-HostReport probe_host();
+/// Tries every mechanism as a zygote would: as the calling user, or, when that is root, as `worker_uid`. Takes some
+/// milliseconds.
+HostReport probe_host(uid_t worker_uid);
 
 }  // namespace qflow::sandbox

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -38,10 +39,11 @@ UniqueFd open_file(const std::string& path, int flags, mode_t mode) {
 
 std::string read_file(const std::string& path, std::size_t limit) {
   const UniqueFd fd = open_file(path, O_RDONLY);
-  std::string text(limit, '\0');
+  std::string text;
   std::size_t got = 0;
   while (got < limit) {
-    const ssize_t n = retry([&] { return ::read(fd.get(), text.data() + got, limit - got); });
+    if (got == text.size()) text.resize(std::min(limit, std::max<std::size_t>(4096, 2 * got)));
+    const ssize_t n = retry([&] { return ::read(fd.get(), text.data() + got, text.size() - got); });
     check(n, fmt::format("read(\"{}\")", path));
     if (n == 0) break;
     got += static_cast<std::size_t>(n);

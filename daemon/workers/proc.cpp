@@ -59,23 +59,52 @@ ProcessTimes times_of(pid_t pid) {
   return {ticks[0] * 1'000'000 / kTicks, ticks[1] * 1'000'000 / kTicks};
 }
 
-std::vector<pid_t> tree_of(pid_t root, std::size_t limit) {
-  std::vector<pid_t> found{root};
-  for (std::size_t i = 0; i < found.size() && found.size() < limit; ++i) {
-    std::error_code error;
-    for (const auto& task : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", found[i]), error)) {
-      std::array<char, 8192> space{};
-      std::string_view children = read_proc(task.path() / "children", space);
-      while (!children.empty() && found.size() < limit) {
-        pid_t child = 0;
-        const auto [end, bad] = std::from_chars(children.data(), children.data() + children.size(), child);
-        if (bad != std::errc{}) break;
-        found.push_back(child);
-        children.remove_prefix(static_cast<std::size_t>(end - children.data()));
-        children.remove_prefix(std::min(children.find_first_not_of(' '), children.size()));
-      }
+ProcessTable::ProcessTable() {
+  static const bool kernel_lists_children =
+      ::access(fmt::format("/proc/self/task/{}/children", ::getpid()).c_str(), R_OK) == 0;
+  if (kernel_lists_children) return;
+  scanned_ = true;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    const std::string name = entry.path().filename();
+    pid_t pid = 0;
+    const auto [end, bad] = std::from_chars(name.data(), name.data() + name.size(), pid);
+    if (bad != std::errc{} || end != name.data() + name.size()) continue;
+    std::array<char, 8192> space{};
+    std::string_view stat = read_proc(entry.path() / "stat", space);
+    const auto close = stat.rfind(')');  // proc(5): then " S PPID"
+    if (close == std::string_view::npos || stat.size() < close + 5) continue;
+    stat.remove_prefix(close + 4);
+    pid_t parent = 0;
+    std::from_chars(stat.data(), stat.data() + stat.size(), parent);
+    children_.emplace(parent, pid);
+  }
+}
+
+void ProcessTable::append_children(pid_t parent, std::vector<pid_t>& found) const {
+  if (scanned_) {
+    const auto [first, last] = children_.equal_range(parent);
+    for (auto at = first; at != last; ++at) found.push_back(at->second);
+    return;
+  }
+  std::error_code error;
+  for (const auto& task : std::filesystem::directory_iterator(fmt::format("/proc/{}/task", parent), error)) {
+    std::array<char, 8192> space{};
+    std::string_view children = read_proc(task.path() / "children", space);
+    pid_t child = 0;
+    while (!children.empty()) {
+      const auto [end, bad] = std::from_chars(children.data(), children.data() + children.size(), child);
+      if (bad != std::errc{}) break;
+      found.push_back(child);
+      children.remove_prefix(static_cast<std::size_t>(end - children.data()));
+      children.remove_prefix(std::min(children.find_first_not_of(' '), children.size()));
     }
   }
+}
+
+std::vector<pid_t> ProcessTable::tree_of(pid_t root, std::size_t limit) const {
+  std::vector<pid_t> found{root};
+  for (std::size_t i = 0; i < found.size() && found.size() < limit; ++i) append_children(found[i], found);
   return found;
 }
 

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 namespace qflow::workers {
@@ -22,8 +23,19 @@ struct ProcessTimes {
 };
 ProcessTimes times_of(pid_t pid);
 
-/// `root` and all its descendants, at most `limit` of them. A worker is PID 1 of its namespace, so everything it started
-/// and lost is its child again, and this is the whole namespace.
-std::vector<pid_t> tree_of(pid_t root, std::size_t limit);
+/// Which process is whose child, for one look at the machine. Kernels with CONFIG_PROC_CHILDREN (Debian's) answer it for
+/// one process at a time; on others one scan of /proc serves all the questions put to the same table.
+class ProcessTable {
+ public:
+  ProcessTable();
+  /// `root` and all its descendants, at most `limit` of them. A worker is PID 1 of its namespace, so everything it
+  /// started and lost is its child again, and this is the whole namespace.
+  std::vector<pid_t> tree_of(pid_t root, std::size_t limit) const;
+
+ private:
+  void append_children(pid_t parent, std::vector<pid_t>& found) const;
+  bool scanned_ = false;
+  std::multimap<pid_t, pid_t> children_;
+};
 
 }  // namespace qflow::workers

@@ -117,10 +117,11 @@ Task<std::string> Worker::greet(const sandbox::Policy& policy, Clock::duration p
 }
 
 void Worker::limit_memory(std::uint64_t bytes) const {
-  // prlimit(2) on another process: allowed with the same ids, and lowering needs no capability.
+  // prlimit(2) on another process: allowed with the same ids or CAP_SYS_RESOURCE, and lowering needs no more. Where a
+  // root daemon lacks that capability, the limit of the installation stays and the watch holds the workflow's own.
   const rlimit limit{base_data_ + bytes, base_data_ + bytes};
   if (::prlimit(pid_, RLIMIT_DATA, &limit, nullptr) < 0)
-    log::warning("workers", fmt::format("prlimit({}, RLIMIT_DATA): {}", pid_, std::strerror(errno)));
+    log::write(log::Level::debug, "workers", fmt::format("prlimit({}, RLIMIT_DATA): {}", pid_, std::strerror(errno)));
 }
 
 void Worker::post(std::string frames) {
@@ -169,7 +170,9 @@ Task<std::optional<schema::Frame>> Worker::receive() {
 void Worker::set_deadline(Clock::time_point when) {
   deadline_.expires_at(when);
   deadline_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
-    if (const auto self = weak.lock(); self && !error) self->kill(End::timed_out);
+    const auto self = weak.lock();
+    // A wait that had expired before it was replaced still comes here.
+    if (self && !error && Clock::now() >= self->deadline_.expiry()) self->kill(End::timed_out);
   });
 }
 
@@ -177,11 +180,11 @@ void Worker::lose(End why, std::string detail) {
   if (end_ != End::none) return;
   end_ = why;
   end_detail_ = std::move(detail);
-  if (pidfd_) sandbox::signal_pidfd(pidfd_.get(), SIGKILL);
 }
 
 void Worker::kill(End why) {
   lose(why);
+  if (pidfd_) sandbox::signal_pidfd(pidfd_.get(), SIGKILL);
   deadline_.cancel();
   boost::system::error_code ignored;
   socket_.cancel(ignored);
@@ -189,6 +192,7 @@ void Worker::kill(End why) {
 }
 
 Task<> Worker::drain(std::shared_ptr<Worker> self, Pipe& pipe) {
+  static_cast<void>(self);  // holds the pipe
   std::array<char, 16384> bytes;  // NOLINT: filled by the read
   boost::system::error_code error;
   while (!error) {
@@ -217,8 +221,10 @@ Captured Worker::take_output(std::uint32_t id, bool standard_error) {
 void Worker::note_exit(const schema::Exited& exited) {
   exited_ = exited;
   exited_event_.signal();
+  // All that held the other ends is dead: what is in the pipes now is the last of it.
+  read_available(out_);
+  read_available(err_);
   boost::system::error_code ignored;
-  // What is still in the pipes was read by take_output(); nobody else holds their other ends.
   out_.stream.close(ignored);
   err_.stream.close(ignored);
 }
@@ -229,8 +235,13 @@ Task<std::optional<schema::Exited>> Worker::wait_exit(Clock::duration patience) 
   timer.async_wait([weak = weak_from_this()](boost::system::error_code error) {
     if (const auto worker = weak.lock(); worker && !error) worker->exited_event_.signal();
   });
-  if (!exited_) co_await exited_event_.wait();
+  if (!exited_ && !zygote_lost_) co_await exited_event_.wait();
   co_return exited_;
+}
+
+void Worker::note_zygote_lost() {
+  zygote_lost_ = true;
+  exited_event_.signal();
 }
 
 Usage Worker::usage() const {

@@ -69,6 +69,9 @@ class Worker : public std::enable_shared_from_this<Worker> {
   /// How it ended, once the zygote has reaped it; waits up to `patience` for that.
   Task<std::optional<schema::Exited>> wait_exit(Clock::duration patience);
   void note_exit(const schema::Exited& exited);
+  /// Its zygote is gone, and by the PID namespace so is it; nobody will tell how it ended.
+  void note_zygote_lost();
+  bool zygote_lost() const { return zygote_lost_; }
 
   Usage usage() const;
   std::uint32_t id() const { return id_; }
@@ -78,6 +81,11 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::uint64_t base_memory() const { return base_memory_; }
   const std::string& nonce() const { return nonce_; }
   Clock::time_point born() const { return born_; }
+  /// Set when an execution takes it: since when it runs, and how much memory all its processes may hold, in bytes.
+  Clock::time_point started = Clock::time_point::max();
+  std::uint64_t memory_limit = 0;
+  /// Called once when the execution gives it back.
+  std::function<void()> on_release;
 
  private:
   struct Pipe {
@@ -100,13 +108,13 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::string queue_;
   bool writing_ = false;
   asio::steady_timer deadline_;
-  std::shared_ptr<int> deadline_generation_ = std::make_shared<int>(0);
   Event exited_event_;
   std::optional<schema::Exited> exited_;
   pid_t pid_ = 0;
   sandbox::UniqueFd pidfd_;
   std::uint64_t base_memory_ = 0;
   std::uint64_t base_data_ = 0;
+  bool zygote_lost_ = false;
   End end_ = End::none;
   std::string end_detail_;
   Clock::time_point born_ = Clock::now();

@@ -1,0 +1,114 @@
+#include "daemon/cli/progress.hpp"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "daemon/cli/runtime.hpp"
+#include "sandbox/sys.hpp"
+
+namespace qflow::cli {
+namespace {
+
+void put(const std::string& text) { sandbox::write_all(STDERR_FILENO, text); }
+
+const char* color_of(engine::Status status) {
+  switch (status) {
+    case engine::Status::completed: return "\x1b[32m";
+    case engine::Status::failed: return "\x1b[31m";
+    case engine::Status::running: return "\x1b[36m";
+    default: return "\x1b[2m";
+  }
+}
+
+const char* word_of(engine::Status status) {
+  switch (status) {
+    case engine::Status::pending: return "waiting";
+    case engine::Status::completed: return "done";
+    default: return engine::word(status);
+  }
+}
+
+}  // namespace
+
+std::string duration_text(double ms) {
+  if (ms < 1) return fmt::format("{:.0f} µs", ms * 1000);
+  if (ms < 1000) return fmt::format("{:.1f} ms", ms);
+  return fmt::format("{:.1f} s", ms / 1000);
+}
+
+Progress::Style Progress::style_for(const engine::Plan& plan, bool quiet) {
+  if (quiet) return Style::none;
+  const char* terminal = std::getenv("TERM");
+  winsize size{};
+  const bool live = ::isatty(STDERR_FILENO) == 1 && terminal != nullptr && std::string_view(terminal) != "dumb" &&
+                    ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > plan.steps.size() + 1;
+  return live ? Style::live : Style::plain;
+}
+
+Progress::Progress(const engine::Plan& plan, Style style) : plan_(plan), style_(style), lines_(plan.steps.size()) {
+  for (const auto& step : plan.steps) name_width_ = std::max(name_width_, std::min<std::size_t>(step.node.name.size(), 40));
+  draw();
+}
+
+std::string Progress::line(std::size_t step) const {
+  const Line& l = lines_[step];
+  const double ms = l.status == engine::Status::running ? std::chrono::duration<double, std::milli>(Clock::now() - l.since).count() : l.duration_ms;
+  const bool timed = l.status == engine::Status::running || l.status == engine::Status::completed || l.status == engine::Status::failed;
+  return fmt::format("{:<{}}  {:<9} {:>9}  {}", printable(plan_.steps[step].node.name), name_width_, word_of(l.status), timed ? duration_text(ms) : "", l.note);
+}
+
+void Progress::draw() {
+  if (style_ != Style::live) return;
+  std::string out = drawn_ ? fmt::format("\x1b[{}A", lines_.size()) : "";
+  for (std::size_t i = 0; i < lines_.size(); ++i) out += fmt::format("\r\x1b[K{}{}\x1b[0m\n", color_of(lines_[i].status), line(i));
+  drawn_ = true;
+  put(out);
+}
+
+void Progress::on_step(std::size_t step, const engine::StepRun& run) {
+  Line& l = lines_[step];
+  l.status = run.status;
+  l.since = Clock::now();
+  l.duration_ms = run.duration_ms;
+  if (run.result) l.note = printable(run.result->type);
+  if (run.error) l.note = printable(run.error->type + (run.error->message.empty() ? "" : ": " + run.error->message)).substr(0, 200);
+  std::replace(l.note.begin(), l.note.end(), '\n', ' ');
+  if (style_ == Style::live) draw();
+  else if (style_ == Style::plain && run.status != engine::Status::running) put(line(step) + "\n");
+}
+
+Task<> Progress::tick() {
+  while (style_ == Style::live) {
+    co_await sleep_for(std::chrono::milliseconds(100));
+    if (std::any_of(lines_.begin(), lines_.end(), [](const Line& l) { return l.status == engine::Status::running; })) draw();
+  }
+}
+
+void Progress::finish(const engine::Outcome& outcome) {
+  if (style_ == Style::none) return;
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    if (lines_[i].status == outcome.steps[i].status) continue;
+    lines_[i].status = outcome.steps[i].status;
+    if (style_ == Style::plain) put(line(i) + "\n");
+  }
+  draw();
+  const auto show = [&](const std::string& node, const char* stream, const workers::Captured& captured) {
+    if (captured.text.empty() && captured.dropped == 0) return;
+    std::string text = printable(captured.text);
+    if (!text.empty() && text.back() == '\n') text.pop_back();
+    for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 2) text.replace(at, 1, "\n  ");
+    put(fmt::format("{} of {}:\n  {}\n", stream, printable(node), text));
+    if (captured.dropped > 0) put(fmt::format("  … and {} bytes more, beyond the limit\n", captured.dropped));
+  };
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    show(plan_.steps[i].node.name, "Output", outcome.steps[i].standard_output);
+    show(plan_.steps[i].node.name, "Errors", outcome.steps[i].standard_error);
+    for (const std::string& warning : outcome.steps[i].warnings) put(fmt::format("Note on {}: {}\n", printable(plan_.steps[i].node.name), printable(warning)));
+  }
+}
+
+}  // namespace qflow::cli

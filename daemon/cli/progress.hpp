@@ -1,0 +1,45 @@
+// What a person sees while a workflow runs: on a terminal a live line for each node, in a pipe one plain line for each
+// node that ended. Written to standard error. One thread.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "daemon/async.hpp"
+#include "daemon/engine/outcome.hpp"
+#include "daemon/engine/plan.hpp"
+
+namespace qflow::cli {
+
+class Progress {
+ public:
+  enum class Style { none, plain, live };
+  /// Live where standard error is a terminal with room for every node, otherwise plain.
+  static Style style_for(const engine::Plan& plan, bool quiet);
+
+  Progress(const engine::Plan& plan, Style style);
+  void on_step(std::size_t step, const engine::StepRun& run);
+  /// Redraws running times until cancelled; does nothing when not live.
+  Task<> tick();
+  /// The last picture: what was not run, and what the nodes printed.
+  void finish(const engine::Outcome& outcome);
+
+ private:
+  std::string line(std::size_t step) const;
+  void draw();
+  struct Line {
+    engine::Status status = engine::Status::pending;
+    Clock::time_point since;
+    double duration_ms = 0;
+    std::string note;
+  };
+  const engine::Plan& plan_;
+  Style style_;
+  std::vector<Line> lines_;
+  std::size_t name_width_ = 0;
+  bool drawn_ = false;
+};
+
+/// "840 µs", "1.2 ms", "3.4 s"
+std::string duration_text(double milliseconds);
+
+}  // namespace qflow::cli

@@ -1,0 +1,134 @@
+// `qflow serve`: one thread for the engine and its workers, a few for HTTP, the store's own.
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <fcntl.h>
+#include <thread>
+
+#include "daemon/api/api.hpp"
+#include "daemon/auth/token.hpp"
+#include "daemon/cli/commands.hpp"
+#include "daemon/fault.hpp"
+#include "daemon/http/server.hpp"
+#include "daemon/observe/log.hpp"
+#include "daemon/workers/watch.hpp"
+
+namespace qflow::cli {
+namespace {
+
+// One server for each data directory: two would take each other's executions for crashed after a restart.
+sandbox::UniqueFd lock_directory(const std::string& directory) {
+  sandbox::UniqueFd fd = sandbox::open_file(directory + "/serve.lock", O_RDWR | O_CREAT, 0600);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) < 0)
+    throw Fault(FaultKind::unavailable, "locked", fmt::format("another `qflow serve` uses the data directory {}; stop it, or name another with --data-dir", directory));
+  return fd;
+}
+
+Task<> warm_up(workers::Pool& pool, std::string python) {
+  try {
+    co_await pool.warm_up(python);
+  } catch (const std::exception& error) {
+    log::error("workers", error.what());
+  }
+}
+
+class Daemon {
+ public:
+  Daemon(const Common& common, const ServeOptions& options)
+      : options_(options), settings_(make_settings(common)), host_(require_isolation(settings_, common.min_isolation)),
+        store_(common.data_dir), lock_(lock_directory(common.data_dir)), token_(common.data_dir),
+        pool_(engine_io_.get_executor(), settings_),
+        engine_(engine_io_.get_executor(), pool_, &store_, places(options), used_level(host_)),
+        services_{store_, engine_, engine_io_.get_executor(), settings_, host_} {}
+
+  int serve() {
+    recover();
+    http::Limits limits;
+    limits.body = options_.max_body_mib << 20U;
+    http::Server server(http_io_, limits, http::Router(api::routes(services_)), [this](std::string_view header) { return token_.accepts(header); });
+    const unsigned short port = server.listen(options_.listen);
+    const auto engine_work = asio::make_work_guard(engine_io_);
+    asio::co_spawn(engine_io_, workers::watch(pool_), asio::detached);
+    asio::co_spawn(engine_io_, warm_up(pool_, settings_.default_python), asio::detached);
+    std::thread engine_thread([this] { engine_io_.run(); });
+    announce(port);
+    asio::signal_set signals(http_io_, SIGTERM, SIGINT);
+    signals.async_wait([&](boost::system::error_code error, int signal) {
+      if (error) return;
+      log::info("serve", "stopping", {{"signal", signal}, {"drain_seconds", options_.drain_seconds}});
+      server.stop();
+      // A second signal ends the waiting.
+      signals.async_wait([](boost::system::error_code again, int) { if (!again) ::_exit(kInterrupted); });
+      asio::co_spawn(engine_io_, drain(), [this](std::exception_ptr) { finish(); });
+    });
+    std::thread second([this] { http_io_.run(); });
+    http_io_.run();
+    second.join();
+    engine_io_.stop();
+    engine_thread.join();
+    log::info("serve", "stopped");
+    return kOk;
+  }
+
+ private:
+  static unsigned places(const ServeOptions& options) {
+    return options.max_running > 0 ? options.max_running : std::max(8U, 4 * std::thread::hardware_concurrency());
+  }
+
+  void recover() {
+    // Before anybody is answered: what a killed daemon left running is told as what it is.
+    asio::io_context io;
+    auto job = [](sqlite::Tx& tx) { return store::mark_crashed(tx); };
+    std::exception_ptr failed;
+    asio::co_spawn(io, store_.write(std::move(job)), [&](std::exception_ptr error, std::int64_t count) {
+      failed = error;
+      if (count > 0) log::warning("serve", "executions of a run that ended without warning were marked as crashed", {{"count", count}});
+    });
+    io.run();
+    if (failed) std::rethrow_exception(failed);
+  }
+
+  void announce(unsigned short port) {
+    const auto colon = options_.listen.rfind(':');
+    const std::string host = colon == std::string::npos ? "127.0.0.1" : options_.listen.substr(0, colon);
+    std::string pythons;
+    for (const auto& [version, path] : settings_.pythons) pythons += (pythons.empty() ? "" : ", ") + version;
+    fmt::print("qflow {} serves http://{}:{} · isolation level {} · Python {} · token {} (in {})\n", QFLOW_VERSION, host, port,
+               used_level(host_), pythons, token_.text(), token_.path());
+    std::fflush(stdout);
+    for (const auto& finding : host_.findings)
+      if (!finding.available) log::warning("sandbox", finding.mechanism + " is missing: " + finding.detail, {{"remedy", finding.remedy}});
+  }
+
+  Task<> drain() {
+    co_await engine_.drain(std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.drain_seconds)));
+    pool_.shut_down();
+  }
+
+  // Answers that were waiting for an execution are on their way; then the io threads run out of work or are stopped.
+  void finish() {
+    auto last = std::make_shared<asio::steady_timer>(http_io_, std::chrono::milliseconds(300));
+    last->async_wait([this, last](boost::system::error_code) { http_io_.stop(); });
+  }
+
+  ServeOptions options_;
+  workers::Settings settings_;
+  sandbox::HostReport host_;
+  store::Store store_;
+  sandbox::UniqueFd lock_;
+  auth::Token token_;
+  asio::io_context engine_io_{1};
+  asio::io_context http_io_{2};
+  workers::Pool pool_;
+  engine::Engine engine_;
+  api::Services services_;
+};
+
+}  // namespace
+
+int serve(const Common& common, const ServeOptions& options) { return Daemon(common, options).serve(); }
+
+}  // namespace qflow::cli

@@ -1,0 +1,170 @@
+#include "daemon/engine/engine.hpp"
+
+#include <fmt/format.h>
+
+#include "daemon/engine/files.hpp"
+#include "daemon/fault.hpp"
+#include "daemon/observe/log.hpp"
+#include "daemon/observe/time.hpp"
+
+namespace qflow::engine {
+
+Engine::Engine(const asio::any_io_executor& executor, workers::Pool& pool, store::Store* store, unsigned max_running, int isolation_level)
+    : executor_(executor), pool_(pool), store_(store), free_places_(max_running), isolation_level_(isolation_level), idle_(executor) {}
+
+Task<> Engine::record_start(const Order& order) {
+  store::Execution row;
+  row.id = order.execution_id;
+  row.workflow_id = order.workflow_id;
+  row.workflow_name = order.workflow_name;
+  row.status = "running";
+  row.mode = order.mode;
+  row.started_at = now_us();
+  if (order.input) row.input_data = json::serialize(*order.input);
+  row.python_version = order.plan.python;
+  row.isolation_level = isolation_level_;
+  row.owner = owner_;
+  auto job = [row = std::move(row)](sqlite::Tx& tx) { store::insert_execution(tx, row); };
+  co_await store_->write(std::move(job));
+}
+
+// First come, first served.
+Task<> Engine::take_place() {
+  if (free_places_ > 0 && waiting_.empty()) {
+    --free_places_;
+    co_return;
+  }
+  const auto turn = std::make_shared<asio::steady_timer>(executor_, Clock::time_point::max());
+  waiting_.push_back(turn);
+  boost::system::error_code ignored;
+  co_await turn->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
+void Engine::give_place() {
+  if (waiting_.empty()) {
+    ++free_places_;
+    return;
+  }
+  waiting_.front()->cancel();  // the place goes to that one
+  waiting_.pop_front();
+}
+
+Task<Outcome> Engine::run(Order order, StepObserver observer) {
+  if (draining_) throw Fault(FaultKind::unavailable, "shutting_down", "qflow is stopping and takes no new executions");
+  const std::string key = order.execution_id.empty() ? fmt::format("#{}", ++unnamed_) : order.execution_id;
+  StepObserver tell = [this, &order, &observer, &key](std::size_t step, const StepRun& run) {
+    const auto found = active_.find(key);
+    if (found != active_.end() && run.status != Status::running) record_step(order, found->second->plan(), step, run);
+    if (observer) observer(step, run);
+  };
+  Run one(pool_, order.plan, order.input, std::move(tell));
+  active_.emplace(key, &one);
+  co_await take_place();
+  Outcome outcome;
+  std::optional<Fault> fault;
+  try {
+    outcome = co_await one.execute();
+  } catch (const Fault& f) {
+    fault = f;
+    outcome.steps.resize(order.plan.steps.size());
+    outcome.status = Status::failed;
+    outcome.error = NodeError{f.code, f.message, "", {}};
+  } catch (const std::exception& e) {
+    fault = Fault(FaultKind::internal, "internal", e.what());
+    outcome.steps.resize(order.plan.steps.size());
+    outcome.status = Status::failed;
+    outcome.error = NodeError{"internal", e.what(), "", {}};
+  }
+  give_place();
+  active_.erase(key);
+  if (active_.empty()) idle_.signal();
+  if (store_ != nullptr && !order.execution_id.empty()) co_await record_end(order, order.plan, outcome);
+  if (fault) throw *fault;
+  co_return outcome;
+}
+
+bool Engine::cancel(const std::string& execution_id) {
+  const auto found = active_.find(execution_id);
+  if (found == active_.end()) return false;
+  found->second->cancel();
+  return true;
+}
+
+Task<> Engine::drain(Clock::duration patience) {
+  draining_ = true;
+  const auto until = Clock::now() + patience;
+  while (!active_.empty() && Clock::now() < until) co_await sleep_for(std::chrono::milliseconds(20));
+  for (const auto& [id, run] : active_) run->cancel();
+  for (int i = 0; i < 250 && !active_.empty(); ++i) co_await sleep_for(std::chrono::milliseconds(20));
+}
+
+void Engine::record_step(const Order& order, const Plan& plan, std::size_t index, const StepRun& run) {
+  if (store_ == nullptr || order.execution_id.empty()) return;
+  const Node& node = plan.steps[index].node;
+  store::NodeExecution row;
+  row.workflow_execution_id = order.execution_id;
+  row.node_id = node.id;
+  row.node_name = node.name;
+  row.node_type = node.type;
+  row.status = word(run.status);
+  if (run.status != Status::skipped) {
+    row.started_at = run.started_at;
+    row.completed_at = run.completed_at;
+    row.duration_ms = run.duration_ms;
+  }
+  if (!run.origins.empty()) row.input_data = json::serialize(run.origins);
+  if (run.result) {
+    row.output_data = run.result->preview;
+    row.output_type = run.result->type;
+    row.output_exact = run.result->exact;
+    row.output_truncated = run.result->truncated;
+  }
+  row.standard_output = run.standard_output.text;
+  row.standard_error = run.standard_error.text;
+  row.output_dropped = static_cast<std::int64_t>(run.standard_output.dropped + run.standard_error.dropped);
+  if (run.error) {
+    row.error_type = run.error->type;
+    row.error_message = run.error->message;
+    if (!run.error->traceback.empty()) row.error_stack_trace = run.error->traceback;
+    if (run.error->line) row.error_line = *run.error->line;
+  }
+  row.execution_order = static_cast<std::int64_t>(index);
+  store_->post([row = std::move(row)](sqlite::Tx& tx) { store::insert_node(tx, row); });
+}
+
+Task<> Engine::record_end(const Order& order, const Plan& plan, Outcome& outcome) {
+  // Steps that never began are part of the record too.
+  for (std::size_t i = 0; i < outcome.steps.size(); ++i)
+    if (outcome.steps[i].started_at == 0) record_step(order, plan, i, outcome.steps[i]);
+  store::Execution row;
+  row.id = order.execution_id;
+  row.status = word(outcome.status);
+  row.completed_at = now_us();
+  row.duration_ms = outcome.duration_ms;
+  row.output_data = outputs_json(plan, outcome);
+  row.python_version = plan.python;
+  if (outcome.error) {
+    row.error_message = outcome.failed_step ? outcome.error->sentence(plan.steps[*outcome.failed_step].node.name) : outcome.error->message;
+    if (!outcome.error->traceback.empty()) row.error_stack_trace = outcome.error->traceback;
+    if (outcome.failed_step) row.error_node = plan.steps[*outcome.failed_step].node.name;
+  }
+  row.resource_usage = json::serialize(json::object{{"user_us", outcome.usage.user_us}, {"system_us", outcome.usage.system_us},
+                                                    {"peak_memory_bytes", outcome.usage.peak_memory_bytes}, {"queue_ms", outcome.queue_ms}});
+  std::vector<store::File> files;
+  if (has_files(outcome)) {
+    auto keep = [this, &order, &plan, &outcome] { return keep_files(*store_, order.execution_id, plan, outcome); };
+    files = co_await store_->offload(std::move(keep));
+  }
+  auto job = [row = std::move(row), files = std::move(files)](sqlite::Tx& tx) {
+    store::finish_execution(tx, row);
+    for (const store::File& file : files) store::insert_file(tx, file);
+  };
+  try {
+    co_await store_->write(std::move(job));
+  } catch (const std::exception& e) {
+    log::error("engine", "the end of an execution could not be recorded", {{"execution_id", order.execution_id}, {"reason", e.what()}});
+    throw;
+  }
+}
+
+}  // namespace qflow::engine

@@ -1,0 +1,65 @@
+// Takes executions, runs a bounded number at a time, records them. Owned by the engine thread; submit() and cancel() may
+// be called from any thread.
+#pragma once
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "daemon/async.hpp"
+#include "daemon/engine/run.hpp"
+#include "daemon/store/executions.hpp"
+#include "daemon/store/store.hpp"
+
+namespace qflow::engine {
+
+/// What to run and how it is recorded.
+struct Order {
+  Plan plan;
+  std::optional<json::value> input;
+  std::string execution_id;               ///< empty: not recorded (a node tried out)
+  std::optional<std::string> workflow_id;
+  std::string workflow_name;
+  std::string mode = "manual";
+};
+
+class Engine {
+ public:
+  /// `store` may be null: then nothing is recorded. `isolation_level` goes into every record.
+  Engine(const asio::any_io_executor& executor, workers::Pool& pool, store::Store* store, unsigned max_running, int isolation_level);
+
+  /// Writes the record's first row and returns once it is on disk. Any thread.
+  Task<> record_start(const Order& order);
+  /// Runs it to the end and records it; resumes once the record is on disk. Engine thread. Throws Fault when no worker
+  /// can be had; that is recorded too.
+  Task<Outcome> run(Order order, StepObserver observer);
+  /// Stops one that waits or runs. False when there is none of that id. Engine thread.
+  bool cancel(const std::string& execution_id);
+  /// Stops taking new ones, cancels what still runs after `patience`, and returns when all is recorded. Engine thread.
+  Task<> drain(Clock::duration patience);
+
+  std::size_t running() const { return active_.size(); }
+  workers::Pool& pool() { return pool_; }
+  int isolation_level() const { return isolation_level_; }
+
+ private:
+  struct Slot;  // one of max_running places
+  Task<> take_place();
+  void give_place();
+  void record_step(const Order& order, const Plan& plan, std::size_t step, const StepRun& run);
+  Task<> record_end(const Order& order, const Plan& plan, Outcome& outcome);
+
+  asio::any_io_executor executor_;
+  workers::Pool& pool_;
+  store::Store* store_;
+  unsigned free_places_;
+  int isolation_level_;
+  std::deque<std::shared_ptr<asio::steady_timer>> waiting_;
+  std::map<std::string, Run*> active_;
+  Event idle_;
+  bool draining_ = false;
+  std::string owner_ = store::this_process();
+  std::uint64_t unnamed_ = 0;
+};
+
+}  // namespace qflow::engine

@@ -1,0 +1,49 @@
+// A workflow after normalisation: nodes by index, edges by index, whatever shape it came in. Plain values; any thread.
+#pragma once
+#include <boost/json/value.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace qflow::engine {
+namespace json = boost::json;
+
+/// What the engine does with a node.
+enum class Role {
+  code,     ///< runs Python
+  pass,     ///< disabled: its first input goes on as its output
+  entry,    ///< a trigger: its output is the execution's input
+  ignored,  ///< a note on the canvas
+  unknown,  ///< a type this release does not run; kept, refused when executed
+};
+
+struct Node {
+  std::string id, name, type;
+  Role role = Role::code;
+  std::string code;
+  std::string file;                     ///< named beside the flow instead of code (qflow run)
+  std::optional<std::string> function;
+  std::optional<std::string> python_version;
+  std::optional<double> timeout;        ///< seconds
+  std::optional<std::uint64_t> memory;  ///< bytes
+  std::vector<std::string> ports;       ///< parameter of each input index, when the workflow says so
+  json::object literals;                ///< parameters.inputs: values for parameters that no edge feeds
+  std::vector<std::string> outputs;     ///< names of the declared outputs; fewer than two: the value as a whole
+};
+
+struct Edge {
+  std::size_t from = 0, to = 0;
+  int output = 0, input = 0;
+  std::optional<std::string> output_port, input_port;
+};
+
+struct Graph {
+  std::string name;
+  std::optional<std::string> python_version;
+  std::vector<Node> nodes;
+  std::vector<Edge> edges;  ///< in the order of the document
+};
+
+}  // namespace qflow::engine

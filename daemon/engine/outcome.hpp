@@ -1,0 +1,68 @@
+// What an execution did, as values. Plain data.
+#pragma once
+#include <boost/json/value.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/workers/worker.hpp"
+#include "schema/messages.hpp"
+
+namespace qflow::engine {
+
+/// How a node or an execution ended. The words are those of the record.
+enum class Status { pending, running, completed, failed, skipped, cancelled };
+constexpr const char* word(Status status) {
+  switch (status) {
+    case Status::pending: return "pending";
+    case Status::running: return "running";
+    case Status::completed: return "completed";
+    case Status::failed: return "failed";
+    case Status::skipped: return "skipped";
+    case Status::cancelled: return "cancelled";
+  }
+  return "pending";
+}
+
+/// An error with where it happened. `type`: the exception's, or one of ours: TimedOut, MemoryLimit, ProcessLimit,
+/// WorkerDied, ProtocolViolation, NotBound.
+struct NodeError {
+  std::string type, message, traceback;
+  std::optional<std::int32_t> line;
+  /// "KeyError: 'x' (node 'clean', line 2)"
+  std::string sentence(const std::string& node) const;
+};
+
+/// A file that a node handed over.
+struct HandedFile {
+  std::string label, suffix, bytes;
+};
+
+/// One step of a plan, as far as it came. Wall-clock times in microseconds.
+struct StepRun {
+  Status status = Status::pending;
+  std::int64_t started_at = 0, completed_at = 0;
+  double duration_ms = 0;  ///< on the daemon's monotonic clock
+  std::optional<schema::Result> result;
+  std::optional<NodeError> error;
+  workers::Captured standard_output, standard_error;
+  boost::json::object origins;
+  std::vector<std::string> warnings;
+  std::vector<HandedFile> files;
+};
+
+/// The whole.
+struct Outcome {
+  Status status = Status::running;
+  bool bad_input = false;                  ///< it failed before any node ran, for what was asked of it
+  std::optional<NodeError> error;          ///< the first
+  std::optional<std::size_t> failed_step;
+  std::vector<StepRun> steps;
+  double duration_ms = 0;
+  double queue_ms = 0;                     ///< of that, waiting for a worker
+  workers::Usage usage;
+};
+
+}  // namespace qflow::engine

@@ -1,0 +1,44 @@
+// What will run, in which order, and where each input comes from. Any thread; runs no code.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/engine/graph.hpp"
+#include "daemon/workers/settings.hpp"
+
+namespace qflow::engine {
+
+/// One input of a step: the value of another step, or the execution's input (from a trigger).
+struct Source {
+  std::optional<std::size_t> step;  ///< nothing: the execution's input
+  int output = 0;
+  std::optional<std::string> output_port;
+  int input = 0;
+  std::optional<std::string> input_port;
+};
+
+/// A node that runs, with everything about it settled but what only its live function tells.
+struct Step {
+  Node node;
+  std::string file;  ///< the name its code is compiled under: "clean.py", or "Clean Text.py" for a node without a file
+  std::vector<Source> sources;
+  double timeout = 30;  ///< seconds
+  bool sink = true;     ///< no other step takes its value: it is an output of the workflow
+};
+
+struct Plan {
+  std::string name;
+  std::string python;           ///< "3.11"
+  std::uint64_t memory = 0;     ///< bytes
+  std::vector<Step> steps;      ///< in an order in which every step comes after its sources
+  std::vector<std::string> imports;  ///< hint for the pool
+  std::optional<std::size_t> only;   ///< `--node`: the one step whose value is wanted
+};
+
+/// Settles the order and all that the installation's settings bound. `only`: run that node (by name or id) and what it
+/// needs, nothing else. Throws Fault(bad_input) that names the node: a cycle, a node without code, an unknown type, an
+/// unknown Python version, nodes of different versions, a limit above the installation's.
+Plan make_plan(const Graph& graph, const workers::Settings& settings, const std::optional<std::string>& only = std::nullopt);
+
+}  // namespace qflow::engine

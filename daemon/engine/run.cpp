@@ -1,0 +1,313 @@
+#include "daemon/engine/run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "daemon/fault.hpp"
+#include "daemon/observe/time.hpp"
+
+namespace qflow::engine {
+namespace {
+
+constexpr std::uint32_t kPreviewBytes = 64U << 10U;   // of a value that another node takes
+constexpr std::uint32_t kOutputBytes = 8U << 20U;     // of an output of the workflow
+constexpr auto kFetchPatience = std::chrono::seconds(60);
+constexpr std::size_t kMaxText = 64U << 10U;          // of anything a worker says in words
+
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+// The worker's texts are bounded by its frame only.
+std::string bounded(std::string text) {
+  if (text.size() <= kMaxText) return text;
+  std::size_t size = kMaxText;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) --size;
+  text.resize(size);
+  return text + "…";
+}
+
+std::string signal_text(int signal) {
+  const char* name = ::sigabbrev_np(signal);
+  return fmt::format("signal {} ({}{})", signal, name == nullptr ? "?" : "SIG", name == nullptr ? "" : name);
+}
+
+}  // namespace
+
+std::string NodeError::sentence(const std::string& node) const {
+  std::string text = type + (message.empty() ? "" : ": " + message);
+  return line ? fmt::format("{} (node '{}', line {})", text, node, *line) : fmt::format("{} (node '{}')", text, node);
+}
+
+Run::Run(workers::Pool& pool, Plan plan, std::optional<json::value> input, StepObserver observer)
+    : pool_(pool), plan_(std::move(plan)), input_(std::move(input)), observer_(std::move(observer)), functions_(plan_.steps.size()) {
+  outcome_.steps.resize(plan_.steps.size());
+}
+
+void Run::cancel() {
+  cancelled_ = true;
+  if (worker_) worker_->kill(workers::End::cancelled);
+}
+
+Task<Outcome> Run::execute() {
+  const auto start = Clock::now();
+  if (!cancelled_) {
+    std::shared_ptr<workers::Worker> worker = co_await pool_.acquire(plan_.python, plan_.imports);
+    outcome_.queue_ms = milliseconds_since(start);
+    worker_ = std::move(worker);
+  }
+  if (worker_) {
+    worker_->memory_limit = plan_.memory;
+    worker_->limit_memory(plan_.memory);
+    worker_->started = Clock::now();
+    if (!cancelled_ && co_await load_all() && bind_all()) co_await serve_calls();
+    if (worker_->end() == workers::End::none && outcome_.status == Status::running) co_await fetch_files();
+    if (worker_->end() != workers::End::none || !violation_.empty()) co_await explain_loss();
+    outcome_.usage = worker_->usage();
+    pool_.release(worker_);
+  }
+  for (std::size_t i = 0; i < outcome_.steps.size(); ++i) {
+    const Status now = outcome_.steps[i].status;
+    if (now == Status::pending) outcome_.steps[i].status = cancelled_ ? Status::cancelled : Status::skipped;
+    else if (now == Status::running) end_step(i, Status::cancelled);
+  }
+  if (cancelled_) outcome_.status = Status::cancelled;
+  else if (outcome_.status == Status::running) outcome_.status = outcome_.error ? Status::failed : Status::completed;
+  outcome_.duration_ms = milliseconds_since(start);
+  co_return std::move(outcome_);
+}
+
+// All modules first: what does not parse, or cannot be imported, shows before any node has run.
+Task<bool> Run::load_all() {
+  std::string frames;
+  for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+    const Step& step = plan_.steps[i];
+    schema::Load load;
+    load.file = step.file;
+    load.mark = worker_->nonce();
+    load.function = step.node.function;
+    schema::pack(schema::Kind::load, load_id(i), load, frames, step.node.code);
+    expected_.push_back({true, i});
+  }
+  worker_->post(std::move(frames));
+  begin_next();
+  while (!expected_.empty() && violation_.empty()) {
+    const std::optional<schema::Frame> frame = co_await worker_->receive();
+    if (!frame) co_return false;
+    take_answer(*frame);
+  }
+  co_return violation_.empty() && !outcome_.error;
+}
+
+bool Run::bind_all() {
+  const auto entries = static_cast<std::size_t>(std::count_if(plan_.steps.begin(), plan_.steps.end(), [](const Step& s) {
+    return std::none_of(s.sources.begin(), s.sources.end(), [](const Source& source) { return source.step.has_value(); });
+  }));
+  std::string frames;
+  for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+    const Step& step = plan_.steps[i];
+    try {
+      Binding binding = bind_step(step, plan_, functions_[i], input_, entries, call_id);
+      const bool wanted = step.sink || plan_.only == i;
+      schema::Call call;
+      call.module = load_id(i);
+      call.arguments = std::move(binding.arguments);
+      call.spread = binding.spread;
+      call.preview_bytes = wanted ? kOutputBytes : kPreviewBytes;
+      call.files = wanted;
+      schema::pack(schema::Kind::call, call_id(i), call, frames);
+      outcome_.steps[i].origins = std::move(binding.origins);
+      for (std::string& warning : binding.warnings) outcome_.steps[i].warnings.push_back(std::move(warning));
+    } catch (const Fault& fault) {
+      outcome_.bad_input = true;
+      fail_step(i, {"NotBound", fault.message, "", std::nullopt});
+      return false;
+    }
+    expected_.push_back({false, i});
+  }
+  worker_->post(std::move(frames));
+  begin_next();
+  return true;
+}
+
+Task<> Run::serve_calls() {
+  while (!expected_.empty() && violation_.empty()) {
+    const std::optional<schema::Frame> frame = co_await worker_->receive();
+    if (!frame) co_return;
+    take_answer(*frame);
+  }
+}
+
+// The worker answers in the order of the requests, so what comes next is running now and its time begins.
+void Run::begin_next() {
+  if (expected_.empty()) return worker_->clear_deadline();
+  const Expected& next = expected_.front();
+  const auto limit = std::chrono::duration<double>(plan_.steps[next.step].timeout);
+  step_start_ = Clock::now();
+  worker_->set_deadline(step_start_ + std::chrono::duration_cast<Clock::duration>(limit));
+  StepRun& run = outcome_.steps[next.step];
+  if (next.load) return;
+  run.status = Status::running;
+  run.started_at = now_us();
+  if (observer_) observer_(next.step, run);
+}
+
+void Run::violation(std::string what) {
+  if (violation_.empty()) violation_ = std::move(what);
+}
+
+void Run::take_answer(const schema::Frame& frame) {
+  const Expected now = expected_.front();
+  const std::uint32_t id = now.load ? load_id(now.step) : call_id(now.step);
+  if (frame.id != id) return violation(fmt::format("an answer to request {} where {} was due", frame.id, id));
+  std::string problem;
+  if (frame.kind == schema::Kind::raised) {
+    const auto raised = schema::unpack<schema::Raised>(frame, problem);
+    if (!raised) return violation(problem);
+    expected_.pop_front();
+    collect_output(now.step, id);
+    on_raised(now.step, *raised);
+  } else if (now.load && frame.kind == schema::Kind::loaded) {
+    const auto loaded = schema::unpack<schema::Loaded>(frame, problem);
+    if (!loaded) return violation(problem);
+    expected_.pop_front();
+    collect_output(now.step, id);
+    on_loaded(now.step, *loaded);
+  } else if (!now.load && frame.kind == schema::Kind::result) {
+    auto result = schema::unpack<schema::Result>(frame, problem);
+    if (!result) return violation(problem);
+    expected_.pop_front();
+    collect_output(now.step, id);
+    on_result(now.step, std::move(*result));
+  } else if (!now.load && frame.kind == schema::Kind::skipped) {
+    expected_.pop_front();
+    collect_output(now.step, id);
+    end_step(now.step, Status::skipped);
+  } else {
+    return violation("a frame that does not answer what was asked");
+  }
+  begin_next();
+}
+
+void Run::on_loaded(std::size_t step, const schema::Loaded& loaded) {
+  const auto chosen = std::find_if(loaded.functions.begin(), loaded.functions.end(), [&](const auto& f) { return f.name == loaded.function; });
+  if (chosen == loaded.functions.end()) return violation("a loaded module without its function");
+  if (chosen->parameters.size() > 1000) return violation("a function of more than 1000 parameters");
+  functions_[step] = *chosen;
+  for (std::size_t i = 0; i < loaded.warnings.size() && i < 10; ++i) outcome_.steps[step].warnings.push_back(bounded(loaded.warnings[i]));
+}
+
+void Run::on_result(std::size_t step, schema::Result result) {
+  // The preview is kept as JSON, so it must be JSON; and it is small unless somebody lies.
+  std::string problem;
+  const std::size_t limit = plan_.steps[step].sink || plan_.only == step ? kOutputBytes : kPreviewBytes;
+  if (result.preview.size() > 2 * limit + 4096) return violation("a preview larger than asked for");
+  schema::parse_json(result.preview, problem, 80);
+  if (!problem.empty()) return violation("a preview that is not JSON: " + problem);
+  result.type = bounded(std::move(result.type));
+  if (result.files.size() > 64) result.files.resize(64);
+  StepRun& run = outcome_.steps[step];
+  for (std::size_t i = 0; i < result.warnings.size() && i < 10; ++i) run.warnings.push_back(bounded(result.warnings[i]));
+  run.result = std::move(result);
+  end_step(step, Status::completed);
+}
+
+void Run::on_raised(std::size_t step, const schema::Raised& raised) {
+  fail_step(step, {bounded(raised.type), bounded(raised.message), bounded(raised.traceback), raised.line});
+}
+
+void Run::collect_output(std::size_t step, std::uint32_t id) {
+  StepRun& run = outcome_.steps[step];
+  for (const bool standard_error : {false, true}) {
+    workers::Captured part = worker_->take_output(id, standard_error);
+    workers::Captured& whole = standard_error ? run.standard_error : run.standard_output;
+    const std::size_t room = pool_.settings().output_bytes - std::min(pool_.settings().output_bytes, whole.text.size());
+    whole.dropped += part.dropped + (part.text.size() - std::min(room, part.text.size()));
+    whole.text.append(part.text, 0, room);
+  }
+}
+
+void Run::end_step(std::size_t step, Status status) {
+  StepRun& run = outcome_.steps[step];
+  run.status = status;
+  run.duration_ms = milliseconds_since(step_start_);
+  run.completed_at = now_us();
+  if (run.started_at == 0) run.started_at = run.completed_at - static_cast<std::int64_t>(run.duration_ms * 1000);
+  if (observer_) observer_(step, run);
+}
+
+void Run::fail_step(std::size_t step, NodeError error) {
+  if (!outcome_.error) {
+    outcome_.error = error;
+    outcome_.failed_step = step;
+  }
+  outcome_.steps[step].error = std::move(error);
+  end_step(step, Status::failed);
+}
+
+Task<> Run::fetch_files() {
+  std::size_t total = 0;
+  for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+    StepRun& run = outcome_.steps[i];
+    if (!run.result) continue;
+    for (std::uint32_t index = 0; index < run.result->files.size(); ++index) {
+      const schema::FileOffer& offer = run.result->files[index];
+      std::string request;
+      const std::uint32_t id = 0x40000000U + index;
+      schema::pack(schema::Kind::fetch, id, schema::Fetch{call_id(i), index}, request);
+      worker_->post(std::move(request));
+      worker_->set_deadline(Clock::now() + kFetchPatience);
+      HandedFile file{bounded(offer.label), offer.suffix, {}};
+      for (bool last = false; !last;) {
+        const std::optional<schema::Frame> frame = co_await worker_->receive();
+        if (!frame) co_return;
+        std::string problem;
+        const auto chunk = schema::unpack<schema::Chunk>(*frame, problem);
+        if (frame->kind != schema::Kind::chunk || frame->id != id || !chunk) co_return violation("a file's piece was due");
+        total += frame->payload.size();
+        if (total > pool_.settings().file_bytes) co_return violation("it handed over more than the limit for files");
+        file.bytes += frame->payload;
+        last = chunk->last;
+        if (chunk->error) run.warnings.push_back(bounded(fmt::format("file '{}' could not be read: {}", offer.label, *chunk->error)));
+      }
+      run.files.push_back(std::move(file));
+    }
+  }
+  worker_->clear_deadline();
+}
+
+// The worker is gone, or has to go: what was running is what failed, and the kernel says why.
+Task<> Run::explain_loss() {
+  if (cancelled_) co_return;
+  const workers::End end = worker_->end();
+  const std::size_t step = expected_.empty() ? plan_.steps.size() - 1 : expected_.front().step;
+  const bool loading = !expected_.empty() && expected_.front().load;
+  NodeError error;
+  if (!violation_.empty() || end == workers::End::protocol) {
+    worker_->kill(workers::End::protocol);
+    error = {"ProtocolViolation", "the worker broke the protocol: " + (violation_.empty() ? worker_->end_detail() : violation_), "", {}};
+  } else if (end == workers::End::timed_out) {
+    error = {"TimedOut", fmt::format("it ran longer than its time limit of {} s{}", plan_.steps[step].timeout, loading ? " while its module was loaded" : ""), "", {}};
+  } else if (end == workers::End::memory) {
+    error = {"MemoryLimit", fmt::format("it held more memory than its limit of {} MiB", plan_.memory >> 20U), "", {}};
+  } else if (end == workers::End::processes) {
+    error = {"ProcessLimit", fmt::format("it started more processes than its limit of {}", pool_.settings().limits.processes), "", {}};
+  } else {
+    // It ended, or a node closed its channel; only in the second case does it still live.
+    const auto exited = co_await worker_->wait_exit(std::chrono::milliseconds(300));
+    std::string how = "it closed the worker's channel";
+    if (worker_->zygote_lost()) how = "the zygote that it was forked from ended, and it with that";
+    else if (exited && exited->signal == SIGKILL) how = "it was killed from outside with " + signal_text(SIGKILL) + " (an operator, or the host short of memory)";
+    else if (exited && exited->signal != 0) how = "it was ended by " + signal_text(exited->signal);
+    else if (exited && exited->code != 71) how = fmt::format("it ended the process with exit status {}", exited->code);
+    error = {"WorkerDied", how + " before it returned", "", {}};
+  }
+  const std::uint32_t id = loading ? load_id(step) : call_id(step);
+  if (!expected_.empty()) collect_output(step, id);
+  outcome_.status = Status::failed;
+  fail_step(step, std::move(error));
+}
+
+}  // namespace qflow::engine

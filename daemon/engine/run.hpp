@@ -1,0 +1,65 @@
+// One execution of a plan on one worker: loads, binds, pipelines the calls, holds the time limits. Engine thread.
+#pragma once
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "daemon/async.hpp"
+#include "daemon/engine/binding.hpp"
+#include "daemon/engine/outcome.hpp"
+#include "daemon/engine/plan.hpp"
+#include "daemon/workers/pool.hpp"
+
+namespace qflow::engine {
+
+/// Told as it happens, on the engine thread: a step's `run` changed its status. Must not block.
+using StepObserver = std::function<void(std::size_t step, const StepRun& run)>;
+
+class Run {
+ public:
+  Run(workers::Pool& pool, Plan plan, std::optional<json::value> input, StepObserver observer);
+
+  /// Runs to the end; whatever the worker does, ends in bounded time. Throws only what the pool throws (no worker).
+  Task<Outcome> execute();
+  /// Ends it from outside: the worker and all it started are killed.
+  void cancel();
+  const Plan& plan() const { return plan_; }
+
+ private:
+  struct Expected {
+    bool load = false;
+    std::size_t step = 0;
+  };
+  static std::uint32_t load_id(std::size_t step) { return static_cast<std::uint32_t>(2 * step + 1); }
+  static std::uint32_t call_id(std::size_t step) { return static_cast<std::uint32_t>(2 * step + 2); }
+
+  Task<bool> load_all();
+  bool bind_all();
+  Task<> serve_calls();
+  Task<> fetch_files();
+  void begin_next();
+  void take_answer(const schema::Frame& frame);
+  void on_loaded(std::size_t step, const schema::Loaded& loaded);
+  void on_result(std::size_t step, schema::Result result);
+  void on_raised(std::size_t step, const schema::Raised& raised);
+  void collect_output(std::size_t step, std::uint32_t id);
+  void end_step(std::size_t step, Status status);
+  void fail_step(std::size_t step, NodeError error);
+  Task<> explain_loss();
+  void violation(std::string what);
+
+  workers::Pool& pool_;
+  Plan plan_;
+  std::optional<json::value> input_;
+  StepObserver observer_;
+  std::shared_ptr<workers::Worker> worker_;
+  std::vector<schema::Function> functions_;
+  std::deque<Expected> expected_;
+  Clock::time_point step_start_;
+  Outcome outcome_;
+  bool cancelled_ = false;
+  std::string violation_;
+};
+
+}  // namespace qflow::engine

@@ -1,0 +1,88 @@
+// The record: executions, their nodes, the files they left. Functions that write take the transaction.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/store/sqlite.hpp"
+
+namespace qflow::store {
+
+/// One execution. JSON texts; times in microseconds, duration in milliseconds.
+struct Execution {
+  std::string id;
+  std::optional<std::string> workflow_id;
+  std::string workflow_name, status, mode;
+  std::int64_t started_at = 0;
+  std::optional<std::int64_t> completed_at;
+  std::optional<double> duration_ms;
+  std::optional<std::string> input_data, output_data, error_message, error_stack_trace, error_node;
+  std::string python_version;
+  std::int64_t isolation_level = 0;
+  std::optional<std::string> resource_usage;
+  std::string owner;
+};
+BOOST_DESCRIBE_STRUCT(Execution, (), (id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms,
+                                      input_data, output_data, error_message, error_stack_trace, error_node, python_version,
+                                      isolation_level, resource_usage, owner))
+
+/// One node of an execution.
+struct NodeExecution {
+  std::string workflow_execution_id, node_id, node_name, node_type, status;
+  std::optional<std::int64_t> started_at, completed_at;
+  std::optional<double> duration_ms;
+  std::optional<std::string> input_data, output_data, output_type;
+  std::optional<bool> output_exact, output_truncated;
+  std::string standard_output, standard_error;
+  std::int64_t output_dropped = 0;
+  std::optional<std::string> error_type, error_message, error_stack_trace;
+  std::optional<std::int64_t> error_line;
+  std::int64_t execution_order = 0;
+};
+BOOST_DESCRIBE_STRUCT(NodeExecution, (), (workflow_execution_id, node_id, node_name, node_type, status, started_at, completed_at,
+                                          duration_ms, input_data, output_data, output_type, output_exact, output_truncated,
+                                          standard_output, standard_error, output_dropped, error_type, error_message,
+                                          error_stack_trace, error_line, execution_order))
+
+/// A file that a node handed over; its bytes are the blob of that hash.
+struct File {
+  std::string id, filename;
+  std::int64_t file_size_bytes = 0;
+  std::string mime_type, hash_sha256;
+  std::optional<std::string> workflow_execution_id, node_id;
+  std::int64_t created_at = 0;
+};
+BOOST_DESCRIBE_STRUCT(File, (), (id, filename, file_size_bytes, mime_type, hash_sha256, workflow_execution_id, node_id, created_at))
+
+void insert_execution(sqlite::Tx& tx, const Execution& execution);
+/// Writes how it ended: status, completed_at, duration_ms, output_data, error_*, python_version, resource_usage.
+void finish_execution(sqlite::Tx& tx, const Execution& execution);
+void insert_node(sqlite::Tx& tx, const NodeExecution& node);
+void insert_file(sqlite::Tx& tx, const File& file);
+bool delete_execution(sqlite::Tx& tx, const std::string& id);
+/// Marks as crashed what a process that is no more left running. Returns how many.
+std::int64_t mark_crashed(sqlite::Tx& tx);
+
+std::optional<Execution> find_execution(sqlite::Db& db, const std::string& id);
+std::vector<NodeExecution> nodes_of(sqlite::Db& db, const std::string& execution_id);
+std::vector<File> files_of(sqlite::Db& db, const std::string& execution_id);
+
+/// A page of the list, newest first. Paging by key: `before` is the id after which to go on.
+struct ExecutionQuery {
+  std::int64_t limit = 20, skip = 0;
+  std::string before;
+  std::optional<std::string> workflow_id, status;
+};
+struct ExecutionPage {
+  std::vector<Execution> rows;  ///< without input_data and output_data
+  std::int64_t count = 0;
+  bool estimated = false;  ///< counting stops at 10,000
+};
+ExecutionPage list_executions(sqlite::Db& db, const ExecutionQuery& query);
+
+/// This process as `owner` names it: its pid and when it started.
+std::string this_process();
+/// Whether the process that `owner` names still runs.
+bool is_alive(const std::string& owner);
+
+}  // namespace qflow::store

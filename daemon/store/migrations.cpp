@@ -1,0 +1,33 @@
+#include "daemon/store/migrations.hpp"
+
+#include <fmt/format.h>
+
+#include "daemon/fault.hpp"
+#include "migrations_list.hpp"  // made by CMake from schema/migrations
+
+namespace qflow::store {
+
+void migrate(sqlite::Db& db) {
+  const std::int64_t have = db.one<std::int64_t>("PRAGMA user_version").value_or(0);
+  const auto known = static_cast<std::int64_t>(std::size(kMigrations));
+  if (have > known)
+    throw Fault(FaultKind::unavailable, "newer_database",
+                fmt::format("the database has schema {}, this release knows {}: it was made by a newer qflow; use that, or "
+                            "another --data-dir", have, known));
+  for (std::int64_t number = have; number < known; ++number) {
+    db.script("BEGIN IMMEDIATE");
+    try {
+      // Another process may have done it while we waited for the lock.
+      if (db.one<std::int64_t>("PRAGMA user_version").value_or(0) == number) {
+        db.script(kMigrations[number]);
+        db.script(fmt::format("PRAGMA user_version = {}", number + 1));
+      }
+      db.script("COMMIT");
+    } catch (...) {
+      db.script("ROLLBACK");
+      throw;
+    }
+  }
+}
+
+}  // namespace qflow::store

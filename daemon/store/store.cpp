@@ -1,0 +1,151 @@
+#include "daemon/store/store.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+
+#include "daemon/fault.hpp"
+#include "daemon/observe/log.hpp"
+#include "daemon/store/migrations.hpp"
+#include "sandbox/sys.hpp"
+
+namespace qflow::store {
+namespace fs = std::filesystem;
+
+struct Store::PostedJob final : Store::Job {
+  explicit PostedJob(std::function<void(sqlite::Tx&)> w) : work(std::move(w)) {}
+  void run(sqlite::Tx& tx) override { work(tx); }
+  void finish(std::exception_ptr error) override {
+    if (!error) return;
+    try {
+      std::rethrow_exception(error);
+    } catch (const std::exception& e) {
+      log::error("store", std::string("a record could not be written: ") + e.what());
+    }
+  }
+  std::function<void(sqlite::Tx&)> work;
+};
+
+Store::Store(std::string directory) : directory_(std::move(directory)) {
+  std::error_code error;
+  fs::create_directories(directory_, error);
+  if (error) throw Fault(FaultKind::unavailable, "data_dir", fmt::format("data directory {}: {}", directory_, error.message()));
+  ::chmod(directory_.c_str(), 0700);
+  fs::create_directories(directory_ + "/blobs", error);
+  const std::string path = directory_ + "/qflow.db";
+  try {
+    writer_ = std::make_unique<sqlite::Db>(path, false);
+    migrate(*writer_);
+    readers_.push_back(std::make_unique<sqlite::Db>(path, true));
+    readers_.push_back(std::make_unique<sqlite::Db>(path, true));
+  } catch (const sqlite::Error& e) {
+    throw Fault(FaultKind::unavailable, "database", fmt::format("database {}: {}", path, e.what()));
+  }
+  thread_ = std::thread([this] { write_loop(); });
+}
+
+Store::~Store() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  thread_.join();
+  readers_pool_.join();
+}
+
+void Store::enqueue(std::unique_ptr<Job> job) {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(job));
+  }
+  wake_.notify_one();
+}
+
+void Store::post(std::function<void(sqlite::Tx&)> work) { enqueue(std::make_unique<PostedJob>(std::move(work))); }
+
+void Store::write_loop() {
+  constexpr std::size_t kGroup = 512;
+  for (;;) {
+    std::deque<std::unique_ptr<Job>> group;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+      if (queue_.empty()) return;
+      while (!queue_.empty() && group.size() < kGroup) {
+        group.push_back(std::move(queue_.front()));
+        queue_.pop_front();
+      }
+    }
+    commit_group(group);
+  }
+}
+
+// All jobs of a group share one transaction and one fsync; a savepoint keeps one job's failure from the others.
+void Store::commit_group(std::deque<std::unique_ptr<Job>>& group) {
+  std::vector<std::exception_ptr> errors(group.size());
+  sqlite::Tx tx(*writer_);
+  try {
+    writer_->exec("BEGIN IMMEDIATE");
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      writer_->exec("SAVEPOINT job");
+      try {
+        group[i]->run(tx);
+      } catch (...) {
+        errors[i] = std::current_exception();
+        writer_->exec("ROLLBACK TO job");
+      }
+      writer_->exec("RELEASE job");
+    }
+    writer_->exec("COMMIT");
+  } catch (const std::exception& e) {
+    // The disk is full, or another process holds the lock for longer than the busy timeout: none of it is stored.
+    log::error("store", std::string("a group of writes failed: ") + e.what());
+    for (auto& error : errors) error = std::current_exception();
+    try {
+      writer_->exec("ROLLBACK");
+    } catch (const sqlite::Error&) {
+      // SQLite has rolled back by itself.
+    }
+  }
+  for (std::size_t i = 0; i < group.size(); ++i) group[i]->finish(errors[i]);
+}
+
+Store::Lease::Lease(Store& store) : store_(store) {
+  const std::lock_guard lock(store_.readers_mutex_);
+  db_ = std::move(store_.readers_.back());  // one for each thread of the readers' pool
+  store_.readers_.pop_back();
+}
+
+Store::Lease::~Lease() {
+  const std::lock_guard lock(store_.readers_mutex_);
+  store_.readers_.push_back(std::move(db_));
+}
+
+std::string Store::blob_path(const std::string& sha256) const {
+  return fmt::format("{}/blobs/{}/{}", directory_, sha256.substr(0, 2), sha256.substr(2));
+}
+
+std::string Store::put_blob(std::string_view bytes) const {
+  std::array<unsigned char, crypto_hash_sha256_BYTES> hash{};
+  crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  std::string hex(hash.size() * 2 + 1, '\0');
+  sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
+  hex.pop_back();
+  const std::string path = blob_path(hex);
+  if (fs::exists(path)) return hex;
+  fs::create_directories(fs::path(path).parent_path());
+  // Under a name of its own first: a blob is there whole or not at all.
+  const std::string partial = fmt::format("{}.{:x}", path, randombytes_random());
+  const sandbox::UniqueFd fd = sandbox::open_file(partial, O_WRONLY | O_CREAT | O_EXCL, 0600);
+  if (!sandbox::write_all(fd.get(), bytes) || ::fsync(fd.get()) < 0) throw sandbox::SysError(errno, "write blob " + partial);
+  fs::rename(partial, path);
+  return hex;
+}
+
+}  // namespace qflow::store

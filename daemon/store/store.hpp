@@ -1,0 +1,134 @@
+// The store: one writer thread that commits in groups, a small pool of readers, a directory of blobs. Nothing here runs
+// on an io thread; coroutines wait for it.
+#pragma once
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <type_traits>
+
+#include "daemon/async.hpp"
+#include "daemon/store/sqlite.hpp"
+
+namespace qflow::store {
+
+/// Owns the database and the blobs under one data directory. Any thread may call; the destructor waits for what is queued.
+class Store {
+ public:
+  /// Opens or makes `directory` (mode 0700) and brings the schema up to date. Throws Fault: not a directory, not
+  /// writable, a database of a newer release, a damaged one.
+  explicit Store(std::string directory);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  /// Runs `work(Tx&)` on the writer's thread and resumes once its group is committed. What it throws is thrown here and
+  /// undoes this piece alone.
+  template <class F>
+  auto write(F work) {
+    using R = std::invoke_result_t<F&, sqlite::Tx&>;
+    return asio::async_initiate<const asio::use_awaitable_t<>&, Signature<R>>(
+        [this](auto handler, F job) {
+          enqueue(std::make_unique<WaitedJob<R, F, decltype(handler)>>(std::move(job), std::move(handler)));
+        },
+        asio::use_awaitable, std::move(work));
+  }
+  /// The same without waiting; a failure goes to the log. Jobs are committed in the order they came.
+  void post(std::function<void(sqlite::Tx&)> work);
+
+  /// Runs `work(Db&)` on a reader's thread, in a snapshot of its own.
+  template <class F>
+  auto read(F work) {
+    return offload([this, job = std::move(work)]() mutable {
+      const Lease lease(*this);
+      return job(lease.db());
+    });
+  }
+  /// Runs `work()` on a thread where it may block.
+  template <class F>
+  auto offload(F work) {
+    using R = std::invoke_result_t<F&>;
+    return asio::co_spawn(readers_pool_, [job = std::move(work)]() mutable -> Task<R> { co_return job(); }, asio::use_awaitable);
+  }
+
+  /// Stores bytes under their SHA-256 (hex) and returns it. On a reader's thread.
+  std::string put_blob(std::string_view bytes) const;
+  std::string blob_path(const std::string& sha256) const;
+  const std::string& directory() const { return directory_; }
+
+ private:
+  template <class R>
+  struct SignatureOf { using type = void(std::exception_ptr, R); };
+  template <class R>
+  using Signature = typename SignatureOf<R>::type;
+
+  struct Job {
+    virtual ~Job() = default;
+    virtual void run(sqlite::Tx& tx) = 0;       ///< may throw: only this piece is undone
+    virtual void finish(std::exception_ptr) = 0;  ///< after the commit, or with what went wrong
+  };
+  template <class R, class F, class Handler>
+  struct WaitedJob;
+  struct PostedJob;
+
+  class Lease {
+   public:
+    explicit Lease(Store& store);
+    ~Lease();
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    sqlite::Db& db() const { return *db_; }
+
+   private:
+    Store& store_;
+    std::unique_ptr<sqlite::Db> db_;
+  };
+
+  void enqueue(std::unique_ptr<Job> job);
+  void write_loop();
+  void commit_group(std::deque<std::unique_ptr<Job>>& group);
+
+  std::string directory_;
+  std::unique_ptr<sqlite::Db> writer_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<std::unique_ptr<Job>> queue_;
+  bool stopping_ = false;
+  std::mutex readers_mutex_;
+  std::vector<std::unique_ptr<sqlite::Db>> readers_;
+  asio::thread_pool readers_pool_{2};
+  std::thread thread_;
+};
+
+template <>
+struct Store::SignatureOf<void> { using type = void(std::exception_ptr); };
+
+template <class R, class F, class Handler>
+struct Store::WaitedJob final : Store::Job {
+  WaitedJob(F job, Handler h) : work(std::move(job)), handler(std::move(h)), guard(asio::get_associated_executor(handler)) {}
+  void run(sqlite::Tx& tx) override {
+    if constexpr (std::is_void_v<R>) work(tx); else result = work(tx);
+  }
+  void finish(std::exception_ptr error) override {
+    auto executor = asio::get_associated_executor(handler);
+    asio::post(executor, [h = std::move(handler), r = std::move(result), error]() mutable {
+      if constexpr (std::is_void_v<R>) h(error); else h(error, std::move(r));
+    });
+    guard.reset();
+  }
+  F work;
+  Handler handler;
+  asio::executor_work_guard<asio::associated_executor_t<Handler>> guard;
+  std::conditional_t<std::is_void_v<R>, int, R> result{};
+};
+
+}  // namespace qflow::store

@@ -1,0 +1,210 @@
+#include "daemon/workers/pool.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "daemon/fault.hpp"
+#include "daemon/observe/log.hpp"
+
+namespace qflow::workers {
+
+struct Pool::Nursery : std::enable_shared_from_this<Nursery> {
+  Nursery(Pool& owner, Environment& home, std::shared_ptr<Zygote> z)
+      : pool(owner), environment(home), zygote(std::move(z)), changed(owner.executor_) {}
+  Pool& pool;
+  Environment& environment;
+  std::shared_ptr<Zygote> zygote;
+  Event changed;  ///< a spare came, or the zygote is ready or lost
+  std::deque<std::shared_ptr<Worker>> spares;
+  unsigned coming = 0;
+  unsigned waiting = 0;
+  unsigned busy = 0;    ///< executions that hold a worker of this zygote: what the number of spares follows
+  unsigned failures = 0;  ///< spawns in a row that brought no worker
+  bool ready = false;
+  bool closed = false;
+  std::string failure;
+  Clock::time_point last_used = Clock::now();
+  unsigned target() const {
+    return std::clamp(busy + pool.settings_.min_spares, pool.settings_.min_spares, pool.settings_.max_spares);
+  }
+};
+
+struct Pool::Environment {
+  std::string python;
+  std::string pyhost;
+  std::vector<std::shared_ptr<Nursery>> nurseries;  ///< the lean one first
+  std::set<std::string> threaded;                   ///< modules that must not be imported before a fork
+  unsigned failed_starts = 0;
+};
+
+Pool::Pool(const asio::any_io_executor& executor, const Settings& settings) : executor_(executor), settings_(settings) {}
+Pool::~Pool() { shut_down(); }
+
+Pool::Environment& Pool::environment(const std::string& python) {
+  const std::string& pyhost = pyhost_for(settings_.pythons, python);
+  auto& slot = environments_[pyhost];
+  if (!slot) slot = std::make_unique<Environment>(Environment{python, pyhost, {}, {}, 0});
+  return *slot;
+}
+
+std::shared_ptr<Pool::Nursery> Pool::add_nursery(Environment& home, std::vector<std::string> modules) {
+  auto zygote = std::make_shared<Zygote>(executor_, settings_, home.pyhost, std::move(modules));
+  auto nursery = std::make_shared<Nursery>(*this, home, std::move(zygote));
+  asio::co_spawn(executor_, bring_up(nursery), asio::detached);
+  return nursery;
+}
+
+Task<> Pool::bring_up(std::shared_ptr<Nursery> nursery) {
+  try {
+    co_await nursery->zygote->start();
+    nursery->ready = true;
+    nursery->environment.failed_starts = 0;
+    log::info("workers", "zygote ready", {{"python", nursery->zygote->python()}, {"modules", boost::json::value_from(nursery->zygote->modules())}});
+    refill(nursery);
+  } catch (const std::exception& error) {
+    nursery->failure = error.what();
+    nursery->closed = true;
+    ++nursery->environment.failed_starts;
+    const std::string& threaded = nursery->zygote->threaded_module();
+    if (!threaded.empty()) nursery->environment.threaded.insert(threaded);
+    log::warning("workers", error.what());
+  }
+  nursery->changed.signal();
+}
+
+// The nursery whose imports fit best: exactly these modules, otherwise the lean one while the exact one comes up.
+std::shared_ptr<Pool::Nursery> Pool::choose(Environment& home, const std::vector<std::string>& wanted) {
+  auto& all = home.nurseries;
+  const auto dead = [](const auto& n) { return n->closed || (n->ready && !n->zygote->alive()); };
+  for (const auto& n : all)
+    if (n->ready && !n->closed && !n->zygote->alive()) ++counts_.zygotes_lost;
+  std::erase_if(all, dead);
+  if (all.empty() || !all.front()->zygote->modules().empty()) all.insert(all.begin(), add_nursery(home, {}));
+  if (!settings_.preload || wanted.empty()) return all.front();
+  std::vector<std::string> modules;
+  for (const auto& name : wanted)
+    if (home.threaded.count(name) == 0) modules.push_back(name);
+  if (modules.empty()) return all.front();
+  for (const auto& nursery : all)
+    if (nursery->zygote->modules() == modules) return nursery->ready ? nursery : all.front();
+  if (all.size() >= settings_.max_zygotes + 1) {
+    const auto oldest = std::min_element(all.begin() + 1, all.end(), [](const auto& a, const auto& b) { return a->last_used < b->last_used; });
+    if (Clock::now() - (*oldest)->last_used < std::chrono::seconds(10)) return all.front();
+    (*oldest)->closed = true;
+    (*oldest)->spares.clear();
+    (*oldest)->zygote->retire();
+    all.erase(oldest);
+  }
+  all.push_back(add_nursery(home, std::move(modules)));
+  return all.front();
+}
+
+void Pool::refill(const std::shared_ptr<Nursery>& nursery) {
+  if (!nursery->ready || nursery->closed || !nursery->zygote->alive()) return;
+  while (nursery->spares.size() + nursery->coming < nursery->target() + nursery->waiting) {
+    ++nursery->coming;
+    asio::co_spawn(nursery->pool.executor_, raise_spare(nursery), asio::detached);
+  }
+}
+
+Task<> Pool::raise_spare(std::shared_ptr<Nursery> nursery) {
+  std::shared_ptr<Worker> worker;
+  try {
+    worker = co_await nursery->zygote->spawn();
+  } catch (const std::exception& error) {
+    log::error("workers", error.what());
+  }
+  --nursery->coming;
+  if (worker && !nursery->closed) {
+    ++nursery->pool.counts_.workers_started;
+    nursery->failures = 0;
+    nursery->spares.push_back(std::move(worker));
+  } else if (!worker && ++nursery->failures >= 5) {
+    nursery->failure = "no worker could be started; the log has the reasons";
+    nursery->closed = true;
+  }
+  nursery->changed.signal();
+}
+
+void Pool::renew_if_worn(Environment& home, const std::shared_ptr<Nursery>& nursery) {
+  if (!nursery->zygote->worn_out() || nursery->closed) return;
+  const auto at = std::find(home.nurseries.begin(), home.nurseries.end(), nursery);
+  if (at == home.nurseries.end()) return;
+  // The old one serves what waits for it already; new executions meet the new one.
+  *at = add_nursery(home, nursery->zygote->modules());
+  nursery->spares.clear();
+  nursery->closed = true;
+  nursery->zygote->retire();
+}
+
+Task<std::shared_ptr<Worker>> Pool::acquire(const std::string& python, const std::vector<std::string>& modules) {
+  Environment& home = environment(python);
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    const std::shared_ptr<Nursery> nursery = choose(home, modules);
+    nursery->last_used = Clock::now();
+    bool waited = false;
+    ++nursery->waiting;
+    while (!nursery->closed && (!nursery->ready || nursery->zygote->alive())) {
+      while (!nursery->spares.empty() && nursery->spares.front()->end() != End::none) nursery->spares.pop_front();
+      if (!nursery->spares.empty()) break;
+      refill(nursery);
+      waited = true;
+      co_await nursery->changed.wait();
+    }
+    --nursery->waiting;
+    if (!nursery->spares.empty()) {
+      // The one that has waited longest: its pages have settled.
+      std::shared_ptr<Worker> worker = std::move(nursery->spares.front());
+      nursery->spares.pop_front();
+      ++(waited ? counts_.spare_misses : counts_.spare_hits);
+      running_.insert(worker);
+      ++nursery->busy;
+      worker->on_release = [nursery] { --nursery->busy; };
+      refill(nursery);
+      renew_if_worn(home, nursery);
+      co_return worker;
+    }
+    if (!nursery->ready && home.failed_starts > 0)
+      throw Fault(FaultKind::unavailable, "sandbox_unavailable", nursery->failure);
+  }
+  throw Fault(FaultKind::unavailable, "no_worker", fmt::format("no Python {} worker could be started; the log has the reasons", python));
+}
+
+Task<> Pool::warm_up(const std::string& python) {
+  const std::shared_ptr<Worker> worker = co_await acquire(python, {});
+  release(worker);
+}
+
+void Pool::release(const std::shared_ptr<Worker>& worker) {
+  if (running_.erase(worker) == 0) return;
+  worker->kill(End::closed);
+  if (worker->on_release) std::exchange(worker->on_release, nullptr)();
+}
+
+void Pool::shut_down() {
+  for (auto& [python, home] : environments_) {
+    for (const auto& nursery : home->nurseries) {
+      nursery->closed = true;
+      nursery->spares.clear();
+      nursery->zygote->retire();
+      nursery->changed.signal();
+    }
+    home->nurseries.clear();
+  }
+}
+
+std::vector<Pool::EnvironmentState> Pool::states() const {
+  std::vector<EnvironmentState> out;
+  for (const auto& [pyhost, home] : environments_) {
+    EnvironmentState state{home->python, false, home->nurseries.size(), 0};
+    for (const auto& nursery : home->nurseries) {
+      state.ready = state.ready || (nursery->ready && nursery->zygote->alive());
+      state.spares += nursery->spares.size();
+    }
+    out.push_back(state);
+  }
+  return out;
+}
+
+}  // namespace qflow::workers

@@ -1,0 +1,74 @@
+// The pool: for each environment a lean zygote and some with packages already imported, and for each zygote a few spare
+// workers that wait, sandboxed and warm, for their one execution. Engine thread only.
+#pragma once
+#include <deque>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "daemon/async.hpp"
+#include "daemon/workers/settings.hpp"
+#include "daemon/workers/zygote.hpp"
+
+namespace qflow::workers {
+
+/// Counters for the metrics and for tests.
+struct PoolCounts {
+  std::uint64_t spare_hits = 0;
+  std::uint64_t spare_misses = 0;
+  std::uint64_t workers_started = 0;
+  std::uint64_t zygotes_lost = 0;
+};
+
+class Pool {
+ public:
+  Pool(const asio::any_io_executor& executor, const Settings& settings);
+  ~Pool();
+
+  /// A fresh worker of `python`, if possible with `modules` imported. Waits for one when no spare is there. Throws Fault.
+  Task<std::shared_ptr<Worker>> acquire(const std::string& python, const std::vector<std::string>& modules);
+  /// Starts the zygote and the spares of `python` ahead of the first execution. Throws Fault.
+  Task<> warm_up(const std::string& python);
+  /// The execution that took this worker is over; it is killed if it still lives.
+  void release(const std::shared_ptr<Worker>& worker);
+  /// Retires every zygote; spares are killed.
+  void shut_down();
+
+  const PoolCounts& counts() const { return counts_; }
+  /// Workers that run an execution, for the watch.
+  const std::set<std::shared_ptr<Worker>>& running() const { return running_; }
+  const Settings& settings() const { return settings_; }
+  /// For /health: Python version → state and process ids.
+  struct EnvironmentState {
+    std::string python;
+    bool ready = false;
+    std::size_t zygotes = 0;
+    std::size_t spares = 0;
+  };
+  std::vector<EnvironmentState> states() const;
+
+ private:
+  struct Nursery;      // a zygote and its spares
+  struct Environment;  // one Python: nurseries by module set
+  Environment& environment(const std::string& python);
+  std::shared_ptr<Nursery> choose(Environment& environment, const std::vector<std::string>& modules);
+  std::shared_ptr<Nursery> add_nursery(Environment& environment, std::vector<std::string> modules);
+  static Task<> bring_up(std::shared_ptr<Nursery> nursery);
+  static Task<> raise_spare(std::shared_ptr<Nursery> nursery);
+  static void refill(const std::shared_ptr<Nursery>& nursery);
+  void renew_if_worn(Environment& environment, const std::shared_ptr<Nursery>& nursery);
+
+  asio::any_io_executor executor_;
+  const Settings& settings_;
+  PoolCounts counts_;
+  std::map<std::string, std::unique_ptr<Environment>> environments_;
+  std::set<std::shared_ptr<Worker>> running_;
+};
+
+/// The top-level names that the import lines of `code` mention, sorted. A hint only: it chooses which packages are worth
+/// importing ahead, so it is a scan of the text and may be wrong in both directions. Bounded to 16 names.
+std::vector<std::string> imports_hint(std::string_view code);
+
+}  // namespace qflow::workers

@@ -1,0 +1,68 @@
+// One zygote process: started, configured, asked for workers. Engine thread only.
+#pragma once
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/async.hpp"
+#include "daemon/workers/settings.hpp"
+#include "daemon/workers/worker.hpp"
+
+namespace qflow::workers {
+
+/// Shared: its reading coroutine and the pool hold it; a retired one lives on until its last worker was reaped.
+class Zygote : public std::enable_shared_from_this<Zygote> {
+ public:
+  Zygote(const asio::any_io_executor& executor, const Settings& settings, std::string pyhost, std::vector<std::string> modules);
+  ~Zygote();
+  Zygote(const Zygote&) = delete;
+  Zygote& operator=(const Zygote&) = delete;
+
+  /// Starts the process and waits until it is confined and ready. Throws Fault with what the host refused and what to do.
+  Task<> start();
+  /// Asks for a worker and waits for its `hello`. Null with the reason in the log when it did not come up.
+  Task<std::shared_ptr<Worker>> spawn();
+  /// No new workers; the process ends once its workers have.
+  void retire();
+
+  bool alive() const { return alive_; }
+  bool retired() const { return retired_; }
+  /// Whether it has served long enough to be replaced.
+  bool worn_out() const;
+  const std::vector<std::string>& modules() const { return modules_; }
+  /// A module after whose import the process had threads, so that this zygote could not serve; empty otherwise.
+  const std::string& threaded_module() const { return threaded_module_; }
+  const std::string& python() const { return python_; }
+  const sandbox::Policy& policy() const { return policy_; }
+  pid_t pid() const { return process_.pid(); }
+
+ private:
+  static Task<> listen(std::shared_ptr<Zygote> self);
+  void dispatch(const schema::Frame& frame);
+  void lost(const std::string& why);
+
+  asio::any_io_executor executor_;
+  const Settings& settings_;
+  std::string pyhost_;
+  std::vector<std::string> modules_;
+  sandbox::Policy policy_;
+  asio::local::stream_protocol::socket socket_;
+  sandbox::ChildProcess process_;
+  schema::Decoder decoder_{1U << 20U};
+  Event changed_;
+  std::unordered_map<std::uint32_t, std::weak_ptr<Worker>> workers_;
+  std::uint32_t next_worker_ = 1;
+  bool ready_ = false;
+  bool alive_ = false;
+  bool retired_ = false;
+  std::string failure_;
+  std::string python_;
+  std::string threaded_module_;
+  Clock::time_point born_ = Clock::now();
+};
+
+}  // namespace qflow::workers
