@@ -8,9 +8,7 @@ Task<Description> describe_code(workers::Pool& pool, Plan plan) {
   const Step& step = plan.steps.front();
   Description out;
   std::shared_ptr<workers::Worker> worker = co_await pool.acquire(plan.python, plan.imports);
-  worker->memory_limit = plan.memory;
-  worker->limit_memory(plan.memory);
-  worker->started = Clock::now();
+  worker->begin(plan.memory, plan.memory < pool.settings().limits.memory);
   schema::Load load;
   load.file = step.file;
   load.mark = worker->nonce();

@@ -57,7 +57,7 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
     if (found != active_.end() && run.status != Status::running) record_step(order, found->second->plan(), step, run);
     if (observer) observer(step, run);
   };
-  Run one(pool_, order.plan, order.input, std::move(tell));
+  Run one(pool_, signatures_, order.plan, order.input, std::move(tell));
   active_.emplace(key, &one);
   co_await take_place();
   Outcome outcome;

@@ -52,6 +52,7 @@ class Engine {
   asio::any_io_executor executor_;
   workers::Pool& pool_;
   store::Store* store_;
+  Signatures signatures_;
   unsigned free_places_;
   int isolation_level_;
   std::deque<std::shared_ptr<asio::steady_timer>> waiting_;

@@ -41,8 +41,8 @@ std::string NodeError::sentence(const std::string& node) const {
   return line ? fmt::format("{} (node '{}', line {})", text, node, *line) : fmt::format("{} (node '{}')", text, node);
 }
 
-Run::Run(workers::Pool& pool, Plan plan, std::optional<json::value> input, StepObserver observer)
-    : pool_(pool), plan_(std::move(plan)), input_(std::move(input)), observer_(std::move(observer)), functions_(plan_.steps.size()) {
+Run::Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<json::value> input, StepObserver observer)
+    : pool_(pool), signatures_(signatures), plan_(std::move(plan)), input_(std::move(input)), observer_(std::move(observer)), functions_(plan_.steps.size()) {
   outcome_.steps.resize(plan_.steps.size());
 }
 
@@ -59,10 +59,8 @@ Task<Outcome> Run::execute() {
     worker_ = std::move(worker);
   }
   if (worker_) {
-    worker_->memory_limit = plan_.memory;
-    worker_->limit_memory(plan_.memory);
-    worker_->started = Clock::now();
-    if (!cancelled_ && co_await load_all() && bind_all()) co_await serve_calls();
+    worker_->begin(plan_.memory, plan_.memory < pool_.settings().limits.memory);
+    if (!cancelled_) co_await run_on_worker();
     if (worker_->end() == workers::End::none && outcome_.status == Status::running) co_await fetch_files();
     if (worker_->end() != workers::End::none || !violation_.empty()) co_await explain_loss();
     outcome_.usage = worker_->usage();
@@ -79,9 +77,33 @@ Task<Outcome> Run::execute() {
   co_return std::move(outcome_);
 }
 
-// All modules first: what does not parse, or cannot be imported, shows before any node has run.
-Task<bool> Run::load_all() {
+// All modules first: what does not parse, or cannot be imported, shows before any node has run. The calls go along when
+// their functions are known from an earlier execution; otherwise once the modules have told.
+Task<> Run::run_on_worker() {
+  const std::string key = Signatures::key_of(plan_);
+  const std::vector<schema::Function>* known = signatures_.find(key);
   std::string frames;
+  add_loads(frames);
+  if (known != nullptr) {
+    functions_ = *known;
+    if (!add_calls(frames)) co_return;
+  }
+  const std::size_t calls = known != nullptr ? plan_.steps.size() : 0;
+  worker_->post(std::move(frames));
+  begin_next();
+  co_await serve(calls);
+  if (expected_.size() > calls || !violation_.empty() || outcome_.error) co_return;
+  signatures_.remember(key, functions_);
+  if (known == nullptr) {
+    frames = std::string();
+    if (!add_calls(frames)) co_return;
+    worker_->post(std::move(frames));
+    begin_next();
+  }
+  co_await serve(0);
+}
+
+void Run::add_loads(std::string& frames) {
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
     const Step& step = plan_.steps[i];
     schema::Load load;
@@ -91,21 +113,12 @@ Task<bool> Run::load_all() {
     schema::pack(schema::Kind::load, load_id(i), load, frames, step.node.code);
     expected_.push_back({true, i});
   }
-  worker_->post(std::move(frames));
-  begin_next();
-  while (!expected_.empty() && violation_.empty()) {
-    const std::optional<schema::Frame> frame = co_await worker_->receive();
-    if (!frame) co_return false;
-    take_answer(*frame);
-  }
-  co_return violation_.empty() && !outcome_.error;
 }
 
-bool Run::bind_all() {
+bool Run::add_calls(std::string& frames) {
   const auto entries = static_cast<std::size_t>(std::count_if(plan_.steps.begin(), plan_.steps.end(), [](const Step& s) {
     return std::none_of(s.sources.begin(), s.sources.end(), [](const Source& source) { return source.step.has_value(); });
   }));
-  std::string frames;
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
     const Step& step = plan_.steps[i];
     try {
@@ -121,22 +134,27 @@ bool Run::bind_all() {
       outcome_.steps[i].origins = std::move(binding.origins);
       for (std::string& warning : binding.warnings) outcome_.steps[i].warnings.push_back(std::move(warning));
     } catch (const Fault& fault) {
+      expected_.clear();
       outcome_.bad_input = true;
       fail_step(i, {"NotBound", fault.message, "", std::nullopt});
       return false;
     }
     expected_.push_back({false, i});
   }
-  worker_->post(std::move(frames));
-  begin_next();
   return true;
 }
 
-Task<> Run::serve_calls() {
-  while (!expected_.empty() && violation_.empty()) {
+// Takes answers until `until` are still expected, the worker is lost, or a module failed to load.
+Task<> Run::serve(std::size_t until) {
+  while (expected_.size() > until && violation_.empty()) {
+    const bool loading = expected_.front().load;
     const std::optional<schema::Frame> frame = co_await worker_->receive();
     if (!frame) co_return;
     take_answer(*frame);
+    if (loading && outcome_.error) {
+      expected_.clear();  // nothing is to run; what was sent along is not waited for
+      co_return;
+    }
   }
 }
 

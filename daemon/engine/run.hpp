@@ -9,6 +9,7 @@
 #include "daemon/engine/binding.hpp"
 #include "daemon/engine/outcome.hpp"
 #include "daemon/engine/plan.hpp"
+#include "daemon/engine/signatures.hpp"
 #include "daemon/workers/pool.hpp"
 
 namespace qflow::engine {
@@ -18,7 +19,7 @@ using StepObserver = std::function<void(std::size_t step, const StepRun& run)>;
 
 class Run {
  public:
-  Run(workers::Pool& pool, Plan plan, std::optional<json::value> input, StepObserver observer);
+  Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<json::value> input, StepObserver observer);
 
   /// Runs to the end; whatever the worker does, ends in bounded time. Throws only what the pool throws (no worker).
   Task<Outcome> execute();
@@ -34,9 +35,10 @@ class Run {
   static std::uint32_t load_id(std::size_t step) { return static_cast<std::uint32_t>(2 * step + 1); }
   static std::uint32_t call_id(std::size_t step) { return static_cast<std::uint32_t>(2 * step + 2); }
 
-  Task<bool> load_all();
-  bool bind_all();
-  Task<> serve_calls();
+  Task<> run_on_worker();
+  void add_loads(std::string& frames);
+  bool add_calls(std::string& frames);
+  Task<> serve(std::size_t until);
   Task<> fetch_files();
   void begin_next();
   void take_answer(const schema::Frame& frame);
@@ -50,6 +52,7 @@ class Run {
   void violation(std::string what);
 
   workers::Pool& pool_;
+  Signatures& signatures_;
   Plan plan_;
   std::optional<json::value> input_;
   StepObserver observer_;

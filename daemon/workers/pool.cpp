@@ -9,6 +9,10 @@
 
 namespace qflow::workers {
 
+namespace {
+constexpr unsigned kLowWater = 2;
+}
+
 struct Pool::Nursery : std::enable_shared_from_this<Nursery> {
   Nursery(Pool& owner, Environment& home, std::shared_ptr<Zygote> z)
       : pool(owner), environment(home), zygote(std::move(z)), changed(owner.executor_) {}
@@ -160,8 +164,13 @@ Task<std::shared_ptr<Worker>> Pool::acquire(const std::string& python, const std
       ++(waited ? counts_.spare_misses : counts_.spare_hits);
       running_.insert(worker);
       ++nursery->busy;
-      worker->on_release = [nursery] { --nursery->busy; };
-      refill(nursery);
+      // The next spare is forked when this execution is over: a fork beside it would take its processor. Unless they run
+      // out.
+      worker->on_release = [nursery] {
+        --nursery->busy;
+        refill(nursery);
+      };
+      if (nursery->spares.size() < std::min(kLowWater, nursery->target())) refill(nursery);
       renew_if_worn(home, nursery);
       co_return worker;
     }

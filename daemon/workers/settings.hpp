@@ -18,7 +18,7 @@ struct Settings {
   double max_node_seconds = 3600;              ///< this
   std::size_t output_bytes = 1U << 20U;        ///< kept of each stream of each node
   std::uint64_t file_bytes = 64ULL << 20U;     ///< of one file that a node hands over
-  unsigned min_spares = 2;                     ///< waiting workers of an idle environment
+  unsigned min_spares = 3;                     ///< waiting workers of an idle environment
   unsigned max_spares = 16;
   unsigned max_zygotes = 4;                    ///< pre-imported sets of one environment
   unsigned zygote_forks = 5000;                ///< then it is replaced (its workers share its address layout)

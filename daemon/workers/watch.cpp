@@ -21,7 +21,7 @@ void look_at(Worker& worker, const ProcessTable& table, const sandbox::Limits& l
     used += memory.anonymous - std::min(memory.anonymous, worker.base_memory());
     shared = std::max(shared, memory.shared);  // mapped by several, held once
   }
-  if (used + shared > worker.memory_limit + kSlack) worker.kill(End::memory);
+  if (used + shared > worker.memory_limit() + kSlack) worker.kill(End::memory);
 }
 
 }  // namespace
@@ -32,7 +32,7 @@ Task<> watch(Pool& pool) {
     const auto due = Clock::now() - kInterval / 2;
     std::vector<std::shared_ptr<Worker>> old;
     for (const auto& worker : pool.running())
-      if (worker->end() == End::none && worker->started < due) old.push_back(worker);
+      if (worker->end() == End::none && worker->started() < due) old.push_back(worker);
     if (old.empty()) continue;
     const ProcessTable table;
     for (const auto& worker : old) look_at(*worker, table, pool.settings().limits);

@@ -1,5 +1,6 @@
 #include "daemon/workers/worker.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sodium.h>
 #include <sys/resource.h>
@@ -70,13 +71,20 @@ Worker::Worker(const asio::any_io_executor& executor, std::uint32_t id, Channels
     : id_(id),
       nonce_(make_nonce()),
       socket_(executor, asio::local::stream_protocol(), channels.socket.release()),
-      out_(executor, channels.out.release(), nonce_, output_limit),
-      err_(executor, channels.err.release(), nonce_, output_limit),
+      out_(executor, std::move(channels.out), nonce_, output_limit),
+      err_(executor, std::move(channels.err), nonce_, output_limit),
       deadline_(executor),
+      drain_later_(executor),
       exited_event_(executor) {
   socket_.non_blocking(true);
-  out_.stream.non_blocking(true);
-  err_.stream.non_blocking(true);
+  for (const Pipe* pipe : {&out_, &err_})
+    sandbox::check(::fcntl(pipe->fd.get(), F_SETFL, O_NONBLOCK), "fcntl(F_SETFL, O_NONBLOCK)");
+}
+
+void Worker::Pipe::close() {
+  boost::system::error_code ignored;
+  fd.reset();
+  stream.close(ignored);
 }
 
 Worker::~Worker() {
@@ -84,7 +92,6 @@ Worker::~Worker() {
 }
 
 Task<std::string> Worker::greet(const sandbox::Policy& policy, Clock::duration patience) {
-  const auto self = shared_from_this();
   set_deadline(Clock::now() + patience);
   boost::system::error_code error;
   co_await socket_.async_wait(asio::local::stream_protocol::socket::wait_read, asio::redirect_error(asio::use_awaitable, error));
@@ -111,9 +118,27 @@ Task<std::string> Worker::greet(const sandbox::Policy& policy, Clock::duration p
   const MemoryUse now = memory_of(pid_);
   base_memory_ = now.anonymous;
   base_data_ = now.data;
-  asio::co_spawn(socket_.get_executor(), drain(self, out_), asio::detached);
-  asio::co_spawn(socket_.get_executor(), drain(self, err_), asio::detached);
   co_return std::string();
+}
+
+void Worker::begin(std::uint64_t memory, bool lower) {
+  memory_limit_ = memory;
+  started_ = Clock::now();
+  if (lower) limit_memory(memory);
+  // What a short execution writes fits into the pipes and is read with its answers; draining it in the background would
+  // wake this thread for each mark. A longer one would block on a full pipe.
+  drain_later_.expires_after(std::chrono::milliseconds(3));
+  drain_later_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+    if (const auto self = weak.lock(); self && !error && !self->exited_) self->start_draining();
+  });
+}
+
+void Worker::start_draining() {
+  for (Pipe* pipe : {&out_, &err_}) {
+    if (!pipe->fd) continue;
+    pipe->stream.assign(pipe->fd.release());
+    asio::co_spawn(socket_.get_executor(), drain(shared_from_this(), *pipe), asio::detached);
+  }
 }
 
 void Worker::limit_memory(std::uint64_t bytes) const {
@@ -186,6 +211,7 @@ void Worker::kill(End why) {
   lose(why);
   if (pidfd_) sandbox::signal_pidfd(pidfd_.get(), SIGKILL);
   deadline_.cancel();
+  drain_later_.cancel();
   boost::system::error_code ignored;
   socket_.cancel(ignored);
   socket_.close(ignored);
@@ -206,7 +232,7 @@ void Worker::read_available(Pipe& pipe) {
   std::array<char, 16384> bytes;  // NOLINT: filled by the read
   // Bounded: a child of the node may go on writing for ever.
   for (int i = 0; i < 16; ++i) {
-    const ssize_t got = ::read(pipe.stream.native_handle(), bytes.data(), bytes.size());
+    const ssize_t got = ::read(pipe.number(), bytes.data(), bytes.size());
     if (got <= 0) return;
     pipe.cutter.feed({bytes.data(), static_cast<std::size_t>(got)});
   }
@@ -224,9 +250,8 @@ void Worker::note_exit(const schema::Exited& exited) {
   // All that held the other ends is dead: what is in the pipes now is the last of it.
   read_available(out_);
   read_available(err_);
-  boost::system::error_code ignored;
-  out_.stream.close(ignored);
-  err_.stream.close(ignored);
+  out_.close();
+  err_.close();
 }
 
 Task<std::optional<schema::Exited>> Worker::wait_exit(Clock::duration patience) {

@@ -44,7 +44,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   Worker& operator=(const Worker&) = delete;
 
   /// Waits for `hello`, takes the process's identity from the kernel, checks the walls from outside. Returns an empty
-  /// text, or why this worker must not be used. Starts to drain the pipes.
+  /// text, or why this worker must not be used.
   Task<std::string> greet(const sandbox::Policy& policy, Clock::duration patience);
 
   /// Queues bytes of whole frames; they are written in the background, in order.
@@ -63,8 +63,9 @@ class Worker : public std::enable_shared_from_this<Worker> {
   End end() const { return end_; }
   /// More about the end: what was wrong in the protocol.
   const std::string& end_detail() const { return end_detail_; }
-  /// Lowers the limit of writable memory to `bytes` above what the worker holds now.
-  void limit_memory(std::uint64_t bytes) const;
+  /// An execution takes it: from now the watch looks at it, and its pipes are drained. `memory`: bytes that all its
+  /// processes may hold; `lower`: that is less than the worker was forked with.
+  void begin(std::uint64_t memory, bool lower);
 
   /// How it ended, once the zygote has reaped it; waits up to `patience` for that.
   Task<std::optional<schema::Exited>> wait_exit(Clock::duration patience);
@@ -81,19 +82,24 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::uint64_t base_memory() const { return base_memory_; }
   const std::string& nonce() const { return nonce_; }
   Clock::time_point born() const { return born_; }
-  /// Set when an execution takes it: since when it runs, and how much memory all its processes may hold, in bytes.
-  Clock::time_point started = Clock::time_point::max();
-  std::uint64_t memory_limit = 0;
+  /// Since when it runs, and how much memory all its processes may hold, in bytes.
+  Clock::time_point started() const { return started_; }
+  std::uint64_t memory_limit() const { return memory_limit_; }
   /// Called once when the execution gives it back.
   std::function<void()> on_release;
 
  private:
   struct Pipe {
-    Pipe(const asio::any_io_executor& executor, int fd, const std::string& nonce, std::size_t limit)
-        : stream(executor, fd), cutter(nonce, limit) {}
-    asio::posix::stream_descriptor stream;
+    Pipe(const asio::any_io_executor& executor, sandbox::UniqueFd end, const std::string& nonce, std::size_t limit)
+        : fd(std::move(end)), stream(executor), cutter(nonce, limit) {}
+    int number() { return fd ? fd.get() : stream.is_open() ? stream.native_handle() : -1; }
+    void close();
+    sandbox::UniqueFd fd;                   ///< until it is drained in the background
+    asio::posix::stream_descriptor stream;  ///< from then on
     OutputCutter cutter;
   };
+  void limit_memory(std::uint64_t bytes) const;
+  void start_draining();
   static Task<> drain(std::shared_ptr<Worker> self, Pipe& pipe);
   static Task<> write_queue(std::shared_ptr<Worker> self);
   static void read_available(Pipe& pipe);
@@ -108,6 +114,9 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::string queue_;
   bool writing_ = false;
   asio::steady_timer deadline_;
+  asio::steady_timer drain_later_;
+  Clock::time_point started_ = Clock::time_point::max();
+  std::uint64_t memory_limit_ = 0;
   Event exited_event_;
   std::optional<schema::Exited> exited_;
   pid_t pid_ = 0;

@@ -1,0 +1,77 @@
+// A plain HTTP/1.1 client on sockets, and a real daemon to talk to. Blocking; one connection is used by one thread.
+#pragma once
+#include <boost/json/value.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "tests/support/process.hpp"
+
+namespace qflow::test {
+namespace json = boost::json;
+
+struct Answer {
+  int status = 0;  ///< 0: the connection ended without an answer
+  std::string headers, body;
+  json::value parsed() const;
+  const json::value& operator[](const char* name) const;
+
+ private:
+  mutable std::optional<json::value> cache_;
+};
+
+/// One keep-alive connection to 127.0.0.1.
+class Connection {
+ public:
+  explicit Connection(unsigned short port);
+  /// Sends a whole request and reads the whole answer.
+  Answer call(const std::string& method, const std::string& target, const std::string& body = {}, const std::string& headers = {});
+  /// Sends bytes as they are.
+  bool send(std::string_view bytes);
+  /// Reads one answer.
+  Answer receive();
+  bool connect();
+
+ private:
+  unsigned short port_;
+  sandbox::UniqueFd socket_;
+  std::string buffer_;
+};
+
+/// `qflow serve` on a free port with a data directory of its own.
+class Daemon {
+ public:
+  explicit Daemon(std::vector<std::string> arguments = {}, Program::Options options = {}, std::shared_ptr<TempDir> directory = nullptr);
+  Answer call(const std::string& method, const std::string& path, const json::value& body = nullptr);
+  Answer get(const std::string& path) { return call("GET", path); }
+  Answer post(const std::string& path, const json::value& body = json::object()) { return call("POST", path, body); }
+  /// Stores a workflow and returns its id.
+  std::string store(const json::value& workflow);
+  /// Stores and runs one to its end; the finished execution.
+  Answer run(const json::value& workflow, const json::value& input = nullptr);
+  /// POST /nodes/python/execute.
+  Answer node(const std::string& code, const json::value& input = nullptr, json::object more = {});
+  unsigned short port() const { return port_; }
+  const std::string& token() const { return token_; }
+  std::string authorization() const { return "Authorization: Bearer " + token_ + "\r\n"; }
+  const std::shared_ptr<TempDir>& directory() const { return directory_; }
+  Program& program() { return *program_; }
+  const std::string& start_line() const { return start_line_; }
+
+ private:
+  std::shared_ptr<TempDir> directory_;
+  std::unique_ptr<Program> program_;
+  std::string start_line_;
+  unsigned short port_ = 0;
+  std::string token_;
+  std::unique_ptr<Connection> connection_;
+};
+
+/// A node as the workflow lists it.
+json::object node(const std::string& id, const std::string& code, json::object more = {});
+/// A workflow of nodes in a row, or with edges given as {"a", "b"} pairs.
+json::object chain(std::vector<json::object> nodes);
+json::object flow(std::vector<json::object> nodes, std::vector<std::pair<std::string, std::string>> edges);
+
+}  // namespace qflow::test

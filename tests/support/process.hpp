@@ -1,0 +1,82 @@
+// Child processes for tests: start, feed, wait with a deadline, collect both streams.
+#pragma once
+#include <unistd.h>
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sandbox/sys.hpp"
+
+namespace qflow::test {
+
+/// A directory below /tmp that goes with its owner.
+class TempDir {
+ public:
+  TempDir();
+  ~TempDir();
+  TempDir(const TempDir&) = delete;
+  TempDir& operator=(const TempDir&) = delete;
+  const std::string& path() const { return path_; }
+  /// Writes a file in it and returns its path.
+  std::string file(const std::string& name, const std::string& text) const;
+
+ private:
+  std::string path_;
+};
+
+/// What a finished program left.
+struct Finished {
+  int code = -1;   ///< exit status, -1 when a signal ended it
+  int signal = 0;
+  std::string out, err;
+  bool timed_out = false;
+};
+
+/// A running program; killed with its owner.
+class Program {
+ public:
+  struct Options {
+    uid_t uid = 0;  ///< not 0: run as this user (tests run as root do)
+    std::map<std::string, std::string> environment;
+    std::string input;
+  };
+  explicit Program(std::vector<std::string> arguments);
+  Program(std::vector<std::string> arguments, Options options);
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+  pid_t pid() const { return child_.pid(); }
+  void signal(int number) const;
+  /// Reads standard output until a whole line is there; empty on end of stream or after `patience`.
+  std::string line(std::chrono::milliseconds patience);
+  /// Waits for the end and takes what it wrote.
+  Finished wait(std::chrono::milliseconds patience);
+
+ private:
+  sandbox::ChildProcess child_;
+  sandbox::UniqueFd out_, err_;
+  std::string out_text_, err_text_;
+};
+
+/// Runs a program to its end.
+Finished run(std::vector<std::string> arguments, std::chrono::milliseconds patience = std::chrono::seconds(60));
+Finished run(std::vector<std::string> arguments, Program::Options options, std::chrono::milliseconds patience = std::chrono::seconds(60));
+
+/// Where the built executables are, and the source tree.
+std::string bin(const std::string& name);
+std::string source(const std::string& relative);
+
+/// Waits until `condition()` holds, looking every 10 ms. False when it did not in time.
+template <class F>
+bool eventually(F condition, std::chrono::milliseconds patience = std::chrono::seconds(10)) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (std::chrono::steady_clock::now() < until) {
+    if (condition()) return true;
+    ::usleep(10'000);
+  }
+  return condition();
+}
+
+}  // namespace qflow::test
