@@ -150,7 +150,7 @@ Task<std::shared_ptr<Worker>> Pool::acquire(const std::string& python, const std
     bool waited = false;
     ++nursery->waiting;
     while (!nursery->closed && (!nursery->ready || nursery->zygote->alive())) {
-      while (!nursery->spares.empty() && nursery->spares.front()->end() != End::none) nursery->spares.pop_front();
+      while (!nursery->spares.empty() && !nursery->spares.front()->alive()) nursery->spares.pop_front();
       if (!nursery->spares.empty()) break;
       refill(nursery);
       waited = true;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <sodium.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -262,6 +263,12 @@ Task<std::optional<schema::Exited>> Worker::wait_exit(Clock::duration patience) 
   });
   if (!exited_ && !zygote_lost_) co_await exited_event_.wait();
   co_return exited_;
+}
+
+bool Worker::alive() const {
+  // pidfd_open(2): readable once the process has ended.
+  pollfd wait{pidfd_.get(), POLLIN, 0};
+  return pidfd_ && end_ == End::none && ::poll(&wait, 1, 0) == 0;
 }
 
 void Worker::note_zygote_lost() {

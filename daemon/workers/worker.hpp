@@ -78,6 +78,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::uint32_t id() const { return id_; }
   /// In the daemon's PID namespace, from the kernel; 0 before greet().
   pid_t pid() const { return pid_; }
+  /// Whether the process still is there, by its pidfd. False before greet().
+  bool alive() const;
   /// Anonymous memory it shares with its zygote, in bytes: not its own.
   std::uint64_t base_memory() const { return base_memory_; }
   const std::string& nonce() const { return nonce_; }

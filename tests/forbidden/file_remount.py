@@ -1,0 +1,13 @@
+"""Files: making the root writable again."""
+
+import ctypes
+import os
+
+
+def attempt():
+    libc = ctypes.CDLL(None, use_errno=True)
+    MS_REMOUNT, MS_BIND = 32, 4096
+    for target in (b"/", b"/usr/lib", b"/tmp"):
+        if libc.mount(b"none", target, None, MS_REMOUNT | MS_BIND, None) == 0:
+            return target.decode()
+    return "refused" if libc.umount2(b"/tmp", 2) != 0 else "umount"

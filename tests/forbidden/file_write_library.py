@@ -1,0 +1,14 @@
+"""Files: writing where other executions read."""
+
+import ctypes
+import os
+
+
+def attempt():
+    for path in (os.__file__, "/etc/passwd", "/usr/lib/x", "/x", "/dev/x"):
+        try:
+            open(path, "a").write("x")
+        except OSError:
+            continue
+        return path
+    return "refused"

@@ -1,0 +1,15 @@
+"""Leaks: descriptors of the daemon or the zygote."""
+
+import ctypes
+import os
+
+
+def attempt():
+    import stat
+    for fd in range(4, 256):
+        try:
+            os.fstat(fd)
+        except OSError:
+            continue
+        return str(fd)
+    return "refused" if stat.S_ISSOCK(os.fstat(3).st_mode) else "3"

@@ -1,0 +1,13 @@
+"""Network: asking a name server."""
+
+import ctypes
+import os
+
+
+def attempt():
+    import socket
+    try:
+        socket.getaddrinfo("example.org", 80)
+    except OSError:
+        return "refused"
+    return "resolved"

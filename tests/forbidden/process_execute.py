@@ -1,0 +1,15 @@
+"""Processes: starting a program."""
+
+import ctypes
+import os
+
+
+def attempt():
+    import subprocess
+    for program in ("/usr/bin/true", "/bin/sh"):
+        try:
+            subprocess.run([program], check=True)
+        except OSError:
+            continue
+        return program
+    return "refused"

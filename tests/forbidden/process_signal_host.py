@@ -1,0 +1,15 @@
+"""Processes: signalling what is not its own."""
+
+import ctypes
+import os
+
+
+def attempt():
+    import signal
+    for pid in (2, 3, 100, 1000):
+        try:
+            os.kill(pid, signal.SIGTERM)
+        except OSError:
+            continue
+        return "signalled %d" % pid
+    return "refused"

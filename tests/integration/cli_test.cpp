@@ -1,0 +1,197 @@
+// The command line as a process, as root and as an ordinary user.
+#include <doctest/doctest.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <csignal>
+#include <filesystem>
+
+#include "tests/support/http.hpp"
+
+using namespace qflow::test;
+
+namespace {
+
+bool has(const std::string& where, const std::string& what) { return where.find(what) != std::string::npos; }
+
+/// A directory with flows, a data directory of its own, and the command.
+struct Cli {
+  TempDir directory;
+  Finished operator()(std::vector<std::string> arguments, Program::Options options = {}) const {
+    arguments.insert(arguments.begin(), bin("qflow"));
+    options.environment["QFLOW_DATA_DIR"] = directory.path() + "/data";
+    return run(arguments, options);
+  }
+  std::string flow(const json::value& value) const { return directory.file("flow.json", json::serialize(value)); }
+};
+
+json::value parsed(const std::string& text) { return json::parse(text); }
+
+}  // namespace
+
+TEST_CASE("--help and --version say what there is; a wrong word is bad input") {
+  const Cli cli;
+  CHECK(cli({"--version"}).out.find("qflow ") == 0);
+  const Finished help = cli({"--help"});
+  CHECK(help.code == 0);
+  for (const char* word : {"run", "serve", "doctor", "Exit status"}) CHECK(has(help.out, word));
+  CHECK(has(cli({"run", "--help"}).out, "--input-file"));
+  CHECK(cli({}).code == 2);
+  CHECK(cli({"nonsense"}).code == 2);
+  CHECK(cli({"run"}).code == 2);
+  CHECK(cli({"run", "--nonsense"}).code == 2);
+}
+
+TEST_CASE("the example runs and leaves its report") {
+  const Cli cli;
+  const Finished done = cli({"run", source("packaging/examples/gpl3/flow.json"), "--input", "text=@/usr/share/common-licenses/GPL-3", "--json"});
+  CHECK_MESSAGE(done.code == 0, done.err);
+  const json::value result = parsed(done.out);
+  CHECK(result.at("status") == "completed");
+  CHECK(result.at("nodes").as_array().size() == 6);
+  REQUIRE(result.at("files").as_array().size() == 2);
+  const std::string path(result.at("files").at(1).at("path").as_string());
+  CHECK(has(qflow::sandbox::read_file(path, 1 << 20), "<svg"));
+  CHECK(has(qflow::sandbox::read_file(std::string(result.at("files").at(0).at("path").as_string()), 1 << 20), "GNU GENERAL PUBLIC LICENSE"));
+  CHECK(result.at("nodes").at(0).at("type") == "nodes.read.Document");
+}
+
+TEST_CASE("plain lines in a pipe, outputs on standard output") {
+  const Cli cli;
+  const Finished done = cli({"run", cli.flow(chain({node("one", "def one(n):\n    print('said')\n    return n"), node("two", "def two(x): return {'twice': x * 2}")})), "-i", "n=21"});
+  CHECK(done.code == 0);
+  CHECK(done.out == "two = {\"twice\":42}\n");
+  CHECK(has(done.err, "one  done"));
+  CHECK(has(done.err, "Output of one:\n  said"));
+  CHECK_FALSE(has(done.err, "\x1b"));
+  const Finished quiet = cli({"run", "-q", cli.directory.path() + "/flow.json", "-i", "n=21"});
+  CHECK(quiet.err.empty());
+}
+
+TEST_CASE("on a terminal there is a live line for each node") {
+  const Cli cli;
+  const std::string path = cli.flow(chain({node("one", "def one(): return 1"), node("two", "def two(x): return x")}));
+  const Finished done = run({"script", "-qec", bin("qflow") + " run " + path + " --data-dir " + cli.directory.path() + "/data", "/dev/null"}, {0, {{"TERM", "xterm"}, {"LINES", "40"}}, {}});
+  if (has(done.out, "\x1b[")) {
+    CHECK(has(done.out, "waiting"));
+    CHECK(has(done.out, "done"));
+  } else {
+    // No window size on this pseudo-terminal: plain lines are right then.
+    CHECK(has(done.out, "done"));
+  }
+}
+
+TEST_CASE("inputs: values as JSON or text, files, a whole file") {
+  const Cli cli;
+  const std::string path = cli.flow(chain({node("f", "def f(a, b, c): return [a, b, c]")}));
+  const std::string text = cli.directory.file("t.txt", "from a file");
+  CHECK(cli({"run", "-q", path, "-i", "a=1", "-i", "b=x y", "-i", "c=@" + text}).out == "f = [1,\"x y\",\"from a file\"]\n");
+  const std::string whole = cli.directory.file("in.json", R"({"a":1,"b":2,"c":3})");
+  CHECK(cli({"run", "-q", path, "--input-file", whole}).out == "f = [1,2,3]\n");
+  CHECK(cli({"run", "-q", path, "--input-file", whole, "-i", "c=4"}).out == "f = [1,2,4]\n");
+  CHECK(cli({"run", "-q", path, "-i", "nonsense"}).code == 2);
+  CHECK(has(cli({"run", "-q", path, "-i", "a=@/nonexistent"}).err, "input file /nonexistent: No such file or directory"));
+  CHECK(has(cli({"run", "-q", path, "--input-file", text}).err, "is not JSON"));
+  const Finished missing = cli({"run", "-q", path, "-i", "a=1"});
+  CHECK(missing.code == 2);
+  CHECK(has(missing.err, "missing argument 'b', 'c'"));
+}
+
+TEST_CASE("bad flows are exit status 2 with a reason, a failing node is 1") {
+  const Cli cli;
+  CHECK(has(cli({"run", "/nonexistent.json"}).err, "workflow /nonexistent.json: No such file or directory"));
+  CHECK(cli({"run", "/nonexistent.json"}).code == 2);
+  CHECK(cli({"run", cli.directory.file("bad.json", "{")}).code == 2);
+  CHECK(cli({"run", cli.directory.file("bad.json", "[]")}).code == 2);
+  CHECK(cli({"run", cli.flow(flow({node("a", "def a(x): return x")}, {{"a", "a"}}))}).code == 2);
+  CHECK(has(cli({"run", cli.flow(chain({node("a", "def a(): pass")})), "--python", "2.7"}).err, "available: "));
+  CHECK(has(cli({"run", cli.flow(chain({node("a", "def a(): pass")})), "--node", "zz"}).err, "there is no node \"zz\"; nodes are: a"));
+  const Finished failed = cli({"run", cli.flow(chain({node("a", "def a():\n    return {}['k']")}))});
+  CHECK(failed.code == 1);
+  CHECK(has(failed.err, "KeyError: 'k' (node 'a', line 2)"));
+  CHECK(has(failed.err, "return {}['k']"));
+}
+
+TEST_CASE("nodes name files beside the flow, and no others") {
+  const Cli cli;
+  cli.directory.file("clean.py", "def clean(x=1):\n    return x\n");
+  CHECK(cli({"run", "-q", cli.flow({{"nodes", {{{"id", "n"}, {"file", "clean.py"}}}}})}).out == "n = 1\n");
+  for (const char* file : {"/etc/passwd", "../../etc/passwd", "sub/../../x.py"}) {
+    const Finished refused = cli({"run", "-q", cli.flow({{"nodes", {{{"id", "n"}, {"file", file}}}}})});
+    CHECK(refused.code == 2);
+    CHECK(has(refused.err, "is not beside the flow"));
+  }
+  CHECK(has(cli({"run", "-q", cli.flow({{"nodes", {{{"id", "n"}, {"file", "gone.py"}}}}})}).err, "No such file"));
+}
+
+TEST_CASE("--node runs that node and what it needs") {
+  const Cli cli;
+  const Finished done = cli({"run", cli.flow(chain({node("a", "def a(): return 1"), node("b", "def b(x): return x + 1"), node("c", "def c(x): raise ValueError")})), "--node", "b"});
+  CHECK(done.code == 0);
+  CHECK(done.out == "b = 2\n");
+  CHECK_FALSE(has(done.err, "c "));
+}
+
+TEST_CASE("an interrupt cancels, is recorded, and gives 130") {
+  const Cli cli;
+  const std::string path = cli.flow(chain({node("slow", "import time\ndef slow():\n    time.sleep(60)")}));
+  Program program({bin("qflow"), "run", path, "--json", "--data-dir", cli.directory.path() + "/data"});
+  ::usleep(700'000);
+  program.signal(SIGINT);
+  const Finished done = program.wait(std::chrono::seconds(10));
+  CHECK_FALSE(done.timed_out);
+  CHECK(done.code == 130);
+  CHECK(parsed(done.out).at("status") == "cancelled");
+}
+
+TEST_CASE("the run is recorded in the data directory") {
+  const Cli cli;
+  CHECK(cli({"run", "-q", cli.flow(chain({node("a", "def a(): return 5")}))}).code == 0);
+  auto directory = std::make_shared<TempDir>();
+  std::filesystem::rename(cli.directory.path() + "/data", directory->path() + "/data");
+  Daemon daemon({}, {}, directory);
+  const Answer list = daemon.get("/executions");
+  REQUIRE(list["results"].as_array().size() == 1);
+  CHECK(list["results"].at(0).at("mode") == "cli");
+  CHECK(list["results"].at(0).at("status") == "completed");
+}
+
+TEST_CASE("the doctor tells each layer and whether code would run") {
+  const Cli cli;
+  const Finished plain = cli({"doctor"});
+  CHECK(plain.code == 0);
+  for (const char* layer : {"user namespace", "seccomp filter", "Landlock", "cgroup v2", "Isolation level"}) CHECK(has(plain.out, layer));
+  const json::value report = parsed(cli({"doctor", "--json"}).out);
+  CHECK(report.at("refused") == false);
+  CHECK(cli({"doctor", "--min-isolation", "3"}).code == 1);
+  CHECK(cli({"doctor", "--pyhost-dir", "/nonexistent"}).code == 1);
+  const Finished refused = cli({"run", cli.flow(chain({node("a", "def a(): return 1")})), "--min-isolation", "3"});
+  CHECK(refused.code == 2);
+  CHECK(has(refused.err, "isolation level"));
+}
+
+TEST_CASE("all of it as an ordinary user") {
+  if (::geteuid() != 0) {
+    WARN("not root: everything here runs as an ordinary user already");
+    return;
+  }
+  // The executables and the example where that user can read them.
+  const TempDir open;
+  std::filesystem::permissions(open.path(), std::filesystem::perms(0755));
+  std::filesystem::create_directory(open.path() + "/bin");
+  for (const auto& entry : std::filesystem::directory_iterator(bin("")))
+    if (entry.path().filename() == "qflow" || entry.path().filename().string().starts_with("pyhost-3.11")) std::filesystem::copy(entry.path(), open.path() + "/bin/");
+  std::filesystem::copy(source("packaging/examples"), open.path() + "/examples", std::filesystem::copy_options::recursive);
+  std::filesystem::create_directory(open.path() + "/home");
+  constexpr uid_t kUser = 34567;
+  REQUIRE(::chown((open.path() + "/home").c_str(), kUser, kUser) == 0);
+  Program::Options options;
+  options.uid = kUser;
+  options.environment = {{"QFLOW_DATA_DIR", open.path() + "/home/data"}, {"HOME", open.path() + "/home"}};
+  const Finished doctor = run({open.path() + "/bin/qflow", "doctor"}, options);
+  CHECK_MESSAGE(doctor.code == 0, doctor.out);
+  const Finished done = run({open.path() + "/bin/qflow", "run", open.path() + "/examples/gpl3/flow.json", "--input", "text=@/usr/share/common-licenses/GPL-3", "--json"}, options);
+  CHECK_MESSAGE(done.code == 0, done.err);
+  const std::string who = open.file("who.json", json::serialize(chain({node("w", "import os\ndef w(): return [os.getuid(), os.getpid()]")})));
+  CHECK(run({open.path() + "/bin/qflow", "run", "-q", who}, options).out == "w = [1000,1]\n");
+}

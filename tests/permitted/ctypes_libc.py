@@ -1,0 +1,7 @@
+"""Calls into libc."""
+
+
+def attempt():
+    import ctypes
+    libc = ctypes.CDLL(None)
+    return "ok" if libc.abs(-3) == 3 else "wrong"

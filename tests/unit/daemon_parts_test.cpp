@@ -1,0 +1,138 @@
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "daemon/auth/token.hpp"
+#include "daemon/cli/runtime.hpp"
+#include "daemon/engine/files.hpp"
+#include "daemon/engine/signatures.hpp"
+#include "daemon/http/router.hpp"
+#include "daemon/observe/time.hpp"
+#include "daemon/workers/output.hpp"
+#include "daemon/workers/pool.hpp"
+#include "schema/messages.hpp"
+#include "tests/support/process.hpp"
+
+using namespace qflow;
+
+TEST_CASE("output is cut at the marks, wherever the reads end") {
+  const std::string nonce = "0123456789abcdef";
+  const std::string stream = "one\n" + schema::output_mark(nonce, 1) + "two" + schema::output_mark(nonce, 2) + std::string("\0x", 2) + schema::output_mark(nonce, 3);
+  for (std::size_t piece = 1; piece <= stream.size(); ++piece) {
+    workers::OutputCutter cutter(nonce, 1000);
+    for (std::size_t at = 0; at < stream.size(); at += piece) cutter.feed(std::string_view(stream).substr(at, piece));
+    REQUIRE(cutter.ended(3));
+    CHECK(cutter.take(1).text == "one\n");
+    CHECK(cutter.take(2).text == "two");
+    CHECK(cutter.take(3).text == std::string("\0x", 2));
+  }
+}
+
+TEST_CASE("output beyond the limit is counted, not kept; forged marks are text") {
+  workers::OutputCutter cutter("0123456789abcdef", 10);
+  cutter.feed(std::string(1'000'000, 'x') + schema::output_mark("0123456789abcdef", 1));
+  const workers::Captured part = cutter.take(1);
+  CHECK(part.text.size() == 10);
+  CHECK(part.dropped == 999'990);
+  cutter.feed(schema::output_mark("fedcba9876543210", 2).substr(0, 8));
+  CHECK_FALSE(cutter.ended(2));
+  CHECK(cutter.take(2).text.size() <= 10);
+}
+
+TEST_CASE("imports are guessed from the text") {
+  CHECK(workers::imports_hint("import os, numpy as np\nfrom pandas.core import x\n  import json\nimportant = 1\nx = 'import no'\nfrom nodes.a import B\n") ==
+        std::vector<std::string>{"json", "numpy", "os", "pandas"});
+  CHECK(workers::imports_hint("from . import x\nimport\n").empty());
+}
+
+TEST_CASE("routes: literals win, methods are told, /api/v1 is an alias") {
+  const auto none = [](const http::Request&) -> Task<http::Reply> { co_return http::Reply(); };
+  const http::Router router({{"GET", "/executions/{id}", http::Access::token, "get", none}, {"GET", "/executions/active", http::Access::token, "active", none}, {"POST", "/x", http::Access::open, "x", none}});
+  const auto match = [&](const std::string& method, const std::string& target) {
+    http::Request request;
+    request.method = method;
+    http::read_target(target, request);
+    const std::string operation = router.match(request).operation;
+    return operation + (request.parameters.empty() ? "" : ":" + request.parameters.begin()->second);
+  };
+  CHECK(match("GET", "/executions/active") == "active");
+  CHECK(match("GET", "/executions/a%2Fb?x=1") == "get:a/b");
+  CHECK(match("GET", "/api/v1/executions/7") == "get:7");
+  CHECK_THROWS_WITH(match("DELETE", "/x"), "DELETE is not possible on /x; possible: POST");
+  CHECK_THROWS_AS(match("GET", "/nope"), Fault);
+  CHECK_THROWS_AS(match("GET", "/%zz"), Fault);
+  CHECK_THROWS_AS(match("GET", "/a%00b"), Fault);
+}
+
+TEST_CASE("query numbers and bodies are checked by name") {
+  http::Request request;
+  http::read_target("/w?take=12&skip=x&big=999", request);
+  CHECK(request.integer("take", 50, 1, 250) == 12);
+  CHECK(request.integer("absent", 50, 1, 250) == 50);
+  CHECK_THROWS_WITH(request.integer("skip", 0, 0, 10), "skip: expected a whole number from 0 to 10");
+  CHECK_THROWS_AS(request.integer("big", 0, 0, 10), Fault);
+  request.body = "{\"a\":";
+  CHECK_THROWS_AS(request.json_object(), Fault);
+  request.body = "[1]";
+  CHECK_THROWS_WITH(request.json_object(), "the body must be a JSON object");
+}
+
+TEST_CASE("the token is made once, private, and compared whole") {
+  const test::TempDir directory;
+  const auth::Token token(directory.path());
+  struct stat info{};
+  REQUIRE(::stat(token.path().c_str(), &info) == 0);
+  CHECK((info.st_mode & 0777U) == 0600);
+  CHECK(auth::Token(directory.path()).text() == token.text());
+  CHECK(token.accepts("Bearer " + token.text()));
+  CHECK(token.accepts("bearer " + token.text()));
+  CHECK_FALSE(token.accepts("Bearer " + token.text().substr(1)));
+  CHECK_FALSE(token.accepts("Bearer "));
+  CHECK_FALSE(token.accepts(token.text()));
+  CHECK_FALSE(token.accepts(""));
+  ::chmod(token.path().c_str(), 0644);
+  CHECK_THROWS_AS(auth::Token(directory.path()), Fault);
+}
+
+TEST_CASE("file names are ours, whatever a worker says") {
+  CHECK(engine::safe_filename("Report", "page", ".html") == "report-page.html");
+  CHECK(engine::safe_filename("../../etc", "../x", ".sh") == "etc-x.bin");
+  CHECK(engine::safe_filename("", "", "/../../x") == "file.bin");
+  CHECK(engine::safe_filename("chart", "", ".svg") == "chart.svg");
+  CHECK(engine::mime_type("a.svg") == "image/svg+xml");
+}
+
+TEST_CASE("terminal text has no control characters") {
+  CHECK(cli::printable("a\x1b[31mb\x07\n\t") == "a\u241b[31mb\u2407\n\t");
+}
+
+TEST_CASE("ids sort by time and are well-formed") {
+  std::string last;
+  for (int i = 0; i < 5000; ++i) {
+    const std::string id = new_id();
+    CHECK(id > last);
+    last = id;
+  }
+  CHECK(last.size() == 36);
+  CHECK(last[14] == '7');
+  CHECK(iso_time(0) == "1970-01-01T00:00:00.000Z");
+  CHECK(iso_time(1'795'000'000'123'456) == "2026-11-18T11:06:40.123Z");
+}
+
+TEST_CASE("signatures are kept by the whole plan") {
+  engine::Signatures signatures;
+  engine::Plan plan;
+  plan.steps.resize(2);
+  plan.steps[0].node.code = "ab";
+  plan.steps[1].node.code = "c";
+  const std::string key = engine::Signatures::key_of(plan);
+  plan.steps[0].node.code = "a";
+  plan.steps[1].node.code = "bc";
+  CHECK(engine::Signatures::key_of(plan) != key);
+  CHECK(signatures.find(key) == nullptr);
+  signatures.remember(key, {schema::Function{}, schema::Function{}});
+  CHECK(signatures.find(key)->size() == 2);
+  for (int i = 0; i < 1000; ++i) signatures.remember(std::to_string(i), {});
+  CHECK(signatures.find(key) == nullptr);
+  CHECK(signatures.find("999") != nullptr);
+}

@@ -1,0 +1,1 @@
+#include "daemon/fault.hpp"  // what the test must notice
