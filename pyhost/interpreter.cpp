@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <set>
 #include <string_view>
 
 namespace py = pybind11;
@@ -83,6 +84,18 @@ Imported import_modules(const std::vector<std::string>& modules) {
     }
   }
   return out;
+}
+
+std::vector<std::string> present_modules() {
+  std::set<std::string> names;
+  const auto add = [&](py::handle name) {
+    const auto text = name.cast<std::string>();
+    if (text.find('.') == std::string::npos) names.insert(text);
+  };
+  const py::module_ sys = py::module_::import("sys");
+  for (const auto& [name, module] : py::dict(sys.attr("modules"))) add(name);
+  for (const auto& name : py::tuple(sys.attr("builtin_module_names"))) add(name);
+  return {names.begin(), names.end()};
 }
 
 void freeze_heap() {

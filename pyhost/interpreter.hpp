@@ -24,6 +24,8 @@ struct Imported {
 };
 /// Imports `modules` one after the other; a failing one is noted and left to the worker.
 Imported import_modules(const std::vector<std::string>& modules);
+/// Top-level names of the modules that an import finds without loading anything: in sys.modules, or built in.
+std::vector<std::string> present_modules();
 /// gc.collect() and gc.freeze(): a collection in a worker would otherwise copy every page of the zygote's heap.
 void freeze_heap();
 /// Whether this process has one thread only (unshare(2): CLONE_VM fails with EINVAL otherwise).

@@ -28,7 +28,7 @@ class Zygote {
   Zygote(const sandbox::Policy& policy, int socket) : policy_(policy), inner_(policy), socket_(socket) {}
 
   void announce(const Imported& imported) {
-    send(schema::Kind::ready, 0, schema::Ready{schema::kProtocolVersion, Py_GetVersion(), imported.modules, imported.notes});
+    send(schema::Kind::ready, 0, schema::Ready{schema::kProtocolVersion, Py_GetVersion(), imported.modules, imported.notes, present_modules()});
   }
 
   template <class Message>

@@ -115,14 +115,12 @@ StepFailure InnerSandbox::set_limits() const noexcept {
   // A node that wants more memory than it may have meets MemoryError at RLIMIT_DATA (private writable memory of one
   // process); RLIMIT_AS is generous because threads reserve far more than they use (sandbox.md P2). The sum over a
   // worker's processes is for the cgroup or the daemon's watch.
-  // RLIMIT_NPROC counts all processes of this user namespace, so it only bounds a burst; the watch, or pids.max, holds
-  // the worker's own number.
   const struct { int resource; rlim_t soft; rlim_t hard; const char* step; } limits[] = {
       {RLIMIT_DATA, l.memory + base_data_, l.memory + base_data_, "setrlimit(RLIMIT_DATA)"},
       {RLIMIT_AS, 4 * l.memory + (2ULL << 30U), 4 * l.memory + (2ULL << 30U), "setrlimit(RLIMIT_AS)"},
       {RLIMIT_FSIZE, l.tmp, l.tmp, "setrlimit(RLIMIT_FSIZE)"},
       {RLIMIT_NOFILE, l.open_files, l.open_files, "setrlimit(RLIMIT_NOFILE)"},
-      {RLIMIT_NPROC, l.processes + 512U, l.processes + 512U, "setrlimit(RLIMIT_NPROC)"},
+      {RLIMIT_NPROC, l.processes, l.processes, "setrlimit(RLIMIT_NPROC)"},
       // PID 1 ignores SIGXCPU at the soft limit: the hard one kills (sandbox.md P3).
       {RLIMIT_CPU, l.cpu_seconds, l.cpu_seconds + 1, "setrlimit(RLIMIT_CPU)"},
       {RLIMIT_CORE, 0, 0, "setrlimit(RLIMIT_CORE)"},
@@ -152,6 +150,9 @@ StepFailure InnerSandbox::enter(const WorkerFds& fds) const noexcept {
   ::sigemptyset(&none);
   if (::sigprocmask(SIG_SETMASK, &none, nullptr) < 0) return failed("sigprocmask");
   if (policy_.has(Layer::mount_namespace) && stopped(mount_private())) return failure;
+  // A user namespace of its own, without any id mapped: the worker has no rights over the namespaces it shares with its
+  // siblings, and its processes are counted apart from theirs (RLIMIT_NPROC counts by namespace since Linux 5.14).
+  if (policy_.has(Layer::user_namespace) && ::unshare(CLONE_NEWUSER) < 0) return failed("unshare(CLONE_NEWUSER)");
   if (stopped(arrange_fds(fds))) return failure;
   if (::setsid() < 0 && errno != EPERM) return failed("setsid");
   ::umask(077);

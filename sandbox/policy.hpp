@@ -56,8 +56,10 @@ struct Policy {
   bool operator==(const Policy&) const = default;
 };
 
-/// The id a worker sees itself as (sandbox.md: never 0).
+/// The id a zygote is mapped to inside its user namespace; never 0.
 inline constexpr uid_t kInsideId = 1000;
+/// What a worker sees itself as: in its own user namespace no id is mapped, which shows as the overflow id.
+inline constexpr uid_t kOverflowId = 65534;
 /// A worker's working directory, HOME and TMPDIR.
 inline constexpr std::string_view kWorkDirectory = "/work";
 

@@ -32,7 +32,9 @@ int become(uid_t id) {
 // Runs `attempt` in a child and returns the text it wrote, or "" when it ended well. The daemon may have threads by
 // now, so the child only makes system calls and writes one line (fork(2): async-signal-safe calls only).
 std::string try_in_child(uid_t worker_uid, int (*attempt)()) {
-  auto [read_end, write_end] = make_pipe();
+  std::pair<UniqueFd, UniqueFd> pipe = make_pipe();
+  UniqueFd& read_end = pipe.first;
+  UniqueFd& write_end = pipe.second;
   const pid_t pid = check(::fork(), "fork()");
   if (pid == 0) {
     int error = ::geteuid() == 0 ? become(worker_uid) : 0;

@@ -116,8 +116,8 @@ void pivot_into_new_root(const Policy& policy) {
   make_directories("etc");
   make_directories("usr");
   for (const char* name : {"bin", "lib", "lib64"}) make_link(fmt::format("usr/{}", name).c_str(), name);
-  make_file("etc/passwd", fmt::format("node:x:{0}:{0}::{1}:/bin/false\n", kInsideId, kWorkDirectory));
-  make_file("etc/group", fmt::format("node:x:{}:\n", kInsideId));
+  make_file("etc/passwd", fmt::format("node:x:{0}:{0}::{1}:/bin/false\n", kOverflowId, kWorkDirectory));
+  make_file("etc/group", fmt::format("node:x:{}:\n", kOverflowId));
 
   // pivot_root(2), NOTES: with the same directory twice the old root is stacked on the new one and can be detached.
   check(::syscall(SYS_pivot_root, ".", "."), "pivot_root(\".\", \".\")");

@@ -25,6 +25,7 @@ struct Ready {
   std::string python;  ///< e.g. "3.11.2"
   std::vector<std::string> modules;
   std::vector<std::string> notes;  ///< why a module was not pre-imported
+  std::vector<std::string> present;  ///< top-level modules that are there at no cost: loaded, or built in
 };
 
 /// exited: a worker's end, as wait4(2) told the zygote. Times in microseconds, memory in KiB.
@@ -146,7 +147,7 @@ struct Chunk {
 };
 
 BOOST_DESCRIBE_STRUCT(Configure, (), (protocol, policy, modules))
-BOOST_DESCRIBE_STRUCT(Ready, (), (protocol, python, modules, notes))
+BOOST_DESCRIBE_STRUCT(Ready, (), (protocol, python, modules, notes, present))
 BOOST_DESCRIBE_STRUCT(Exited, (), (code, signal, user_us, system_us, max_rss_kib))
 BOOST_DESCRIBE_STRUCT(Refused, (), (step, error, message))
 BOOST_DESCRIBE_STRUCT(Hello, (), (protocol, checks))

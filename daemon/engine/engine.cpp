@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "daemon/engine/files.hpp"
 #include "daemon/fault.hpp"
 #include "daemon/observe/log.hpp"
@@ -28,16 +30,17 @@ Task<> Engine::record_start(const Order& order) {
   co_await store_->write(std::move(job));
 }
 
-// First come, first served.
-Task<> Engine::take_place() {
+// First come, first served. False: cancelled while it waited.
+Task<bool> Engine::take_place(std::string key) {
   if (free_places_ > 0 && waiting_.empty()) {
     --free_places_;
-    co_return;
+    co_return true;
   }
-  const auto turn = std::make_shared<asio::steady_timer>(executor_, Clock::time_point::max());
-  waiting_.push_back(turn);
+  const auto waiter = std::make_shared<Waiter>(Waiter{std::move(key), false, asio::steady_timer(executor_, Clock::time_point::max())});
+  waiting_.push_back(waiter);
   boost::system::error_code ignored;
-  co_await turn->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  co_await waiter->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  co_return waiter->granted;
 }
 
 void Engine::give_place() {
@@ -45,7 +48,8 @@ void Engine::give_place() {
     ++free_places_;
     return;
   }
-  waiting_.front()->cancel();  // the place goes to that one
+  waiting_.front()->granted = true;  // the place goes to that one
+  waiting_.front()->timer.cancel();
   waiting_.pop_front();
 }
 
@@ -59,7 +63,7 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
   };
   Run one(pool_, signatures_, order.plan, order.input, std::move(tell));
   active_.emplace(key, &one);
-  co_await take_place();
+  const bool placed = co_await take_place(key);
   Outcome outcome;
   std::optional<Fault> fault;
   try {
@@ -75,7 +79,7 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
     outcome.status = Status::failed;
     outcome.error = NodeError{"internal", e.what(), "", {}};
   }
-  give_place();
+  if (placed) give_place();
   active_.erase(key);
   if (active_.empty()) idle_.signal();
   if (store_ != nullptr && !order.execution_id.empty()) co_await record_end(order, order.plan, outcome);
@@ -87,6 +91,11 @@ bool Engine::cancel(const std::string& execution_id) {
   const auto found = active_.find(execution_id);
   if (found == active_.end()) return false;
   found->second->cancel();
+  const auto waiter = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& w) { return w->key == execution_id; });
+  if (waiter != waiting_.end()) {
+    (*waiter)->timer.cancel();
+    waiting_.erase(waiter);
+  }
   return true;
 }
 
@@ -94,7 +103,9 @@ Task<> Engine::drain(Clock::duration patience) {
   draining_ = true;
   const auto until = Clock::now() + patience;
   while (!active_.empty() && Clock::now() < until) co_await sleep_for(std::chrono::milliseconds(20));
-  for (const auto& [id, run] : active_) run->cancel();
+  std::vector<std::string> left;
+  for (const auto& [id, run] : active_) left.push_back(id);
+  for (const std::string& id : left) cancel(id);
   for (int i = 0; i < 250 && !active_.empty(); ++i) co_await sleep_for(std::chrono::milliseconds(20));
 }
 

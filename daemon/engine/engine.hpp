@@ -43,8 +43,13 @@ class Engine {
   int isolation_level() const { return isolation_level_; }
 
  private:
-  struct Slot;  // one of max_running places
-  Task<> take_place();
+  /// Who waits for one of the max_running places.
+  struct Waiter {
+    std::string key;
+    bool granted = false;
+    asio::steady_timer timer;
+  };
+  Task<bool> take_place(std::string key);
   void give_place();
   void record_step(const Order& order, const Plan& plan, std::size_t step, const StepRun& run);
   Task<> record_end(const Order& order, const Plan& plan, Outcome& outcome);
@@ -55,7 +60,7 @@ class Engine {
   Signatures signatures_;
   unsigned free_places_;
   int isolation_level_;
-  std::deque<std::shared_ptr<asio::steady_timer>> waiting_;
+  std::deque<std::shared_ptr<Waiter>> waiting_;  // shared with the coroutine that waits
   std::map<std::string, Run*> active_;
   Event idle_;
   bool draining_ = false;

@@ -13,6 +13,11 @@ namespace {
 
 constexpr std::uint32_t kPreviewBytes = 64U << 10U;   // of a value that another node takes
 constexpr std::uint32_t kOutputBytes = 8U << 20U;     // of an output of the workflow
+// Of a whole execution, so that one of many nodes cannot fill the daemon.
+constexpr std::size_t kAllPreviews = 64U << 20U;
+constexpr std::size_t kAllOutput = 32U << 20U;
+constexpr std::size_t kMaxLoadedMeta = 256U << 10U;
+constexpr std::size_t kMaxRemembered = 16U << 10U;
 constexpr auto kFetchPatience = std::chrono::seconds(60);
 constexpr std::size_t kMaxText = 64U << 10U;          // of anything a worker says in words
 
@@ -93,7 +98,7 @@ Task<> Run::run_on_worker() {
   begin_next();
   co_await serve(calls);
   if (expected_.size() > calls || !violation_.empty() || outcome_.error) co_return;
-  signatures_.remember(key, functions_);
+  if (loaded_bytes_ <= kMaxRemembered) signatures_.remember(key, functions_);
   if (known == nullptr) {
     frames = std::string();
     if (!add_calls(frames)) co_return;
@@ -115,6 +120,13 @@ void Run::add_loads(std::string& frames) {
   }
 }
 
+bool Run::is_wanted(std::size_t step) const { return plan_.only ? *plan_.only == step : plan_.steps[step].sink; }
+
+std::uint32_t Run::preview_limit(std::size_t step) const {
+  const auto share = static_cast<std::uint32_t>(kAllPreviews / plan_.steps.size());
+  return std::min(is_wanted(step) ? kOutputBytes : kPreviewBytes, share);
+}
+
 bool Run::add_calls(std::string& frames) {
   const auto entries = static_cast<std::size_t>(std::count_if(plan_.steps.begin(), plan_.steps.end(), [](const Step& s) {
     return std::none_of(s.sources.begin(), s.sources.end(), [](const Source& source) { return source.step.has_value(); });
@@ -123,13 +135,12 @@ bool Run::add_calls(std::string& frames) {
     const Step& step = plan_.steps[i];
     try {
       Binding binding = bind_step(step, plan_, functions_[i], input_, entries, call_id);
-      const bool wanted = step.sink || plan_.only == i;
       schema::Call call;
       call.module = load_id(i);
       call.arguments = std::move(binding.arguments);
       call.spread = binding.spread;
-      call.preview_bytes = wanted ? kOutputBytes : kPreviewBytes;
-      call.files = wanted;
+      call.preview_bytes = preview_limit(i);
+      call.files = is_wanted(i);
       schema::pack(schema::Kind::call, call_id(i), call, frames);
       outcome_.steps[i].origins = std::move(binding.origins);
       for (std::string& warning : binding.warnings) outcome_.steps[i].warnings.push_back(std::move(warning));
@@ -188,6 +199,8 @@ void Run::take_answer(const schema::Frame& frame) {
     collect_output(now.step, id);
     on_raised(now.step, *raised);
   } else if (now.load && frame.kind == schema::Kind::loaded) {
+    if (frame.meta.size() > kMaxLoadedMeta) return violation("a description of more than 256 KiB");
+    loaded_bytes_ += frame.meta.size();
     const auto loaded = schema::unpack<schema::Loaded>(frame, problem);
     if (!loaded) return violation(problem);
     expected_.pop_front();
@@ -220,8 +233,7 @@ void Run::on_loaded(std::size_t step, const schema::Loaded& loaded) {
 void Run::on_result(std::size_t step, schema::Result result) {
   // The preview is kept as JSON, so it must be JSON; and it is small unless somebody lies.
   std::string problem;
-  const std::size_t limit = plan_.steps[step].sink || plan_.only == step ? kOutputBytes : kPreviewBytes;
-  if (result.preview.size() > 2 * limit + 4096) return violation("a preview larger than asked for");
+  if (result.preview.size() > 2 * std::size_t{preview_limit(step)} + 4096) return violation("a preview larger than asked for");
   schema::parse_json(result.preview, problem, 80);
   if (!problem.empty()) return violation("a preview that is not JSON: " + problem);
   result.type = bounded(std::move(result.type));
@@ -241,9 +253,11 @@ void Run::collect_output(std::size_t step, std::uint32_t id) {
   for (const bool standard_error : {false, true}) {
     workers::Captured part = worker_->take_output(id, standard_error);
     workers::Captured& whole = standard_error ? run.standard_error : run.standard_output;
-    const std::size_t room = pool_.settings().output_bytes - std::min(pool_.settings().output_bytes, whole.text.size());
-    whole.dropped += part.dropped + (part.text.size() - std::min(room, part.text.size()));
-    whole.text.append(part.text, 0, room);
+    const std::size_t own = pool_.settings().output_bytes - std::min(pool_.settings().output_bytes, whole.text.size());
+    const std::size_t taken = std::min({own, kAllOutput - output_kept_, part.text.size()});
+    whole.dropped += part.dropped + (part.text.size() - taken);
+    whole.text.append(part.text, 0, taken);
+    output_kept_ += taken;
   }
 }
 

@@ -38,6 +38,8 @@ class Run {
   Task<> run_on_worker();
   void add_loads(std::string& frames);
   bool add_calls(std::string& frames);
+  bool is_wanted(std::size_t step) const;
+  std::uint32_t preview_limit(std::size_t step) const;
   Task<> serve(std::size_t until);
   Task<> fetch_files();
   void begin_next();
@@ -61,6 +63,8 @@ class Run {
   std::deque<Expected> expected_;
   Clock::time_point step_start_;
   Outcome outcome_;
+  std::size_t output_kept_ = 0;    ///< bytes of all steps' stdout and stderr
+  std::size_t loaded_bytes_ = 0;   ///< of all `loaded` messages
   bool cancelled_ = false;
   std::string violation_;
 };

@@ -7,6 +7,7 @@
 namespace qflow::workers {
 namespace {
 constexpr std::size_t kIdDigits = 8;
+constexpr std::size_t kLimitsInAll = 8;
 constexpr std::size_t kMaxParts = 4096;  // a worker that forges marks gains no memory
 }  // namespace
 
@@ -16,8 +17,9 @@ OutputCutter::OutputCutter(std::string nonce, std::size_t limit) : limit_(limit)
 }
 
 void OutputCutter::keep(std::string_view text) {
-  const std::size_t room = limit_ - std::min(limit_, current_.text.size());
-  const std::string_view kept = text.substr(0, room);
+  const std::size_t own = limit_ - std::min(limit_, current_.text.size());
+  const std::string_view kept = text.substr(0, std::min(own, kLimitsInAll * limit_ - kept_));
+  kept_ += kept.size();
   current_.text.append(kept);
   current_.dropped += text.size() - kept.size();
 }
@@ -44,8 +46,8 @@ void OutputCutter::feed(std::string_view bytes) {
     const char* digits = rest.data() + mark_.size();
     const auto [end, error] = std::from_chars(digits, digits + kIdDigits, id, 16);
     if (error == std::errc{} && end == digits + kIdDigits && parts_.size() < kMaxParts) {
-      parts_[id] = std::move(current_);
-      current_ = {};
+      kept_ -= parts_[id].text.size();  // a mark that comes twice replaces
+      parts_[id] = std::exchange(current_, {});
     }
     rest.remove_prefix(whole);
   }
@@ -54,9 +56,9 @@ void OutputCutter::feed(std::string_view bytes) {
 
 Captured OutputCutter::take(std::uint32_t id) {
   const auto found = parts_.find(id);
-  if (found == parts_.end()) return std::exchange(current_, {});
-  Captured part = std::move(found->second);
-  parts_.erase(found);
+  Captured part = found == parts_.end() ? std::exchange(current_, {}) : std::move(found->second);
+  if (found != parts_.end()) parts_.erase(found);
+  kept_ -= part.text.size();
   return part;
 }
 

@@ -13,7 +13,8 @@ struct Captured {
   std::uint64_t dropped = 0;  ///< bytes after those
 };
 
-/// Holds at most `limit` bytes for each part not yet taken, whatever the worker writes.
+/// Holds at most `limit` bytes for each part not yet taken, and eight times that in all, whatever the worker writes and
+/// whichever marks it forges.
 class OutputCutter {
  public:
   /// `nonce`: the worker's; `limit`: bytes kept for each load or call.
@@ -31,6 +32,7 @@ class OutputCutter {
   std::size_t limit_;
   std::string carry_;  ///< the end of the last feed, where a mark may have begun
   Captured current_;
+  std::size_t kept_ = 0;  ///< bytes in parts_ and current_
   std::map<std::uint32_t, Captured> parts_;
 };
 

@@ -85,10 +85,11 @@ std::shared_ptr<Pool::Nursery> Pool::choose(Environment& home, const std::vector
     if (n->ready && !n->closed && !n->zygote->alive()) ++counts_.zygotes_lost;
   std::erase_if(all, dead);
   if (all.empty() || !all.front()->zygote->modules().empty()) all.insert(all.begin(), add_nursery(home, {}));
-  if (!settings_.preload || wanted.empty()) return all.front();
+  if (!settings_.preload || wanted.empty() || !all.front()->ready) return all.front();
+  const std::set<std::string>& present = all.front()->zygote->present();
   std::vector<std::string> modules;
   for (const auto& name : wanted)
-    if (home.threaded.count(name) == 0) modules.push_back(name);
+    if (home.threaded.count(name) == 0 && present.count(name) == 0) modules.push_back(name);
   if (modules.empty()) return all.front();
   for (const auto& nursery : all)
     if (nursery->zygote->modules() == modules) return nursery->ready ? nursery : all.front();

@@ -220,23 +220,25 @@ void Worker::kill(End why) {
 
 Task<> Worker::drain(std::shared_ptr<Worker> self, Pipe& pipe) {
   static_cast<void>(self);  // holds the pipe
-  std::array<char, 16384> bytes;  // NOLINT: filled by the read
   boost::system::error_code error;
-  while (!error) {
-    const std::size_t got =
-        co_await pipe.stream.async_read_some(asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, error));
-    if (!error) pipe.cutter.feed({bytes.data(), got});
+  bool open = true;
+  // Waits and then reads itself: an asynchronous read could hold bytes that take_output() would overtake.
+  while (open && !error) {
+    co_await pipe.stream.async_wait(asio::posix::stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, error));
+    if (!error) open = read_available(pipe);
   }
 }
 
-void Worker::read_available(Pipe& pipe) {
-  std::array<char, 16384> bytes;  // NOLINT: filled by the read
+// False at the end of the stream.
+bool Worker::read_available(Pipe& pipe) {
+  std::array<char, 65536> bytes;  // NOLINT: filled by the read
   // Bounded: a child of the node may go on writing for ever.
-  for (int i = 0; i < 16; ++i) {
+  for (int i = 0; i < 4; ++i) {
     const ssize_t got = ::read(pipe.number(), bytes.data(), bytes.size());
-    if (got <= 0) return;
+    if (got <= 0) return got < 0 && errno == EAGAIN;
     pipe.cutter.feed({bytes.data(), static_cast<std::size_t>(got)});
   }
+  return true;
 }
 
 Captured Worker::take_output(std::uint32_t id, bool standard_error) {

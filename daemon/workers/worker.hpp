@@ -104,7 +104,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void start_draining();
   static Task<> drain(std::shared_ptr<Worker> self, Pipe& pipe);
   static Task<> write_queue(std::shared_ptr<Worker> self);
-  static void read_available(Pipe& pipe);
+  static bool read_available(Pipe& pipe);
   Task<bool> read_more();
   void lose(End why, std::string detail = {});
 

@@ -116,6 +116,7 @@ void Zygote::dispatch(const schema::Frame& frame) {
     const auto ready = schema::unpack<schema::Ready>(frame, problem);
     if (!ready || ready->protocol != schema::kProtocolVersion) return lost("it speaks another protocol");
     ready_ = true;
+    for (std::size_t i = 0; i < ready->present.size() && i < 2000; ++i) present_.insert(ready->present[i].substr(0, 100));
     python_ = ready->python.substr(0, ready->python.find(' ')).substr(0, 32);
     for (const std::string& note : ready->notes) log::info("workers", "not imported before forking", {{"reason", note.substr(0, 500)}});
     changed_.signal();

@@ -4,6 +4,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -37,6 +38,8 @@ class Zygote : public std::enable_shared_from_this<Zygote> {
   /// A module after whose import the process had threads, so that this zygote could not serve; empty otherwise.
   const std::string& threaded_module() const { return threaded_module_; }
   const std::string& python() const { return python_; }
+  /// Top-level modules that its workers have at no cost.
+  const std::set<std::string>& present() const { return present_; }
   const sandbox::Policy& policy() const { return policy_; }
   pid_t pid() const { return process_.pid(); }
 
@@ -62,6 +65,7 @@ class Zygote : public std::enable_shared_from_this<Zygote> {
   std::string failure_;
   std::string python_;
   std::string threaded_module_;
+  std::set<std::string> present_;
   Clock::time_point born_ = Clock::now();
 };
 

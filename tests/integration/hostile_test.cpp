@@ -18,6 +18,11 @@ Daemon& daemon() {
 
 std::string text(const json::value& value) { return value.is_string() ? std::string(value.get_string()) : json::serialize(value); }
 std::string error_of(const std::string& code, json::object more = {}) { return text(daemon().node(code, nullptr, std::move(more))["error"]); }
+/// The node's output, or, where it failed, the whole answer: so that a failing check says why.
+json::value output_of(const std::string& code) {
+  const Answer answer = daemon().node(code);
+  return answer["success"] == true ? answer["output"] : json::value(answer.body);
+}
 bool works() { return daemon().node("def f(): return 7")["output"] == 7; }
 bool has(const std::string& where, const std::string& what) { return where.find(what) != std::string::npos; }
 
@@ -68,7 +73,7 @@ TEST_CASE("a node that ends its process") {
   CHECK(has(error_of("import ctypes\ndef f(): ctypes.string_at(1)"), "SIGSEGV"));
   CHECK(has(error_of("import os\ndef f(): os.abort()"), "WorkerDied"));
   // A worker is PID 1 of its namespace: the kernel ignores what it would kill itself with, and the node goes on.
-  CHECK(daemon().node("import os, signal\ndef f():\n    os.kill(os.getpid(), signal.SIGKILL)\n    return 1")["output"] == 1);
+  CHECK(output_of("import os, signal\ndef f():\n    os.kill(os.getpid(), signal.SIGKILL)\n    return 1") == 1);
   CHECK(works());
 }
 
@@ -89,19 +94,21 @@ TEST_CASE("a node that eats memory") {
 }
 
 TEST_CASE("a fork bomb") {
-  const std::string error = error_of("import os, time\ndef f():\n    while True:\n        try: os.fork()\n        except OSError: time.sleep(0.01)");
+  const std::string error = error_of("import os, time\ndef f():\n    while True:\n        try: os.fork()\n        except OSError: time.sleep(0.01)", {{"timeout", 2}});
   CHECK_MESSAGE((has(error, "ProcessLimit") || has(error, "MemoryLimit") || has(error, "TimedOut")), error);
   CHECK(works());
+  // It meets its own limit, not one that it shares with others.
+  CHECK(output_of("import os, time\ndef f():\n    n = 0\n    try:\n        while n < 1000:\n            if os.fork() == 0:\n                time.sleep(5)\n                os._exit(0)\n            n += 1\n    except OSError:\n        return 40 < n < 64") == true);
 }
 
 TEST_CASE("children that a node forks do not answer for it") {
-  CHECK(daemon().node("import os\ndef f():\n    return 'child' if os.fork() == 0 else 'parent'")["output"] == "parent");
+  CHECK(output_of("import os\ndef f():\n    return 'child' if os.fork() == 0 else 'parent'") == "parent");
   CHECK(works());
 }
 
 TEST_CASE("a node that closes its descriptors, or writes to the daemon's socket") {
   CHECK(has(error_of("import os\ndef f():\n    os.closerange(0, 256)\n    return 1"), "closed the worker's channel"));
-  CHECK(daemon().node("import os\ndef f():\n    os.close(1); os.close(2)\n    return 1")["output"] == 1);
+  CHECK(output_of("import os\ndef f():\n    os.close(1); os.close(2)\n    return 1") == 1);
   CHECK(has(error_of("import os\ndef f():\n    os.write(3, b'\\xff' * 64)\n    return 1"), "ProtocolViolation"));
   CHECK(has(error_of("import os, struct\ndef f():\n    m = b'{\"because\":1}'\n    os.write(3, struct.pack('<IIII', 12 + len(m), 36, 99, len(m)) + m)\n    return 1"), "ProtocolViolation"));
   // It says that it returned something that it did not: it lies about its own node only, and what follows ends it.
@@ -110,7 +117,7 @@ TEST_CASE("a node that closes its descriptors, or writes to the daemon's socket"
 }
 
 TEST_CASE("a node that writes to its pipes for ever in the background does not hold its answer up") {
-  CHECK(daemon().node("import os\ndef f():\n    if os.fork() == 0:\n        while True: os.write(1, b'x' * 65536)\n    return 1")["output"] == 1);
+  CHECK(output_of("import os\ndef f():\n    if os.fork() == 0:\n        while True: os.write(1, b'x' * 65536)\n    return 1") == 1);
   CHECK(works());
 }
 

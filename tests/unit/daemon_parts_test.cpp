@@ -39,6 +39,16 @@ TEST_CASE("output beyond the limit is counted, not kept; forged marks are text")
   CHECK(cutter.take(2).text.size() <= 10);
 }
 
+TEST_CASE("whatever marks a worker forges, what is held is bounded") {
+  workers::OutputCutter cutter("0123456789abcdef", 1000);
+  for (std::uint32_t id = 0; id < 5000; ++id) cutter.feed(std::string(2000, 'x') + schema::output_mark("0123456789abcdef", id));
+  std::size_t held = 0;
+  for (std::uint32_t id = 0; id < 5000; ++id) held += cutter.take(id).text.size();
+  CHECK(held <= 8000);
+  cutter.feed("y" + schema::output_mark("0123456789abcdef", 1));
+  CHECK(cutter.take(1).text == "y");
+}
+
 TEST_CASE("imports are guessed from the text") {
   CHECK(workers::imports_hint("import os, numpy as np\nfrom pandas.core import x\n  import json\nimportant = 1\nx = 'import no'\nfrom nodes.a import B\n") ==
         std::vector<std::string>{"json", "numpy", "os", "pandas"});

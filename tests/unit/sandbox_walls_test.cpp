@@ -146,6 +146,14 @@ TEST_CASE("an environment without a layer shows that its test notices") {
   CHECK(in_worker(no_limits, core_limit) != "256;");
 }
 
+TEST_CASE("no id is mapped in a worker, and it cannot take another") {
+  CHECK(in_worker(test_policy(), [] {
+          say(std::to_string(::getuid()) + " " + std::to_string(::getgid()));
+          say_errno(::setuid(1000));
+          say_errno(::unshare(CLONE_NEWUSER));
+        }) == "65534 65534;1;1;");
+}
+
 TEST_CASE("a worker inherits no descriptor but its own") {
   const UniqueFd leaked(::open("/etc/hostname", O_RDONLY));  // without O_CLOEXEC
   CHECK(in_worker(test_policy(), [] {
