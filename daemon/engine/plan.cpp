@@ -7,7 +7,7 @@
 #include <set>
 
 #include "daemon/fault.hpp"
-#include "daemon/workers/pool.hpp"
+#include "daemon/workers/imports.hpp"
 
 namespace qflow::engine {
 namespace {

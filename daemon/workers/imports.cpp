@@ -1,7 +1,7 @@
+#include "daemon/workers/imports.hpp"
+
 #include <algorithm>
 #include <set>
-
-#include "daemon/workers/pool.hpp"
 
 namespace qflow::workers {
 namespace {

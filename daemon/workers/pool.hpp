@@ -67,8 +67,4 @@ class Pool {
   std::set<std::shared_ptr<Worker>> running_;
 };
 
-/// The top-level names that the import lines of `code` mention, sorted. A hint only: it chooses which packages are worth
-/// importing ahead, so it is a scan of the text and may be wrong in both directions. Bounded to 16 names.
-std::vector<std::string> imports_hint(std::string_view code);
-
 }  // namespace qflow::workers

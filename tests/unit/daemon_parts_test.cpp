@@ -8,8 +8,8 @@
 #include "daemon/engine/signatures.hpp"
 #include "daemon/http/router.hpp"
 #include "daemon/observe/time.hpp"
+#include "daemon/workers/imports.hpp"
 #include "daemon/workers/output.hpp"
-#include "daemon/workers/pool.hpp"
 #include "schema/messages.hpp"
 #include "tests/support/process.hpp"
 
