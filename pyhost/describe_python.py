@@ -1,5 +1,5 @@
-"""Says, as one CMake list, what pyhost must know of the Python that runs this: X.Y; include directory; libpython;
-home (base prefix); executable; directories that a sandbox shows, joined by ':'; what a static libpython needs. Ends with a reason when it cannot embed."""
+"""Says, as one CMake list, what pyhost must know of the Python that runs this: X.Y; include directory; shared libpython;
+home (base prefix); executable; directories that a sandbox shows, joined by ':'. Ends with a reason when it cannot embed."""
 
 import os
 import sys
@@ -13,13 +13,6 @@ directories.append(os.path.join("/usr/lib", sysconfig.get_config_var("MULTIARCH"
 library = next(
     (os.path.join(d, n) for n in names for d in directories if ".so" in n and os.path.exists(os.path.join(d, n))), None
 )
-# Debian's own interpreter holds libpython statically, which makes it some percent faster than the shared one: a pyhost is
-# linked as its interpreter is.
-with open("/proc/self/maps") as maps:
-    interpreter_is_shared = "libpython" in maps.read()
-archive = os.path.join(sysconfig.get_config_var("LIBPL") or "", "libpython%s.a" % version)
-if library is not None and not interpreter_is_shared and os.path.exists(archive):
-    library = archive
 if not os.path.exists(os.path.join(include, "Python.h")):
     sys.exit("no headers in %s (on Debian: apt-get install python%s-dev)" % (include, version))
 if library is None:
@@ -30,5 +23,4 @@ for path in [sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")] + s
     path = os.path.realpath(path)
     if os.path.isdir(path) and not any(path == m or path.startswith(m + "/") for m in mounts):
         mounts.append(path)
-system_libraries = " ".join(filter(None, (sysconfig.get_config_var(key) for key in ("LIBS", "SYSLIBS"))))
-print(";".join([version, include, library, sys.base_prefix, os.path.realpath(sys.executable), ":".join(mounts), system_libraries]))
+print(";".join([version, include, library, sys.base_prefix, os.path.realpath(sys.executable), ":".join(mounts)]))

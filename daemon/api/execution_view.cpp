@@ -54,7 +54,12 @@ json::object task_view(const store::NodeExecution& node) {
   json::object task{{"startTime", node.started_at.value_or(0) / 1000}, {"executionIndex", node.execution_order},
                     {"source", json::array()}, {"hints", json::array()}, {"executionTime", node.duration_ms.value_or(0)},
                     {"executionStatus", node.status == "completed" ? "success" : node.status == "failed" ? "error" : node.status}};
-  if (node.output_data) task["data"] = json::object{{"main", json::array{items_of(stored(node.output_data))}}};
+  if (node.output_data) {
+    // One output with its items. Not in braces: compilers differ on whether an array in braces is copied or nested.
+    json::array outputs;
+    outputs.push_back(items_of(stored(node.output_data)));
+    task["data"] = json::object{{"main", std::move(outputs)}};
+  }
   if (node.error_type) task["error"] = error_view(node);
   task["qflow"] = json::object{{"status", node.status}, {"type", or_null(node.output_type)}, {"exact", or_null(node.output_exact)},
                                {"truncated", or_null(node.output_truncated)}, {"value", stored(node.output_data)},

@@ -61,7 +61,7 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
     if (found != active_.end() && run.status != Status::running) record_step(order, found->second->plan(), step, run);
     if (observer) observer(step, run);
   };
-  Run one(pool_, signatures_, order.plan, order.input, std::move(tell));
+  Run one(pool_, signatures_, order.plan, order.input, std::move(tell), !order.execution_id.empty());
   active_.emplace(key, &one);
   const bool placed = co_await take_place(key);
   Outcome outcome;

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/post.hpp>
+
 #include <algorithm>
 #include <cstring>
 
@@ -46,8 +48,8 @@ std::string NodeError::sentence(const std::string& node) const {
   return line ? fmt::format("{} (node '{}', line {})", text, node, *line) : fmt::format("{} (node '{}')", text, node);
 }
 
-Run::Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<json::value> input, StepObserver observer)
-    : pool_(pool), signatures_(signatures), plan_(std::move(plan)), input_(std::move(input)), observer_(std::move(observer)), functions_(plan_.steps.size()) {
+Run::Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<json::value> input, StepObserver observer, bool measured)
+    : pool_(pool), signatures_(signatures), plan_(std::move(plan)), input_(std::move(input)), observer_(std::move(observer)), measured_(measured), functions_(plan_.steps.size()) {
   outcome_.steps.resize(plan_.steps.size());
 }
 
@@ -68,8 +70,10 @@ Task<Outcome> Run::execute() {
     if (!cancelled_) co_await run_on_worker();
     if (worker_->end() == workers::End::none && outcome_.status == Status::running) co_await fetch_files();
     if (worker_->end() != workers::End::none || !violation_.empty()) co_await explain_loss();
-    outcome_.usage = worker_->usage();
-    pool_.release(worker_);
+    if (measured_) outcome_.usage = worker_->usage();
+    // Killing it and forking the next spare can wait until the answer is on its way.
+    const auto executor = co_await asio::this_coro::executor;
+    asio::post(executor, [&pool = pool_, worker = worker_] { pool.release(worker); });
   }
   for (std::size_t i = 0; i < outcome_.steps.size(); ++i) {
     const Status now = outcome_.steps[i].status;

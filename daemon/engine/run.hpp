@@ -19,7 +19,8 @@ using StepObserver = std::function<void(std::size_t step, const StepRun& run)>;
 
 class Run {
  public:
-  Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<json::value> input, StepObserver observer);
+  /// `measured`: the outcome tells the resource use, for the record.
+  Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<json::value> input, StepObserver observer, bool measured);
 
   /// Runs to the end; whatever the worker does, ends in bounded time. Throws only what the pool throws (no worker).
   Task<Outcome> execute();
@@ -58,6 +59,7 @@ class Run {
   Plan plan_;
   std::optional<json::value> input_;
   StepObserver observer_;
+  bool measured_;
   std::shared_ptr<workers::Worker> worker_;
   std::vector<schema::Function> functions_;
   std::deque<Expected> expected_;
