@@ -1,10 +1,11 @@
-// `qflow serve`: one thread for the engine and its workers, a few for HTTP, the store's own.
+// `qflow serve`: a few io threads, the engine and its workers on a strand of them, the store's own threads. On a strand,
+// because a request then reaches the engine and comes back without waking another thread.
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/strand.hpp>
 #include <fcntl.h>
 #include <thread>
 
@@ -40,35 +41,33 @@ class Daemon {
   Daemon(const Common& common, const ServeOptions& options)
       : options_(options), settings_(make_settings(common)), host_(require_isolation(settings_, common.min_isolation)),
         store_(common.data_dir), lock_(lock_directory(common.data_dir)), token_(common.data_dir),
-        pool_(engine_io_.get_executor(), settings_),
-        engine_(engine_io_.get_executor(), pool_, &store_, places(options), used_level(host_)),
-        services_{store_, engine_, engine_io_.get_executor(), settings_, host_} {}
+        engine_strand_(asio::make_strand(io_)), pool_(engine_strand_, settings_),
+        engine_(engine_strand_, pool_, &store_, places(options), used_level(host_)),
+        services_{store_, engine_, engine_strand_, settings_, host_} {}
 
   int serve() {
     recover();
     http::Limits limits;
     limits.body = options_.max_body_mib << 20U;
-    http::Server server(http_io_, limits, http::Router(api::routes(services_)), [this](std::string_view header) { return token_.accepts(header); });
+    http::Server server(io_, limits, http::Router(api::routes(services_)), [this](std::string_view header) { return token_.accepts(header); });
     const unsigned short port = server.listen(options_.listen);
-    const auto engine_work = asio::make_work_guard(engine_io_);
-    asio::co_spawn(engine_io_, workers::watch(pool_), asio::detached);
-    asio::co_spawn(engine_io_, warm_up(pool_, settings_.default_python), asio::detached);
-    std::thread engine_thread([this] { engine_io_.run(); });
+    asio::co_spawn(engine_strand_, workers::watch(pool_), asio::detached);
+    asio::co_spawn(engine_strand_, warm_up(pool_, settings_.default_python), asio::detached);
     announce(port);
-    asio::signal_set signals(http_io_, SIGTERM, SIGINT);
+    asio::signal_set signals(io_, SIGTERM, SIGINT);
     signals.async_wait([&](boost::system::error_code error, int signal) {
       if (error) return;
       log::info("serve", "stopping", {{"signal", signal}, {"drain_seconds", options_.drain_seconds}});
       server.stop();
       // A second signal ends the waiting.
       signals.async_wait([](boost::system::error_code again, int) { if (!again) ::_exit(kInterrupted); });
-      asio::co_spawn(engine_io_, drain(), [this](std::exception_ptr) { finish(); });
+      asio::co_spawn(engine_strand_, drain(), [this](std::exception_ptr) { finish(); });
     });
-    std::thread second([this] { http_io_.run(); });
-    http_io_.run();
-    second.join();
-    engine_io_.stop();
-    engine_thread.join();
+    // Zygotes end with the thread that started them (PR_SET_PDEATHSIG), so these threads live as long as the daemon.
+    std::vector<std::thread> threads;
+    for (unsigned i = 1; i < kThreads; ++i) threads.emplace_back([this] { io_.run(); });
+    io_.run();
+    for (auto& thread : threads) thread.join();
     log::info("serve", "stopped");
     return kOk;
   }
@@ -110,8 +109,8 @@ class Daemon {
 
   // Answers that were waiting for an execution are on their way; then the io threads run out of work or are stopped.
   void finish() {
-    auto last = std::make_shared<asio::steady_timer>(http_io_, std::chrono::milliseconds(300));
-    last->async_wait([this, last](boost::system::error_code) { http_io_.stop(); });
+    auto last = std::make_shared<asio::steady_timer>(io_, std::chrono::milliseconds(300));
+    last->async_wait([this, last](boost::system::error_code) { io_.stop(); });
   }
 
   ServeOptions options_;
@@ -120,8 +119,9 @@ class Daemon {
   store::Store store_;
   sandbox::UniqueFd lock_;
   auth::Token token_;
-  asio::io_context engine_io_{1};
-  asio::io_context http_io_{2};
+  static constexpr unsigned kThreads = 2;
+  asio::io_context io_{kThreads};
+  asio::any_io_executor engine_strand_;
   workers::Pool pool_;
   engine::Engine engine_;
   api::Services services_;
