@@ -10,21 +10,42 @@
 namespace qflow {
 
 /// What kind of failure it is; each maps to one HTTP status and one exit status.
-enum class FaultKind { bad_input, unauthorized, forbidden, not_found, conflict, too_large, unprocessable, unavailable, timeout, internal };
+enum class FaultKind {
+  bad_input,
+  unauthorized,
+  forbidden,
+  not_found,
+  conflict,
+  too_large,
+  unprocessable,
+  unavailable,
+  timeout,
+  internal
+};
 
 /// HTTP status of a kind (api.md 2).
 constexpr int http_status(FaultKind kind) {
   switch (kind) {
-    case FaultKind::bad_input: return 400;
-    case FaultKind::unauthorized: return 401;
-    case FaultKind::forbidden: return 403;
-    case FaultKind::not_found: return 404;
-    case FaultKind::conflict: return 409;
-    case FaultKind::too_large: return 413;
-    case FaultKind::unprocessable: return 422;
-    case FaultKind::unavailable: return 503;
-    case FaultKind::timeout: return 504;
-    case FaultKind::internal: return 500;
+    case FaultKind::bad_input:
+      return 400;
+    case FaultKind::unauthorized:
+      return 401;
+    case FaultKind::forbidden:
+      return 403;
+    case FaultKind::not_found:
+      return 404;
+    case FaultKind::conflict:
+      return 409;
+    case FaultKind::too_large:
+      return 413;
+    case FaultKind::unprocessable:
+      return 422;
+    case FaultKind::unavailable:
+      return 503;
+    case FaultKind::timeout:
+      return 504;
+    case FaultKind::internal:
+      return 500;
   }
   return 500;
 }
@@ -33,7 +54,10 @@ class Fault : public std::exception {
  public:
   /// `code`: a stable word for programs ("missing_node"); `message`: a sentence that says what to do about it.
   Fault(FaultKind fault_kind, std::string fault_code, std::string fault_message, boost::json::object fault_details = {})
-      : kind(fault_kind), code(std::move(fault_code)), message(std::move(fault_message)), details(std::move(fault_details)) {}
+      : kind(fault_kind),
+        code(std::move(fault_code)),
+        message(std::move(fault_message)),
+        details(std::move(fault_details)) {}
   const char* what() const noexcept override { return message.c_str(); }
   FaultKind kind;
   std::string code;

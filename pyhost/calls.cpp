@@ -24,7 +24,8 @@ const schema::Parameter* parameter_of(const schema::Function& function, const st
 
 // A dict whose keys cover all required parameters is given by name; anything else is the first parameter's value
 // (workflows.md 3, rules 4 and 7).
-bool spread_by_name(const py::object& value, const schema::Function& function, Bound& bound, std::vector<std::string>& warnings) {
+bool spread_by_name(const py::object& value, const schema::Function& function, Bound& bound,
+                    std::vector<std::string>& warnings) {
   if (PyDict_Check(value.ptr()) == 0) return false;
   for (const auto& parameter : function.parameters)
     if (parameter.required && bound.named.count(parameter.name) == 0 &&
@@ -65,13 +66,16 @@ py::object invoke(const Module& module, Bound& bound) {
       continue;
     }
     if (!by_position) continue;
-    if (gap) throw Unusable("TypeError", "argument '" + parameter.name + "' can only be given by position, and one before it is missing");
+    if (gap)
+      throw Unusable("TypeError",
+                     "argument '" + parameter.name + "' can only be given by position, and one before it is missing");
     positional.push_back(std::move(found->second));
     bound.named.erase(found);
   }
   for (auto& extra : bound.positional) positional.push_back(std::move(extra));
   const py::tuple arguments(positional.size());
-  for (std::size_t i = 0; i < positional.size(); ++i) PyTuple_SET_ITEM(arguments.ptr(), i, positional[i].release().ptr());
+  for (std::size_t i = 0; i < positional.size(); ++i)
+    PyTuple_SET_ITEM(arguments.ptr(), i, positional[i].release().ptr());
   py::object keywords;
   if (!bound.named.empty()) {
     py::dict dict;
@@ -116,8 +120,9 @@ py::object Calls::value_of(const schema::Argument& argument) const {
   const bool sequence = PyTuple_Check(value.ptr()) != 0 || PyList_Check(value.ptr()) != 0;
   const Py_ssize_t size = sequence ? PySequence_Size(value.ptr()) : -1;
   if (!sequence || (argument.width && size != *argument.width) || *argument.item < 0 || *argument.item >= size)
-    throw Unusable("TypeError", "the source node declares " + std::to_string(argument.width.value_or(0)) +
-                                    " outputs, so it must return a tuple or list of that length, or a dict with their names");
+    throw Unusable("TypeError",
+                   "the source node declares " + std::to_string(argument.width.value_or(0)) +
+                       " outputs, so it must return a tuple or list of that length, or a dict with their names");
   return py::reinterpret_steal<py::object>(PySequence_GetItem(value.ptr(), *argument.item));
 }
 

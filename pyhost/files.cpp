@@ -18,7 +18,7 @@ constexpr std::size_t kMaxFiles = 64;
 void offer(py::handle value, const std::string& label, Offers& offers) {
   if (offers.files.size() >= kMaxFiles || !type_name(value).starts_with("pathlib.")) return;
   const std::string path = py::str(value);
-  struct stat info{};
+  struct stat info {};
   if (::stat(path.c_str(), &info) < 0 || !S_ISREG(info.st_mode)) return;
   const auto dot = path.rfind('.');
   const bool suffixed = dot != std::string::npos && path.find('/', dot) == std::string::npos && path.size() - dot <= 8;

@@ -37,8 +37,8 @@ std::vector<sandbox::Mount> interpreter_mounts() {
   for (const char* path : {
            "/usr/lib/" QFLOW_MULTIARCH, "/usr/lib64",  // shared libraries and the loader
            "/etc/ld.so.cache",
-           "/etc/alternatives",     // Debian finds libblas.so.3 by way of it
-           "/usr/share/zoneinfo",   // zoneinfo
+           "/etc/alternatives",    // Debian finds libblas.so.3 by way of it
+           "/usr/share/zoneinfo",  // zoneinfo
        })
     mounts.push_back({path, true});
   return mounts;

@@ -19,8 +19,8 @@ void start_interpreter();
 /// What became of an attempt to import before forking.
 struct Imported {
   std::vector<std::string> modules;
-  std::vector<std::string> notes;   ///< "pandas: ModuleNotFoundError: No module named 'pandas'"
-  std::string started_threads;      ///< a module after whose import the process had threads; it must not be forked
+  std::vector<std::string> notes;  ///< "pandas: ModuleNotFoundError: No module named 'pandas'"
+  std::string started_threads;     ///< a module after whose import the process had threads; it must not be forked
 };
 /// Imports `modules` one after the other; a failing one is noted and left to the worker.
 Imported import_modules(const std::vector<std::string>& modules);

@@ -20,12 +20,18 @@ py::object text(json::string_view value) {
 
 py::object to_python(const json::value& value) {
   switch (value.kind()) {
-    case json::kind::null: return py::none();
-    case json::kind::bool_: return py::bool_(value.get_bool());
-    case json::kind::int64: return own(PyLong_FromLongLong(value.get_int64()));
-    case json::kind::uint64: return own(PyLong_FromUnsignedLongLong(value.get_uint64()));
-    case json::kind::double_: return own(PyFloat_FromDouble(value.get_double()));
-    case json::kind::string: return text(value.get_string());
+    case json::kind::null:
+      return py::none();
+    case json::kind::bool_:
+      return py::bool_(value.get_bool());
+    case json::kind::int64:
+      return own(PyLong_FromLongLong(value.get_int64()));
+    case json::kind::uint64:
+      return own(PyLong_FromUnsignedLongLong(value.get_uint64()));
+    case json::kind::double_:
+      return own(PyFloat_FromDouble(value.get_double()));
+    case json::kind::string:
+      return text(value.get_string());
     case json::kind::array: {
       const json::array& array = value.get_array();
       py::object list = own(PyList_New(static_cast<Py_ssize_t>(array.size())));

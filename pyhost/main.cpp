@@ -27,10 +27,12 @@ schema::Configure read_configure() {
     if (auto frame = decoder.next()) {
       std::string error;
       auto configure = schema::unpack<schema::Configure>(*frame, error);
-      if (frame->kind != schema::Kind::configure || !configure) throw std::runtime_error("configure expected: " + error);
+      if (frame->kind != schema::Kind::configure || !configure)
+        throw std::runtime_error("configure expected: " + error);
       if (configure->protocol != schema::kProtocolVersion)
         throw std::runtime_error("protocol " + std::to_string(configure->protocol) + " is not " +
-                                 std::to_string(schema::kProtocolVersion) + ": qflow and pyhost are of different releases");
+                                 std::to_string(schema::kProtocolVersion) +
+                                 ": qflow and pyhost are of different releases");
       return *configure;
     }
     if (!decoder.error().empty()) throw std::runtime_error(decoder.error());

@@ -72,7 +72,8 @@ py::object parent_package() {
 }
 
 bool is_own_function(const std::string& name, py::handle value, const std::string& module) {
-  if (name.empty() || name.front() == '_' || PyCallable_Check(value.ptr()) == 0 || PyType_Check(value.ptr()) != 0) return false;
+  if (name.empty() || name.front() == '_' || PyCallable_Check(value.ptr()) == 0 || PyType_Check(value.ptr()) != 0)
+    return false;
   return text_of(attribute(value, "__module__")) == module;
 }
 
@@ -95,7 +96,8 @@ schema::Function describe_function(const std::string& name, py::handle function)
   const py::object code = attribute(target, "__code__");
   const py::tuple names = code.attr("co_varnames");
   const auto count = [&](const char* what) { return code.attr(what).cast<std::size_t>(); };
-  const std::size_t positional = count("co_argcount"), only = count("co_posonlyargcount"), keyword = count("co_kwonlyargcount");
+  const std::size_t positional = count("co_argcount"), only = count("co_posonlyargcount"),
+                    keyword = count("co_kwonlyargcount");
   const auto flags = code.attr("co_flags").cast<int>();
   out.var_positional = (flags & CO_VARARGS) != 0;
   out.var_keyword = (flags & CO_VARKEYWORDS) != 0;
@@ -112,8 +114,9 @@ schema::Function describe_function(const std::string& name, py::handle function)
     schema::Parameter parameter;
     parameter.name = text_of(names[i]);
     parameter.kind = i < only ? "positional" : i < positional ? "either" : "keyword";
-    parameter.required = i < positional ? i + with_default < positional
-                                        : keyword_defaults.is_none() || PyDict_Contains(keyword_defaults.ptr(), names[i].ptr()) != 1;
+    parameter.required =
+        i < positional ? i + with_default < positional
+                       : keyword_defaults.is_none() || PyDict_Contains(keyword_defaults.ptr(), names[i].ptr()) != 1;
     parameter.type = annotated(parameter.name.c_str());
     out.parameters.push_back(std::move(parameter));
   }
@@ -169,12 +172,14 @@ schema::Loaded Modules::load(std::uint32_t id, const schema::Load& load, const s
     if (load.function) {
       std::string known;
       for (const auto& function : out.functions) known += (known.empty() ? "" : ", ") + function.name;
-      throw Unusable("LookupError", "function '" + *load.function + "' is not defined; defined are: " + (known.empty() ? "none" : known));
+      throw Unusable("LookupError", "function '" + *load.function +
+                                        "' is not defined; defined are: " + (known.empty() ? "none" : known));
     }
     throw Unusable("LookupError", "the code defines no function; a node needs one `def` at the top level");
   }
   if (!load.function && out.functions.size() > 1)
-    out.warnings.push_back("several functions are defined; '" + out.function + "', the first, is called. Name another with \"function\"");
+    out.warnings.push_back("several functions are defined; '" + out.function +
+                           "', the first, is called. Name another with \"function\"");
   entry.function = std::move(chosen);
   return out;
 }

@@ -11,10 +11,12 @@
 
 namespace qflow::pyhost {
 
-/// What was asked cannot be done, for a reason that is not an exception of the node's code. `type` names it as Python would.
+/// What was asked cannot be done, for a reason that is not an exception of the node's code. `type` names it as Python
+/// would.
 class Unusable : public std::runtime_error {
  public:
-  Unusable(std::string type_name, const std::string& message) : std::runtime_error(message), type(std::move(type_name)) {}
+  Unusable(std::string type_name, const std::string& message)
+      : std::runtime_error(message), type(std::move(type_name)) {}
   std::string type;
 };
 

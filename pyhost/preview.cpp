@@ -198,7 +198,8 @@ class Writer {
       return fields;
     }
     if (type == "numpy.ndarray") return array(value);
-    if (type.starts_with("numpy.") && py::hasattr(value, "item") && py::hasattr(value, "dtype")) return value.attr("item")();
+    if (type.starts_with("numpy.") && py::hasattr(value, "item") && py::hasattr(value, "dtype"))
+      return value.attr("item")();
     if (type.starts_with("pandas.") && type.ends_with(".DataFrame")) return frame(value);
     if (type.starts_with("pandas.") && type.ends_with(".Series")) return frame(value.attr("to_frame")());
     if (type.starts_with("pathlib.")) return py::str(value);
@@ -221,7 +222,8 @@ class Writer {
     out["dtype"] = py::str(value.attr("dtype"));
     const bool small = value.attr("size").cast<long long>() <= 1000;
     if (!small) out_.truncated = true;
-    out[small ? "data" : "head"] = small ? value.attr("tolist")() : value.attr("flat")[py::slice(0, 20, 1)].attr("tolist")();
+    out[small ? "data" : "head"] =
+        small ? value.attr("tolist")() : value.attr("flat")[py::slice(0, 20, 1)].attr("tolist")();
     return out;
   }
 
@@ -267,7 +269,8 @@ std::string type_name(py::handle value) {
   PyTypeObject* type = Py_TYPE(value.ptr());
   if (value.is_none()) return "None";
   const auto text = [&](const char* attribute) -> std::string {
-    const auto found = py::reinterpret_steal<py::object>(PyObject_GetAttrString(reinterpret_cast<PyObject*>(type), attribute));
+    const auto found =
+        py::reinterpret_steal<py::object>(PyObject_GetAttrString(reinterpret_cast<PyObject*>(type), attribute));
     const char* utf8 = found && PyUnicode_Check(found.ptr()) != 0 ? PyUnicode_AsUTF8(found.ptr()) : nullptr;
     if (utf8 == nullptr) PyErr_Clear();
     return utf8 == nullptr ? "" : std::string(cut(utf8, 200));

@@ -14,8 +14,9 @@ struct Preview {
   bool truncated = false;  ///< something was left out for want of room or depth
 };
 
-/// At most about `budget` bytes, 64 levels, 100,000 elements. JSON types as they are; NaN and infinities as null; what JSON
-/// does not have as {"__type": ..., "value" or "repr": ...}. Never throws for what the value does: its repr may fail.
+/// At most about `budget` bytes, 64 levels, 100,000 elements. JSON types as they are; NaN and infinities as null; what
+/// JSON does not have as {"__type": ..., "value" or "repr": ...}. Never throws for what the value does: its repr may
+/// fail.
 Preview make_preview(const pybind11::object& value, std::size_t budget);
 
 /// "dict", "numpy.ndarray", "nodes.read.Document".

@@ -55,7 +55,8 @@ std::string format(const py::object& type, const py::object& value, const py::ob
     const std::string* source = modules.source_of(name);
     if (source == nullptr) continue;
     const py::str code(*source);
-    linecache.attr("cache")[py::str(name)] = py::make_tuple(source->size(), py::none(), code.attr("splitlines")(true), name);
+    linecache.attr("cache")[py::str(name)] =
+        py::make_tuple(source->size(), py::none(), code.attr("splitlines")(true), name);
   }
   const py::object lines = py::module_::import("traceback").attr("format_exception")(type, value, trace);
   return text(py::str("").attr("join")(lines), kTracebackBytes);

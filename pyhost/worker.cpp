@@ -50,7 +50,8 @@ class Worker {
     std::string error;
     switch (frame.kind) {
       case schema::Kind::load:
-        if (const auto load = schema::unpack<schema::Load>(frame, error)) return on_load(frame.id, *load, frame.payload);
+        if (const auto load = schema::unpack<schema::Load>(frame, error))
+          return on_load(frame.id, *load, frame.payload);
         break;
       case schema::Kind::call:
         if (const auto call = schema::unpack<schema::Call>(frame, error)) return on_call(frame.id, *call);
@@ -107,9 +108,10 @@ class Worker {
     const PathList* files = calls_.files_of(fetch.call);
     if (files == nullptr || fetch.index >= files->size())
       return send(schema::Kind::chunk, id, schema::Chunk{true, "no such file in this value"});
-    read_in_pieces((*files)[fetch.index], [&](std::string_view piece, bool last, const std::optional<std::string>& error) {
-      send(schema::Kind::chunk, id, schema::Chunk{last, error}, std::string(piece));
-    });
+    read_in_pieces((*files)[fetch.index],
+                   [&](std::string_view piece, bool last, const std::optional<std::string>& error) {
+                     send(schema::Kind::chunk, id, schema::Chunk{last, error}, std::string(piece));
+                   });
   }
 
   void fail(std::uint32_t id, py::error_already_set& raised, const char* phase, const std::string& file,
@@ -171,7 +173,8 @@ void become_worker(const sandbox::InnerSandbox& inner, const sandbox::WorkerFds&
   const sandbox::StepFailure failure = inner.enter(fds);
   if (failure.step != nullptr) {
     std::string out;
-    schema::pack(schema::Kind::refused, 0, schema::Refused{failure.step, failure.error, std::strerror(failure.error)}, out);
+    schema::pack(schema::Kind::refused, 0, schema::Refused{failure.step, failure.error, std::strerror(failure.error)},
+                 out);
     sandbox::write_all(sandbox::kControlFd, out);
     sandbox::write_all(fds.control, out);
     ::_exit(1);

@@ -28,7 +28,8 @@ class Zygote {
   Zygote(const sandbox::Policy& policy, int socket) : policy_(policy), inner_(policy), socket_(socket) {}
 
   void announce(const Imported& imported) {
-    send(schema::Kind::ready, 0, schema::Ready{schema::kProtocolVersion, Py_GetVersion(), imported.modules, imported.notes, present_modules()});
+    send(schema::Kind::ready, 0,
+         schema::Ready{schema::kProtocolVersion, Py_GetVersion(), imported.modules, imported.notes, present_modules()});
   }
 
   template <class Message>
@@ -49,7 +50,8 @@ class Zygote {
       if (::poll(waits, 2, -1) < 0 && errno != EINTR) return 1;
       if (waits[1].revents != 0) {
         signalfd_siginfo drained;
-        while (::read(signals.get(), &drained, sizeof drained) > 0) {}
+        while (::read(signals.get(), &drained, sizeof drained) > 0) {
+        }
         reap();
       }
       if (waits[0].revents != 0 && !receive()) return 0;

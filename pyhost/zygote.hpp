@@ -1,4 +1,5 @@
-// The zygote: forks sandboxed workers on demand and reports how they ended. Never runs node code, never parses a payload.
+// The zygote: forks sandboxed workers on demand and reports how they ended. Never runs node code, never parses a
+// payload.
 #pragma once
 #include <string>
 #include <vector>

@@ -55,8 +55,8 @@ StepFailure drop_capabilities(int last) noexcept {
   return {};
 }
 
-// Writable private memory of this process as RLIMIT_DATA counts it, in bytes. There is no /proc to ask: the limit itself
-// tells, because one more page can be mapped exactly while it is not reached (getrlimit(2), RLIMIT_DATA).
+// Writable private memory of this process as RLIMIT_DATA counts it, in bytes. There is no /proc to ask: the limit
+// itself tells, because one more page can be mapped exactly while it is not reached (getrlimit(2), RLIMIT_DATA).
 std::uint64_t writable_bytes() {
   rlimit old{};
   if (::getrlimit(RLIMIT_DATA, &old) < 0) return 0;
@@ -115,7 +115,12 @@ StepFailure InnerSandbox::set_limits() const noexcept {
   // A node that wants more memory than it may have meets MemoryError at RLIMIT_DATA (private writable memory of one
   // process); RLIMIT_AS is generous because threads reserve far more than they use (sandbox.md P2). The sum over a
   // worker's processes is for the cgroup or the daemon's watch.
-  const struct { int resource; rlim_t soft; rlim_t hard; const char* step; } limits[] = {
+  const struct {
+    int resource;
+    rlim_t soft;
+    rlim_t hard;
+    const char* step;
+  } limits[] = {
       {RLIMIT_DATA, l.memory + base_data_, l.memory + base_data_, "setrlimit(RLIMIT_DATA)"},
       {RLIMIT_AS, 4 * l.memory + (2ULL << 30U), 4 * l.memory + (2ULL << 30U), "setrlimit(RLIMIT_AS)"},
       {RLIMIT_FSIZE, l.tmp, l.tmp, "setrlimit(RLIMIT_FSIZE)"},
@@ -142,7 +147,10 @@ StepFailure InnerSandbox::set_limits() const noexcept {
 
 StepFailure InnerSandbox::enter(const WorkerFds& fds) const noexcept {
   StepFailure failure;
-  const auto stopped = [&](StepFailure f) { failure = f; return f.step != nullptr; };
+  const auto stopped = [&](StepFailure f) {
+    failure = f;
+    return f.step != nullptr;
+  };
 
   // Ends with the zygote's only thread. If it is gone already, the socket reads as closed.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return failed("prctl(PR_SET_PDEATHSIG)");
@@ -158,10 +166,12 @@ StepFailure InnerSandbox::enter(const WorkerFds& fds) const noexcept {
   ::umask(077);
   if (::chdir(policy_.has(Layer::mount_namespace) ? kWorkDirectory.data() : "/") < 0) return failed("chdir");
   if (policy_.has(Layer::limits) && stopped(set_limits())) return failure;
-  if (policy_.has(Layer::capabilities) && policy_.has(Layer::user_namespace) && stopped(drop_capabilities(last_capability_)))
+  if (policy_.has(Layer::capabilities) && policy_.has(Layer::user_namespace) &&
+      stopped(drop_capabilities(last_capability_)))
     return failure;
   if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return failed("prctl(PR_SET_DUMPABLE)");
-  if (policy_.has(Layer::no_new_privs) && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return failed("prctl(PR_SET_NO_NEW_PRIVS)");
+  if (policy_.has(Layer::no_new_privs) && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+    return failed("prctl(PR_SET_NO_NEW_PRIVS)");
   if (policy_.has(Layer::landlock)) {
     const int error = restrict_self(landlock_);
     if (error != 0) return {"landlock", error};

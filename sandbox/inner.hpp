@@ -25,8 +25,8 @@ struct StepFailure {
   int error = 0;
 };
 
-/// Forks workers into sandboxes. Made once in a zygote, inside the outer walls and once everything is imported (a worker's
-/// limit of memory comes on top of what the zygote holds then); all that allocates happens there.
+/// Forks workers into sandboxes. Made once in a zygote, inside the outer walls and once everything is imported (a
+/// worker's limit of memory comes on top of what the zygote holds then); all that allocates happens there.
 class InnerSandbox {
  public:
   /// Compiles the filter and the Landlock plan. Throws std::runtime_error or SysError.
@@ -47,8 +47,8 @@ class InnerSandbox {
   LandlockPlan landlock_;
   std::string tmpfs_options_;
   int last_capability_ = 40;
-  std::uint64_t base_data_ = 0;  ///< writable memory of the zygote, which a worker's own limit comes on top of
-  pid_t* tid_address_ = nullptr; ///< libc's cached thread id, to be set anew in a child
+  std::uint64_t base_data_ = 0;   ///< writable memory of the zygote, which a worker's own limit comes on top of
+  pid_t* tid_address_ = nullptr;  ///< libc's cached thread id, to be set anew in a child
 };
 
 }  // namespace qflow::sandbox

@@ -21,9 +21,21 @@ struct __attribute__((packed)) PathBeneath {
   std::int32_t parent;
 };
 enum Access : std::uint64_t {
-  kExecute = 1U << 0U, kWriteFile = 1U << 1U, kReadFile = 1U << 2U, kReadDir = 1U << 3U, kRemoveDir = 1U << 4U,
-  kRemoveFile = 1U << 5U, kMakeChar = 1U << 6U, kMakeDir = 1U << 7U, kMakeReg = 1U << 8U, kMakeSock = 1U << 9U,
-  kMakeFifo = 1U << 10U, kMakeBlock = 1U << 11U, kMakeSym = 1U << 12U, kRefer = 1U << 13U, kTruncate = 1U << 14U,
+  kExecute = 1U << 0U,
+  kWriteFile = 1U << 1U,
+  kReadFile = 1U << 2U,
+  kReadDir = 1U << 3U,
+  kRemoveDir = 1U << 4U,
+  kRemoveFile = 1U << 5U,
+  kMakeChar = 1U << 6U,
+  kMakeDir = 1U << 7U,
+  kMakeReg = 1U << 8U,
+  kMakeSock = 1U << 9U,
+  kMakeFifo = 1U << 10U,
+  kMakeBlock = 1U << 11U,
+  kMakeSym = 1U << 12U,
+  kRefer = 1U << 13U,
+  kTruncate = 1U << 14U,
   kIoctlDev = 1U << 15U,
 };
 constexpr std::uint64_t kFileOnly = kExecute | kWriteFile | kReadFile | kTruncate | kIoctlDev;
@@ -73,7 +85,7 @@ int restrict_self(const LandlockPlan& plan) noexcept {
   for (const LandlockPath& entry : plan.paths) {
     const int parent = ::open(entry.path, O_PATH | O_CLOEXEC);
     if (parent < 0) continue;  // an optional mount that this host does not have
-    struct stat info{};
+    struct stat info {};
     ::fstat(parent, &info);
     const PathBeneath rule{S_ISDIR(info.st_mode) ? entry.access : entry.access & kFileOnly, parent};
     const long added = ::syscall(SYS_landlock_add_rule, ruleset, 1U /* PATH_BENEATH */, &rule, 0U);

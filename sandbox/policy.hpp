@@ -49,9 +49,9 @@ struct Mount {
 struct Policy {
   std::vector<Mount> mounts;
   Limits limits;
-  bool programs = false;                ///< execve allowed
-  std::uint32_t layers = kAllLayers;    ///< less than all only in tests and below --min-isolation 2
-  uid_t host_uid = 71000;               ///< the uid and gid outside that a daemon started by root gives its zygotes
+  bool programs = false;              ///< execve allowed
+  std::uint32_t layers = kAllLayers;  ///< less than all only in tests and below --min-isolation 2
+  uid_t host_uid = 71000;             ///< the uid and gid outside that a daemon started by root gives its zygotes
   bool has(Layer layer) const { return (layers & static_cast<std::uint32_t>(layer)) != 0; }
   bool operator==(const Policy&) const = default;
 };

@@ -35,7 +35,7 @@ std::string try_in_child(uid_t worker_uid, int (*attempt)()) {
   std::pair<UniqueFd, UniqueFd> pipe = make_pipe();
   UniqueFd& read_end = pipe.first;
   UniqueFd& write_end = pipe.second;
-  const pid_t pid = check(::fork(), "fork()");
+  const pid_t pid = check(::_Fork(), "_Fork()");  // without atfork handlers: the child only makes system calls
   if (pid == 0) {
     int error = ::geteuid() == 0 ? become(worker_uid) : 0;
     if (error == 0) error = attempt();
@@ -113,7 +113,8 @@ std::string cgroup_v2_problem() {
     return error.what();
   }
   for (const char* needed : {"memory", "pids", "cpu"})
-    if (controllers.find(needed) == std::string::npos) return fmt::format("controller {} is not delegated to {}", needed, directory);
+    if (controllers.find(needed) == std::string::npos)
+      return fmt::format("controller {} is not delegated to {}", needed, directory);
   if (::access((directory + "/cgroup.subtree_control").c_str(), W_OK) != 0 || ::access(directory.c_str(), W_OK) != 0)
     return fmt::format("{} is not writable", directory);
   return {};
@@ -125,11 +126,14 @@ HostReport probe_host(uid_t worker_uid) {
   HostReport report;
   const auto add = [&](std::string mechanism, std::string problem, std::string detail, std::string remedy, int from) {
     const bool ok = problem.empty();
-    report.findings.push_back({std::move(mechanism), ok, ok ? std::move(detail) : std::move(problem), ok ? "" : std::move(remedy), from});
+    report.findings.push_back(
+        {std::move(mechanism), ok, ok ? std::move(detail) : std::move(problem), ok ? "" : std::move(remedy), from});
   };
   const std::string userns =
-      "allow unprivileged user namespaces: sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000; on "
-      "Ubuntu 24.04 an AppArmor profile with `userns,` for the pyhost executables; in a container run it with a seccomp "
+      "allow unprivileged user namespaces: sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000; "
+      "on "
+      "Ubuntu 24.04 an AppArmor profile with `userns,` for the pyhost executables; in a container run it with a "
+      "seccomp "
       "and AppArmor profile that allows unshare, mount and pivot_root";
   add("user namespace", try_in_child(worker_uid, unshare_with_user<0>), "", userns, 2);
   add("mount namespace, pivot_root", try_in_child(worker_uid, mount_and_pivot), "", userns, 2);
@@ -139,13 +143,16 @@ HostReport probe_host(uid_t worker_uid) {
   add("UTS namespace", try_in_child(worker_uid, unshare_with_user<CLONE_NEWUTS>), "", userns, 2);
   add("cgroup namespace", try_in_child(worker_uid, unshare_with_user<CLONE_NEWCGROUP>), "", userns, 2);
   add("no_new_privs", try_in_child(worker_uid, no_new_privs), "", "use a kernel of 3.5 or newer", 1);
-  add("seccomp filter", try_in_child(worker_uid, seccomp_filter), "", "use a kernel built with CONFIG_SECCOMP_FILTER", 1);
+  add("seccomp filter", try_in_child(worker_uid, seccomp_filter), "", "use a kernel built with CONFIG_SECCOMP_FILTER",
+      1);
   const int abi = landlock_abi();
   add("Landlock", abi > 0 ? "" : "not in this kernel", fmt::format("ABI {}", abi),
       "boot with landlock in the lsm= list (kernel 5.13 or newer); the mount namespace holds without it", 3);
   add("cgroup v2 delegation", cgroup_v2_problem(), "memory, pids, cpu",
-      "run as a systemd service with Delegate=yes, or under `systemd-run --user -p Delegate=yes`; without it rlimits and "
-      "the daemon's own watch hold the limits", 3);
+      "run as a systemd service with Delegate=yes, or under `systemd-run --user -p Delegate=yes`; without it rlimits "
+      "and "
+      "the daemon's own watch hold the limits",
+      3);
   int missing_from = 4;
   for (const Finding& finding : report.findings)
     if (!finding.available) missing_from = std::min(missing_from, finding.needed_from);

@@ -11,9 +11,9 @@ namespace qflow::sandbox {
 struct Finding {
   std::string mechanism;  ///< e.g. "user namespace"
   bool available = false;
-  std::string detail;  ///< version, or the call that failed
-  std::string remedy;  ///< empty when available
-  int needed_from = 2; ///< the lowest isolation level that needs it: 1, 2 or 3
+  std::string detail;   ///< version, or the call that failed
+  std::string remedy;   ///< empty when available
+  int needed_from = 2;  ///< the lowest isolation level that needs it: 1, 2 or 3
 };
 
 /// What the host gives, all in all. Level 3: everything; 2: no delegated cgroup; 1: no namespaces; 0: nothing.

@@ -22,18 +22,20 @@ namespace {
 constexpr const char* kStage = "/tmp";
 
 void mount_or_throw(const char* from, const char* at, const char* type, unsigned long flags, const char* options) {
-  check(::mount(from, at, type, flags, options), fmt::format("mount({}, {}, {})", from ? from : "none", at, type ? type : "bind"));
+  check(::mount(from, at, type, flags, options),
+        fmt::format("mount({}, {}, {})", from ? from : "none", at, type ? type : "bind"));
 }
 
 void set_attributes(const std::string& at, std::uint64_t attributes, unsigned flags) {
   mount_attr attr{};
   attr.attr_set = attributes;
-  check(::syscall(SYS_mount_setattr, AT_FDCWD, at.c_str(), flags, &attr, sizeof attr), fmt::format("mount_setattr({})", at));
+  check(::syscall(SYS_mount_setattr, AT_FDCWD, at.c_str(), flags, &attr, sizeof attr),
+        fmt::format("mount_setattr({})", at));
 }
 
 // Makes `relative` and its parents beneath the stage, world-readable.
 void make_directories(const std::string& relative) {
-  for (std::size_t slash = relative.find('/'); ; slash = relative.find('/', slash + 1)) {
+  for (std::size_t slash = relative.find('/');; slash = relative.find('/', slash + 1)) {
     const std::string part = relative.substr(0, slash);
     if (::mkdir(part.c_str(), 0755) < 0 && errno != EEXIST) throw SysError(errno, fmt::format("mkdir({})", part));
     if (slash == std::string::npos) return;
@@ -48,7 +50,8 @@ void make_file(const std::string& relative, std::string_view text) {
 }
 
 void make_link(const char* target, const char* name) {
-  if (::symlink(target, name) < 0 && errno != EEXIST) throw SysError(errno, fmt::format("symlink({}, {})", target, name));
+  if (::symlink(target, name) < 0 && errno != EEXIST)
+    throw SysError(errno, fmt::format("symlink({}, {})", target, name));
 }
 
 // Debian and its kin link /lib to /usr/lib: a path is bound where it really is, so that it does not hide behind a link.
@@ -63,10 +66,11 @@ void bind_read_only(const Mount& mount) {
     if (mount.optional) return;
     throw SysError(ENOENT, fmt::format("mount of \"{}\"", mount.path));
   }
-  struct stat info{};
+  struct stat info {};
   check(::stat(source.c_str(), &info), fmt::format("stat({})", source));
   const std::string target = source.substr(1);
-  if (S_ISDIR(info.st_mode)) make_directories(target); else make_file(target, "");
+  if (S_ISDIR(info.st_mode)) make_directories(target);
+  else make_file(target, "");
   mount_or_throw(source.c_str(), target.c_str(), nullptr, MS_BIND | MS_REC, nullptr);
   // A remount would not reach the mounts beneath (mount_setattr(2), AT_RECURSIVE).
   set_attributes(target, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, AT_RECURSIVE);
@@ -94,7 +98,8 @@ void pivot_into_new_root(const Policy& policy) {
   for (const Mount& mount : mounts) {
     const std::string source = real_path(mount.path);
     if (!source.starts_with(std::string(kStage) + "/")) continue;
-    const long tree = ::syscall(SYS_open_tree, AT_FDCWD, source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+    const long tree =
+        ::syscall(SYS_open_tree, AT_FDCWD, source.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE);
     hidden.emplace_back(UniqueFd(static_cast<int>(check(tree, fmt::format("open_tree({})", source)))), source);
   }
   std::erase_if(mounts, [](const Mount& m) { return real_path(m.path).starts_with(std::string(kStage) + "/"); });

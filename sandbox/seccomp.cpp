@@ -27,7 +27,8 @@ using Context = std::unique_ptr<void, Release>;
 
 // libseccomp answers with -errno and leaves errno alone.
 void added(int result, std::string_view what) {
-  if (result < 0) throw std::runtime_error(fmt::format("seccomp rule for {}: {}", what, std::generic_category().message(-result)));
+  if (result < 0)
+    throw std::runtime_error(fmt::format("seccomp rule for {}: {}", what, std::generic_category().message(-result)));
 }
 
 // Calls that need no look at their arguments. Not on the list, on purpose: everything that makes or enters namespaces,
@@ -65,10 +66,11 @@ constexpr const char* kAllowed[] = {
     "wait4", "waitid", "fork", "vfork"};
 
 // libc tries these first and falls back when the kernel seems not to have them; EPERM would break it (moby #42680).
-constexpr const char* kAbsent[] = {"clone3",         "io_uring_setup", "io_uring_enter", "io_uring_register",
-                                   "memfd_secret",   "pidfd_open",     "userfaultfd",    "map_shadow_stack"};
+constexpr const char* kAbsent[] = {"clone3",       "io_uring_setup", "io_uring_enter", "io_uring_register",
+                                   "memfd_secret", "pidfd_open",     "userfaultfd",    "map_shadow_stack"};
 
-constexpr std::uint64_t kInt = 0xffffffffULL;  // an int argument: its upper half is the caller's to fill (CVE-2019-10063)
+constexpr std::uint64_t kInt =
+    0xffffffffULL;  // an int argument: its upper half is the caller's to fill (CVE-2019-10063)
 
 void allow(const Context& context, const char* name) {
   const int number = seccomp_syscall_resolve_name(name);
@@ -80,7 +82,8 @@ void allow_values(const Context& context, int number, unsigned argument, std::in
                   std::string_view what) {
   for (const unsigned long value : values)
     added(seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, number, 1,
-                           scmp_arg_cmp{argument, SCMP_CMP_MASKED_EQ, kInt, value & kInt}), what);
+                           scmp_arg_cmp{argument, SCMP_CMP_MASKED_EQ, kInt, value & kInt}),
+          what);
 }
 
 void add_argument_rules(const Context& context) {
@@ -90,7 +93,8 @@ void add_argument_rules(const Context& context) {
                                      CLONE_UNTRACED | CLONE_NEWTIME;
   added(seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
                          // CLONE_NEWTIME lies in the exit-signal byte of clone(2), where it means nothing.
-                         scmp_arg_cmp{0, SCMP_CMP_MASKED_EQ, kRefused & ~0xffULL, 0}), "clone");
+                         scmp_arg_cmp{0, SCMP_CMP_MASKED_EQ, kRefused & ~0xffULL, 0}),
+        "clone");
   allow_values(context, SCMP_SYS(ioctl), 1, {TCGETS, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TIOCGWINSZ}, "ioctl");
   allow_values(context, SCMP_SYS(fcntl), 1,
                {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETPIPE_SZ, F_GET_SEALS}, "fcntl");
@@ -98,9 +102,11 @@ void add_argument_rules(const Context& context) {
   added(seccomp_rule_add(context.get(), SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 0), "socket");
   allow_values(context, SCMP_SYS(prctl), 0,
                {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_CAPBSET_READ,
-                PR_GET_PDEATHSIG, PR_SET_TIMERSLACK, PR_GET_TIMERSLACK, PR_SET_VMA}, "prctl");
+                PR_GET_PDEATHSIG, PR_SET_TIMERSLACK, PR_GET_TIMERSLACK, PR_SET_VMA},
+               "prctl");
   // Reading limits, not setting them.
-  added(seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, scmp_arg_cmp{2, SCMP_CMP_EQ, 0, 0}), "prlimit64");
+  added(seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, scmp_arg_cmp{2, SCMP_CMP_EQ, 0, 0}),
+        "prlimit64");
 }
 
 }  // namespace

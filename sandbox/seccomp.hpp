@@ -8,8 +8,8 @@
 
 namespace qflow::sandbox {
 
-/// The BPF program for `policy`: an allow-list; what is not on it fails with EPERM, or with ENOSYS where libc then falls
-/// back to an older call; another architecture's calls kill the process. Throws std::runtime_error.
+/// The BPF program for `policy`: an allow-list; what is not on it fails with EPERM, or with ENOSYS where libc then
+/// falls back to an older call; another architecture's calls kill the process. Throws std::runtime_error.
 std::vector<sock_filter> compile_filter(const Policy& policy);
 
 }  // namespace qflow::sandbox

@@ -65,7 +65,9 @@ std::uint32_t expected_checks(const Policy& policy) {
 
 std::uint32_t run_checks() noexcept {
   std::uint32_t held = 0;
-  const auto note = [&](Check check, bool ok) { if (ok) held |= bit(check); };
+  const auto note = [&](Check check, bool ok) {
+    if (ok) held |= bit(check);
+  };
   note(Check::no_new_privs, ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1);
   note(Check::seccomp, ::prctl(PR_GET_SECCOMP, 0, 0, 0, 0) == 2);
   note(Check::no_capabilities, has_no_capabilities());
@@ -75,17 +77,18 @@ std::uint32_t run_checks() noexcept {
   const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (socket >= 0) ::close(socket);
   note(Check::no_sockets, socket < 0);
-  struct statfs tmp{};
+  struct statfs tmp {};
   note(Check::own_tmp, ::statfs("/tmp", &tmp) == 0 && tmp.f_type == TMPFS_MAGIC);
-  struct statfs root{};
+  struct statfs root {};
   note(Check::root_read_only, ::statfs("/", &root) == 0 && (root.f_flags & ST_RDONLY) != 0);
   note(Check::not_dumpable, ::prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0);
   return held;
 }
 
 std::string check_names(std::uint32_t missing) {
-  static constexpr const char* kNames[] = {"no_new_privs", "seccomp", "no_capabilities", "not_root", "own_pid_namespace",
-                                           "host_file_closed", "no_sockets", "own_tmp", "root_read_only", "not_dumpable"};
+  static constexpr const char* kNames[] = {"no_new_privs",      "seccomp",          "no_capabilities", "not_root",
+                                           "own_pid_namespace", "host_file_closed", "no_sockets",      "own_tmp",
+                                           "root_read_only",    "not_dumpable"};
   std::string out;
   for (std::size_t i = 0; i < std::size(kNames); ++i)
     if ((missing >> i & 1U) != 0) out += (out.empty() ? "" : ", ") + std::string(kNames[i]);

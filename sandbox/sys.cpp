@@ -54,7 +54,8 @@ std::string read_file(const std::string& path, std::size_t limit) {
 
 void write_control(const std::string& path, std::string_view text) {
   const UniqueFd fd = open_file(path, O_WRONLY);
-  check(retry([&] { return ::write(fd.get(), text.data(), text.size()); }), fmt::format("write(\"{}\", \"{}\")", path, text));
+  check(retry([&] { return ::write(fd.get(), text.data(), text.size()); }),
+        fmt::format("write(\"{}\", \"{}\")", path, text));
 }
 
 bool write_all(int fd, std::string_view bytes) noexcept {

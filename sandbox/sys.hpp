@@ -1,5 +1,5 @@
-// Every system call of the trusted side goes through here: EINTR, error text with the call and its arguments, and a RAII
-// type for each descriptor and process. Any thread.
+// Every system call of the trusted side goes through here: EINTR, error text with the call and its arguments, and a
+// RAII type for each descriptor and process. Any thread.
 #pragma once
 #include <sys/types.h>
 

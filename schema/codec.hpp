@@ -36,8 +36,8 @@ inline constexpr bool is_vector = false;
 template <class T>
 inline constexpr bool is_vector<std::vector<T>> = true;
 template <class T>
-inline constexpr bool is_json = std::is_same_v<T, json::value> || std::is_same_v<T, json::object> ||
-                                std::is_same_v<T, json::array>;
+inline constexpr bool is_json =
+    std::is_same_v<T, json::value> || std::is_same_v<T, json::object> || std::is_same_v<T, json::array>;
 }  // namespace detail
 
 /// The JSON of a value: described structs become objects, absent optionals are left out.
@@ -75,19 +75,25 @@ void decode(const json::value& from, T& out, std::string& at, Problems& problems
   if constexpr (std::is_same_v<T, json::value>) {
     out = from;
   } else if constexpr (std::is_same_v<T, json::object>) {
-    if (const auto* object = from.if_object()) out = *object; else fail("expected an object");
+    if (const auto* object = from.if_object()) out = *object;
+    else fail("expected an object");
   } else if constexpr (std::is_same_v<T, json::array>) {
-    if (const auto* array = from.if_array()) out = *array; else fail("expected an array");
+    if (const auto* array = from.if_array()) out = *array;
+    else fail("expected an array");
   } else if constexpr (std::is_same_v<T, bool>) {
-    if (const auto* boolean = from.if_bool()) out = *boolean; else fail("expected a boolean");
+    if (const auto* boolean = from.if_bool()) out = *boolean;
+    else fail("expected a boolean");
   } else if constexpr (std::is_arithmetic_v<T>) {
     boost::system::error_code error;
     const T number = from.to_number<T>(error);
-    if (error) fail(std::is_integral_v<T> ? "expected an integer in range" : "expected a number"); else out = number;
+    if (error) fail(std::is_integral_v<T> ? "expected an integer in range" : "expected a number");
+    else out = number;
   } else if constexpr (std::is_same_v<T, std::string>) {
-    if (const auto* text = from.if_string()) out.assign(text->data(), text->size()); else fail("expected a string");
+    if (const auto* text = from.if_string()) out.assign(text->data(), text->size());
+    else fail("expected a string");
   } else if constexpr (detail::is_optional<T>) {
-    if (from.is_null()) out.reset(); else decode(from, out.emplace(), at, problems);
+    if (from.is_null()) out.reset();
+    else decode(from, out.emplace(), at, problems);
   } else if constexpr (detail::is_vector<T>) {
     const auto* array = from.if_array();
     if (array == nullptr) return fail("expected an array");
@@ -109,7 +115,8 @@ void decode(const json::value& from, T& out, std::string& at, Problems& problems
       at += '/';
       at += member.name;
       if (const auto* found = object->if_contains(member.name)) decode(*found, field, at, problems);
-      else if constexpr (!detail::is_optional<std::remove_cvref_t<decltype(field)>>) problems.push_back({at, "required"});
+      else if constexpr (!detail::is_optional<std::remove_cvref_t<decltype(field)>>)
+        problems.push_back({at, "required"});
       at.resize(mark);
     });
   }

@@ -27,9 +27,20 @@ constexpr std::size_t kAfterLength = kHeader - 4;  // kind, three zero bytes, id
 
 bool is_known(std::uint8_t kind) {
   switch (static_cast<Kind>(kind)) {
-    case Kind::configure: case Kind::spawn: case Kind::ready: case Kind::exited: case Kind::refused: case Kind::load:
-    case Kind::call: case Kind::fetch: case Kind::hello: case Kind::loaded: case Kind::result: case Kind::raised:
-    case Kind::skipped: case Kind::chunk:
+    case Kind::configure:
+    case Kind::spawn:
+    case Kind::ready:
+    case Kind::exited:
+    case Kind::refused:
+    case Kind::load:
+    case Kind::call:
+    case Kind::fetch:
+    case Kind::hello:
+    case Kind::loaded:
+    case Kind::result:
+    case Kind::raised:
+    case Kind::skipped:
+    case Kind::chunk:
       return true;
   }
   return false;
@@ -64,7 +75,8 @@ std::optional<Frame> Decoder::next() {
   if (held() < kHeader) return std::nullopt;
   const std::uint32_t kind = get(base + 4);
   const std::uint32_t meta = get(base + 12);
-  if (kind > 0xff || !is_known(static_cast<std::uint8_t>(kind))) return fail("unknown frame kind " + std::to_string(kind));
+  if (kind > 0xff || !is_known(static_cast<std::uint8_t>(kind)))
+    return fail("unknown frame kind " + std::to_string(kind));
   if (meta > length - kAfterLength) return fail("meta length " + std::to_string(meta) + " exceeds its frame");
   if (held() < 4 + std::size_t{length}) return std::nullopt;
   Frame frame{static_cast<Kind>(kind), get(base + 8), std::string(base + kHeader, meta),

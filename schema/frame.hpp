@@ -22,20 +22,20 @@ enum class Kind : std::uint8_t {
   configure = 1,  ///< the policy and what to import; the first frame of a zygote
   spawn = 2,      ///< fork a worker; three descriptors come along (socket, stdout, stderr)
   // zygote → daemon
-  ready = 8,    ///< confined, interpreter up, waiting for `spawn`
-  exited = 9,   ///< a worker was reaped: status and resource use as wait4 told them
-  refused = 10, ///< a step of the set-up failed; the zygote ends
+  ready = 8,     ///< confined, interpreter up, waiting for `spawn`
+  exited = 9,    ///< a worker was reaped: status and resource use as wait4 told them
+  refused = 10,  ///< a step of the set-up failed; the zygote ends
   // daemon → worker
   load = 16,   ///< compile and execute one node's module
   call = 17,   ///< call a loaded function with handles and literals
   fetch = 18,  ///< send a file that a value refers to
   // worker → daemon
-  hello = 32,   ///< the self-check of a worker that has entered its sandbox; its first frame
-  loaded = 33,  ///< the module is there; its function and parameters
-  result = 34,  ///< a call returned
-  raised = 35,  ///< a load or a call ended in an exception
-  skipped = 36, ///< a call whose input failed before it
-  chunk = 37,   ///< a piece of a fetched file
+  hello = 32,    ///< the self-check of a worker that has entered its sandbox; its first frame
+  loaded = 33,   ///< the module is there; its function and parameters
+  result = 34,   ///< a call returned
+  raised = 35,   ///< a load or a call ended in an exception
+  skipped = 36,  ///< a call whose input failed before it
+  chunk = 37,    ///< a piece of a fetched file
 };
 
 /// One frame. `id` ties an answer to its request: the number of the load, call, fetch or worker.

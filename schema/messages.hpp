@@ -19,12 +19,13 @@ struct Configure {
   std::vector<std::string> modules;
 };
 
-/// ready: what the zygote is. `modules`: those of Configure that are imported; the others stay for the worker to import.
+/// ready: what the zygote is. `modules`: those of Configure that are imported; the others stay for the worker to
+/// import.
 struct Ready {
   std::uint32_t protocol = kProtocolVersion;
   std::string python;  ///< e.g. "3.11.2"
   std::vector<std::string> modules;
-  std::vector<std::string> notes;  ///< why a module was not pre-imported
+  std::vector<std::string> notes;    ///< why a module was not pre-imported
   std::vector<std::string> present;  ///< top-level modules that are there at no cost: loaded, or built in
 };
 
@@ -84,10 +85,10 @@ struct Loaded {
 
 /// Where an argument comes from: the value of an earlier call, or a literal.
 struct Argument {
-  std::optional<std::string> name;       ///< the parameter; absent: the next of *args
-  std::optional<std::uint32_t> handle;   ///< the id of the call whose value it is
-  std::optional<std::int32_t> item;      ///< with handle: this element of a tuple or list of `width` outputs
-  std::optional<std::string> key;        ///< with item: or this key, where the value is a dict
+  std::optional<std::string> name;      ///< the parameter; absent: the next of *args
+  std::optional<std::uint32_t> handle;  ///< the id of the call whose value it is
+  std::optional<std::int32_t> item;     ///< with handle: this element of a tuple or list of `width` outputs
+  std::optional<std::string> key;       ///< with item: or this key, where the value is a dict
   std::optional<std::int32_t> width;
   std::optional<json::value> literal;
 };
@@ -96,7 +97,7 @@ struct Argument {
 struct Call {
   std::uint32_t module = 0;  ///< the id of the load
   std::vector<Argument> arguments;
-  bool spread = false;              ///< the one argument is a dict to be spread by name if its keys cover `required`
+  bool spread = false;  ///< the one argument is a dict to be spread by name if its keys cover `required`
   std::uint32_t preview_bytes = 65536;
   bool files = false;  ///< report file values (pathlib.Path), because somebody outside wants them
 };

@@ -1,5 +1,5 @@
-// The documented HTTP API: one file for each resource, each handler in four steps: decode, authorise (the table has done
-// it), call the service, reply. Handlers run on the io threads and hop to the engine's thread for what it owns.
+// The documented HTTP API: one file for each resource, each handler in four steps: decode, authorise (the table has
+// done it), call the service, reply. Handlers run on the io threads and hop to the engine's thread for what it owns.
 #pragma once
 #include <string>
 

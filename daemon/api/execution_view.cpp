@@ -43,7 +43,9 @@ json::object error_view(const store::NodeExecution& node) {
   const std::string type = node.error_type.value_or("Error");
   std::string message = type + (node.error_message && !node.error_message->empty() ? ": " + *node.error_message : "");
   if (node.error_line) message += " [line " + std::to_string(*node.error_line) + "]";
-  json::object view{{"message", message}, {"name", "NodeOperationError"}, {"description", type},
+  json::object view{{"message", message},
+                    {"name", "NodeOperationError"},
+                    {"description", type},
                     {"node", {{"id", node.node_id}, {"name", node.node_name}, {"type", node.node_type}}}};
   if (node.error_line) view["lineNumber"] = *node.error_line;
   if (node.error_stack_trace) view["stack"] = *node.error_stack_trace;
@@ -51,9 +53,14 @@ json::object error_view(const store::NodeExecution& node) {
 }
 
 json::object task_view(const store::NodeExecution& node) {
-  json::object task{{"startTime", node.started_at.value_or(0) / 1000}, {"executionIndex", node.execution_order},
-                    {"source", json::array()}, {"hints", json::array()}, {"executionTime", node.duration_ms.value_or(0)},
-                    {"executionStatus", node.status == "completed" ? "success" : node.status == "failed" ? "error" : node.status}};
+  json::object task{{"startTime", node.started_at.value_or(0) / 1000},
+                    {"executionIndex", node.execution_order},
+                    {"source", json::array()},
+                    {"hints", json::array()},
+                    {"executionTime", node.duration_ms.value_or(0)},
+                    {"executionStatus", node.status == "completed" ? "success"
+                                        : node.status == "failed"  ? "error"
+                                                                   : node.status}};
   if (node.output_data) {
     // One output with its items. Not in braces: compilers differ on whether an array in braces is copied or nested.
     json::array outputs;
@@ -61,9 +68,14 @@ json::object task_view(const store::NodeExecution& node) {
     task["data"] = json::object{{"main", std::move(outputs)}};
   }
   if (node.error_type) task["error"] = error_view(node);
-  task["qflow"] = json::object{{"status", node.status}, {"type", or_null(node.output_type)}, {"exact", or_null(node.output_exact)},
-                               {"truncated", or_null(node.output_truncated)}, {"value", stored(node.output_data)},
-                               {"inputs", stored(node.input_data)}, {"stdout", node.standard_output}, {"stderr", node.standard_error},
+  task["qflow"] = json::object{{"status", node.status},
+                               {"type", or_null(node.output_type)},
+                               {"exact", or_null(node.output_exact)},
+                               {"truncated", or_null(node.output_truncated)},
+                               {"value", stored(node.output_data)},
+                               {"inputs", stored(node.input_data)},
+                               {"stdout", node.standard_output},
+                               {"stderr", node.standard_error},
                                {"output_dropped", node.output_dropped}};
   return task;
 }
@@ -71,14 +83,26 @@ json::object task_view(const store::NodeExecution& node) {
 }  // namespace
 
 json::object summary_view(const store::Execution& e) {
-  return {{"id", e.id}, {"executionId", e.id}, {"workflowId", or_null(e.workflow_id)}, {"workflowName", e.workflow_name},
-          {"status", e.status}, {"mode", e.mode}, {"finished", e.status == "completed"}, {"startedAt", iso_time(e.started_at)},
-          {"completedAt", time_or_null(e.completed_at)}, {"stoppedAt", time_or_null(e.completed_at)},
-          {"duration", or_null(e.duration_ms)}, {"duration_ms", or_null(e.duration_ms)}, {"python_version", e.python_version},
-          {"isolation", {{"level", e.isolation_level}}}, {"resource_usage", stored(e.resource_usage)}, {"error", or_null(e.error_message)}};
+  return {{"id", e.id},
+          {"executionId", e.id},
+          {"workflowId", or_null(e.workflow_id)},
+          {"workflowName", e.workflow_name},
+          {"status", e.status},
+          {"mode", e.mode},
+          {"finished", e.status == "completed"},
+          {"startedAt", iso_time(e.started_at)},
+          {"completedAt", time_or_null(e.completed_at)},
+          {"stoppedAt", time_or_null(e.completed_at)},
+          {"duration", or_null(e.duration_ms)},
+          {"duration_ms", or_null(e.duration_ms)},
+          {"python_version", e.python_version},
+          {"isolation", {{"level", e.isolation_level}}},
+          {"resource_usage", stored(e.resource_usage)},
+          {"error", or_null(e.error_message)}};
 }
 
-json::object data_view(const store::Execution& e, const std::vector<store::NodeExecution>& nodes, const std::vector<store::File>& files) {
+json::object data_view(const store::Execution& e, const std::vector<store::NodeExecution>& nodes,
+                       const std::vector<store::File>& files) {
   json::object run_data;
   json::value last = nullptr;
   json::value error = nullptr;
@@ -92,12 +116,17 @@ json::object data_view(const store::Execution& e, const std::vector<store::NodeE
   if (!error.is_null()) result["error"] = error;
   json::array listed;
   for (const auto& file : files)
-    listed.push_back(json::object{{"id", file.id}, {"filename", file.filename}, {"file_size_bytes", file.file_size_bytes},
-                                  {"mime_type", file.mime_type}, {"hash_sha256", file.hash_sha256}, {"node_id", or_null(file.node_id)}});
+    listed.push_back(json::object{{"id", file.id},
+                                  {"filename", file.filename},
+                                  {"file_size_bytes", file.file_size_bytes},
+                                  {"mime_type", file.mime_type},
+                                  {"hash_sha256", file.hash_sha256},
+                                  {"node_id", or_null(file.node_id)}});
   return {{"resultData", std::move(result)}, {"outputs", stored(e.output_data)}, {"files", std::move(listed)}};
 }
 
-json::object execution_view(const store::Execution& e, const std::vector<store::NodeExecution>& nodes, const std::vector<store::File>& files) {
+json::object execution_view(const store::Execution& e, const std::vector<store::NodeExecution>& nodes,
+                            const std::vector<store::File>& files) {
   json::object view = summary_view(e);
   view["input_data"] = stored(e.input_data);
   view["data"] = data_view(e, nodes, files);

@@ -16,15 +16,20 @@ namespace {
 using http::Reply;
 using http::Request;
 
-Fault no_execution(const std::string& id) { return {FaultKind::not_found, "not_found", fmt::format("there is no execution {}", id)}; }
+Fault no_execution(const std::string& id) {
+  return {FaultKind::not_found, "not_found", fmt::format("there is no execution {}", id)};
+}
 
 // Both dialects' words (api.md 2).
 std::string status_word(const std::string& word) {
-  static const std::map<std::string, std::string> kWords{{"running", "running"}, {"new", "running"}, {"completed", "completed"}, {"success", "completed"},
-                                                         {"failed", "failed"}, {"error", "failed"}, {"cancelled", "cancelled"}, {"canceled", "cancelled"}, {"crashed", "crashed"}};
+  static const std::map<std::string, std::string> kWords{
+      {"running", "running"},     {"new", "running"},        {"completed", "completed"},
+      {"success", "completed"},   {"failed", "failed"},      {"error", "failed"},
+      {"cancelled", "cancelled"}, {"canceled", "cancelled"}, {"crashed", "crashed"}};
   const auto found = kWords.find(word);
   if (found == kWords.end())
-    throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("status: \"{}\" is none of running, completed, failed, cancelled, crashed", word));
+    throw Fault(FaultKind::bad_input, "invalid_query",
+                fmt::format("status: \"{}\" is none of running, completed, failed, cancelled, crashed", word));
   return found->second;
 }
 
@@ -42,7 +47,8 @@ Task<Reply> list(Services& services, const Request& request) {
   query.skip = request.integer("skip", 0, 0, 1'000'000'000);
   const auto text = [&](const char* name) {
     const auto found = request.query.find(name);
-    return found == request.query.end() || found->second.empty() ? std::optional<std::string>() : std::optional(found->second);
+    return found == request.query.end() || found->second.empty() ? std::optional<std::string>()
+                                                                 : std::optional(found->second);
   };
   query.before = text("lastId").value_or("");
   query.workflow_id = text("workflowId");
@@ -53,11 +59,14 @@ Task<Reply> list(Services& services, const Request& request) {
     if (!value.is_object()) throw Fault(FaultKind::bad_input, "invalid_query", "filter: expected a JSON object");
     const auto member = [&](const char* name) -> const json::value* { return value.get_object().if_contains(name); };
     const json::value* status = member("status");
-    if (status != nullptr && status->is_array() && status->get_array().size() == 1) status = &status->get_array().front();
-    if (status != nullptr && !status->is_string()) throw Fault(FaultKind::bad_input, "invalid_query", "filter.status: expected a string");
+    if (status != nullptr && status->is_array() && status->get_array().size() == 1)
+      status = &status->get_array().front();
+    if (status != nullptr && !status->is_string())
+      throw Fault(FaultKind::bad_input, "invalid_query", "filter.status: expected a string");
     if (status != nullptr) query.status = status_word(std::string(status->get_string()));
     const json::value* workflow = member("workflowId");
-    if (workflow != nullptr && !workflow->is_string()) throw Fault(FaultKind::bad_input, "invalid_query", "filter.workflowId: expected a string");
+    if (workflow != nullptr && !workflow->is_string())
+      throw Fault(FaultKind::bad_input, "invalid_query", "filter.workflowId: expected a string");
     if (workflow != nullptr) query.workflow_id = std::string(workflow->get_string());
   }
   return list_page(services, std::move(query));
@@ -97,7 +106,8 @@ Task<Reply> remove(Services& services, const Request& request) {
   const std::string id = request.parameter("id");
   auto cancel = [&services, id] { return cancel_on_engine(services, id); };
   if (co_await on_engine(services, std::move(cancel)))
-    throw Fault(FaultKind::conflict, "still_running", fmt::format("execution {} is running; it is being stopped now, delete it again then", id));
+    throw Fault(FaultKind::conflict, "still_running",
+                fmt::format("execution {} is running; it is being stopped now, delete it again then", id));
   auto job = [id](sqlite::Tx& tx) { return store::delete_execution(tx, id); };
   if (!co_await services.store.write(std::move(job))) throw no_execution(id);
   co_return Reply::of(json::object{{"success", true}});
@@ -109,7 +119,9 @@ Task<Reply> stop(Services& services, const Request& request) {
   const bool cancelled = co_await on_engine(services, std::move(cancel));
   json::object view = co_await load(services, id);
   if (!cancelled && view.at("status") != "running")
-    throw Fault(FaultKind::conflict, "already_finished", fmt::format("execution {} has finished already, as {}", id, std::string(view.at("status").as_string())));
+    throw Fault(
+        FaultKind::conflict, "already_finished",
+        fmt::format("execution {} has finished already, as {}", id, std::string(view.at("status").as_string())));
   // The kill is immediate, the record follows within moments.
   for (int i = 0; i < 100 && view.at("status") == "running"; ++i) {
     co_await sleep_for(std::chrono::milliseconds(20));
@@ -122,12 +134,18 @@ Task<Reply> stop(Services& services, const Request& request) {
 
 void add_execution_routes(std::vector<http::Route>& table, Services& services) {
   using http::Access;
-  table.push_back({"GET", "/executions", Access::token, "listExecutions", [&services](const Request& r) { return list(services, r); }});
-  table.push_back({"GET", "/executions/active", Access::token, "listActiveExecutions", [&services](const Request& r) { return list_active(services, r); }});
-  table.push_back({"GET", "/executions/{id}", Access::token, "getExecution", [&services](const Request& r) { return get(services, r); }});
-  table.push_back({"GET", "/executions/{id}/data", Access::token, "getExecutionData", [&services](const Request& r) { return data(services, r); }});
-  table.push_back({"DELETE", "/executions/{id}", Access::token, "deleteExecution", [&services](const Request& r) { return remove(services, r); }});
-  table.push_back({"POST", "/executions/{id}/stop", Access::token, "stopExecution", [&services](const Request& r) { return stop(services, r); }});
+  table.push_back({"GET", "/executions", Access::token, "listExecutions",
+                   [&services](const Request& r) { return list(services, r); }});
+  table.push_back({"GET", "/executions/active", Access::token, "listActiveExecutions",
+                   [&services](const Request& r) { return list_active(services, r); }});
+  table.push_back({"GET", "/executions/{id}", Access::token, "getExecution",
+                   [&services](const Request& r) { return get(services, r); }});
+  table.push_back({"GET", "/executions/{id}/data", Access::token, "getExecutionData",
+                   [&services](const Request& r) { return data(services, r); }});
+  table.push_back({"DELETE", "/executions/{id}", Access::token, "deleteExecution",
+                   [&services](const Request& r) { return remove(services, r); }});
+  table.push_back({"POST", "/executions/{id}/stop", Access::token, "stopExecution",
+                   [&services](const Request& r) { return stop(services, r); }});
 }
 
 }  // namespace qflow::api

@@ -16,15 +16,18 @@ using http::Request;
 engine::Plan plan_of(const Services& services, const json::object& body) {
   json::object node{{"id", "node"}, {"name", "node"}, {"type", "qflow.python"}};
   const json::value* code = body.if_contains("code");
-  if (code == nullptr || !code->is_string()) throw Fault(FaultKind::bad_input, "missing_code", "/code: required, a string with the node's Python code");
+  if (code == nullptr || !code->is_string())
+    throw Fault(FaultKind::bad_input, "missing_code", "/code: required, a string with the node's Python code");
   if (code->get_string().empty()) throw Fault(FaultKind::bad_input, "missing_code", "/code: is empty");
   for (const char* name : {"code", "function", "python_version", "timeout", "memory"}) {
     const json::value* value = body.if_contains(name);
     if (value == nullptr || value->is_null()) continue;
     const bool number = name == std::string_view("timeout") || name == std::string_view("memory");
     if (number ? !value->is_number() : !value->is_string())
-      throw Fault(FaultKind::bad_input, "invalid_body", fmt::format("/{}: expected a {}", name, number ? "number" : "string"));
-    if (number && value->to_number<double>() <= 0) throw Fault(FaultKind::bad_input, "invalid_body", fmt::format("/{}: expected a number greater than 0", name));
+      throw Fault(FaultKind::bad_input, "invalid_body",
+                  fmt::format("/{}: expected a {}", name, number ? "number" : "string"));
+    if (number && value->to_number<double>() <= 0)
+      throw Fault(FaultKind::bad_input, "invalid_body", fmt::format("/{}: expected a number greater than 0", name));
     node[name] = *value;
   }
   return engine::make_plan(engine::read_workflow({{"nodes", json::array{node}}}), services.settings);
@@ -40,11 +43,15 @@ Task<Reply> execute(Services& services, const Request& request) {
   const json::object body = request.json_object();
   engine::Order order;
   order.plan = plan_of(services, body);
-  if (const json::value* input = body.if_contains("input_data"); input != nullptr && !input->is_null()) order.input = *input;
+  if (const json::value* input = body.if_contains("input_data"); input != nullptr && !input->is_null())
+    order.input = *input;
   auto job = [&services, order = std::move(order)]() mutable { return run_on_engine(services, std::move(order)); };
   const engine::Outcome outcome = co_await on_engine(services, std::move(job));
   const engine::StepRun& run = outcome.steps.front();
-  json::object reply{{"success", outcome.status == engine::Status::completed}, {"output", nullptr}, {"execution_time", outcome.duration_ms - outcome.queue_ms}, {"error", nullptr}};
+  json::object reply{{"success", outcome.status == engine::Status::completed},
+                     {"output", nullptr},
+                     {"execution_time", outcome.duration_ms - outcome.queue_ms},
+                     {"error", nullptr}};
   if (run.result) {
     std::string error;
     reply["output"] = schema::parse_json(run.result->preview, error, 200);
@@ -55,7 +62,8 @@ Task<Reply> execute(Services& services, const Request& request) {
   if (outcome.error) {
     reply["error"] = outcome.error->type + (outcome.error->message.empty() ? "" : ": " + outcome.error->message);
     reply["traceback"] = outcome.error->traceback;
-    if (outcome.error->line) reply["line"] = *outcome.error->line; else reply["line"] = nullptr;
+    if (outcome.error->line) reply["line"] = *outcome.error->line;
+    else reply["line"] = nullptr;
   }
   reply["stdout"] = run.standard_output.text;
   reply["stderr"] = run.standard_error.text;
@@ -67,8 +75,9 @@ Task<Reply> execute(Services& services, const Request& request) {
 // "list[int]" → "list": the documented names begin the same way.
 std::string documented_type(const std::string& annotation) {
   const std::string name = annotation.substr(0, annotation.find_first_of("[ |"));
-  static const std::map<std::string, std::string> kNames{{"str", "string"}, {"int", "integer"}, {"float", "float"}, {"bool", "boolean"}, {"None", "null"},
-                                                         {"list", "list"}, {"dict", "dict"}, {"tuple", "tuple"}, {"set", "set"}};
+  static const std::map<std::string, std::string> kNames{{"str", "string"},   {"int", "integer"}, {"float", "float"},
+                                                         {"bool", "boolean"}, {"None", "null"},   {"list", "list"},
+                                                         {"dict", "dict"},    {"tuple", "tuple"}, {"set", "set"}};
   const auto found = kNames.find(name);
   return found == kNames.end() || annotation.find('|') != std::string::npos ? "any" : found->second;
 }
@@ -78,9 +87,13 @@ json::object suggested_types(const schema::Loaded& loaded) {
   for (const auto& function : loaded.functions) {
     json::array inputs;
     for (const auto& p : function.parameters)
-      inputs.push_back(json::object{{"name", p.name}, {"type", documented_type(p.type)}, {"python_type", p.type}, {"required", p.required}});
+      inputs.push_back(json::object{
+          {"name", p.name}, {"type", documented_type(p.type)}, {"python_type", p.type}, {"required", p.required}});
     const std::string output = documented_type(function.returns);
-    types[function.name] = json::object{{"inputs", inputs}, {"outputs", json::array{json::object{{"name", "output"}, {"type", output}, {"python_type", function.returns}}}}};
+    types[function.name] = json::object{
+        {"inputs", inputs},
+        {"outputs",
+         json::array{json::object{{"name", "output"}, {"type", output}, {"python_type", function.returns}}}}};
     if (function.name == loaded.function) {
       types["input"] = function.parameters.empty() ? "any" : documented_type(function.parameters.front().type);
       types["output"] = output;
@@ -92,23 +105,30 @@ json::object suggested_types(const schema::Loaded& loaded) {
 Task<Reply> validate(Services& services, const Request& request) {
   const json::object body = request.json_object();
   engine::Plan plan = plan_of(services, body);
-  auto job = [&services, plan = std::move(plan)]() mutable { return engine::describe_code(services.engine.pool(), std::move(plan)); };
+  auto job = [&services, plan = std::move(plan)]() mutable {
+    return engine::describe_code(services.engine.pool(), std::move(plan));
+  };
   const engine::Description description = co_await on_engine(services, std::move(job));
   json::array errors, warnings, functions;
   for (const auto& error : description.errors) errors.push_back(json::value(error));
   for (const auto& warning : description.loaded.warnings) warnings.push_back(json::value(warning));
   for (const auto& function : description.loaded.functions) functions.push_back(json::value(function.name));
   const bool valid = errors.empty();
-  co_return Reply::of(json::object{{"valid", valid}, {"errors", std::move(errors)}, {"warnings", std::move(warnings)},
-                                   {"functions", std::move(functions)}, {"suggested_types", suggested_types(description.loaded)}});
+  co_return Reply::of(json::object{{"valid", valid},
+                                   {"errors", std::move(errors)},
+                                   {"warnings", std::move(warnings)},
+                                   {"functions", std::move(functions)},
+                                   {"suggested_types", suggested_types(description.loaded)}});
 }
 
 }  // namespace
 
 void add_node_routes(std::vector<http::Route>& table, Services& services) {
   using http::Access;
-  table.push_back({"POST", "/nodes/python/execute", Access::token, "executeNode", [&services](const Request& r) { return execute(services, r); }});
-  table.push_back({"POST", "/nodes/python/validate", Access::token, "validateNode", [&services](const Request& r) { return validate(services, r); }});
+  table.push_back({"POST", "/nodes/python/execute", Access::token, "executeNode",
+                   [&services](const Request& r) { return execute(services, r); }});
+  table.push_back({"POST", "/nodes/python/validate", Access::token, "validateNode",
+                   [&services](const Request& r) { return validate(services, r); }});
 }
 
 }  // namespace qflow::api

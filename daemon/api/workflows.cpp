@@ -17,7 +17,9 @@ namespace {
 using http::Reply;
 using http::Request;
 
-Fault no_workflow(const std::string& id) { return {FaultKind::not_found, "not_found", fmt::format("there is no workflow {}", id)}; }
+Fault no_workflow(const std::string& id) {
+  return {FaultKind::not_found, "not_found", fmt::format("there is no workflow {}", id)};
+}
 
 json::value stored(const std::string& text) {
   std::string error;
@@ -25,9 +27,14 @@ json::value stored(const std::string& text) {
 }
 
 json::object view(const store::Workflow& w) {
-  json::object out{{"id", w.id}, {"name", w.name}, {"description", w.description}, {"nodes", stored(w.nodes)},
-                   {"connections", stored(w.connections)}, {"settings", stored(w.settings)}};
-  if (w.python_version.empty()) out["python_version"] = nullptr; else out["python_version"] = w.python_version;
+  json::object out{{"id", w.id},
+                   {"name", w.name},
+                   {"description", w.description},
+                   {"nodes", stored(w.nodes)},
+                   {"connections", stored(w.connections)},
+                   {"settings", stored(w.settings)}};
+  if (w.python_version.empty()) out["python_version"] = nullptr;
+  else out["python_version"] = w.python_version;
   out["active"] = w.is_active;
   out["version"] = w.version;
   out["createdAt"] = iso_time(w.created_at);
@@ -42,14 +49,16 @@ json::object view(const store::Workflow& w) {
 std::string string_member(const json::object& body, const char* name, const std::string& fallback) {
   const json::value* value = body.if_contains(name);
   if (value == nullptr || value->is_null()) return fallback;
-  if (!value->is_string()) throw Fault(FaultKind::bad_input, "invalid_workflow", fmt::format("/{}: expected a string", name));
+  if (!value->is_string())
+    throw Fault(FaultKind::bad_input, "invalid_workflow", fmt::format("/{}: expected a string", name));
   return std::string(value->get_string());
 }
 
 // Takes what `body` has into `w`; members that are none of ours are kept as they are.
 void apply(const json::object& body, store::Workflow& w) {
   w.name = string_member(body, "name", w.name);
-  if (w.name.find_first_not_of(" \t") == std::string::npos) throw Fault(FaultKind::bad_input, "invalid_workflow", "/name: required");
+  if (w.name.find_first_not_of(" \t") == std::string::npos)
+    throw Fault(FaultKind::bad_input, "invalid_workflow", "/name: required");
   if (w.name.size() > 500) throw Fault(FaultKind::bad_input, "invalid_workflow", "/name: longer than 500 bytes");
   w.description = string_member(body, "description", w.description);
   w.python_version = string_member(body, "python_version", w.python_version);
@@ -57,7 +66,8 @@ void apply(const json::object& body, store::Workflow& w) {
     const json::value* value = body.if_contains(name);
     if (value == nullptr || value->is_null()) return;
     if (!value->is_object() && !(list_allowed && value->is_array()))
-      throw Fault(FaultKind::bad_input, "invalid_workflow", fmt::format("/{}: expected {}", name, list_allowed ? "an object or a list" : "an object"));
+      throw Fault(FaultKind::bad_input, "invalid_workflow",
+                  fmt::format("/{}: expected {}", name, list_allowed ? "an object or a list" : "an object"));
     text = json::serialize(*value);
   };
   if (const json::value* nodes = body.if_contains("nodes"); nodes != nullptr && !nodes->is_null()) {
@@ -66,18 +76,22 @@ void apply(const json::object& body, store::Workflow& w) {
   }
   part("connections", w.connections, true);
   part("settings", w.settings, false);
-  static const std::set<std::string_view> kOurs{"id", "name", "description", "nodes", "connections", "settings", "python_version",
-                                                "active", "version", "createdAt", "updatedAt"};
+  static const std::set<std::string_view> kOurs{"id",          "name",      "description",    "nodes",
+                                                "connections", "settings",  "python_version", "active",
+                                                "version",     "createdAt", "updatedAt"};
   json::value extra = stored(w.extra);
   for (const auto& [key, value] : body)
     if (kOurs.count(key) == 0) extra.as_object()[key] = value;
   w.extra = json::serialize(extra);
 }
 
-// Reading it tells of unknown nodes in connections and of wrong types; what only shows when it runs (cycles, missing code)
-// is refused when it is executed, because an editor saves unfinished work.
+// Reading it tells of unknown nodes in connections and of wrong types; what only shows when it runs (cycles, missing
+// code) is refused when it is executed, because an editor saves unfinished work.
 engine::Graph graph_of(const store::Workflow& w) {
-  json::object document{{"name", w.name}, {"nodes", stored(w.nodes)}, {"connections", stored(w.connections)}, {"settings", stored(w.settings)}};
+  json::object document{{"name", w.name},
+                        {"nodes", stored(w.nodes)},
+                        {"connections", stored(w.connections)},
+                        {"settings", stored(w.settings)}};
   if (!w.python_version.empty()) document["python_version"] = w.python_version;
   return engine::read_workflow(document);
 }
@@ -111,11 +125,15 @@ Task<Reply> list(Services& services, const Request& request) {
   query.take = request.integer("take", request.integer("limit", 50, 1, 250), 1, 250);
   if (const auto sort = request.query.find("sortBy"); sort != request.query.end() && !sort->second.empty()) {
     using Sort = store::WorkflowQuery::Sort;
-    static const std::map<std::string, Sort> kSorts{{"updatedAt:desc", Sort::updated_desc}, {"updatedAt:asc", Sort::updated_asc},
-                                                    {"name:asc", Sort::name_asc}, {"name:desc", Sort::name_desc}, {"createdAt:desc", Sort::created_desc}};
+    static const std::map<std::string, Sort> kSorts{{"updatedAt:desc", Sort::updated_desc},
+                                                    {"updatedAt:asc", Sort::updated_asc},
+                                                    {"name:asc", Sort::name_asc},
+                                                    {"name:desc", Sort::name_desc},
+                                                    {"createdAt:desc", Sort::created_desc}};
     const auto found = kSorts.find(sort->second);
     if (found == kSorts.end())
-      throw Fault(FaultKind::bad_input, "invalid_query", "sortBy: expected updatedAt:desc, updatedAt:asc, name:asc, name:desc or createdAt:desc");
+      throw Fault(FaultKind::bad_input, "invalid_query",
+                  "sortBy: expected updatedAt:desc, updatedAt:asc, name:asc, name:desc or createdAt:desc");
     query.sort = found->second;
   }
   if (const auto filter = request.query.find("filter"); filter != request.query.end() && !filter->second.empty()) {
@@ -123,7 +141,8 @@ Task<Reply> list(Services& services, const Request& request) {
     const json::value value = schema::parse_json(filter->second, error);
     if (!value.is_object()) throw Fault(FaultKind::bad_input, "invalid_query", "filter: expected a JSON object");
     query.name_contains = string_member(value.get_object(), "name", "");
-    if (const json::value* active = value.get_object().if_contains("active"); active != nullptr && active->is_bool()) query.active = active->get_bool();
+    if (const json::value* active = value.get_object().if_contains("active"); active != nullptr && active->is_bool())
+      query.active = active->get_bool();
   }
   auto job = [query](sqlite::Db& db) { return store::list_workflows(db, query); };
   const store::WorkflowPage page = co_await services.store.read(std::move(job));
@@ -174,7 +193,8 @@ Task<Reply> execute(Services& services, const Request& request) {
   const engine::Graph graph = graph_of(w);
   engine::Order order;
   order.plan = engine::make_plan(graph, services.settings);
-  if (const json::value* input = body.if_contains("input_data"); input != nullptr && !input->is_null()) order.input = *input;
+  if (const json::value* input = body.if_contains("input_data"); input != nullptr && !input->is_null())
+    order.input = *input;
   order.execution_id = new_id();
   order.workflow_id = w.id;
   order.workflow_name = w.name;
@@ -184,7 +204,11 @@ Task<Reply> execute(Services& services, const Request& request) {
   auto job = [&services, order = std::move(order)]() mutable { return run_in_background(services, std::move(order)); };
   if (wait == 0) {
     asio::co_spawn(services.engine_executor, std::move(job), asio::detached);
-    co_return Reply::of(202, json::object{{"id", id}, {"executionId", id}, {"workflowId", w.id}, {"status", "running"}, {"startedAt", iso_time(started)}});
+    co_return Reply::of(202, json::object{{"id", id},
+                                          {"executionId", id},
+                                          {"workflowId", w.id},
+                                          {"status", "running"},
+                                          {"startedAt", iso_time(started)}});
   }
   // The client's patience ends the waiting, not the execution.
   const auto executor = co_await asio::this_coro::executor;
@@ -205,12 +229,18 @@ Task<Reply> execute(Services& services, const Request& request) {
 
 void add_workflow_routes(std::vector<http::Route>& table, Services& services) {
   using http::Access;
-  table.push_back({"POST", "/workflows", Access::token, "createWorkflow", [&services](const Request& r) { return create(services, r); }});
-  table.push_back({"GET", "/workflows", Access::token, "listWorkflows", [&services](const Request& r) { return list(services, r); }});
-  table.push_back({"GET", "/workflows/{id}", Access::token, "getWorkflow", [&services](const Request& r) { return get(services, r); }});
-  table.push_back({"PATCH", "/workflows/{id}", Access::token, "updateWorkflow", [&services](const Request& r) { return patch(services, r); }});
-  table.push_back({"DELETE", "/workflows/{id}", Access::token, "deleteWorkflow", [&services](const Request& r) { return remove(services, r); }});
-  table.push_back({"POST", "/workflows/{id}/execute", Access::token, "executeWorkflow", [&services](const Request& r) { return execute(services, r); }});
+  table.push_back({"POST", "/workflows", Access::token, "createWorkflow",
+                   [&services](const Request& r) { return create(services, r); }});
+  table.push_back({"GET", "/workflows", Access::token, "listWorkflows",
+                   [&services](const Request& r) { return list(services, r); }});
+  table.push_back({"GET", "/workflows/{id}", Access::token, "getWorkflow",
+                   [&services](const Request& r) { return get(services, r); }});
+  table.push_back({"PATCH", "/workflows/{id}", Access::token, "updateWorkflow",
+                   [&services](const Request& r) { return patch(services, r); }});
+  table.push_back({"DELETE", "/workflows/{id}", Access::token, "deleteWorkflow",
+                   [&services](const Request& r) { return remove(services, r); }});
+  table.push_back({"POST", "/workflows/{id}/execute", Access::token, "executeWorkflow",
+                   [&services](const Request& r) { return execute(services, r); }});
 }
 
 }  // namespace qflow::api

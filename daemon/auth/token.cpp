@@ -33,16 +33,18 @@ Token::Token(const std::string& directory) : path_(directory + "/token") {
       const sandbox::UniqueFd fd(made);
       if (!sandbox::write_all(fd.get(), make_token() + "\n")) throw sandbox::SysError(errno, "write " + path_);
     }
-    struct stat info{};
+    struct stat info {};
     sandbox::check(::stat(path_.c_str(), &info), fmt::format("stat({})", path_));
     if ((info.st_mode & 077U) != 0)
-      throw Fault(FaultKind::unavailable, "token", fmt::format("{} can be read by others; chmod 600 it, or delete it for a new one", path_));
+      throw Fault(FaultKind::unavailable, "token",
+                  fmt::format("{} can be read by others; chmod 600 it, or delete it for a new one", path_));
     text_ = sandbox::read_file(path_, 4096);
   } catch (const sandbox::SysError& error) {
     throw Fault(FaultKind::unavailable, "token", error.what());
   }
   text_.erase(text_.find_last_not_of(" \r\n") + 1);
-  if (text_.size() < 16) throw Fault(FaultKind::unavailable, "token", fmt::format("{} holds no token; delete it for a new one", path_));
+  if (text_.size() < 16)
+    throw Fault(FaultKind::unavailable, "token", fmt::format("{} holds no token; delete it for a new one", path_));
 }
 
 bool Token::accepts(std::string_view authorization) const {
@@ -53,8 +55,10 @@ bool Token::accepts(std::string_view authorization) const {
   const std::string_view given = authorization.substr(kScheme.size());
   // Digests have one length, so the comparison tells nothing of the token's.
   std::array<unsigned char, crypto_generichash_BYTES> a{}, b{};
-  crypto_generichash(a.data(), a.size(), reinterpret_cast<const unsigned char*>(given.data()), given.size(), nullptr, 0);
-  crypto_generichash(b.data(), b.size(), reinterpret_cast<const unsigned char*>(text_.data()), text_.size(), nullptr, 0);
+  crypto_generichash(a.data(), a.size(), reinterpret_cast<const unsigned char*>(given.data()), given.size(), nullptr,
+                     0);
+  crypto_generichash(b.data(), b.size(), reinterpret_cast<const unsigned char*>(text_.data()), text_.size(), nullptr,
+                     0);
   return sodium_memcmp(a.data(), b.data(), a.size()) == 0;
 }
 

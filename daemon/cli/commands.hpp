@@ -10,7 +10,7 @@ namespace qflow::cli {
 
 struct RunOptions {
   std::string flow;
-  std::vector<std::string> inputs;          ///< NAME=VALUE, NAME=@FILE
+  std::vector<std::string> inputs;  ///< NAME=VALUE, NAME=@FILE
   std::string input_file;
   std::optional<std::string> node;
   std::optional<std::string> python;

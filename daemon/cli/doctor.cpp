@@ -7,17 +7,25 @@
 namespace qflow::cli {
 namespace {
 
-constexpr const char* kMeaning[] = {"nothing: code is refused", "no namespaces: code is refused unless --min-isolation 1 is given",
-                                    "every wall but cgroup limits, which rlimits and the daemon's watch replace", "everything"};
+constexpr const char* kMeaning[] = {
+    "nothing: code is refused", "no namespaces: code is refused unless --min-isolation 1 is given",
+    "every wall but cgroup limits, which rlimits and the daemon's watch replace", "everything"};
 
 int print_json(const sandbox::HostReport& report, const workers::Settings& settings, bool refused) {
   boost::json::array findings;
   for (const auto& f : report.findings)
-    findings.push_back({{"mechanism", f.mechanism}, {"available", f.available}, {"detail", f.detail}, {"remedy", f.remedy}, {"needed_from_level", f.needed_from}});
+    findings.push_back({{"mechanism", f.mechanism},
+                        {"available", f.available},
+                        {"detail", f.detail},
+                        {"remedy", f.remedy},
+                        {"needed_from_level", f.needed_from}});
   boost::json::array pythons;
   for (const auto& [version, path] : settings.pythons) pythons.push_back({{"version", version}, {"pyhost", path}});
-  fmt::print("{}\n", boost::json::serialize(boost::json::object{{"level", used_level(report)}, {"host_level", report.level}, {"refused", refused},
-                                                                {"findings", findings}, {"pythons", pythons}}));
+  fmt::print("{}\n", boost::json::serialize(boost::json::object{{"level", used_level(report)},
+                                                                {"host_level", report.level},
+                                                                {"refused", refused},
+                                                                {"findings", findings},
+                                                                {"pythons", pythons}}));
   return refused ? kFailed : kOk;
 }
 
@@ -37,10 +45,14 @@ int doctor(const Common& common, bool json) {
   }
   std::string versions;
   for (const auto& [version, path] : settings.pythons) versions += (versions.empty() ? "" : ", ") + version;
-  fmt::print("{:<30} {:<5} {}\n", "Python", versions.empty() ? "NO" : "yes", versions.empty() ? "no pyhost-X.Y beside qflow; see --pyhost-dir" : versions);
+  fmt::print("{:<30} {:<5} {}\n", "Python", versions.empty() ? "NO" : "yes",
+             versions.empty() ? "no pyhost-X.Y beside qflow; see --pyhost-dir" : versions);
   fmt::print("\nIsolation level {}: {}\n", level, kMeaning[level]);
-  if (report.level > level) fmt::print("This host could give level {}; cgroup limits come with a later release.\n", report.level);
-  if (refused) fmt::print("Code would be REFUSED: level {} is asked for{}.\n", common.min_isolation, settings.pythons.empty() ? ", and there is no Python" : "");
+  if (report.level > level)
+    fmt::print("This host could give level {}; cgroup limits come with a later release.\n", report.level);
+  if (refused)
+    fmt::print("Code would be REFUSED: level {} is asked for{}.\n", common.min_isolation,
+               settings.pythons.empty() ? ", and there is no Python" : "");
   return refused ? kFailed : kOk;
 }
 

@@ -17,18 +17,25 @@ void put(const std::string& text) { sandbox::write_all(STDERR_FILENO, text); }
 
 const char* color_of(engine::Status status) {
   switch (status) {
-    case engine::Status::completed: return "\x1b[32m";
-    case engine::Status::failed: return "\x1b[31m";
-    case engine::Status::running: return "\x1b[36m";
-    default: return "\x1b[2m";
+    case engine::Status::completed:
+      return "\x1b[32m";
+    case engine::Status::failed:
+      return "\x1b[31m";
+    case engine::Status::running:
+      return "\x1b[36m";
+    default:
+      return "\x1b[2m";
   }
 }
 
 const char* word_of(engine::Status status) {
   switch (status) {
-    case engine::Status::pending: return "waiting";
-    case engine::Status::completed: return "done";
-    default: return engine::word(status);
+    case engine::Status::pending:
+      return "waiting";
+    case engine::Status::completed:
+      return "done";
+    default:
+      return engine::word(status);
   }
 }
 
@@ -50,21 +57,27 @@ Progress::Style Progress::style_for(const engine::Plan& plan, bool quiet) {
 }
 
 Progress::Progress(const engine::Plan& plan, Style style) : plan_(plan), style_(style), lines_(plan.steps.size()) {
-  for (const auto& step : plan.steps) name_width_ = std::max(name_width_, std::min<std::size_t>(step.node.name.size(), 40));
+  for (const auto& step : plan.steps)
+    name_width_ = std::max(name_width_, std::min<std::size_t>(step.node.name.size(), 40));
   draw();
 }
 
 std::string Progress::line(std::size_t step) const {
   const Line& l = lines_[step];
-  const double ms = l.status == engine::Status::running ? std::chrono::duration<double, std::milli>(Clock::now() - l.since).count() : l.duration_ms;
-  const bool timed = l.status == engine::Status::running || l.status == engine::Status::completed || l.status == engine::Status::failed;
-  return fmt::format("{:<{}}  {:<9} {:>9}  {}", printable(plan_.steps[step].node.name), name_width_, word_of(l.status), timed ? duration_text(ms) : "", l.note);
+  const double ms = l.status == engine::Status::running
+                        ? std::chrono::duration<double, std::milli>(Clock::now() - l.since).count()
+                        : l.duration_ms;
+  const bool timed = l.status == engine::Status::running || l.status == engine::Status::completed ||
+                     l.status == engine::Status::failed;
+  return fmt::format("{:<{}}  {:<9} {:>9}  {}", printable(plan_.steps[step].node.name), name_width_, word_of(l.status),
+                     timed ? duration_text(ms) : "", l.note);
 }
 
 void Progress::draw() {
   if (style_ != Style::live) return;
   std::string out = drawn_ ? fmt::format("\x1b[{}A", lines_.size()) : "";
-  for (std::size_t i = 0; i < lines_.size(); ++i) out += fmt::format("\r\x1b[K{}{}\x1b[0m\n", color_of(lines_[i].status), line(i));
+  for (std::size_t i = 0; i < lines_.size(); ++i)
+    out += fmt::format("\r\x1b[K{}{}\x1b[0m\n", color_of(lines_[i].status), line(i));
   drawn_ = true;
   put(out);
 }
@@ -75,7 +88,8 @@ void Progress::on_step(std::size_t step, const engine::StepRun& run) {
   l.since = Clock::now();
   l.duration_ms = run.duration_ms;
   if (run.result) l.note = printable(run.result->type);
-  if (run.error) l.note = printable(run.error->type + (run.error->message.empty() ? "" : ": " + run.error->message)).substr(0, 200);
+  if (run.error)
+    l.note = printable(run.error->type + (run.error->message.empty() ? "" : ": " + run.error->message)).substr(0, 200);
   std::replace(l.note.begin(), l.note.end(), '\n', ' ');
   if (style_ == Style::live) draw();
   else if (style_ == Style::plain && run.status != engine::Status::running) put(line(step) + "\n");
@@ -84,7 +98,8 @@ void Progress::on_step(std::size_t step, const engine::StepRun& run) {
 Task<> Progress::tick() {
   while (style_ == Style::live) {
     co_await sleep_for(std::chrono::milliseconds(100));
-    if (std::any_of(lines_.begin(), lines_.end(), [](const Line& l) { return l.status == engine::Status::running; })) draw();
+    if (std::any_of(lines_.begin(), lines_.end(), [](const Line& l) { return l.status == engine::Status::running; }))
+      draw();
   }
 }
 
@@ -107,7 +122,8 @@ void Progress::finish(const engine::Outcome& outcome) {
   for (std::size_t i = 0; i < lines_.size(); ++i) {
     show(plan_.steps[i].node.name, "Output", outcome.steps[i].standard_output);
     show(plan_.steps[i].node.name, "Errors", outcome.steps[i].standard_error);
-    for (const std::string& warning : outcome.steps[i].warnings) put(fmt::format("Note on {}: {}\n", printable(plan_.steps[i].node.name), printable(warning)));
+    for (const std::string& warning : outcome.steps[i].warnings)
+      put(fmt::format("Note on {}: {}\n", printable(plan_.steps[i].node.name), printable(warning)));
   }
 }
 

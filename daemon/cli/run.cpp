@@ -30,7 +30,8 @@ Fault bad(std::string code, std::string message) { return {FaultKind::bad_input,
 std::string read_text(const std::string& path, const std::string& what) {
   try {
     std::string text = sandbox::read_file(path, kMaxFile);
-    if (text.size() == kMaxFile) throw bad("too_large", fmt::format("{} {}: larger than {} MiB", what, path, kMaxFile >> 20U));
+    if (text.size() == kMaxFile)
+      throw bad("too_large", fmt::format("{} {}: larger than {} MiB", what, path, kMaxFile >> 20U));
     return text;
   } catch (const sandbox::SysError& error) {
     throw bad("unreadable", fmt::format("{} {}: {}", what, path, error.code().message()));
@@ -53,7 +54,8 @@ void read_node_files(engine::Graph& graph, const fs::path& directory) {
     const fs::path base = fs::weakly_canonical(directory, error);
     const auto relative = path.lexically_relative(base);
     if (fs::path(node.file).is_absolute() || relative.empty() || *relative.begin() == "..")
-      throw bad("file_outside", fmt::format("node \"{}\": file \"{}\" is not beside the flow; name a file below {}", node.name, node.file, base.string()));
+      throw bad("file_outside", fmt::format("node \"{}\": file \"{}\" is not beside the flow; name a file below {}",
+                                            node.name, node.file, base.string()));
     node.code = read_text(path, fmt::format("node \"{}\": file", node.name));
   }
 }
@@ -73,7 +75,8 @@ std::optional<json::value> read_input(const RunOptions& options) {
   if (!options.input_file.empty()) input = parse_file(options.input_file, "input file");
   for (const std::string& text : options.inputs) {
     const auto equals = text.find('=');
-    if (equals == std::string::npos || equals == 0) throw bad("invalid_input", fmt::format("--input {}: expected NAME=VALUE", text));
+    if (equals == std::string::npos || equals == 0)
+      throw bad("invalid_input", fmt::format("--input {}: expected NAME=VALUE", text));
     if (!input) input = json::object();
     if (!input->is_object()) throw bad("invalid_input", "--input needs an object in --input-file to add to");
     input->get_object()[text.substr(0, equals)] = value_of(text.substr(equals + 1));
@@ -92,7 +95,11 @@ json::array place_files(const store::Store& store, const std::string& id, const 
     std::error_code error;
     fs::create_hard_link(store.blob_path(file.hash_sha256), path, error);
     if (error) fs::copy_file(store.blob_path(file.hash_sha256), path, fs::copy_options::overwrite_existing);
-    placed.push_back(json::object{{"filename", file.filename}, {"path", fs::absolute(path).string()}, {"size", file.file_size_bytes}, {"sha256", file.hash_sha256}, {"mime_type", file.mime_type}});
+    placed.push_back(json::object{{"filename", file.filename},
+                                  {"path", fs::absolute(path).string()},
+                                  {"size", file.file_size_bytes},
+                                  {"sha256", file.hash_sha256},
+                                  {"mime_type", file.mime_type}});
   }
   return placed;
 }
@@ -102,11 +109,15 @@ json::value parsed(const std::string& text) {
   return schema::parse_json(text, error, 200);
 }
 
-json::object report(const engine::Order& order, const engine::Plan& plan, const engine::Outcome& outcome, int level, json::array files) {
+json::object report(const engine::Order& order, const engine::Plan& plan, const engine::Outcome& outcome, int level,
+                    json::array files) {
   json::array nodes;
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const auto& run = outcome.steps[i];
-    json::object node{{"id", plan.steps[i].node.id}, {"name", plan.steps[i].node.name}, {"status", engine::word(run.status)}, {"duration_ms", run.duration_ms}};
+    json::object node{{"id", plan.steps[i].node.id},
+                      {"name", plan.steps[i].node.name},
+                      {"status", engine::word(run.status)},
+                      {"duration_ms", run.duration_ms}};
     if (run.result) {
       node["type"] = run.result->type;
       node["value"] = parsed(run.result->preview);
@@ -114,7 +125,8 @@ json::object report(const engine::Order& order, const engine::Plan& plan, const 
       node["truncated"] = run.result->truncated;
     }
     if (run.error) {
-      node["error"] = json::object{{"type", run.error->type}, {"message", run.error->message}, {"traceback", run.error->traceback}};
+      node["error"] =
+          json::object{{"type", run.error->type}, {"message", run.error->message}, {"traceback", run.error->traceback}};
       if (run.error->line) node["error"].get_object()["line"] = *run.error->line;
     }
     node["stdout"] = run.standard_output.text;
@@ -123,11 +135,23 @@ json::object report(const engine::Order& order, const engine::Plan& plan, const 
     node["warnings"] = json::value_from(run.warnings);
     nodes.push_back(std::move(node));
   }
-  json::object out{{"id", order.execution_id}, {"workflow", plan.name}, {"status", engine::word(outcome.status)}, {"python_version", plan.python},
-                   {"isolation_level", level}, {"duration_ms", outcome.duration_ms}, {"outputs", parsed(engine::outputs_json(plan, outcome))},
-                   {"nodes", std::move(nodes)}, {"files", std::move(files)}, {"error", nullptr},
-                   {"resource_usage", {{"user_us", outcome.usage.user_us}, {"system_us", outcome.usage.system_us}, {"peak_memory_bytes", outcome.usage.peak_memory_bytes}}}};
-  if (outcome.error) out["error"] = outcome.failed_step ? outcome.error->sentence(plan.steps[*outcome.failed_step].node.name) : outcome.error->message;
+  json::object out{{"id", order.execution_id},
+                   {"workflow", plan.name},
+                   {"status", engine::word(outcome.status)},
+                   {"python_version", plan.python},
+                   {"isolation_level", level},
+                   {"duration_ms", outcome.duration_ms},
+                   {"outputs", parsed(engine::outputs_json(plan, outcome))},
+                   {"nodes", std::move(nodes)},
+                   {"files", std::move(files)},
+                   {"error", nullptr},
+                   {"resource_usage",
+                    {{"user_us", outcome.usage.user_us},
+                     {"system_us", outcome.usage.system_us},
+                     {"peak_memory_bytes", outcome.usage.peak_memory_bytes}}}};
+  if (outcome.error)
+    out["error"] = outcome.failed_step ? outcome.error->sentence(plan.steps[*outcome.failed_step].node.name)
+                                       : outcome.error->message;
   return out;
 }
 
@@ -142,15 +166,18 @@ std::string pretty(const json::value& value, std::size_t indent) {
     out += (first ? "" : ",\n") + pad + key + pretty(element, indent + 2);
     first = false;
   };
-  if (value.is_object()) for (const auto& [key, element] : value.get_object()) add(json::serialize(json::value(key)) + ": ", element);
-  else for (const auto& element : value.get_array()) add("", element);
+  if (value.is_object())
+    for (const auto& [key, element] : value.get_object()) add(json::serialize(json::value(key)) + ": ", element);
+  else
+    for (const auto& element : value.get_array()) add("", element);
   return out + "\n" + std::string(indent, ' ') + (value.is_object() ? "}" : "]");
 }
 
 void print_outputs(const json::object& report) {
   if (const json::value& error = report.at("error"); error.is_string()) {
     for (const auto& node : report.at("nodes").as_array())
-      if (const auto* e = node.as_object().if_contains("error"); e != nullptr && !e->at("traceback").as_string().empty())
+      if (const auto* e = node.as_object().if_contains("error");
+          e != nullptr && !e->at("traceback").as_string().empty())
         fmt::print(stderr, "\n{}", printable(std::string_view(e->at("traceback").as_string())));
     fmt::print(stderr, "\nFailed: {}\n", printable(std::string_view(error.as_string())));
   }
@@ -160,7 +187,8 @@ void print_outputs(const json::object& report) {
     fmt::print("{} = {}\n", printable(name), printable(std::string_view(text).substr(0, kShown)));
     if (text.size() > kShown) fmt::print("… {} bytes in all; --json prints the whole value\n", text.size());
   }
-  for (const auto& file : report.at("files").as_array()) fmt::print("file  {}\n", std::string_view(file.at("path").as_string()));
+  for (const auto& file : report.at("files").as_array())
+    fmt::print("file  {}\n", std::string_view(file.at("path").as_string()));
 }
 
 struct Interrupts {
@@ -184,7 +212,9 @@ struct Finished {
 
 Task<Finished> run_one(engine::Engine& engine, store::Store& store, const engine::Order& order, Progress& progress) {
   co_await engine.record_start(order);
-  engine::StepObserver observe = [&progress](std::size_t step, const engine::StepRun& run) { progress.on_step(step, run); };
+  engine::StepObserver observe = [&progress](std::size_t step, const engine::StepRun& run) {
+    progress.on_step(step, run);
+  };
   engine::Order copy = order;
   auto running = engine.run(std::move(copy), std::move(observe));
   Finished finished;
@@ -198,7 +228,9 @@ Task<Finished> run_one(engine::Engine& engine, store::Store& store, const engine
 
 int run(const Common& common, const RunOptions& options) {
   const json::value document = parse_file(options.flow, "workflow");
-  if (!document.is_object()) throw bad("invalid_workflow", fmt::format("workflow {} must be a JSON object with nodes and connections", options.flow));
+  if (!document.is_object())
+    throw bad("invalid_workflow",
+              fmt::format("workflow {} must be a JSON object with nodes and connections", options.flow));
   engine::Graph graph = engine::read_workflow(document.get_object());
   if (graph.name.empty()) graph.name = fs::path(options.flow).stem();
   if (options.python) {
@@ -207,7 +239,7 @@ int run(const Common& common, const RunOptions& options) {
   }
   read_node_files(graph, fs::absolute(options.flow).parent_path());
   workers::Settings settings = make_settings(common);
-  settings.min_spares = 1;   // there is one execution to serve
+  settings.min_spares = 1;  // there is one execution to serve
   settings.max_spares = 1;
   settings.preload = false;
   engine::Order order;
@@ -232,7 +264,8 @@ int run(const Common& common, const RunOptions& options) {
   asio::co_spawn(io, progress.tick(), asio::detached);
   asio::co_spawn(io, watch_interrupts(engine, order.execution_id, interrupts), asio::detached);
   asio::co_spawn(io, run_one(engine, store, order, progress), [&](std::exception_ptr error, Finished result) {
-    if (error) failure = error; else finished = std::move(result);
+    if (error) failure = error;
+    else finished = std::move(result);
     io.stop();
   });
   io.run();
@@ -240,8 +273,10 @@ int run(const Common& common, const RunOptions& options) {
   if (failure) std::rethrow_exception(failure);
 
   progress.finish(finished->outcome);
-  const json::object result = report(order, plan, finished->outcome, used_level(host), place_files(store, order.execution_id, finished->files));
-  if (options.json) fmt::print("{}\n", json::serialize(result)); else print_outputs(result);
+  const json::object result =
+      report(order, plan, finished->outcome, used_level(host), place_files(store, order.execution_id, finished->files));
+  if (options.json) fmt::print("{}\n", json::serialize(result));
+  else print_outputs(result);
   std::fflush(stdout);
   if (interrupts.count > 0) return kInterrupted;
   if (finished->outcome.bad_input) return kBadInput;

@@ -14,7 +14,8 @@ namespace qflow::cli {
 std::string default_data_dir() {
   if (const char* dir = std::getenv("QFLOW_DATA_DIR"); dir != nullptr && *dir != '\0') return dir;
   if (const char* dir = std::getenv("XDG_DATA_HOME"); dir != nullptr && *dir == '/') return std::string(dir) + "/qflow";
-  if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/') return std::string(home) + "/.local/share/qflow";
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/')
+    return std::string(home) + "/.local/share/qflow";
   return "/var/lib/qflow";
 }
 
@@ -22,8 +23,10 @@ workers::Settings make_settings(const Common& common) {
   workers::Settings settings;
   settings.pythons = workers::find_pythons(common.pyhost_dir);
   if (settings.pythons.empty())
-    throw Fault(FaultKind::unavailable, "no_python", common.pyhost_dir.empty() ? "no pyhost-X.Y was found beside qflow or in ../libexec/qflow; build one, or name their directory with --pyhost-dir"
-                                                                              : fmt::format("no pyhost-X.Y was found in {}", common.pyhost_dir));
+    throw Fault(FaultKind::unavailable, "no_python",
+                common.pyhost_dir.empty() ? "no pyhost-X.Y was found beside qflow or in ../libexec/qflow; build one, "
+                                            "or name their directory with --pyhost-dir"
+                                          : fmt::format("no pyhost-X.Y was found in {}", common.pyhost_dir));
   settings.default_python = workers::default_python(settings.pythons);
   settings.node_seconds = common.timeout;
   settings.max_node_seconds = std::max(settings.max_node_seconds, common.timeout);
@@ -42,11 +45,14 @@ sandbox::HostReport require_isolation(workers::Settings& settings, int min_isola
   if (used_level(report) >= min_isolation) return report;
   std::string why;
   for (const auto& finding : report.findings)
-    if (!finding.available && finding.needed_from <= min_isolation) why += fmt::format("\n  {}: {}. {}", finding.mechanism, finding.detail, finding.remedy);
+    if (!finding.available && finding.needed_from <= min_isolation)
+      why += fmt::format("\n  {}: {}. {}", finding.mechanism, finding.detail, finding.remedy);
   if (why.empty()) why = "\n  limits by cgroup v2 are not in this release; use --min-isolation 2";
   throw Fault(FaultKind::unavailable, "isolation",
-              fmt::format("this host gives isolation level {}, {} is asked for; no code is run.{}\n`qflow doctor` has the whole picture; "
-                          "--min-isolation asks for less, at your own risk", used_level(report), min_isolation, why));
+              fmt::format("this host gives isolation level {}, {} is asked for; no code is run.{}\n`qflow doctor` has "
+                          "the whole picture; "
+                          "--min-isolation asks for less, at your own risk",
+                          used_level(report), min_isolation, why));
 }
 
 std::string printable(std::string_view text) {

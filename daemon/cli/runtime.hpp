@@ -18,7 +18,7 @@ struct Common {
   std::string data_dir;
   std::string pyhost_dir;
   int min_isolation = 2;
-  double timeout = 30;         ///< seconds a node
+  double timeout = 30;  ///< seconds a node
   std::uint64_t memory_mib = 512;
 };
 
@@ -31,8 +31,8 @@ workers::Settings make_settings(const Common& common);
 sandbox::HostReport require_isolation(workers::Settings& settings, int min_isolation);
 /// The level that executions run at here: what the host gives, as far as this release uses it.
 int used_level(const sandbox::HostReport& report);
-/// What a worker or a workflow said, safe for a terminal: control characters other than line feeds and tabs are shown as
-/// their Unicode pictures.
+/// What a worker or a workflow said, safe for a terminal: control characters other than line feeds and tabs are shown
+/// as their Unicode pictures.
 std::string printable(std::string_view text);
 
 }  // namespace qflow::cli

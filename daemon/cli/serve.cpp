@@ -1,5 +1,5 @@
-// `qflow serve`: a few io threads, the engine and its workers on a strand of them, the store's own threads. On a strand,
-// because a request then reaches the engine and comes back without waking another thread.
+// `qflow serve`: a few io threads, the engine and its workers on a strand of them, the store's own threads. On a
+// strand, because a request then reaches the engine and comes back without waking another thread.
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -24,7 +24,10 @@ namespace {
 sandbox::UniqueFd lock_directory(const std::string& directory) {
   sandbox::UniqueFd fd = sandbox::open_file(directory + "/serve.lock", O_RDWR | O_CREAT, 0600);
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) < 0)
-    throw Fault(FaultKind::unavailable, "locked", fmt::format("another `qflow serve` uses the data directory {}; stop it, or name another with --data-dir", directory));
+    throw Fault(
+        FaultKind::unavailable, "locked",
+        fmt::format("another `qflow serve` uses the data directory {}; stop it, or name another with --data-dir",
+                    directory));
   return fd;
 }
 
@@ -39,9 +42,14 @@ Task<> warm_up(workers::Pool& pool, std::string python) {
 class Daemon {
  public:
   Daemon(const Common& common, const ServeOptions& options)
-      : options_(options), settings_(make_settings(common)), host_(require_isolation(settings_, common.min_isolation)),
-        store_(common.data_dir), lock_(lock_directory(common.data_dir)), token_(common.data_dir),
-        engine_strand_(asio::make_strand(io_)), pool_(engine_strand_, settings_),
+      : options_(options),
+        settings_(make_settings(common)),
+        host_(require_isolation(settings_, common.min_isolation)),
+        store_(common.data_dir),
+        lock_(lock_directory(common.data_dir)),
+        token_(common.data_dir),
+        engine_strand_(asio::make_strand(io_)),
+        pool_(engine_strand_, settings_),
         engine_(engine_strand_, pool_, &store_, places(options), used_level(host_)),
         services_{store_, engine_, engine_strand_, settings_, host_} {}
 
@@ -49,7 +57,8 @@ class Daemon {
     recover();
     http::Limits limits;
     limits.body = options_.max_body_mib << 20U;
-    http::Server server(io_, limits, http::Router(api::routes(services_)), [this](std::string_view header) { return token_.accepts(header); });
+    http::Server server(io_, limits, http::Router(api::routes(services_)),
+                        [this](std::string_view header) { return token_.accepts(header); });
     const unsigned short port = server.listen(options_.listen);
     asio::co_spawn(engine_strand_, workers::watch(pool_), asio::detached);
     asio::co_spawn(engine_strand_, warm_up(pool_, settings_.default_python), asio::detached);
@@ -60,7 +69,9 @@ class Daemon {
       log::info("serve", "stopping", {{"signal", signal}, {"drain_seconds", options_.drain_seconds}});
       server.stop();
       // A second signal ends the waiting.
-      signals.async_wait([](boost::system::error_code again, int) { if (!again) ::_exit(kInterrupted); });
+      signals.async_wait([](boost::system::error_code again, int) {
+        if (!again) ::_exit(kInterrupted);
+      });
       asio::co_spawn(engine_strand_, drain(), [this](std::exception_ptr) { finish(); });
     });
     // Zygotes end with the thread that started them (PR_SET_PDEATHSIG), so these threads live as long as the daemon.
@@ -84,7 +95,9 @@ class Daemon {
     std::exception_ptr failed;
     asio::co_spawn(io, store_.write(std::move(job)), [&](std::exception_ptr error, std::int64_t count) {
       failed = error;
-      if (count > 0) log::warning("serve", "executions of a run that ended without warning were marked as crashed", {{"count", count}});
+      if (count > 0)
+        log::warning("serve", "executions of a run that ended without warning were marked as crashed",
+                     {{"count", count}});
     });
     io.run();
     if (failed) std::rethrow_exception(failed);
@@ -95,15 +108,17 @@ class Daemon {
     const std::string host = colon == std::string::npos ? "127.0.0.1" : options_.listen.substr(0, colon);
     std::string pythons;
     for (const auto& [version, path] : settings_.pythons) pythons += (pythons.empty() ? "" : ", ") + version;
-    fmt::print("qflow {} serves http://{}:{} · isolation level {} · Python {} · token {} (in {})\n", QFLOW_VERSION, host, port,
-               used_level(host_), pythons, token_.text(), token_.path());
+    fmt::print("qflow {} serves http://{}:{} · isolation level {} · Python {} · token {} (in {})\n", QFLOW_VERSION,
+               host, port, used_level(host_), pythons, token_.text(), token_.path());
     std::fflush(stdout);
     for (const auto& finding : host_.findings)
-      if (!finding.available) log::warning("sandbox", finding.mechanism + " is missing: " + finding.detail, {{"remedy", finding.remedy}});
+      if (!finding.available)
+        log::warning("sandbox", finding.mechanism + " is missing: " + finding.detail, {{"remedy", finding.remedy}});
   }
 
   Task<> drain() {
-    co_await engine_.drain(std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.drain_seconds)));
+    co_await engine_.drain(
+        std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.drain_seconds)));
     pool_.shut_down();
   }
 

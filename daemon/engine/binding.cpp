@@ -16,9 +16,11 @@ class Binder {
       : step_(step), plan_(plan), function_(function), call_of_(call_of) {}
 
   Binding bind(const std::optional<json::value>& input, std::size_t entries) {
-    const bool from_steps = std::any_of(step_.sources.begin(), step_.sources.end(), [](const Source& s) { return s.step.has_value(); });
+    const bool from_steps =
+        std::any_of(step_.sources.begin(), step_.sources.end(), [](const Source& s) { return s.step.has_value(); });
     if (function_.parameters.empty() && !function_.var_positional && !function_.var_keyword) return std::move(out_);
-    if (from_steps) bind_edges(input); else bind_literals_then_input(input, entries);
+    if (from_steps) bind_edges(input);
+    else bind_literals_then_input(input, entries);
     return std::move(out_);
   }
 
@@ -57,12 +59,14 @@ class Binder {
     if (source.output_port) {
       const auto at = std::find(outputs.begin(), outputs.end(), *source.output_port);
       if (at == outputs.end())
-        fail("unknown_output", fmt::format("its input comes from output \"{}\" of \"{}\", which has: {}", *source.output_port,
-                                           plan_.steps[*source.step].node.name, fmt::join(outputs, ", ")));
+        fail("unknown_output",
+             fmt::format("its input comes from output \"{}\" of \"{}\", which has: {}", *source.output_port,
+                         plan_.steps[*source.step].node.name, fmt::join(outputs, ", ")));
       item = static_cast<int>(at - outputs.begin());
     }
     if (item >= static_cast<int>(outputs.size()))
-      fail("unknown_output", fmt::format("its input comes from output {} of \"{}\", which has {}", item, plan_.steps[*source.step].node.name, outputs.size()));
+      fail("unknown_output", fmt::format("its input comes from output {} of \"{}\", which has {}", item,
+                                         plan_.steps[*source.step].node.name, outputs.size()));
     argument.item = item;
     argument.key = outputs[static_cast<std::size_t>(item)];
     argument.width = static_cast<int>(outputs.size());
@@ -91,11 +95,13 @@ class Binder {
       if (source.input_port) {
         name = *source.input_port;
         if (parameter(name) == nullptr && !function_.var_keyword)
-          fail("unknown_parameter", fmt::format("a connection goes to its input \"{}\", but the function is {}", name, signature()));
+          fail("unknown_parameter",
+               fmt::format("a connection goes to its input \"{}\", but the function is {}", name, signature()));
       } else if (const auto index = static_cast<std::size_t>(source.input); index < step_.node.ports.size()) {
         name = step_.node.ports[index];
         if (parameter(name) == nullptr && !function_.var_keyword)
-          fail("unknown_parameter", fmt::format("its port {} is \"{}\", but the function is {}", index, name, signature()));
+          fail("unknown_parameter",
+               fmt::format("its port {} is \"{}\", but the function is {}", index, name, signature()));
       } else if (index < function_.parameters.size()) {
         name = function_.parameters[index].name;
       }
@@ -114,12 +120,15 @@ class Binder {
   void place_anywhere(const Source& source, const std::optional<json::value>& input) {
     for (const bool required : {true, false})
       for (const auto& p : function_.parameters)
-        if (!is_bound(p.name) && p.required == required) return put(p.name, argument_of(source, input), origin_of(source));
+        if (!is_bound(p.name) && p.required == required)
+          return put(p.name, argument_of(source, input), origin_of(source));
     if (!function_.var_positional)
-      fail("too_many_inputs", fmt::format("it has {} connections, but the function is {}", step_.sources.size(), signature()));
+      fail("too_many_inputs",
+           fmt::format("it has {} connections, but the function is {}", step_.sources.size(), signature()));
     out_.arguments.push_back(argument_of(source, input));
     const json::value* rest = out_.origins.if_contains("*args");
-    out_.origins["*args"] = rest == nullptr ? origin_of(source) : std::string(rest->get_string()) + ", " + origin_of(source);
+    out_.origins["*args"] =
+        rest == nullptr ? origin_of(source) : std::string(rest->get_string()) + ", " + origin_of(source);
   }
 
   // Rule 5. With edges, literals for parameters that an edge feeds by index are passed over.
@@ -136,7 +145,8 @@ class Binder {
       const std::string name(key);
       if (fed.count(name) != 0) continue;
       if (parameter(name) == nullptr && !function_.var_keyword)
-        fail("unknown_parameter", fmt::format("inputs has a value for \"{}\", but the function is {}", name, signature()));
+        fail("unknown_parameter",
+             fmt::format("inputs has a value for \"{}\", but the function is {}", name, signature()));
       schema::Argument argument;
       argument.literal = value;
       put(name, std::move(argument), "literal");
@@ -169,7 +179,8 @@ class Binder {
       put(first->name, std::move(argument), "input");
     } else if (!given && required_unbound() == 1) {
       // Nothing given and one parameter that must be: an empty object, so that a sample workflow runs as it stands.
-      const auto p = std::find_if(function_.parameters.begin(), function_.parameters.end(), [&](const auto& q) { return q.required && !is_bound(q.name); });
+      const auto p = std::find_if(function_.parameters.begin(), function_.parameters.end(),
+                                  [&](const auto& q) { return q.required && !is_bound(q.name); });
       schema::Argument argument;
       argument.literal = json::object();
       put(p->name, std::move(argument), "nothing given");
@@ -183,7 +194,9 @@ class Binder {
     for (const auto& p : function_.parameters)
       if (p.required && !is_bound(p.name)) missing += (missing.empty() ? "'" : ", '") + p.name + "'";
     if (!missing.empty())
-      fail("missing_argument", fmt::format("missing argument {} of {}: connect it, or give it in \"inputs\" or in the execution's input", missing, signature()));
+      fail("missing_argument",
+           fmt::format("missing argument {} of {}: connect it, or give it in \"inputs\" or in the execution's input",
+                       missing, signature()));
   }
 
   const Step& step_;
@@ -196,8 +209,8 @@ class Binder {
 
 }  // namespace
 
-Binding bind_step(const Step& step, const Plan& plan, const schema::Function& function, const std::optional<json::value>& input,
-             std::size_t entries, std::uint32_t (*call_of)(std::size_t)) {
+Binding bind_step(const Step& step, const Plan& plan, const schema::Function& function,
+                  const std::optional<json::value>& input, std::size_t entries, std::uint32_t (*call_of)(std::size_t)) {
   return Binder(step, plan, function, call_of).bind(input, entries);
 }
 

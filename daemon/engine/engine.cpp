@@ -11,8 +11,14 @@
 
 namespace qflow::engine {
 
-Engine::Engine(const asio::any_io_executor& executor, workers::Pool& pool, store::Store* store, unsigned max_running, int isolation_level)
-    : executor_(executor), pool_(pool), store_(store), free_places_(max_running), isolation_level_(isolation_level), idle_(executor) {}
+Engine::Engine(const asio::any_io_executor& executor, workers::Pool& pool, store::Store* store, unsigned max_running,
+               int isolation_level)
+    : executor_(executor),
+      pool_(pool),
+      store_(store),
+      free_places_(max_running),
+      isolation_level_(isolation_level),
+      idle_(executor) {}
 
 Task<> Engine::record_start(const Order& order) {
   store::Execution row;
@@ -36,7 +42,8 @@ Task<bool> Engine::take_place(std::string key) {
     --free_places_;
     co_return true;
   }
-  const auto waiter = std::make_shared<Waiter>(Waiter{std::move(key), false, asio::steady_timer(executor_, Clock::time_point::max())});
+  const auto waiter =
+      std::make_shared<Waiter>(Waiter{std::move(key), false, asio::steady_timer(executor_, Clock::time_point::max())});
   waiting_.push_back(waiter);
   boost::system::error_code ignored;
   co_await waiter->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
@@ -91,7 +98,8 @@ bool Engine::cancel(const std::string& execution_id) {
   const auto found = active_.find(execution_id);
   if (found == active_.end()) return false;
   found->second->cancel();
-  const auto waiter = std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& w) { return w->key == execution_id; });
+  const auto waiter =
+      std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& w) { return w->key == execution_id; });
   if (waiter != waiting_.end()) {
     (*waiter)->timer.cancel();
     waiting_.erase(waiter);
@@ -155,12 +163,15 @@ Task<> Engine::record_end(const Order& order, const Plan& plan, Outcome& outcome
   row.output_data = outputs_json(plan, outcome);
   row.python_version = plan.python;
   if (outcome.error) {
-    row.error_message = outcome.failed_step ? outcome.error->sentence(plan.steps[*outcome.failed_step].node.name) : outcome.error->message;
+    row.error_message = outcome.failed_step ? outcome.error->sentence(plan.steps[*outcome.failed_step].node.name)
+                                            : outcome.error->message;
     if (!outcome.error->traceback.empty()) row.error_stack_trace = outcome.error->traceback;
     if (outcome.failed_step) row.error_node = plan.steps[*outcome.failed_step].node.name;
   }
-  row.resource_usage = json::serialize(json::object{{"user_us", outcome.usage.user_us}, {"system_us", outcome.usage.system_us},
-                                                    {"peak_memory_bytes", outcome.usage.peak_memory_bytes}, {"queue_ms", outcome.queue_ms}});
+  row.resource_usage = json::serialize(json::object{{"user_us", outcome.usage.user_us},
+                                                    {"system_us", outcome.usage.system_us},
+                                                    {"peak_memory_bytes", outcome.usage.peak_memory_bytes},
+                                                    {"queue_ms", outcome.queue_ms}});
   std::vector<store::File> files;
   if (has_files(outcome)) {
     auto keep = [this, &order, &plan, &outcome] { return keep_files(*store_, order.execution_id, plan, outcome); };
@@ -173,7 +184,8 @@ Task<> Engine::record_end(const Order& order, const Plan& plan, Outcome& outcome
   try {
     co_await store_->write(std::move(job));
   } catch (const std::exception& e) {
-    log::error("engine", "the end of an execution could not be recorded", {{"execution_id", order.execution_id}, {"reason", e.what()}});
+    log::error("engine", "the end of an execution could not be recorded",
+               {{"execution_id", order.execution_id}, {"reason", e.what()}});
     throw;
   }
 }

@@ -1,5 +1,5 @@
-// Takes executions, runs a bounded number at a time, records them. Owned by the engine thread; submit() and cancel() may
-// be called from any thread.
+// Takes executions, runs a bounded number at a time, records them. Owned by the engine thread; submit() and cancel()
+// may be called from any thread.
 #pragma once
 #include <deque>
 #include <map>
@@ -17,7 +17,7 @@ namespace qflow::engine {
 struct Order {
   Plan plan;
   std::optional<json::value> input;
-  std::string execution_id;               ///< empty: not recorded (a node tried out)
+  std::string execution_id;  ///< empty: not recorded (a node tried out)
   std::optional<std::string> workflow_id;
   std::string workflow_name;
   std::string mode = "manual";
@@ -26,7 +26,8 @@ struct Order {
 class Engine {
  public:
   /// `store` may be null: then nothing is recorded. `isolation_level` goes into every record.
-  Engine(const asio::any_io_executor& executor, workers::Pool& pool, store::Store* store, unsigned max_running, int isolation_level);
+  Engine(const asio::any_io_executor& executor, workers::Pool& pool, store::Store* store, unsigned max_running,
+         int isolation_level);
 
   /// Writes the record's first row and returns once it is on disk. Any thread.
   Task<> record_start(const Order& order);

@@ -10,10 +10,20 @@ namespace qflow::engine {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, std::string_view>, 15> kTypes{{
-    {".svg", "image/svg+xml"}, {".html", "text/html"}, {".txt", "text/plain"}, {".json", "application/json"},
-    {".csv", "text/csv"}, {".png", "image/png"}, {".jpg", "image/jpeg"}, {".pdf", "application/pdf"},
-    {".md", "text/markdown"}, {".xml", "application/xml"}, {".zip", "application/zip"}, {".gz", "application/gzip"},
-    {".parquet", "application/vnd.apache.parquet"}, {".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
+    {".svg", "image/svg+xml"},
+    {".html", "text/html"},
+    {".txt", "text/plain"},
+    {".json", "application/json"},
+    {".csv", "text/csv"},
+    {".png", "image/png"},
+    {".jpg", "image/jpeg"},
+    {".pdf", "application/pdf"},
+    {".md", "text/markdown"},
+    {".xml", "application/xml"},
+    {".zip", "application/zip"},
+    {".gz", "application/gzip"},
+    {".parquet", "application/vnd.apache.parquet"},
+    {".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"},
     {".db", "application/vnd.sqlite3"},
 }};
 
@@ -67,7 +77,8 @@ std::string mime_type(const std::string& filename) {
   return "application/octet-stream";
 }
 
-std::vector<store::File> keep_files(const store::Store& store, const std::string& execution_id, const Plan& plan, const Outcome& outcome) {
+std::vector<store::File> keep_files(const store::Store& store, const std::string& execution_id, const Plan& plan,
+                                    const Outcome& outcome) {
   std::vector<store::File> rows;
   std::set<std::string> taken;
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {

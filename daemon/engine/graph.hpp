@@ -23,7 +23,7 @@ struct Node {
   std::string id, name, type;
   Role role = Role::code;
   std::string code;
-  std::string file;                     ///< named beside the flow instead of code (qflow run)
+  std::string file;  ///< named beside the flow instead of code (qflow run)
   std::optional<std::string> function;
   std::optional<std::string> python_version;
   std::optional<double> timeout;        ///< seconds

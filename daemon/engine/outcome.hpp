@@ -16,12 +16,18 @@ namespace qflow::engine {
 enum class Status { pending, running, completed, failed, skipped, cancelled };
 constexpr const char* word(Status status) {
   switch (status) {
-    case Status::pending: return "pending";
-    case Status::running: return "running";
-    case Status::completed: return "completed";
-    case Status::failed: return "failed";
-    case Status::skipped: return "skipped";
-    case Status::cancelled: return "cancelled";
+    case Status::pending:
+      return "pending";
+    case Status::running:
+      return "running";
+    case Status::completed:
+      return "completed";
+    case Status::failed:
+      return "failed";
+    case Status::skipped:
+      return "skipped";
+    case Status::cancelled:
+      return "cancelled";
   }
   return "pending";
 }
@@ -56,12 +62,12 @@ struct StepRun {
 /// The whole.
 struct Outcome {
   Status status = Status::running;
-  bool bad_input = false;                  ///< it failed before any node ran, for what was asked of it
-  std::optional<NodeError> error;          ///< the first
+  bool bad_input = false;          ///< it failed before any node ran, for what was asked of it
+  std::optional<NodeError> error;  ///< the first
   std::optional<std::size_t> failed_step;
   std::vector<StepRun> steps;
   double duration_ms = 0;
-  double queue_ms = 0;                     ///< of that, waiting for a worker
+  double queue_ms = 0;  ///< of that, waiting for a worker
   workers::Usage usage;
 };
 

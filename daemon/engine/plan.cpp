@@ -60,13 +60,15 @@ std::vector<std::size_t> order_of(const Graph& graph) {
       if (--missing[target] == 0) free.push(target);
   }
   if (order.size() < graph.nodes.size())
-    bad("cyclic_workflow", fmt::format("the workflow has a cycle: {}; a workflow must have an end", describe_cycle(graph, ordered)));
+    bad("cyclic_workflow",
+        fmt::format("the workflow has a cycle: {}; a workflow must have an end", describe_cycle(graph, ordered)));
   return order;
 }
 
 class Planner {
  public:
-  Planner(const Graph& graph, const workers::Settings& settings) : graph_(graph), settings_(settings), incoming_(graph.nodes.size()) {
+  Planner(const Graph& graph, const workers::Settings& settings)
+      : graph_(graph), settings_(settings), incoming_(graph.nodes.size()) {
     for (const Edge& edge : graph.edges) incoming_[edge.to].push_back(&edge);
   }
 
@@ -83,7 +85,11 @@ class Planner {
       const Node& node = graph_.nodes[index];
       if (!wanted[index]) continue;
       if (node.role == Role::unknown)
-        bad("unknown_node_type", fmt::format("node \"{}\" has the type {}, which this release cannot run; Python nodes have the type qflow.python", node.name, node.type), &node);
+        bad("unknown_node_type",
+            fmt::format(
+                "node \"{}\" has the type {}, which this release cannot run; Python nodes have the type qflow.python",
+                node.name, node.type),
+            &node);
       if (node.role != Role::code) continue;
       step_of_[index] = plan.steps.size();
       if (target == index) plan.only = plan.steps.size();
@@ -99,14 +105,16 @@ class Planner {
 
  private:
   std::size_t find_target(const std::string& name, std::vector<bool>& wanted) const {
-    const auto found = std::find_if(graph_.nodes.begin(), graph_.nodes.end(), [&](const Node& n) { return n.name == name || n.id == name; });
+    const auto found = std::find_if(graph_.nodes.begin(), graph_.nodes.end(),
+                                    [&](const Node& n) { return n.name == name || n.id == name; });
     if (found == graph_.nodes.end()) {
       std::string known;
       for (const Node& node : graph_.nodes) known += (known.empty() ? "" : ", ") + node.name;
       bad("missing_node", fmt::format("there is no node \"{}\"; nodes are: {}", name, known));
     }
     const auto target = static_cast<std::size_t>(found - graph_.nodes.begin());
-    if (found->role != Role::code) bad("not_runnable", fmt::format("node \"{}\" is disabled or runs no code", name), &*found);
+    if (found->role != Role::code)
+      bad("not_runnable", fmt::format("node \"{}\" is disabled or runs no code", name), &*found);
     std::vector<std::size_t> todo{target};
     while (!todo.empty()) {
       const std::size_t node = todo.back();
@@ -121,9 +129,15 @@ class Planner {
   Step make_step(std::size_t index) const {
     const Node& node = graph_.nodes[index];
     if (node.code.empty())
-      bad("missing_code", node.file.empty() ? fmt::format("node \"{}\" has no code", node.name)
-                                            : fmt::format("node \"{}\" names the file \"{}\"; files work with `qflow run` only, send the text as \"code\"", node.name, node.file), &node);
-    if (node.code.size() > (4U << 20U)) bad("code_too_large", fmt::format("node \"{}\" has more than 4 MiB of code", node.name), &node);
+      bad("missing_code",
+          node.file.empty()
+              ? fmt::format("node \"{}\" has no code", node.name)
+              : fmt::format(
+                    "node \"{}\" names the file \"{}\"; files work with `qflow run` only, send the text as \"code\"",
+                    node.name, node.file),
+          &node);
+    if (node.code.size() > (4U << 20U))
+      bad("code_too_large", fmt::format("node \"{}\" has more than 4 MiB of code", node.name), &node);
     Step step;
     step.node = node;
     step.file = node.file.empty() ? node.name + ".py" : node.file;
@@ -133,9 +147,15 @@ class Planner {
     }
     step.timeout = node.timeout.value_or(settings_.node_seconds);
     if (step.timeout > settings_.max_node_seconds)
-      bad("limit_exceeded", fmt::format("node \"{}\": timeout {} s is above this installation's limit of {} s", node.name, step.timeout, settings_.max_node_seconds), &node);
+      bad("limit_exceeded",
+          fmt::format("node \"{}\": timeout {} s is above this installation's limit of {} s", node.name, step.timeout,
+                      settings_.max_node_seconds),
+          &node);
     if (node.memory.value_or(0) > settings_.limits.memory)
-      bad("limit_exceeded", fmt::format("node \"{}\": memory {} bytes is above this installation's limit of {}", node.name, *node.memory, settings_.limits.memory), &node);
+      bad("limit_exceeded",
+          fmt::format("node \"{}\": memory {} bytes is above this installation's limit of {}", node.name, *node.memory,
+                      settings_.limits.memory),
+          &node);
     return step;
   }
 
@@ -165,13 +185,19 @@ class Planner {
       const Node& node = step.node;
       for (std::string& name : workers::imports_hint(node.code)) imports.insert(std::move(name));
       plan.memory = std::max(plan.memory, node.memory.value_or(0));
-      const std::string version = node.python_version ? *node.python_version : graph_.python_version ? *graph_.python_version : settings_.default_python;
+      const std::string version = node.python_version     ? *node.python_version
+                                  : graph_.python_version ? *graph_.python_version
+                                                          : settings_.default_python;
       workers::pyhost_for(settings_.pythons, version);
       if (plan.python.empty()) {
         plan.python = version;
         first = &node;
       } else if (plan.python != version) {
-        bad("mixed_python_versions", fmt::format("node \"{}\" asks for Python {}, node \"{}\" for {}; the nodes of one workflow run on one version", first->name, plan.python, node.name, version), &node);
+        bad("mixed_python_versions",
+            fmt::format(
+                "node \"{}\" asks for Python {}, node \"{}\" for {}; the nodes of one workflow run on one version",
+                first->name, plan.python, node.name, version),
+            &node);
       }
     }
     if (plan.memory == 0) plan.memory = settings_.limits.memory;

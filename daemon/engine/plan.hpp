@@ -29,9 +29,9 @@ struct Step {
 
 struct Plan {
   std::string name;
-  std::string python;           ///< "3.11"
-  std::uint64_t memory = 0;     ///< bytes
-  std::vector<Step> steps;      ///< in an order in which every step comes after its sources
+  std::string python;                ///< "3.11"
+  std::uint64_t memory = 0;          ///< bytes
+  std::vector<Step> steps;           ///< in an order in which every step comes after its sources
   std::vector<std::string> imports;  ///< hint for the pool
   std::optional<std::size_t> only;   ///< `--node`: the one step whose value is wanted
 };
@@ -39,6 +39,7 @@ struct Plan {
 /// Settles the order and all that the installation's settings bound. `only`: run that node (by name or id) and what it
 /// needs, nothing else. Throws Fault(bad_input) that names the node: a cycle, a node without code, an unknown type, an
 /// unknown Python version, nodes of different versions, a limit above the installation's.
-Plan make_plan(const Graph& graph, const workers::Settings& settings, const std::optional<std::string>& only = std::nullopt);
+Plan make_plan(const Graph& graph, const workers::Settings& settings,
+               const std::optional<std::string>& only = std::nullopt);
 
 }  // namespace qflow::engine

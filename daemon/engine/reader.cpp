@@ -121,8 +121,8 @@ std::vector<std::string> names_in(const json::value& value, const std::string& p
   return names;
 }
 
-// Settings of a Python node may stand in the node itself, in `data` (the mock) or in `parameters` (n8n); later ones win,
-// because the editor edits those (workflows.md 2).
+// Settings of a Python node may stand in the node itself, in `data` (the mock) or in `parameters` (n8n); later ones
+// win, because the editor edits those (workflows.md 2).
 void read_settings(const Members& from, Node& node) {
   if (auto v = from.string("code")) node.code = std::move(*v);
   if (auto v = from.string("file")) node.file = std::move(*v);
@@ -136,8 +136,9 @@ void read_settings(const Members& from, Node& node) {
   if (const auto* v = from.find("inputs")) {
     // A list declares ports; a map gives values.
     if (const auto* object = v->if_object()) node.literals = *object;
-    else if (v->is_array()) { if (node.ports.empty()) node.ports = names_in(*v, from.at("inputs"), from.problems()); }
-    else from.problems().add(from.at("inputs"), "expected an object of values or a list of ports");
+    else if (v->is_array()) {
+      if (node.ports.empty()) node.ports = names_in(*v, from.at("inputs"), from.problems());
+    } else from.problems().add(from.at("inputs"), "expected an object of values or a list of ports");
   }
 }
 
@@ -226,13 +227,15 @@ class ConnectionReader {
         const json::value& targets = (*list)[output];
         if (targets.is_null()) continue;
         const std::string here = fmt::format("{}/{}", at, output);
-        if (const auto* array = targets.if_array()) read_targets(source, by_name, static_cast<int>(output), *array, here);
+        if (const auto* array = targets.if_array())
+          read_targets(source, by_name, static_cast<int>(output), *array, here);
         else problems_.add(here, "expected a list of targets");
       }
     }
   }
 
-  void read_targets(const std::string& source, bool by_name, int output, const json::array& targets, const std::string& pointer) {
+  void read_targets(const std::string& source, bool by_name, int output, const json::array& targets,
+                    const std::string& pointer) {
     for (std::size_t i = 0; i < targets.size(); ++i) {
       const std::string at = fmt::format("{}/{}", pointer, i);
       const auto* target = targets[i].if_object();
@@ -270,7 +273,8 @@ class ConnectionReader {
     }
   }
 
-  std::optional<std::string> end_of(const Members& members, const char* which, int& index, std::optional<std::string>& port) {
+  std::optional<std::string> end_of(const Members& members, const char* which, int& index,
+                                    std::optional<std::string>& port) {
     const json::value* value = members.find(which);
     if (value == nullptr) {
       problems_.add(members.at(which), "required");
@@ -286,7 +290,8 @@ class ConnectionReader {
     for (const char* key : {"output", "port", "index", "handle", "input"}) {
       const json::value* found = inner.find(key);
       if (found == nullptr) continue;
-      if (const auto* s = found->if_string()) port = text(*s); else index = index_of(inner, key);
+      if (const auto* s = found->if_string()) port = text(*s);
+      else index = index_of(inner, key);
     }
     if (port == "main" || port == "default") port.reset();
     return node;
@@ -305,10 +310,15 @@ class ConnectionReader {
   void add(Edge edge, const std::string& source, const std::string& target, bool by_name, const std::string& pointer) {
     const auto from = directory_.find(source, by_name);
     const auto to = directory_.find(target, by_name);
-    if (!from) problems_.add(pointer, fmt::format("connects from \"{}\", which is not a node of this workflow", source), "missing_node");
-    if (!to) problems_.add(pointer, fmt::format("connects to \"{}\", which is not a node of this workflow", target), "missing_node");
+    if (!from)
+      problems_.add(pointer, fmt::format("connects from \"{}\", which is not a node of this workflow", source),
+                    "missing_node");
+    if (!to)
+      problems_.add(pointer, fmt::format("connects to \"{}\", which is not a node of this workflow", target),
+                    "missing_node");
     if (!from || !to) return;
-    if (graph_.edges.size() >= kMaxEdges) return problems_.add(pointer, fmt::format("more than {} connections", kMaxEdges));
+    if (graph_.edges.size() >= kMaxEdges)
+      return problems_.add(pointer, fmt::format("more than {} connections", kMaxEdges));
     edge.from = *from;
     edge.to = *to;
     graph_.edges.push_back(std::move(edge));
@@ -326,7 +336,9 @@ void settle_identities(Graph& graph, Problems& problems) {
     Node& node = graph.nodes[i];
     const std::string wanted = node.name;
     for (int n = 1; !names.insert(node.name).second; ++n) node.name = wanted + std::to_string(n);
-    if (!ids.insert(node.id).second) problems.add(fmt::format("/nodes/{}/id", i), fmt::format("\"{}\" is the id of another node too", node.id), "duplicate_node");
+    if (!ids.insert(node.id).second)
+      problems.add(fmt::format("/nodes/{}/id", i), fmt::format("\"{}\" is the id of another node too", node.id),
+                   "duplicate_node");
   }
 }
 
@@ -345,10 +357,11 @@ Graph read_workflow(const json::object& workflow) {
     const auto* list = nodes->if_array();
     if (list == nullptr) problems.add("/nodes", "expected a list of nodes");
     else if (list->size() > kMaxNodes) problems.add("/nodes", fmt::format("more than {} nodes", kMaxNodes));
-    else for (std::size_t i = 0; i < list->size(); ++i) {
-      if (const auto* object = (*list)[i].if_object()) graph.nodes.push_back(read_node(*object, i, problems));
-      else problems.add(fmt::format("/nodes/{}", i), "expected an object");
-    }
+    else
+      for (std::size_t i = 0; i < list->size(); ++i) {
+        if (const auto* object = (*list)[i].if_object()) graph.nodes.push_back(read_node(*object, i, problems));
+        else problems.add(fmt::format("/nodes/{}", i), "expected an object");
+      }
   }
   problems.throw_if_any();
   // Connections name nodes as the document does, so they are read before names are made unique.

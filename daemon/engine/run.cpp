@@ -13,15 +13,15 @@
 namespace qflow::engine {
 namespace {
 
-constexpr std::uint32_t kPreviewBytes = 64U << 10U;   // of a value that another node takes
-constexpr std::uint32_t kOutputBytes = 8U << 20U;     // of an output of the workflow
+constexpr std::uint32_t kPreviewBytes = 64U << 10U;  // of a value that another node takes
+constexpr std::uint32_t kOutputBytes = 8U << 20U;    // of an output of the workflow
 // Of a whole execution, so that one of many nodes cannot fill the daemon.
 constexpr std::size_t kAllPreviews = 64U << 20U;
 constexpr std::size_t kAllOutput = 32U << 20U;
 constexpr std::size_t kMaxLoadedMeta = 256U << 10U;
 constexpr std::size_t kMaxRemembered = 16U << 10U;
 constexpr auto kFetchPatience = std::chrono::seconds(60);
-constexpr std::size_t kMaxText = 64U << 10U;          // of anything a worker says in words
+constexpr std::size_t kMaxText = 64U << 10U;  // of anything a worker says in words
 
 double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
@@ -48,8 +48,15 @@ std::string NodeError::sentence(const std::string& node) const {
   return line ? fmt::format("{} (node '{}', line {})", text, node, *line) : fmt::format("{} (node '{}')", text, node);
 }
 
-Run::Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<json::value> input, StepObserver observer, bool measured)
-    : pool_(pool), signatures_(signatures), plan_(std::move(plan)), input_(std::move(input)), observer_(std::move(observer)), measured_(measured), functions_(plan_.steps.size()) {
+Run::Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<json::value> input,
+         StepObserver observer, bool measured)
+    : pool_(pool),
+      signatures_(signatures),
+      plan_(std::move(plan)),
+      input_(std::move(input)),
+      observer_(std::move(observer)),
+      measured_(measured),
+      functions_(plan_.steps.size()) {
   outcome_.steps.resize(plan_.steps.size());
 }
 
@@ -132,9 +139,11 @@ std::uint32_t Run::preview_limit(std::size_t step) const {
 }
 
 bool Run::add_calls(std::string& frames) {
-  const auto entries = static_cast<std::size_t>(std::count_if(plan_.steps.begin(), plan_.steps.end(), [](const Step& s) {
-    return std::none_of(s.sources.begin(), s.sources.end(), [](const Source& source) { return source.step.has_value(); });
-  }));
+  const auto entries =
+      static_cast<std::size_t>(std::count_if(plan_.steps.begin(), plan_.steps.end(), [](const Step& s) {
+        return std::none_of(s.sources.begin(), s.sources.end(),
+                            [](const Source& source) { return source.step.has_value(); });
+      }));
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
     const Step& step = plan_.steps[i];
     try {
@@ -227,23 +236,27 @@ void Run::take_answer(const schema::Frame& frame) {
 }
 
 void Run::on_loaded(std::size_t step, const schema::Loaded& loaded) {
-  const auto chosen = std::find_if(loaded.functions.begin(), loaded.functions.end(), [&](const auto& f) { return f.name == loaded.function; });
+  const auto chosen = std::find_if(loaded.functions.begin(), loaded.functions.end(),
+                                   [&](const auto& f) { return f.name == loaded.function; });
   if (chosen == loaded.functions.end()) return violation("a loaded module without its function");
   if (chosen->parameters.size() > 1000) return violation("a function of more than 1000 parameters");
   functions_[step] = *chosen;
-  for (std::size_t i = 0; i < loaded.warnings.size() && i < 10; ++i) outcome_.steps[step].warnings.push_back(bounded(loaded.warnings[i]));
+  for (std::size_t i = 0; i < loaded.warnings.size() && i < 10; ++i)
+    outcome_.steps[step].warnings.push_back(bounded(loaded.warnings[i]));
 }
 
 void Run::on_result(std::size_t step, schema::Result result) {
   // The preview is kept as JSON, so it must be JSON; and it is small unless somebody lies.
   std::string problem;
-  if (result.preview.size() > 2 * std::size_t{preview_limit(step)} + 4096) return violation("a preview larger than asked for");
+  if (result.preview.size() > 2 * std::size_t{preview_limit(step)} + 4096)
+    return violation("a preview larger than asked for");
   schema::parse_json(result.preview, problem, 80);
   if (!problem.empty()) return violation("a preview that is not JSON: " + problem);
   result.type = bounded(std::move(result.type));
   if (result.files.size() > 64) result.files.resize(64);
   StepRun& run = outcome_.steps[step];
-  for (std::size_t i = 0; i < result.warnings.size() && i < 10; ++i) run.warnings.push_back(bounded(result.warnings[i]));
+  for (std::size_t i = 0; i < result.warnings.size() && i < 10; ++i)
+    run.warnings.push_back(bounded(result.warnings[i]));
   run.result = std::move(result);
   end_step(step, Status::completed);
 }
@@ -301,12 +314,14 @@ Task<> Run::fetch_files() {
         if (!frame) co_return;
         std::string problem;
         const auto chunk = schema::unpack<schema::Chunk>(*frame, problem);
-        if (frame->kind != schema::Kind::chunk || frame->id != id || !chunk) co_return violation("a file's piece was due");
+        if (frame->kind != schema::Kind::chunk || frame->id != id || !chunk)
+          co_return violation("a file's piece was due");
         total += frame->payload.size();
         if (total > pool_.settings().file_bytes) co_return violation("it handed over more than the limit for files");
         file.bytes += frame->payload;
         last = chunk->last;
-        if (chunk->error) run.warnings.push_back(bounded(fmt::format("file '{}' could not be read: {}", offer.label, *chunk->error)));
+        if (chunk->error)
+          run.warnings.push_back(bounded(fmt::format("file '{}' could not be read: {}", offer.label, *chunk->error)));
       }
       run.files.push_back(std::move(file));
     }
@@ -323,19 +338,30 @@ Task<> Run::explain_loss() {
   NodeError error;
   if (!violation_.empty() || end == workers::End::protocol) {
     worker_->kill(workers::End::protocol);
-    error = {"ProtocolViolation", "the worker broke the protocol: " + (violation_.empty() ? worker_->end_detail() : violation_), "", {}};
+    error = {"ProtocolViolation",
+             "the worker broke the protocol: " + (violation_.empty() ? worker_->end_detail() : violation_),
+             "",
+             {}};
   } else if (end == workers::End::timed_out) {
-    error = {"TimedOut", fmt::format("it ran longer than its time limit of {} s{}", plan_.steps[step].timeout, loading ? " while its module was loaded" : ""), "", {}};
+    error = {"TimedOut",
+             fmt::format("it ran longer than its time limit of {} s{}", plan_.steps[step].timeout,
+                         loading ? " while its module was loaded" : ""),
+             "",
+             {}};
   } else if (end == workers::End::memory) {
     error = {"MemoryLimit", fmt::format("it held more memory than its limit of {} MiB", plan_.memory >> 20U), "", {}};
   } else if (end == workers::End::processes) {
-    error = {"ProcessLimit", fmt::format("it started more processes than its limit of {}", pool_.settings().limits.processes), "", {}};
+    error = {"ProcessLimit",
+             fmt::format("it started more processes than its limit of {}", pool_.settings().limits.processes),
+             "",
+             {}};
   } else {
     // It ended, or a node closed its channel; only in the second case does it still live.
     const auto exited = co_await worker_->wait_exit(std::chrono::milliseconds(300));
     std::string how = "it closed the worker's channel";
     if (worker_->zygote_lost()) how = "the zygote that it was forked from ended, and it with that";
-    else if (exited && exited->signal == SIGKILL) how = "it was killed from outside with " + signal_text(SIGKILL) + " (an operator, or the host short of memory)";
+    else if (exited && exited->signal == SIGKILL)
+      how = "it was killed from outside with " + signal_text(SIGKILL) + " (an operator, or the host short of memory)";
     else if (exited && exited->signal != 0) how = "it was ended by " + signal_text(exited->signal);
     else if (exited && exited->code != 71) how = fmt::format("it ended the process with exit status {}", exited->code);
     error = {"WorkerDied", how + " before it returned", "", {}};

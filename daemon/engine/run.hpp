@@ -20,7 +20,8 @@ using StepObserver = std::function<void(std::size_t step, const StepRun& run)>;
 class Run {
  public:
   /// `measured`: the outcome tells the resource use, for the record.
-  Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<json::value> input, StepObserver observer, bool measured);
+  Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<json::value> input, StepObserver observer,
+      bool measured);
 
   /// Runs to the end; whatever the worker does, ends in bounded time. Throws only what the pool throws (no worker).
   Task<Outcome> execute();
@@ -65,8 +66,8 @@ class Run {
   std::deque<Expected> expected_;
   Clock::time_point step_start_;
   Outcome outcome_;
-  std::size_t output_kept_ = 0;    ///< bytes of all steps' stdout and stderr
-  std::size_t loaded_bytes_ = 0;   ///< of all `loaded` messages
+  std::size_t output_kept_ = 0;   ///< bytes of all steps' stdout and stderr
+  std::size_t loaded_bytes_ = 0;  ///< of all `loaded` messages
   bool cancelled_ = false;
   std::string violation_;
 };

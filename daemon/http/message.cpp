@@ -27,14 +27,16 @@ std::string decode(std::string_view text, bool plus_is_space) {
     } else if (text[i] == '%') {
       const int high = i + 2 < text.size() ? hex(text[i + 1]) : -1;
       const int low = i + 2 < text.size() ? hex(text[i + 2]) : -1;
-      if (high < 0 || low < 0) throw Fault(FaultKind::bad_input, "bad_target", "the request's path or query has a broken percent escape");
+      if (high < 0 || low < 0)
+        throw Fault(FaultKind::bad_input, "bad_target", "the request's path or query has a broken percent escape");
       out += static_cast<char>(high * 16 + low);
       i += 2;
     } else {
       out += text[i];
     }
   }
-  if (out.find('\0') != std::string::npos) throw Fault(FaultKind::bad_input, "bad_target", "the request's path or query has a null byte");
+  if (out.find('\0') != std::string::npos)
+    throw Fault(FaultKind::bad_input, "bad_target", "the request's path or query has a null byte");
   return out;
 }
 
@@ -44,7 +46,8 @@ json::value Request::json_body() const {
   if (body.find_first_not_of(" \t\r\n") == std::string::npos) return json::object();
   std::string error;
   json::value value = schema::parse_json(body, error, kMaxDepth);
-  if (!error.empty()) throw Fault(FaultKind::bad_input, "invalid_json", "the body is not JSON that can be taken: " + error);
+  if (!error.empty())
+    throw Fault(FaultKind::bad_input, "invalid_json", "the body is not JSON that can be taken: " + error);
   return value;
 }
 
@@ -54,13 +57,15 @@ json::object Request::json_object() const {
   return std::move(value.get_object());
 }
 
-std::int64_t Request::integer(const std::string& name, std::int64_t fallback, std::int64_t least, std::int64_t most) const {
+std::int64_t Request::integer(const std::string& name, std::int64_t fallback, std::int64_t least,
+                              std::int64_t most) const {
   const auto found = query.find(name);
   if (found == query.end() || found->second.empty()) return fallback;
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(found->second.data(), found->second.data() + found->second.size(), value);
   if (error != std::errc{} || end != found->second.data() + found->second.size() || value < least || value > most)
-    throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("{}: expected a whole number from {} to {}", name, least, most));
+    throw Fault(FaultKind::bad_input, "invalid_query",
+                fmt::format("{}: expected a whole number from {} to {}", name, least, most));
   return value;
 }
 
@@ -74,7 +79,8 @@ Reply Reply::of(int status, const json::value& value) {
 Reply Reply::of(const Fault& fault) {
   const int status = http_status(fault.kind);
   json::object body{{"error", {{"message", fault.message}, {"code", fault.code}, {"details", fault.details}}},
-                    {"message", fault.message}, {"code", status}};
+                    {"message", fault.message},
+                    {"code", status}};
   if (status == 401) body["status"] = "error";
   Reply reply = of(status, body);
   if (status == 401) reply.headers.emplace_back("WWW-Authenticate", "Bearer");
@@ -85,7 +91,8 @@ void read_target(std::string_view target, Request& request) {
   const auto question = target.find('?');
   std::string_view path = target.substr(0, question);
   std::string_view query = question == std::string_view::npos ? std::string_view() : target.substr(question + 1);
-  if (path.empty() || path.front() != '/') throw Fault(FaultKind::bad_input, "bad_target", "the request's path must begin with /");
+  if (path.empty() || path.front() != '/')
+    throw Fault(FaultKind::bad_input, "bad_target", "the request's path must begin with /");
   request.path = decode(path, false);
   path.remove_prefix(1);
   while (!path.empty()) {
@@ -98,7 +105,8 @@ void read_target(std::string_view target, Request& request) {
     const std::string_view pair = query.substr(0, amp);
     query.remove_prefix(amp == std::string_view::npos ? query.size() : amp + 1);
     const auto equals = pair.find('=');
-    request.query[decode(pair.substr(0, equals), true)] = equals == std::string_view::npos ? "" : decode(pair.substr(equals + 1), true);
+    request.query[decode(pair.substr(0, equals), true)] =
+        equals == std::string_view::npos ? "" : decode(pair.substr(equals + 1), true);
   }
 }
 

@@ -6,7 +6,8 @@ namespace qflow::http {
 namespace {
 
 // Literal segments matched, or -1. /api/v1 is an alias of / (api.md 1).
-int match_segments(std::string_view pattern, const std::vector<std::string>& segments, std::size_t skip, std::map<std::string, std::string>& parameters) {
+int match_segments(std::string_view pattern, const std::vector<std::string>& segments, std::size_t skip,
+                   std::map<std::string, std::string>& parameters) {
   int literal = 0;
   std::size_t at = skip;
   pattern.remove_prefix(1);
@@ -46,7 +47,8 @@ const Route& Router::match(Request& request) const {
   }
   if (best != nullptr) return *best;
   if (!methods.empty())
-    throw Fault(FaultKind::bad_input, "method_not_allowed", fmt::format("{} is not possible on {}; possible: {}", request.method, request.path, methods));
+    throw Fault(FaultKind::bad_input, "method_not_allowed",
+                fmt::format("{} is not possible on {}; possible: {}", request.method, request.path, methods));
   throw Fault(FaultKind::not_found, "not_found", fmt::format("there is nothing at {}", request.path));
 }
 

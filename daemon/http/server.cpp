@@ -41,7 +41,9 @@ Task<Reply> answer(const Router& router, const std::function<bool(std::string_vi
   try {
     const Route& route = router.match(request);
     if (route.access == Access::token && !authorize(request.authorization))
-      throw Fault(FaultKind::unauthorized, "unauthorized", "this call needs the header `Authorization: Bearer TOKEN`; the token is in the data directory's file `token`");
+      throw Fault(FaultKind::unauthorized, "unauthorized",
+                  "this call needs the header `Authorization: Bearer TOKEN`; the token is in the data directory's file "
+                  "`token`");
     co_return co_await route.handler(request);
   } catch (const Fault& fault) {
     co_return Reply::of(fault);
@@ -51,7 +53,8 @@ Task<Reply> answer(const Router& router, const std::function<bool(std::string_vi
   }
 }
 
-Task<bool> write_reply(Stream& stream, const Reply& reply, bool keep_alive, unsigned version, bool head, std::chrono::seconds time) {
+Task<bool> write_reply(Stream& stream, const Reply& reply, bool keep_alive, unsigned version, bool head,
+                       std::chrono::seconds time) {
   bhttp::response<bhttp::string_body> response(static_cast<bhttp::status>(reply.status), version);
   response.set(bhttp::field::server, "qflow");
   response.set(bhttp::field::content_type, reply.content_type);
@@ -80,9 +83,11 @@ Task<> linger(Stream& stream) {
 
 Fault refusal(const boost::system::error_code& error, const Limits& limits) {
   if (error == bhttp::error::body_limit)
-    return {FaultKind::too_large, "body_too_large", fmt::format("the body is larger than the limit of {} bytes", limits.body)};
+    return {FaultKind::too_large, "body_too_large",
+            fmt::format("the body is larger than the limit of {} bytes", limits.body)};
   if (error == bhttp::error::header_limit)
-    return {FaultKind::bad_input, "header_too_large", fmt::format("the header is larger than the limit of {} bytes", limits.header)};
+    return {FaultKind::bad_input, "header_too_large",
+            fmt::format("the header is larger than the limit of {} bytes", limits.header)};
   return {FaultKind::bad_input, "bad_request", "this is not a well-formed HTTP/1.1 request: " + error.message()};
 }
 
@@ -97,7 +102,8 @@ Request take_request(Parser& parser, const std::string& peer) {
 }
 
 // Reads and answers one request. False: the connection is to be closed.
-Task<bool> serve_one(std::shared_ptr<Server::Shared> shared, Stream& stream, beast::flat_buffer& buffer, const std::string& peer) {
+Task<bool> serve_one(std::shared_ptr<Server::Shared> shared, Stream& stream, beast::flat_buffer& buffer,
+                     const std::string& peer) {
   Parser parser;
   parser.header_limit(shared->limits.header);
   parser.body_limit(shared->limits.body);
@@ -120,8 +126,9 @@ Task<bool> serve_one(std::shared_ptr<Server::Shared> shared, Stream& stream, bea
     stream.expires_after(shared->limits.body_time);
     co_await bhttp::async_read(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
   }
-  if (error == bhttp::error::end_of_stream || error == asio::error::operation_aborted || error == beast::error::timeout ||
-      error == asio::error::connection_reset || error == bhttp::error::partial_message)
+  if (error == bhttp::error::end_of_stream || error == asio::error::operation_aborted ||
+      error == beast::error::timeout || error == asio::error::connection_reset ||
+      error == bhttp::error::partial_message)
     co_return false;
   if (error) {
     const Reply reply = Reply::of(refusal(error, shared->limits));
@@ -143,9 +150,10 @@ Task<bool> serve_one(std::shared_ptr<Server::Shared> shared, Stream& stream, bea
   } catch (const Fault& f) {
     fault = f;
   }
-  if (fault) reply = Reply::of(*fault); else reply = co_await answer(shared->router, shared->authorize, request);
+  if (fault) reply = Reply::of(*fault);
+  else reply = co_await answer(shared->router, shared->authorize, request);
   const bool written = co_await write_reply(stream, reply, keep_alive, version, head, shared->limits.write_time);
-  co_return written && keep_alive;
+  co_return written&& keep_alive;
 }
 
 Task<> serve_connection(std::shared_ptr<Server::Shared> shared, tcp::socket socket) {
@@ -156,7 +164,8 @@ Task<> serve_connection(std::shared_ptr<Server::Shared> shared, tcp::socket sock
   const auto endpoint = stream.socket().remote_endpoint(ignored);
   const std::string peer = fmt::format("{}:{}", endpoint.address().to_string(), endpoint.port());
   try {
-    while (co_await serve_one(shared, stream, buffer, peer)) {}
+    while (co_await serve_one(shared, stream, buffer, peer)) {
+    }
   } catch (const std::exception& error) {
     log::warning("http", "a connection ended", {{"peer", peer}, {"reason", error.what()}});
   }
@@ -204,14 +213,16 @@ unsigned short Server::listen(const std::string& address) {
   boost::system::error_code error;
   const auto ip = asio::ip::make_address(host, error);
   if (error || bad != std::errc{} || end != port_text.data() + port_text.size())
-    throw Fault(FaultKind::bad_input, "listen", fmt::format("--listen {}: expected an address and a port, such as 127.0.0.1:8000", address));
+    throw Fault(FaultKind::bad_input, "listen",
+                fmt::format("--listen {}: expected an address and a port, such as 127.0.0.1:8000", address));
   const tcp::endpoint endpoint(ip, port);
   auto& acceptor = shared_->acceptor;
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
-  if (error) throw Fault(FaultKind::unavailable, "listen", fmt::format("cannot listen on {}: {}", address, error.message()));
+  if (error)
+    throw Fault(FaultKind::unavailable, "listen", fmt::format("cannot listen on {}: {}", address, error.message()));
   asio::co_spawn(acceptor.get_executor(), accept_loop(shared_), asio::detached);
   return acceptor.local_endpoint().port();
 }

@@ -10,15 +10,16 @@
 namespace qflow {
 
 std::int64_t now_us() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 std::string iso_time(std::int64_t us) {
   const std::time_t seconds = us / 1'000'000;
   std::tm parts{};
   ::gmtime_r(&seconds, &parts);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
-                     parts.tm_hour, parts.tm_min, parts.tm_sec, us / 1000 % 1000);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
+                     parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, us / 1000 % 1000);
 }
 
 std::string new_id() {
@@ -26,7 +27,8 @@ std::string new_id() {
   static std::uint64_t last = 0;
   std::uint64_t stamp = 0;
   {
-    // 48 bits of milliseconds and 12 bits that count within one, so that ids never go backwards (RFC 9562 6.2, method 1).
+    // 48 bits of milliseconds and 12 bits that count within one, so that ids never go backwards (RFC 9562 6.2, method
+    // 1).
     const std::lock_guard lock(mutex);
     stamp = std::max(static_cast<std::uint64_t>(now_us()) / 1000 << 12U, last + 1);
     last = stamp;

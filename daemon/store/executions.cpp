@@ -10,41 +10,44 @@
 
 namespace qflow::store {
 
-#define EXECUTION                                                                                                        \
-  "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, input_data, output_data, "      \
+#define EXECUTION                                                                                                  \
+  "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, input_data, output_data, " \
   "error_message, error_stack_trace, error_node, python_version, isolation_level, resource_usage, owner"
-#define SUMMARY                                                                                                          \
-  "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, NULL, NULL, "                   \
+#define SUMMARY                                                                                       \
+  "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, NULL, NULL, " \
   "error_message, NULL, error_node, python_version, isolation_level, resource_usage, owner"
-#define NODE                                                                                                             \
-  "workflow_execution_id, node_id, node_name, node_type, status, started_at, completed_at, duration_ms, input_data, "   \
-  "output_data, output_type, output_exact, output_truncated, stdout, stderr, output_dropped, error_type, "              \
+#define NODE                                                                                                          \
+  "workflow_execution_id, node_id, node_name, node_type, status, started_at, completed_at, duration_ms, input_data, " \
+  "output_data, output_type, output_exact, output_truncated, stdout, stderr, output_dropped, error_type, "            \
   "error_message, error_stack_trace, error_line, execution_order"
 #define FILE_COLUMNS "id, filename, file_size_bytes, mime_type, hash_sha256, workflow_execution_id, node_id, created_at"
 
 void insert_execution(sqlite::Tx& tx, const Execution& e) {
-  tx->exec("INSERT INTO workflow_executions (" EXECUTION ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", e.id, e.workflow_id,
-           e.workflow_name, e.status, e.mode, e.started_at, e.completed_at, e.duration_ms, e.input_data, e.output_data,
-           e.error_message, e.error_stack_trace, e.error_node, e.python_version, e.isolation_level, e.resource_usage, e.owner);
+  tx->exec("INSERT INTO workflow_executions (" EXECUTION ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", e.id,
+           e.workflow_id, e.workflow_name, e.status, e.mode, e.started_at, e.completed_at, e.duration_ms, e.input_data,
+           e.output_data, e.error_message, e.error_stack_trace, e.error_node, e.python_version, e.isolation_level,
+           e.resource_usage, e.owner);
 }
 
 void finish_execution(sqlite::Tx& tx, const Execution& e) {
-  tx->exec("UPDATE workflow_executions SET status=?2, completed_at=?3, duration_ms=?4, output_data=?5, error_message=?6, "
-           "error_stack_trace=?7, error_node=?8, python_version=?9, resource_usage=?10 WHERE id=?1",
-           e.id, e.status, e.completed_at, e.duration_ms, e.output_data, e.error_message, e.error_stack_trace, e.error_node,
-           e.python_version, e.resource_usage);
+  tx->exec(
+      "UPDATE workflow_executions SET status=?2, completed_at=?3, duration_ms=?4, output_data=?5, error_message=?6, "
+      "error_stack_trace=?7, error_node=?8, python_version=?9, resource_usage=?10 WHERE id=?1",
+      e.id, e.status, e.completed_at, e.duration_ms, e.output_data, e.error_message, e.error_stack_trace, e.error_node,
+      e.python_version, e.resource_usage);
 }
 
 void insert_node(sqlite::Tx& tx, const NodeExecution& n) {
-  tx->exec("INSERT INTO node_executions (" NODE ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", n.workflow_execution_id,
-           n.node_id, n.node_name, n.node_type, n.status, n.started_at, n.completed_at, n.duration_ms, n.input_data,
-           n.output_data, n.output_type, n.output_exact, n.output_truncated, n.standard_output, n.standard_error,
-           n.output_dropped, n.error_type, n.error_message, n.error_stack_trace, n.error_line, n.execution_order);
+  tx->exec("INSERT INTO node_executions (" NODE ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+           n.workflow_execution_id, n.node_id, n.node_name, n.node_type, n.status, n.started_at, n.completed_at,
+           n.duration_ms, n.input_data, n.output_data, n.output_type, n.output_exact, n.output_truncated,
+           n.standard_output, n.standard_error, n.output_dropped, n.error_type, n.error_message, n.error_stack_trace,
+           n.error_line, n.execution_order);
 }
 
 void insert_file(sqlite::Tx& tx, const File& f) {
-  tx->exec("INSERT INTO files (" FILE_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)", f.id, f.filename, f.file_size_bytes, f.mime_type,
-           f.hash_sha256, f.workflow_execution_id, f.node_id, f.created_at);
+  tx->exec("INSERT INTO files (" FILE_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)", f.id, f.filename, f.file_size_bytes,
+           f.mime_type, f.hash_sha256, f.workflow_execution_id, f.node_id, f.created_at);
 }
 
 bool delete_execution(sqlite::Tx& tx, const std::string& id) {
@@ -54,11 +57,14 @@ bool delete_execution(sqlite::Tx& tx, const std::string& id) {
 
 std::int64_t mark_crashed(sqlite::Tx& tx) {
   std::int64_t count = 0;
-  for (const std::string& owner : tx->all<std::string>("SELECT DISTINCT owner FROM workflow_executions WHERE status='running'")) {
+  for (const std::string& owner :
+       tx->all<std::string>("SELECT DISTINCT owner FROM workflow_executions WHERE status='running'")) {
     if (is_alive(owner)) continue;
-    tx->exec("UPDATE workflow_executions SET status='crashed', completed_at=?2, "
-             "error_message='qflow stopped while this ran; the nodes recorded before that are complete' "
-             "WHERE status='running' AND owner=?1", owner, now_us());
+    tx->exec(
+        "UPDATE workflow_executions SET status='crashed', completed_at=?2, "
+        "error_message='qflow stopped while this ran; the nodes recorded before that are complete' "
+        "WHERE status='running' AND owner=?1",
+        owner, now_us());
     count += tx->changes();
   }
   return count;
@@ -69,7 +75,8 @@ std::optional<Execution> find_execution(sqlite::Db& db, const std::string& id) {
 }
 
 std::vector<NodeExecution> nodes_of(sqlite::Db& db, const std::string& execution_id) {
-  return db.all<NodeExecution>("SELECT " NODE " FROM node_executions WHERE workflow_execution_id=? ORDER BY execution_order", execution_id);
+  return db.all<NodeExecution>(
+      "SELECT " NODE " FROM node_executions WHERE workflow_execution_id=? ORDER BY execution_order", execution_id);
 }
 
 std::vector<File> files_of(sqlite::Db& db, const std::string& execution_id) {
@@ -82,14 +89,29 @@ ExecutionPage list_executions(sqlite::Db& db, const ExecutionQuery& q) {
   ExecutionPage page;
   // One statement for each index, so that a page costs the same however long the list is.
   if (q.workflow_id) {
-    page.count = db.one<std::int64_t>("SELECT count(*) FROM (SELECT 1 FROM workflow_executions WHERE workflow_id=?1 AND (?2 IS NULL OR status=?2) LIMIT 10000)", *q.workflow_id, q.status).value_or(0);
-    page.rows = db.all<Execution>("SELECT " SUMMARY " FROM workflow_executions WHERE workflow_id=?1 AND (?2 IS NULL OR status=?2) AND id<?3 ORDER BY id DESC LIMIT ?4 OFFSET ?5", *q.workflow_id, q.status, before, q.limit, q.skip);
+    page.count = db.one<std::int64_t>(
+                       "SELECT count(*) FROM (SELECT 1 FROM workflow_executions WHERE workflow_id=?1 AND (?2 IS NULL "
+                       "OR status=?2) LIMIT 10000)",
+                       *q.workflow_id, q.status)
+                     .value_or(0);
+    page.rows = db.all<Execution>("SELECT " SUMMARY
+                                  " FROM workflow_executions WHERE workflow_id=?1 AND (?2 IS NULL OR status=?2) AND "
+                                  "id<?3 ORDER BY id DESC LIMIT ?4 OFFSET ?5",
+                                  *q.workflow_id, q.status, before, q.limit, q.skip);
   } else if (q.status) {
-    page.count = db.one<std::int64_t>("SELECT count(*) FROM (SELECT 1 FROM workflow_executions WHERE status=?1 LIMIT 10000)", *q.status).value_or(0);
-    page.rows = db.all<Execution>("SELECT " SUMMARY " FROM workflow_executions WHERE status=?1 AND id<?2 ORDER BY id DESC LIMIT ?3 OFFSET ?4", *q.status, before, q.limit, q.skip);
+    page.count =
+        db.one<std::int64_t>("SELECT count(*) FROM (SELECT 1 FROM workflow_executions WHERE status=?1 LIMIT 10000)",
+                             *q.status)
+            .value_or(0);
+    page.rows = db.all<Execution>(
+        "SELECT " SUMMARY " FROM workflow_executions WHERE status=?1 AND id<?2 ORDER BY id DESC LIMIT ?3 OFFSET ?4",
+        *q.status, before, q.limit, q.skip);
   } else {
-    page.count = db.one<std::int64_t>("SELECT count(*) FROM (SELECT 1 FROM workflow_executions LIMIT 10000)").value_or(0);
-    page.rows = db.all<Execution>("SELECT " SUMMARY " FROM workflow_executions WHERE id<?1 ORDER BY id DESC LIMIT ?2 OFFSET ?3", before, q.limit, q.skip);
+    page.count =
+        db.one<std::int64_t>("SELECT count(*) FROM (SELECT 1 FROM workflow_executions LIMIT 10000)").value_or(0);
+    page.rows =
+        db.all<Execution>("SELECT " SUMMARY " FROM workflow_executions WHERE id<?1 ORDER BY id DESC LIMIT ?2 OFFSET ?3",
+                          before, q.limit, q.skip);
   }
   page.estimated = page.count >= kCountLimit;
   return page;

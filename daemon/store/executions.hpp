@@ -22,9 +22,10 @@ struct Execution {
   std::optional<std::string> resource_usage;
   std::string owner;
 };
-BOOST_DESCRIBE_STRUCT(Execution, (), (id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms,
-                                      input_data, output_data, error_message, error_stack_trace, error_node, python_version,
-                                      isolation_level, resource_usage, owner))
+BOOST_DESCRIBE_STRUCT(Execution, (),
+                      (id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, input_data,
+                       output_data, error_message, error_stack_trace, error_node, python_version, isolation_level,
+                       resource_usage, owner))
 
 /// One node of an execution.
 struct NodeExecution {
@@ -39,10 +40,11 @@ struct NodeExecution {
   std::optional<std::int64_t> error_line;
   std::int64_t execution_order = 0;
 };
-BOOST_DESCRIBE_STRUCT(NodeExecution, (), (workflow_execution_id, node_id, node_name, node_type, status, started_at, completed_at,
-                                          duration_ms, input_data, output_data, output_type, output_exact, output_truncated,
-                                          standard_output, standard_error, output_dropped, error_type, error_message,
-                                          error_stack_trace, error_line, execution_order))
+BOOST_DESCRIBE_STRUCT(NodeExecution, (),
+                      (workflow_execution_id, node_id, node_name, node_type, status, started_at, completed_at,
+                       duration_ms, input_data, output_data, output_type, output_exact, output_truncated,
+                       standard_output, standard_error, output_dropped, error_type, error_message, error_stack_trace,
+                       error_line, execution_order))
 
 /// A file that a node handed over; its bytes are the blob of that hash.
 struct File {
@@ -52,7 +54,9 @@ struct File {
   std::optional<std::string> workflow_execution_id, node_id;
   std::int64_t created_at = 0;
 };
-BOOST_DESCRIBE_STRUCT(File, (), (id, filename, file_size_bytes, mime_type, hash_sha256, workflow_execution_id, node_id, created_at))
+BOOST_DESCRIBE_STRUCT(File, (),
+                      (id, filename, file_size_bytes, mime_type, hash_sha256, workflow_execution_id, node_id,
+                       created_at))
 
 void insert_execution(sqlite::Tx& tx, const Execution& execution);
 /// Writes how it ended: status, completed_at, duration_ms, output_data, error_*, python_version, resource_usage.

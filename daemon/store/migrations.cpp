@@ -11,9 +11,11 @@ void migrate(sqlite::Db& db) {
   const std::int64_t have = db.one<std::int64_t>("PRAGMA user_version").value_or(0);
   const auto known = static_cast<std::int64_t>(std::size(kMigrations));
   if (have > known)
-    throw Fault(FaultKind::unavailable, "newer_database",
-                fmt::format("the database has schema {}, this release knows {}: it was made by a newer qflow; use that, or "
-                            "another --data-dir", have, known));
+    throw Fault(
+        FaultKind::unavailable, "newer_database",
+        fmt::format("the database has schema {}, this release knows {}: it was made by a newer qflow; use that, or "
+                    "another --data-dir",
+                    have, known));
   for (std::int64_t number = have; number < known; ++number) {
     db.script("BEGIN IMMEDIATE");
     try {

@@ -48,7 +48,8 @@ class Db {
   template <class... A>
   void exec(Sql sql, const A&... arguments) {
     const Bound statement = bound(sql, arguments...);
-    while (step(statement.get())) {}
+    while (step(statement.get())) {
+    }
   }
   template <class T, class... A>
   std::optional<T> one(Sql sql, const A&... arguments) {
@@ -67,9 +68,18 @@ class Db {
   std::int64_t changes() const { return sqlite3_changes64(db_.get()); }
 
  private:
-  struct Close { void operator()(sqlite3* db) const { sqlite3_close_v2(db); } };
-  struct Finalize { void operator()(sqlite3_stmt* s) const { sqlite3_finalize(s); } };
-  struct Reset { void operator()(sqlite3_stmt* s) const { sqlite3_reset(s); sqlite3_clear_bindings(s); } };
+  struct Close {
+    void operator()(sqlite3* db) const { sqlite3_close_v2(db); }
+  };
+  struct Finalize {
+    void operator()(sqlite3_stmt* s) const { sqlite3_finalize(s); }
+  };
+  struct Reset {
+    void operator()(sqlite3_stmt* s) const {
+      sqlite3_reset(s);
+      sqlite3_clear_bindings(s);
+    }
+  };
   using Bound = std::unique_ptr<sqlite3_stmt, Reset>;
 
   [[noreturn]] void fail(const std::string& doing) const;
@@ -93,7 +103,8 @@ class Db {
   static void bind(sqlite3_stmt* s, int i, const std::string& v) { bind(s, i, std::string_view(v)); }
   template <class T>
   static void bind(sqlite3_stmt* s, int i, const std::optional<T>& v) {
-    if (v) bind(s, i, *v); else sqlite3_bind_null(s, i);
+    if (v) bind(s, i, *v);
+    else sqlite3_bind_null(s, i);
   }
 
   static void column(sqlite3_stmt* s, int i, std::int64_t& v) { v = sqlite3_column_int64(s, i); }
@@ -101,11 +112,13 @@ class Db {
   static void column(sqlite3_stmt* s, int i, double& v) { v = sqlite3_column_double(s, i); }
   static void column(sqlite3_stmt* s, int i, std::string& v) {
     const void* text = sqlite3_column_blob(s, i);
-    v.assign(text == nullptr ? "" : static_cast<const char*>(text), static_cast<std::size_t>(sqlite3_column_bytes(s, i)));
+    v.assign(text == nullptr ? "" : static_cast<const char*>(text),
+             static_cast<std::size_t>(sqlite3_column_bytes(s, i)));
   }
   template <class T>
   static void column(sqlite3_stmt* s, int i, std::optional<T>& v) {
-    if (sqlite3_column_type(s, i) == SQLITE_NULL) v.reset(); else column(s, i, v.emplace());
+    if (sqlite3_column_type(s, i) == SQLITE_NULL) v.reset();
+    else column(s, i, v.emplace());
   }
   // A struct's columns are read in member order, so its SELECT lists them in that order.
   template <class T>

@@ -34,7 +34,8 @@ struct Store::PostedJob final : Store::Job {
 Store::Store(std::string directory) : directory_(std::move(directory)) {
   std::error_code error;
   fs::create_directories(directory_, error);
-  if (error) throw Fault(FaultKind::unavailable, "data_dir", fmt::format("data directory {}: {}", directory_, error.message()));
+  if (error)
+    throw Fault(FaultKind::unavailable, "data_dir", fmt::format("data directory {}: {}", directory_, error.message()));
   ::chmod(directory_.c_str(), 0700);
   fs::create_directories(directory_ + "/blobs", error);
   const std::string path = directory_ + "/qflow.db";
@@ -143,7 +144,8 @@ std::string Store::put_blob(std::string_view bytes) const {
   // Under a name of its own first: a blob is there whole or not at all.
   const std::string partial = fmt::format("{}.{:x}", path, randombytes_random());
   const sandbox::UniqueFd fd = sandbox::open_file(partial, O_WRONLY | O_CREAT | O_EXCL, 0600);
-  if (!sandbox::write_all(fd.get(), bytes) || ::fsync(fd.get()) < 0) throw sandbox::SysError(errno, "write blob " + partial);
+  if (!sandbox::write_all(fd.get(), bytes) || ::fsync(fd.get()) < 0)
+    throw sandbox::SysError(errno, "write blob " + partial);
   fs::rename(partial, path);
   return hex;
 }

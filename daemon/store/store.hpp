@@ -21,7 +21,8 @@
 
 namespace qflow::store {
 
-/// Owns the database and the blobs under one data directory. Any thread may call; the destructor waits for what is queued.
+/// Owns the database and the blobs under one data directory. Any thread may call; the destructor waits for what is
+/// queued.
 class Store {
  public:
   /// Opens or makes `directory` (mode 0700) and brings the schema up to date. Throws Fault: not a directory, not
@@ -57,7 +58,8 @@ class Store {
   template <class F>
   auto offload(F work) {
     using R = std::invoke_result_t<F&>;
-    return asio::co_spawn(readers_pool_, [job = std::move(work)]() mutable -> Task<R> { co_return job(); }, asio::use_awaitable);
+    return asio::co_spawn(
+        readers_pool_, [job = std::move(work)]() mutable -> Task<R> { co_return job(); }, asio::use_awaitable);
   }
 
   /// Stores bytes under their SHA-256 (hex) and returns it. On a reader's thread.
@@ -67,13 +69,15 @@ class Store {
 
  private:
   template <class R>
-  struct SignatureOf { using type = void(std::exception_ptr, R); };
+  struct SignatureOf {
+    using type = void(std::exception_ptr, R);
+  };
   template <class R>
   using Signature = typename SignatureOf<R>::type;
 
   struct Job {
     virtual ~Job() = default;
-    virtual void run(sqlite::Tx& tx) = 0;       ///< may throw: only this piece is undone
+    virtual void run(sqlite::Tx& tx) = 0;         ///< may throw: only this piece is undone
     virtual void finish(std::exception_ptr) = 0;  ///< after the commit, or with what went wrong
   };
   template <class R, class F, class Handler>
@@ -110,18 +114,23 @@ class Store {
 };
 
 template <>
-struct Store::SignatureOf<void> { using type = void(std::exception_ptr); };
+struct Store::SignatureOf<void> {
+  using type = void(std::exception_ptr);
+};
 
 template <class R, class F, class Handler>
 struct Store::WaitedJob final : Store::Job {
-  WaitedJob(F job, Handler h) : work(std::move(job)), handler(std::move(h)), guard(asio::get_associated_executor(handler)) {}
+  WaitedJob(F job, Handler h)
+      : work(std::move(job)), handler(std::move(h)), guard(asio::get_associated_executor(handler)) {}
   void run(sqlite::Tx& tx) override {
-    if constexpr (std::is_void_v<R>) work(tx); else result = work(tx);
+    if constexpr (std::is_void_v<R>) work(tx);
+    else result = work(tx);
   }
   void finish(std::exception_ptr error) override {
     auto executor = asio::get_associated_executor(handler);
     asio::post(executor, [h = std::move(handler), r = std::move(result), error]() mutable {
-      if constexpr (std::is_void_v<R>) h(error); else h(error, std::move(r));
+      if constexpr (std::is_void_v<R>) h(error);
+      else h(error, std::move(r));
     });
     guard.reset();
   }

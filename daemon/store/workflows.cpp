@@ -2,8 +2,11 @@
 
 namespace qflow::store {
 
-#define COLUMNS "id, name, description, nodes, connections, settings, extra, python_version, is_active, version, created_at, updated_at"
-#define MATCHING "FROM workflows WHERE (?1 = '' OR instr(lower(name), lower(?1)) > 0) AND (?2 IS NULL OR is_active = ?2) "
+#define COLUMNS                                                                                                  \
+  "id, name, description, nodes, connections, settings, extra, python_version, is_active, version, created_at, " \
+  "updated_at"
+#define MATCHING \
+  "FROM workflows WHERE (?1 = '' OR instr(lower(name), lower(?1)) > 0) AND (?2 IS NULL OR is_active = ?2) "
 
 void insert_workflow(sqlite::Tx& tx, const Workflow& w) {
   tx->exec("INSERT INTO workflows (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", w.id, w.name, w.description, w.nodes,
@@ -11,9 +14,12 @@ void insert_workflow(sqlite::Tx& tx, const Workflow& w) {
 }
 
 bool update_workflow(sqlite::Tx& tx, const Workflow& w) {
-  tx->exec("UPDATE workflows SET name=?2, description=?3, nodes=?4, connections=?5, settings=?6, extra=?7, python_version=?8, "
-           "is_active=?9, version=version+1, updated_at=?10 WHERE id=?1",
-           w.id, w.name, w.description, w.nodes, w.connections, w.settings, w.extra, w.python_version, w.is_active, w.updated_at);
+  tx->exec(
+      "UPDATE workflows SET name=?2, description=?3, nodes=?4, connections=?5, settings=?6, extra=?7, "
+      "python_version=?8, "
+      "is_active=?9, version=version+1, updated_at=?10 WHERE id=?1",
+      w.id, w.name, w.description, w.nodes, w.connections, w.settings, w.extra, w.python_version, w.is_active,
+      w.updated_at);
   return tx->changes() > 0;
 }
 
@@ -32,19 +38,24 @@ WorkflowPage list_workflows(sqlite::Db& db, const WorkflowQuery& q) {
   using Sort = WorkflowQuery::Sort;
   switch (q.sort) {
     case Sort::updated_desc:
-      page.rows = db.all<Workflow>("SELECT " COLUMNS " " MATCHING "ORDER BY updated_at DESC, id LIMIT ?3 OFFSET ?4", q.name_contains, q.active, q.take, q.skip);
+      page.rows = db.all<Workflow>("SELECT " COLUMNS " " MATCHING "ORDER BY updated_at DESC, id LIMIT ?3 OFFSET ?4",
+                                   q.name_contains, q.active, q.take, q.skip);
       break;
     case Sort::updated_asc:
-      page.rows = db.all<Workflow>("SELECT " COLUMNS " " MATCHING "ORDER BY updated_at, id LIMIT ?3 OFFSET ?4", q.name_contains, q.active, q.take, q.skip);
+      page.rows = db.all<Workflow>("SELECT " COLUMNS " " MATCHING "ORDER BY updated_at, id LIMIT ?3 OFFSET ?4",
+                                   q.name_contains, q.active, q.take, q.skip);
       break;
     case Sort::name_asc:
-      page.rows = db.all<Workflow>("SELECT " COLUMNS " " MATCHING "ORDER BY name, id LIMIT ?3 OFFSET ?4", q.name_contains, q.active, q.take, q.skip);
+      page.rows = db.all<Workflow>("SELECT " COLUMNS " " MATCHING "ORDER BY name, id LIMIT ?3 OFFSET ?4",
+                                   q.name_contains, q.active, q.take, q.skip);
       break;
     case Sort::name_desc:
-      page.rows = db.all<Workflow>("SELECT " COLUMNS " " MATCHING "ORDER BY name DESC, id LIMIT ?3 OFFSET ?4", q.name_contains, q.active, q.take, q.skip);
+      page.rows = db.all<Workflow>("SELECT " COLUMNS " " MATCHING "ORDER BY name DESC, id LIMIT ?3 OFFSET ?4",
+                                   q.name_contains, q.active, q.take, q.skip);
       break;
     case Sort::created_desc:
-      page.rows = db.all<Workflow>("SELECT " COLUMNS " " MATCHING "ORDER BY id DESC LIMIT ?3 OFFSET ?4", q.name_contains, q.active, q.take, q.skip);
+      page.rows = db.all<Workflow>("SELECT " COLUMNS " " MATCHING "ORDER BY id DESC LIMIT ?3 OFFSET ?4",
+                                   q.name_contains, q.active, q.take, q.skip);
       break;
   }
   return page;

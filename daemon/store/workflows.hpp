@@ -15,8 +15,9 @@ struct Workflow {
   std::int64_t version = 1;
   std::int64_t created_at = 0, updated_at = 0;
 };
-BOOST_DESCRIBE_STRUCT(Workflow, (), (id, name, description, nodes, connections, settings, extra, python_version, is_active,
-                                     version, created_at, updated_at))
+BOOST_DESCRIBE_STRUCT(Workflow, (),
+                      (id, name, description, nodes, connections, settings, extra, python_version, is_active, version,
+                       created_at, updated_at))
 
 void insert_workflow(sqlite::Tx& tx, const Workflow& workflow);
 /// False when there is none with this id. Counts `version` up.
@@ -27,7 +28,7 @@ std::optional<Workflow> find_workflow(sqlite::Db& db, const std::string& id);
 /// A page of the list.
 struct WorkflowQuery {
   std::int64_t skip = 0, take = 50;
-  std::string name_contains;          ///< empty: all
+  std::string name_contains;  ///< empty: all
   std::optional<bool> active;
   enum class Sort { updated_desc, updated_asc, name_asc, name_desc, created_desc } sort = Sort::updated_desc;
 };

@@ -6,9 +6,7 @@
 namespace qflow::workers {
 namespace {
 
-bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-}
+bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; }
 
 std::string_view next_word(std::string_view& text) {
   text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
@@ -21,7 +19,8 @@ std::string_view next_word(std::string_view& text) {
 
 void add(std::set<std::string>& names, std::string_view name) {
   // Our own package of node modules exists in workers only.
-  if (!name.empty() && name.size() <= 64 && name != "nodes" && name != "__future__" && names.size() < 16) names.emplace(name);
+  if (!name.empty() && name.size() <= 64 && name != "nodes" && name != "__future__" && names.size() < 16)
+    names.emplace(name);
 }
 
 }  // namespace

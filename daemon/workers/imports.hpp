@@ -6,8 +6,8 @@
 
 namespace qflow::workers {
 
-/// The top-level names that the import lines of `code` mention, sorted. A hint only: it chooses which packages are worth
-/// importing ahead, so it is a scan of the text and may be wrong in both directions. Bounded to 16 names.
+/// The top-level names that the import lines of `code` mention, sorted. A hint only: it chooses which packages are
+/// worth importing ahead, so it is a scan of the text and may be wrong in both directions. Bounded to 16 names.
 std::vector<std::string> imports_hint(std::string_view code);
 
 }  // namespace qflow::workers

@@ -23,7 +23,7 @@ struct Pool::Nursery : std::enable_shared_from_this<Nursery> {
   std::deque<std::shared_ptr<Worker>> spares;
   unsigned coming = 0;
   unsigned waiting = 0;
-  unsigned busy = 0;    ///< executions that hold a worker of this zygote: what the number of spares follows
+  unsigned busy = 0;      ///< executions that hold a worker of this zygote: what the number of spares follows
   unsigned failures = 0;  ///< spawns in a row that brought no worker
   bool ready = false;
   bool closed = false;
@@ -42,7 +42,8 @@ struct Pool::Environment {
   unsigned failed_starts = 0;
 };
 
-Pool::Pool(const asio::any_io_executor& executor, const Settings& settings) : executor_(executor), settings_(settings) {}
+Pool::Pool(const asio::any_io_executor& executor, const Settings& settings)
+    : executor_(executor), settings_(settings) {}
 Pool::~Pool() { shut_down(); }
 
 Pool::Environment& Pool::environment(const std::string& python) {
@@ -64,7 +65,9 @@ Task<> Pool::bring_up(std::shared_ptr<Nursery> nursery) {
     co_await nursery->zygote->start();
     nursery->ready = true;
     nursery->environment.failed_starts = 0;
-    log::info("workers", "zygote ready", {{"python", nursery->zygote->python()}, {"modules", boost::json::value_from(nursery->zygote->modules())}});
+    log::info(
+        "workers", "zygote ready",
+        {{"python", nursery->zygote->python()}, {"modules", boost::json::value_from(nursery->zygote->modules())}});
     refill(nursery);
   } catch (const std::exception& error) {
     nursery->failure = error.what();
@@ -94,7 +97,8 @@ std::shared_ptr<Pool::Nursery> Pool::choose(Environment& home, const std::vector
   for (const auto& nursery : all)
     if (nursery->zygote->modules() == modules) return nursery->ready ? nursery : all.front();
   if (all.size() >= settings_.max_zygotes + 1) {
-    const auto oldest = std::min_element(all.begin() + 1, all.end(), [](const auto& a, const auto& b) { return a->last_used < b->last_used; });
+    const auto oldest = std::min_element(all.begin() + 1, all.end(),
+                                         [](const auto& a, const auto& b) { return a->last_used < b->last_used; });
     if (Clock::now() - (*oldest)->last_used < std::chrono::seconds(10)) return all.front();
     (*oldest)->closed = true;
     (*oldest)->spares.clear();
@@ -165,8 +169,8 @@ Task<std::shared_ptr<Worker>> Pool::acquire(const std::string& python, const std
       ++(waited ? counts_.spare_misses : counts_.spare_hits);
       running_.insert(worker);
       ++nursery->busy;
-      // The next spare is forked when this execution is over: a fork beside it would take its processor. Unless they run
-      // out.
+      // The next spare is forked when this execution is over: a fork beside it would take its processor. Unless they
+      // run out.
       worker->on_release = [nursery] {
         --nursery->busy;
         refill(nursery);
@@ -178,7 +182,8 @@ Task<std::shared_ptr<Worker>> Pool::acquire(const std::string& python, const std
     if (!nursery->ready && home.failed_starts > 0)
       throw Fault(FaultKind::unavailable, "sandbox_unavailable", nursery->failure);
   }
-  throw Fault(FaultKind::unavailable, "no_worker", fmt::format("no Python {} worker could be started; the log has the reasons", python));
+  throw Fault(FaultKind::unavailable, "no_worker",
+              fmt::format("no Python {} worker could be started; the log has the reasons", python));
 }
 
 Task<> Pool::warm_up(const std::string& python) {

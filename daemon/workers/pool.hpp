@@ -27,7 +27,8 @@ class Pool {
   Pool(const asio::any_io_executor& executor, const Settings& settings);
   ~Pool();
 
-  /// A fresh worker of `python`, if possible with `modules` imported. Waits for one when no spare is there. Throws Fault.
+  /// A fresh worker of `python`, if possible with `modules` imported. Waits for one when no spare is there. Throws
+  /// Fault.
   Task<std::shared_ptr<Worker>> acquire(const std::string& python, const std::vector<std::string>& modules);
   /// Starts the zygote and the spares of `python` ahead of the first execution. Throws Fault.
   Task<> warm_up(const std::string& python);

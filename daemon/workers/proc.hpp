@@ -23,8 +23,8 @@ struct ProcessTimes {
 };
 ProcessTimes times_of(pid_t pid);
 
-/// Which process is whose child, for one look at the machine. Kernels with CONFIG_PROC_CHILDREN (Debian's) answer it for
-/// one process at a time; on others one scan of /proc serves all the questions put to the same table.
+/// Which process is whose child, for one look at the machine. Kernels with CONFIG_PROC_CHILDREN (Debian's) answer it
+/// for one process at a time; on others one scan of /proc serves all the questions put to the same table.
 class ProcessTable {
  public:
   ProcessTable();

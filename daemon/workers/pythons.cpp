@@ -50,7 +50,8 @@ const std::string& pyhost_for(const Pythons& pythons, const std::string& version
   std::string known;
   for (const auto& [name, path] : pythons) known += (known.empty() ? "" : ", ") + name;
   throw Fault(FaultKind::bad_input, "unknown_python_version",
-              fmt::format("python_version: \"{}\" is not installed here; available: {}", version, known.empty() ? "none" : known));
+              fmt::format("python_version: \"{}\" is not installed here; available: {}", version,
+                          known.empty() ? "none" : known));
 }
 
 }  // namespace qflow::workers

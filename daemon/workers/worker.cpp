@@ -95,7 +95,8 @@ Worker::~Worker() {
 Task<std::string> Worker::greet(const sandbox::Policy& policy, Clock::duration patience) {
   set_deadline(Clock::now() + patience);
   boost::system::error_code error;
-  co_await socket_.async_wait(asio::local::stream_protocol::socket::wait_read, asio::redirect_error(asio::use_awaitable, error));
+  co_await socket_.async_wait(asio::local::stream_protocol::socket::wait_read,
+                              asio::redirect_error(asio::use_awaitable, error));
   if (error || end_ != End::none) co_return "it did not report in time";
   Identified first = receive_identified(socket_.native_handle());
   if (first.bytes.empty() || first.pid <= 0) co_return "it closed its socket before it reported";
@@ -115,7 +116,8 @@ Task<std::string> Worker::greet(const sandbox::Policy& policy, Clock::duration p
   if (hello->protocol != schema::kProtocolVersion) co_return fmt::format("it speaks protocol {}", hello->protocol);
   const std::uint32_t missing = sandbox::expected_checks(policy) & ~hello->checks;
   if (missing != 0) co_return "walls are missing: " + sandbox::check_names(missing);
-  if (std::string wrong = sandbox::inspect_from_outside(pid_, policy); !wrong.empty()) co_return "seen from outside, " + wrong;
+  if (std::string wrong = sandbox::inspect_from_outside(pid_, policy); !wrong.empty())
+    co_return "seen from outside, " + wrong;
   const MemoryUse now = memory_of(pid_);
   base_memory_ = now.anonymous;
   base_data_ = now.data;
@@ -224,7 +226,8 @@ Task<> Worker::drain(std::shared_ptr<Worker> self, Pipe& pipe) {
   bool open = true;
   // Waits and then reads itself: an asynchronous read could hold bytes that take_output() would overtake.
   while (open && !error) {
-    co_await pipe.stream.async_wait(asio::posix::stream_descriptor::wait_read, asio::redirect_error(asio::use_awaitable, error));
+    co_await pipe.stream.async_wait(asio::posix::stream_descriptor::wait_read,
+                                    asio::redirect_error(asio::use_awaitable, error));
     if (!error) open = read_available(pipe);
   }
 }

@@ -18,8 +18,8 @@ namespace {
 constexpr auto kStartPatience = std::chrono::seconds(60);  // a large package may take long to import
 constexpr auto kSpawnPatience = std::chrono::seconds(20);
 
-// exec, never fork: the daemon has threads, locks and secrets. The environment is built from nothing; of the descriptors
-// only the socket (as 3) and standard error for the log go along.
+// exec, never fork: the daemon has threads, locks and secrets. The environment is built from nothing; of the
+// descriptors only the socket (as 3) and standard error for the log go along.
 pid_t start_process(const std::string& path, int socket) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -50,8 +50,14 @@ pid_t start_process(const std::string& path, int socket) {
 
 }  // namespace
 
-Zygote::Zygote(const asio::any_io_executor& executor, const Settings& settings, std::string pyhost, std::vector<std::string> modules)
-    : executor_(executor), settings_(settings), pyhost_(std::move(pyhost)), modules_(std::move(modules)), socket_(executor), changed_(executor) {
+Zygote::Zygote(const asio::any_io_executor& executor, const Settings& settings, std::string pyhost,
+               std::vector<std::string> modules)
+    : executor_(executor),
+      settings_(settings),
+      pyhost_(std::move(pyhost)),
+      modules_(std::move(modules)),
+      socket_(executor),
+      changed_(executor) {
   policy_.limits = settings.limits;
   policy_.host_uid = settings.worker_uid;
   policy_.layers = settings.layers;
@@ -68,7 +74,8 @@ Task<> Zygote::start() {
   alive_ = true;
   asio::co_spawn(executor_, listen(shared_from_this()), asio::detached);
   std::string configure;
-  schema::pack(schema::Kind::configure, 0, schema::Configure{schema::kProtocolVersion, sandbox::to_text(policy_), modules_}, configure);
+  schema::pack(schema::Kind::configure, 0,
+               schema::Configure{schema::kProtocolVersion, sandbox::to_text(policy_), modules_}, configure);
   sandbox::send_with_fds(socket_.native_handle(), configure, {});
   asio::steady_timer patience(executor_, kStartPatience);
   patience.async_wait([weak = weak_from_this()](boost::system::error_code error) {
@@ -116,9 +123,11 @@ void Zygote::dispatch(const schema::Frame& frame) {
     const auto ready = schema::unpack<schema::Ready>(frame, problem);
     if (!ready || ready->protocol != schema::kProtocolVersion) return lost("it speaks another protocol");
     ready_ = true;
-    for (std::size_t i = 0; i < ready->present.size() && i < 2000; ++i) present_.insert(ready->present[i].substr(0, 100));
+    for (std::size_t i = 0; i < ready->present.size() && i < 2000; ++i)
+      present_.insert(ready->present[i].substr(0, 100));
     python_ = ready->python.substr(0, ready->python.find(' ')).substr(0, 32);
-    for (const std::string& note : ready->notes) log::info("workers", "not imported before forking", {{"reason", note.substr(0, 500)}});
+    for (const std::string& note : ready->notes)
+      log::info("workers", "not imported before forking", {{"reason", note.substr(0, 500)}});
     changed_.signal();
   } else if (frame.kind == schema::Kind::exited) {
     const auto found = workers_.find(frame.id);

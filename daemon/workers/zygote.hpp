@@ -18,12 +18,14 @@ namespace qflow::workers {
 /// Shared: its reading coroutine and the pool hold it; a retired one lives on until its last worker was reaped.
 class Zygote : public std::enable_shared_from_this<Zygote> {
  public:
-  Zygote(const asio::any_io_executor& executor, const Settings& settings, std::string pyhost, std::vector<std::string> modules);
+  Zygote(const asio::any_io_executor& executor, const Settings& settings, std::string pyhost,
+         std::vector<std::string> modules);
   ~Zygote();
   Zygote(const Zygote&) = delete;
   Zygote& operator=(const Zygote&) = delete;
 
-  /// Starts the process and waits until it is confined and ready. Throws Fault with what the host refused and what to do.
+  /// Starts the process and waits until it is confined and ready. Throws Fault with what the host refused and what to
+  /// do.
   Task<> start();
   /// Asks for a worker and waits for its `hello`. Null with the reason in the log when it did not come up.
   Task<std::shared_ptr<Worker>> spawn();

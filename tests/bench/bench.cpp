@@ -30,7 +30,9 @@ struct Sample {
   std::vector<double> times;
   double at(double quantile) {
     std::sort(times.begin(), times.end());
-    return times.empty() ? 0 : times[std::min(times.size() - 1, static_cast<std::size_t>(quantile * static_cast<double>(times.size())))];
+    return times.empty() ? 0
+                         : times[std::min(times.size() - 1,
+                                          static_cast<std::size_t>(quantile * static_cast<double>(times.size())))];
   }
 };
 
@@ -48,12 +50,15 @@ void row(const std::string& what, double value, const std::string& unit, const s
 constexpr const char* kPython = "/usr/bin/python3";
 void bare_python(const char* code) { run({kPython, "-I", "-c", code}); }
 void bubblewrap(const char* code) {
-  run({"bwrap", "--ro-bind", "/usr", "/usr", "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--symlink", "usr/bin", "/bin",
-       "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--unshare-all", "--die-with-parent", kPython, "-I", "-c", code});
+  run({"bwrap",     "--ro-bind", "/usr",   "/usr",      "--symlink", "usr/lib",       "/lib",
+       "--symlink", "usr/lib64", "/lib64", "--symlink", "usr/bin",   "/bin",          "--proc",
+       "/proc",     "--dev",     "/dev",   "--tmpfs",   "/tmp",      "--unshare-all", "--die-with-parent",
+       kPython,     "-I",        "-c",     code});
 }
 
 /// `clients` threads call `target` `calls` times each; the time of each call.
-Sample load(Daemon& daemon, unsigned clients, int calls, const std::string& target, const std::string& body, int expected, double& seconds) {
+Sample load(Daemon& daemon, unsigned clients, int calls, const std::string& target, const std::string& body,
+            int expected, double& seconds) {
   std::vector<Sample> parts(clients);
   std::vector<std::thread> threads;
   std::atomic<int> wrong{0};
@@ -64,11 +69,14 @@ Sample load(Daemon& daemon, unsigned clients, int calls, const std::string& targ
                   for (int i = 0; i < calls; ++i)
                     parts[c].times.push_back(milliseconds([&] {
                       const Answer answer = connection.call("POST", target, body, daemon.authorization());
-                      if (answer.status != expected || (answer.body.find("\"success\":true") == std::string::npos && answer.body.find("\"completed\"") == std::string::npos)) ++wrong;
+                      if (answer.status != expected || (answer.body.find("\"success\":true") == std::string::npos &&
+                                                        answer.body.find("\"completed\"") == std::string::npos))
+                        ++wrong;
                     }));
                 });
               for (auto& thread : threads) thread.join();
-            }) / 1000;
+            }) /
+            1000;
   Sample all;
   for (auto& part : parts) all.times.insert(all.times.end(), part.times.begin(), part.times.end());
   if (wrong > 0) fmt::print("  !! {} of {} answers were wrong\n", wrong.load(), all.times.size());
@@ -84,11 +92,14 @@ double execution_ms(const Answer& answer) {
   return *duration;
 }
 
-constexpr const char* kFibo = "def fibo(n):\n    return n if n < 2 else fibo(n - 1) + fibo(n - 2)\n\ndef main(before=None):\n    return fibo({})\n";
+constexpr const char* kFibo =
+    "def fibo(n):\n    return n if n < 2 else fibo(n - 1) + fibo(n - 2)\n\ndef main(before=None):\n    return "
+    "fibo({})\n";
 
 json::object fibo_chain(int length, int n) {
   std::vector<json::object> nodes;
-  for (int i = 0; i < length; ++i) nodes.push_back(node(fmt::format("n{}", i), fmt::format(kFibo, n), {{"function", "main"}}));
+  for (int i = 0; i < length; ++i)
+    nodes.push_back(node(fmt::format("n{}", i), fmt::format(kFibo, n), {{"function", "main"}}));
   return chain(std::move(nodes));
 }
 
@@ -96,7 +107,9 @@ json::object fibo_chain(int length, int n) {
 double plain_fibo_ms(const std::vector<std::string>& interpreter, int length, int n) {
   const TempDir directory;
   std::vector<std::string> command = interpreter;
-  command.push_back(directory.file("fibo.py", fmt::format("{}\nimport time\nt = time.perf_counter()\nfor _ in range({}): main()\nprint((time.perf_counter() - t) * 1e3)", fmt::format(kFibo, n), length)));
+  command.push_back(directory.file("fibo.py", fmt::format("{}\nimport time\nt = time.perf_counter()\nfor _ in "
+                                                          "range({}): main()\nprint((time.perf_counter() - t) * 1e3)",
+                                                          fmt::format(kFibo, n), length)));
   return std::stod(run(command).out);
 }
 
@@ -111,7 +124,9 @@ void starts(double& python) {
 Task<> fork_workers(Sample& sample) {
   workers::Settings settings;
   settings.pythons = workers::find_pythons(bin(""));
-  const auto zygote = std::make_shared<workers::Zygote>(co_await asio::this_coro::executor, settings, settings.pythons.at(workers::default_python(settings.pythons)), std::vector<std::string>());
+  const auto zygote = std::make_shared<workers::Zygote>(co_await asio::this_coro::executor, settings,
+                                                        settings.pythons.at(workers::default_python(settings.pythons)),
+                                                        std::vector<std::string>());
   co_await zygote->start();
   for (int i = 0; i < 200; ++i) {
     const auto start = Clock::now();
@@ -128,15 +143,18 @@ void fork_to_bytecode(Daemon& daemon, double python) {
   asio::io_context io;
   asio::co_spawn(io, fork_workers(forked), asio::detached);
   io.run();
-  row("qflow: fork, every wall, first bytecode, checked", forked.at(0.5), "ms", fmt::format("1/{:.0f} of python3", python / forked.at(0.5)));
+  row("qflow: fork, every wall, first bytecode, checked", forked.at(0.5), "ms",
+      fmt::format("1/{:.0f} of python3", python / forked.at(0.5)));
   daemon.node("def f(): return 1");
   Sample spare;
   for (int i = 0; i < 30; ++i) {
     double seconds = 0;
-    spare.times.push_back(load(daemon, 1, 1, "/nodes/python/execute", R"({"code":"def f(): return 1"})", 200, seconds).times.front());
+    spare.times.push_back(
+        load(daemon, 1, 1, "/nodes/python/execute", R"({"code":"def f(): return 1"})", 200, seconds).times.front());
     ::usleep(10'000);
   }
-  row("qflow: HTTP request to answer, spare waiting", spare.at(0.5), "ms", fmt::format("1/{:.0f} of python3", python / spare.at(0.5)));
+  row("qflow: HTTP request to answer, spare waiting", spare.at(0.5), "ms",
+      fmt::format("1/{:.0f} of python3", python / spare.at(0.5)));
 }
 
 void single_node(Daemon& daemon, double python) {
@@ -158,8 +176,10 @@ void chains(Daemon& daemon, double python) {
   fmt::print("3  Chains, every node recorded\n");
   const std::string forty = daemon.store(fibo_chain(40, 10));
   Sample durations;
-  const Sample times = repeat(20, [&] { durations.times.push_back(execution_ms(daemon.post("/workflows/" + forty + "/execute?wait=60"))); });
-  row("40 × fibo(10): request to recorded answer", Sample(times).at(0.5), "ms", fmt::format("target: under {:.1f} (two python3 starts)", 2 * python));
+  const Sample times = repeat(
+      20, [&] { durations.times.push_back(execution_ms(daemon.post("/workflows/" + forty + "/execute?wait=60"))); });
+  row("40 × fibo(10): request to recorded answer", Sample(times).at(0.5), "ms",
+      fmt::format("target: under {:.1f} (two python3 starts)", 2 * python));
   row("40 × fibo(10): the execution itself", durations.at(0.5), "ms");
   const std::string ten = daemon.store(fibo_chain(10, 33));
   Sample ours, plain, embedded;
@@ -169,13 +189,17 @@ void chains(Daemon& daemon, double python) {
     embedded.times.push_back(plain_fibo_ms({bin("qflow-bench-embed")}, 10, 33));
   }
   row("10 × fibo(33), python3's own time", plain.at(0.5), "ms");
-  row("10 × fibo(33), the same libpython, merely embedded", embedded.at(0.5), "ms", fmt::format("{:+.1f} %", (embedded.at(0.5) / plain.at(0.5) - 1) * 100));
-  row("10 × fibo(33), request to recorded answer", ours.at(0.5), "ms", fmt::format("{:+.1f} % to python3 (target: within 3 %), {:+.1f} % to libpython", (ours.at(0.5) / plain.at(0.5) - 1) * 100, (ours.at(0.5) / embedded.at(0.5) - 1) * 100));
+  row("10 × fibo(33), the same libpython, merely embedded", embedded.at(0.5), "ms",
+      fmt::format("{:+.1f} %", (embedded.at(0.5) / plain.at(0.5) - 1) * 100));
+  row("10 × fibo(33), request to recorded answer", ours.at(0.5), "ms",
+      fmt::format("{:+.1f} % to python3 (target: within 3 %), {:+.1f} % to libpython",
+                  (ours.at(0.5) / plain.at(0.5) - 1) * 100, (ours.at(0.5) / embedded.at(0.5) - 1) * 100));
 }
 
 void throughput(Daemon& daemon) {
   fmt::print("4  A 3-node workflow over HTTP, a fresh worker for each run, recorded, 32 clients\n");
-  const std::string id = daemon.store(chain({node("a", "def a(x): return x + 1"), node("b", "def b(x): return x * 2"), node("c", "def c(x): return {'r': x}")}));
+  const std::string id = daemon.store(chain({node("a", "def a(x): return x + 1"), node("b", "def b(x): return x * 2"),
+                                             node("c", "def c(x): return {'r': x}")}));
   const std::string target = "/workflows/" + id + "/execute?wait=60";
   const std::string body = R"({"input_data":{"x":4}})";
   double seconds = 0;
@@ -189,7 +213,8 @@ void throughput(Daemon& daemon) {
 void large_values(Daemon& daemon) {
   fmt::print("5  Bytes through 10 nodes\n");
   for (const int megabytes : {1, 100}) {
-    std::vector<json::object> nodes{node("make", fmt::format("def make():\n    return bytes({} * 1000 * 1000)", megabytes))};
+    std::vector<json::object> nodes{
+        node("make", fmt::format("def make():\n    return bytes({} * 1000 * 1000)", megabytes))};
     for (int i = 0; i < 9; ++i) nodes.push_back(node(fmt::format("p{}", i), "def p(x):\n    return x"));
     const std::string id = daemon.store(chain(std::move(nodes)));
     Sample made, passed;
@@ -198,12 +223,14 @@ void large_values(Daemon& daemon) {
       double sum = 0;
       for (const auto& [name, tasks] : answer.at("data").at("resultData").at("runData").as_object()) {
         const double time = tasks.as_array()[0].at("executionTime").to_number<double>();
-        if (name == "make") made.times.push_back(time); else sum += time;
+        if (name == "make") made.times.push_back(time);
+        else sum += time;
       }
       passed.times.push_back(sum);
     }
     row(fmt::format("{} MB: the node that makes them", megabytes), made.at(0.5), "ms");
-    row(fmt::format("{} MB: the 9 nodes that pass them on, together", megabytes), passed.at(0.5), "ms", megabytes == 100 ? "target: as for 1 MB" : "");
+    row(fmt::format("{} MB: the 9 nodes that pass them on, together", megabytes), passed.at(0.5), "ms",
+        megabytes == 100 ? "target: as for 1 MB" : "");
   }
 }
 
@@ -226,7 +253,8 @@ void packages(Daemon& daemon) {
     without.times.push_back(time(plain));
     ::usleep(50'000);
   }
-  row("later ones, p50", with.at(0.5), "ms", fmt::format("without pandas {:.2f}: {:+.2f} (target: +2)", without.at(0.5), with.at(0.5) - without.at(0.5)));
+  row("later ones, p50", with.at(0.5), "ms",
+      fmt::format("without pandas {:.2f}: {:+.2f} (target: +2)", without.at(0.5), with.at(0.5) - without.at(0.5)));
 }
 
 // Private_Dirty of smaps_rollup in MB.
@@ -239,7 +267,8 @@ double private_dirty(const std::string& pid) {
 void memory(Daemon& daemon) {
   fmt::print("7  Idle memory, private dirty\n");
   ::usleep(500'000);
-  row("daemon, after all of the above", private_dirty(std::to_string(daemon.program().pid())), "MB", "target: under 30");
+  row("daemon, after all of the above", private_dirty(std::to_string(daemon.program().pid())), "MB",
+      "target: under 30");
   Daemon fresh;
   fresh.node("def f(): return 1");
   ::usleep(500'000);
@@ -250,7 +279,8 @@ void memory(Daemon& daemon) {
   const std::string zygote = inner.out.substr(0, inner.out.find('\n'));
   row("zygote", private_dirty(zygote), "MB");
   const Finished spares = run({"pgrep", "-P", zygote});
-  if (!spares.out.empty()) row("spare", private_dirty(spares.out.substr(0, spares.out.find('\n'))), "MB", "target: under 2");
+  if (!spares.out.empty())
+    row("spare", private_dirty(spares.out.substr(0, spares.out.find('\n'))), "MB", "target: under 2");
 }
 
 }  // namespace

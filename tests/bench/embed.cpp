@@ -1,4 +1,5 @@
-// Runs a Python file in an embedded interpreter and nothing else: what libpython itself costs beside the python3 executable.
+// Runs a Python file in an embedded interpreter and nothing else: what libpython itself costs beside the python3
+// executable.
 #include <Python.h>
 
 #include <cstdio>

@@ -1,5 +1,5 @@
-// Bytes from a worker: whatever they are, the decoder ends in frames or in a named error, and every message in a value or
-// in a reason.
+// Bytes from a worker: whatever they are, the decoder ends in frames or in a named error, and every message in a value
+// or in a reason.
 #include <cstdlib>
 
 #include "schema/messages.hpp"

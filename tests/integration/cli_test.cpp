@@ -44,7 +44,8 @@ TEST_CASE("--help and --version say what there is; a wrong word is bad input") {
 
 TEST_CASE("the example runs and leaves its report") {
   const Cli cli;
-  const Finished done = cli({"run", source("packaging/examples/gpl3/flow.json"), "--input", "text=@/usr/share/common-licenses/GPL-3", "--json"});
+  const Finished done = cli({"run", source("packaging/examples/gpl3/flow.json"), "--input",
+                             "text=@/usr/share/common-licenses/GPL-3", "--json"});
   CHECK_MESSAGE(done.code == 0, done.err);
   const json::value result = parsed(done.out);
   CHECK(result.at("status") == "completed");
@@ -52,13 +53,17 @@ TEST_CASE("the example runs and leaves its report") {
   REQUIRE(result.at("files").as_array().size() == 2);
   const std::string path(result.at("files").at(1).at("path").as_string());
   CHECK(has(qflow::sandbox::read_file(path, 1 << 20), "<svg"));
-  CHECK(has(qflow::sandbox::read_file(std::string(result.at("files").at(0).at("path").as_string()), 1 << 20), "GNU GENERAL PUBLIC LICENSE"));
+  CHECK(has(qflow::sandbox::read_file(std::string(result.at("files").at(0).at("path").as_string()), 1 << 20),
+            "GNU GENERAL PUBLIC LICENSE"));
   CHECK(result.at("nodes").at(0).at("type") == "nodes.read.Document");
 }
 
 TEST_CASE("plain lines in a pipe, outputs on standard output") {
   const Cli cli;
-  const Finished done = cli({"run", cli.flow(chain({node("one", "def one(n):\n    print('said')\n    return n"), node("two", "def two(x): return {'twice': x * 2}")})), "-i", "n=21"});
+  const Finished done = cli({"run",
+                             cli.flow(chain({node("one", "def one(n):\n    print('said')\n    return n"),
+                                             node("two", "def two(x): return {'twice': x * 2}")})),
+                             "-i", "n=21"});
   CHECK(done.code == 0);
   CHECK(done.out == "two = {\"twice\":42}\n");
   CHECK(has(done.err, "one  done"));
@@ -71,7 +76,9 @@ TEST_CASE("plain lines in a pipe, outputs on standard output") {
 TEST_CASE("on a terminal there is a live line for each node") {
   const Cli cli;
   const std::string path = cli.flow(chain({node("one", "def one(): return 1"), node("two", "def two(x): return x")}));
-  const Finished done = run({"script", "-qec", bin("qflow") + " run " + path + " --data-dir " + cli.directory.path() + "/data", "/dev/null"}, {0, {{"TERM", "xterm"}, {"LINES", "40"}}, {}});
+  const Finished done = run(
+      {"script", "-qec", bin("qflow") + " run " + path + " --data-dir " + cli.directory.path() + "/data", "/dev/null"},
+      {0, {{"TERM", "xterm"}, {"LINES", "40"}}, {}});
   if (has(done.out, "\x1b[")) {
     CHECK(has(done.out, "waiting"));
     CHECK(has(done.out, "done"));
@@ -85,12 +92,14 @@ TEST_CASE("inputs: values as JSON or text, files, a whole file") {
   const Cli cli;
   const std::string path = cli.flow(chain({node("f", "def f(a, b, c): return [a, b, c]")}));
   const std::string text = cli.directory.file("t.txt", "from a file");
-  CHECK(cli({"run", "-q", path, "-i", "a=1", "-i", "b=x y", "-i", "c=@" + text}).out == "f = [1,\"x y\",\"from a file\"]\n");
+  CHECK(cli({"run", "-q", path, "-i", "a=1", "-i", "b=x y", "-i", "c=@" + text}).out ==
+        "f = [1,\"x y\",\"from a file\"]\n");
   const std::string whole = cli.directory.file("in.json", R"({"a":1,"b":2,"c":3})");
   CHECK(cli({"run", "-q", path, "--input-file", whole}).out == "f = [1,2,3]\n");
   CHECK(cli({"run", "-q", path, "--input-file", whole, "-i", "c=4"}).out == "f = [1,2,4]\n");
   CHECK(cli({"run", "-q", path, "-i", "nonsense"}).code == 2);
-  CHECK(has(cli({"run", "-q", path, "-i", "a=@/nonexistent"}).err, "input file /nonexistent: No such file or directory"));
+  CHECK(
+      has(cli({"run", "-q", path, "-i", "a=@/nonexistent"}).err, "input file /nonexistent: No such file or directory"));
   CHECK(has(cli({"run", "-q", path, "--input-file", text}).err, "is not JSON"));
   const Finished missing = cli({"run", "-q", path, "-i", "a=1"});
   CHECK(missing.code == 2);
@@ -105,7 +114,8 @@ TEST_CASE("bad flows are exit status 2 with a reason, a failing node is 1") {
   CHECK(cli({"run", cli.directory.file("bad.json", "[]")}).code == 2);
   CHECK(cli({"run", cli.flow(flow({node("a", "def a(x): return x")}, {{"a", "a"}}))}).code == 2);
   CHECK(has(cli({"run", cli.flow(chain({node("a", "def a(): pass")})), "--python", "2.7"}).err, "available: "));
-  CHECK(has(cli({"run", cli.flow(chain({node("a", "def a(): pass")})), "--node", "zz"}).err, "there is no node \"zz\"; nodes are: a"));
+  CHECK(has(cli({"run", cli.flow(chain({node("a", "def a(): pass")})), "--node", "zz"}).err,
+            "there is no node \"zz\"; nodes are: a"));
   const Finished failed = cli({"run", cli.flow(chain({node("a", "def a():\n    return {}['k']")}))});
   CHECK(failed.code == 1);
   CHECK(has(failed.err, "KeyError: 'k' (node 'a', line 2)"));
@@ -126,7 +136,10 @@ TEST_CASE("nodes name files beside the flow, and no others") {
 
 TEST_CASE("--node runs that node and what it needs") {
   const Cli cli;
-  const Finished done = cli({"run", cli.flow(chain({node("a", "def a(): return 1"), node("b", "def b(x): return x + 1"), node("c", "def c(x): raise ValueError")})), "--node", "b"});
+  const Finished done = cli({"run",
+                             cli.flow(chain({node("a", "def a(): return 1"), node("b", "def b(x): return x + 1"),
+                                             node("c", "def c(x): raise ValueError")})),
+                             "--node", "b"});
   CHECK(done.code == 0);
   CHECK(done.out == "b = 2\n");
   CHECK_FALSE(has(done.err, "c "));
@@ -160,7 +173,8 @@ TEST_CASE("the doctor tells each layer and whether code would run") {
   const Cli cli;
   const Finished plain = cli({"doctor"});
   CHECK(plain.code == 0);
-  for (const char* layer : {"user namespace", "seccomp filter", "Landlock", "cgroup v2", "Isolation level"}) CHECK(has(plain.out, layer));
+  for (const char* layer : {"user namespace", "seccomp filter", "Landlock", "cgroup v2", "Isolation level"})
+    CHECK(has(plain.out, layer));
   const json::value report = parsed(cli({"doctor", "--json"}).out);
   CHECK(report.at("refused") == false);
   CHECK(cli({"doctor", "--min-isolation", "3"}).code == 1);
@@ -180,8 +194,10 @@ TEST_CASE("all of it as an ordinary user") {
   std::filesystem::permissions(open.path(), std::filesystem::perms(0755));
   std::filesystem::create_directory(open.path() + "/bin");
   for (const auto& entry : std::filesystem::directory_iterator(bin("")))
-    if (entry.path().filename() == "qflow" || entry.path().filename().string().starts_with("pyhost-3.11")) std::filesystem::copy(entry.path(), open.path() + "/bin/");
-  std::filesystem::copy(source("packaging/examples"), open.path() + "/examples", std::filesystem::copy_options::recursive);
+    if (entry.path().filename() == "qflow" || entry.path().filename().string().starts_with("pyhost-3.11"))
+      std::filesystem::copy(entry.path(), open.path() + "/bin/");
+  std::filesystem::copy(source("packaging/examples"), open.path() + "/examples",
+                        std::filesystem::copy_options::recursive);
   std::filesystem::create_directory(open.path() + "/home");
   constexpr uid_t kUser = 34567;
   REQUIRE(::chown((open.path() + "/home").c_str(), kUser, kUser) == 0);
@@ -190,8 +206,11 @@ TEST_CASE("all of it as an ordinary user") {
   options.environment = {{"QFLOW_DATA_DIR", open.path() + "/home/data"}, {"HOME", open.path() + "/home"}};
   const Finished doctor = run({open.path() + "/bin/qflow", "doctor"}, options);
   CHECK_MESSAGE(doctor.code == 0, doctor.out);
-  const Finished done = run({open.path() + "/bin/qflow", "run", open.path() + "/examples/gpl3/flow.json", "--input", "text=@/usr/share/common-licenses/GPL-3", "--json"}, options);
+  const Finished done = run({open.path() + "/bin/qflow", "run", open.path() + "/examples/gpl3/flow.json", "--input",
+                             "text=@/usr/share/common-licenses/GPL-3", "--json"},
+                            options);
   CHECK_MESSAGE(done.code == 0, done.err);
-  const std::string who = open.file("who.json", json::serialize(chain({node("w", "import os\ndef w(): return [os.getuid(), os.getpid()]")})));
+  const std::string who = open.file(
+      "who.json", json::serialize(chain({node("w", "import os\ndef w(): return [os.getuid(), os.getpid()]")})));
   CHECK(run({open.path() + "/bin/qflow", "run", "-q", who}, options).out == "w = [65534,1]\n");
 }

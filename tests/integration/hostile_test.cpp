@@ -1,5 +1,5 @@
-// Nodes that misbehave, and processes that are killed: each ends in bounded time with its own clear error, and the daemon
-// goes on.
+// Nodes that misbehave, and processes that are killed: each ends in bounded time with its own clear error, and the
+// daemon goes on.
 #include <doctest/doctest.h>
 
 #include <boost/json/serialize.hpp>
@@ -16,8 +16,12 @@ Daemon& daemon() {
   return one;
 }
 
-std::string text(const json::value& value) { return value.is_string() ? std::string(value.get_string()) : json::serialize(value); }
-std::string error_of(const std::string& code, json::object more = {}) { return text(daemon().node(code, nullptr, std::move(more))["error"]); }
+std::string text(const json::value& value) {
+  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
+}
+std::string error_of(const std::string& code, json::object more = {}) {
+  return text(daemon().node(code, nullptr, std::move(more))["error"]);
+}
 /// The node's output, or, where it failed, the whole answer: so that a failing check says why.
 json::value output_of(const std::string& code) {
   const Answer answer = daemon().node(code);
@@ -42,7 +46,9 @@ TEST_CASE("code that is no node") {
 }
 
 TEST_CASE("a node that prints 100 MB keeps the first MiB and the count of the rest") {
-  const Answer answer = daemon().node("import sys\ndef f():\n    for _ in range(100):\n        sys.stdout.write('x' * 1_000_000)\n    print('end', file=sys.stderr)\n    return 'done'");
+  const Answer answer = daemon().node(
+      "import sys\ndef f():\n    for _ in range(100):\n        sys.stdout.write('x' * 1_000_000)\n    print('end', "
+      "file=sys.stderr)\n    return 'done'");
   CHECK(answer["output"] == "done");
   CHECK(answer["stdout"].as_string().size() == 1U << 20U);
   CHECK(answer["output_dropped"].to_number<std::int64_t>() == 100'000'000 - (1 << 20));
@@ -67,7 +73,8 @@ TEST_CASE("a value larger than the answer's bound is cut and says so") {
 }
 
 TEST_CASE("a node that ends its process") {
-  CHECK(has(error_of("import os\ndef f():\n    print('before', flush=True)\n    os._exit(3)"), "WorkerDied: it ended the process with exit status 3"));
+  CHECK(has(error_of("import os\ndef f():\n    print('before', flush=True)\n    os._exit(3)"),
+            "WorkerDied: it ended the process with exit status 3"));
   CHECK(daemon().node("import os\ndef f():\n    print('before', flush=True)\n    os._exit(3)")["stdout"] == "before\n");
   CHECK(has(error_of("import os\nos._exit(0)\ndef f(): pass"), "exit status 0"));
   CHECK(has(error_of("import ctypes\ndef f(): ctypes.string_at(1)"), "SIGSEGV"));
@@ -78,9 +85,13 @@ TEST_CASE("a node that ends its process") {
 }
 
 TEST_CASE("a node that never returns") {
-  CHECK(has(error_of("def f():\n    while True: pass", {{"timeout", 0.5}}), "TimedOut: it ran longer than its time limit of 0.5 s"));
+  CHECK(has(error_of("def f():\n    while True: pass", {{"timeout", 0.5}}),
+            "TimedOut: it ran longer than its time limit of 0.5 s"));
   CHECK(has(error_of("import time\ntime.sleep(60)\ndef f(): pass", {{"timeout", 0.5}}), "while its module was loaded"));
-  CHECK(has(error_of("import signal, time\ndef f():\n    for s in range(1, 65):\n        try: signal.signal(s, signal.SIG_IGN)\n        except (OSError, ValueError): pass\n    time.sleep(60)", {{"timeout", 0.5}}), "TimedOut"));
+  CHECK(has(error_of("import signal, time\ndef f():\n    for s in range(1, 65):\n        try: signal.signal(s, "
+                     "signal.SIG_IGN)\n        except (OSError, ValueError): pass\n    time.sleep(60)",
+                     {{"timeout", 0.5}}),
+            "TimedOut"));
   CHECK(works());
 }
 
@@ -88,17 +99,26 @@ TEST_CASE("a node that eats memory") {
   CHECK(has(error_of("def f(): return bytearray(10 ** 10)"), "MemoryError"));
   const std::string grows = error_of("def f():\n    x = []\n    while True: x.append(bytearray(1_000_000))");
   CHECK((has(grows, "MemoryError") || has(grows, "MemoryLimit")));
-  CHECK(has(error_of("import mmap\ndef f():\n    m = [mmap.mmap(-1, 100_000_000) for _ in range(6)]\n    for x in m:\n        for i in range(0, len(x), 4096): x[i] = 1\n    import time; time.sleep(5)"), "MemoryLimit: it held more memory than its limit of 256 MiB"));
-  CHECK(has(error_of("import os, time\ndef f():\n    for _ in range(8):\n        if os.fork() == 0:\n            x = bytearray(100_000_000)\n            for i in range(0, len(x), 4096): x[i] = 1\n            time.sleep(20)\n            os._exit(0)\n    time.sleep(20)"), "MemoryLimit"));
+  CHECK(has(error_of("import mmap\ndef f():\n    m = [mmap.mmap(-1, 100_000_000) for _ in range(6)]\n    for x in m:\n "
+                     "       for i in range(0, len(x), 4096): x[i] = 1\n    import time; time.sleep(5)"),
+            "MemoryLimit: it held more memory than its limit of 256 MiB"));
+  CHECK(has(error_of("import os, time\ndef f():\n    for _ in range(8):\n        if os.fork() == 0:\n            x = "
+                     "bytearray(100_000_000)\n            for i in range(0, len(x), 4096): x[i] = 1\n            "
+                     "time.sleep(20)\n            os._exit(0)\n    time.sleep(20)"),
+            "MemoryLimit"));
   CHECK(works());
 }
 
 TEST_CASE("a fork bomb") {
-  const std::string error = error_of("import os, time\ndef f():\n    while True:\n        try: os.fork()\n        except OSError: time.sleep(0.01)", {{"timeout", 2}});
+  const std::string error = error_of(
+      "import os, time\ndef f():\n    while True:\n        try: os.fork()\n        except OSError: time.sleep(0.01)",
+      {{"timeout", 2}});
   CHECK_MESSAGE((has(error, "ProcessLimit") || has(error, "MemoryLimit") || has(error, "TimedOut")), error);
   CHECK(works());
   // It meets its own limit, not one that it shares with others.
-  CHECK(output_of("import os, time\ndef f():\n    n = 0\n    try:\n        while n < 1000:\n            if os.fork() == 0:\n                time.sleep(5)\n                os._exit(0)\n            n += 1\n    except OSError:\n        return 40 < n < 64") == true);
+  CHECK(output_of("import os, time\ndef f():\n    n = 0\n    try:\n        while n < 1000:\n            if os.fork() "
+                  "== 0:\n                time.sleep(5)\n                os._exit(0)\n            n += 1\n    except "
+                  "OSError:\n        return 40 < n < 64") == true);
 }
 
 TEST_CASE("children that a node forks do not answer for it") {
@@ -110,22 +130,32 @@ TEST_CASE("a node that closes its descriptors, or writes to the daemon's socket"
   CHECK(has(error_of("import os\ndef f():\n    os.closerange(0, 256)\n    return 1"), "closed the worker's channel"));
   CHECK(output_of("import os\ndef f():\n    os.close(1); os.close(2)\n    return 1") == 1);
   CHECK(has(error_of("import os\ndef f():\n    os.write(3, b'\\xff' * 64)\n    return 1"), "ProtocolViolation"));
-  CHECK(has(error_of("import os, struct\ndef f():\n    m = b'{\"because\":1}'\n    os.write(3, struct.pack('<IIII', 12 + len(m), 36, 99, len(m)) + m)\n    return 1"), "ProtocolViolation"));
+  CHECK(has(error_of("import os, struct\ndef f():\n    m = b'{\"because\":1}'\n    os.write(3, struct.pack('<IIII', 12 "
+                     "+ len(m), 36, 99, len(m)) + m)\n    return 1"),
+            "ProtocolViolation"));
   // It says that it returned something that it did not: it lies about its own node only, and what follows ends it.
-  CHECK(daemon().node("import os\ndef f():\n    os.write(3, b'\\0' * 8)\n    import time; time.sleep(0.2)\n    return 1")["success"] == false);
+  CHECK(
+      daemon().node("import os\ndef f():\n    os.write(3, b'\\0' * 8)\n    import time; time.sleep(0.2)\n    return 1")
+          ["success"] == false);
   CHECK(works());
 }
 
 TEST_CASE("a node that writes to its pipes for ever in the background does not hold its answer up") {
-  CHECK(output_of("import os\ndef f():\n    if os.fork() == 0:\n        while True: os.write(1, b'x' * 65536)\n    return 1") == 1);
+  CHECK(
+      output_of(
+          "import os\ndef f():\n    if os.fork() == 0:\n        while True: os.write(1, b'x' * 65536)\n    return 1") ==
+      1);
   CHECK(works());
 }
 
 TEST_CASE("kill -9 of a worker in the middle of a node") {
   Daemon own;
-  const std::string id = own.store(chain({node("a", "def a(): return 1"), node("slow", "import time\ndef slow(x):\n    time.sleep(60)")}));
+  const std::string id =
+      own.store(chain({node("a", "def a(): return 1"), node("slow", "import time\ndef slow(x):\n    time.sleep(60)")}));
   const std::string execution = text(own.post("/workflows/" + id + "/execute")["id"]);
-  REQUIRE(eventually([&] { return own.get("/executions/" + execution)["data"].at("resultData").at("runData").as_object().contains("a"); }));
+  REQUIRE(eventually([&] {
+    return own.get("/executions/" + execution)["data"].at("resultData").at("runData").as_object().contains("a");
+  }));
   // The busy worker is the one of the zygote's children that is not waiting for a frame: kill them all, spares too.
   const auto children = [](const std::string& pid) { return run({"pgrep", "-P", pid}).out; };
   const std::string monitor = children(std::to_string(own.program().pid()));
@@ -157,9 +187,12 @@ TEST_CASE("kill -9 of the daemon in the middle of an execution: the next one tel
   std::string monitor;
   {
     Daemon first({}, {}, directory);
-    const std::string id = first.store(chain({node("a", "def a(): return 'kept'"), node("slow", "import time\ndef slow(x):\n    time.sleep(60)")}));
+    const std::string id = first.store(
+        chain({node("a", "def a(): return 'kept'"), node("slow", "import time\ndef slow(x):\n    time.sleep(60)")}));
     execution = text(first.post("/workflows/" + id + "/execute")["id"]);
-    REQUIRE(eventually([&] { return first.get("/executions/" + execution)["data"].at("resultData").at("runData").as_object().contains("a"); }));
+    REQUIRE(eventually([&] {
+      return first.get("/executions/" + execution)["data"].at("resultData").at("runData").as_object().contains("a");
+    }));
     monitor = run({"pgrep", "-P", std::to_string(first.program().pid())}).out;
     monitor = monitor.substr(0, monitor.find('\n'));
     first.program().signal(SIGKILL);

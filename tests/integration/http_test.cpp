@@ -13,7 +13,9 @@ Daemon& daemon() {
   static Daemon one;
   return one;
 }
-std::string text(const json::value& value) { return value.is_string() ? std::string(value.get_string()) : json::serialize(value); }
+std::string text(const json::value& value) {
+  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
+}
 std::string message(const Answer& answer) { return text(answer["error"].at("message")); }
 Answer raw(const std::string& method, const std::string& path, const std::string& body) {
   Connection connection(daemon().port());
@@ -50,16 +52,19 @@ TEST_CASE("bodies that cannot be taken") {
   CHECK(message(raw("POST", "/workflows", "{}")) == "/name: required");
   CHECK(message(raw("POST", "/workflows", R"({"name":7})")) == "/name: expected a string");
   CHECK(message(raw("POST", "/workflows", R"({"name":"x","nodes":{}})")) == "/nodes: expected a list of nodes");
-  CHECK(message(raw("POST", "/workflows", R"({"name":"x","nodes":[{"id":"a","parameters":{"timeout":"soon"}}]})")) == "/nodes/0/parameters/timeout: expected a number greater than 0");
+  CHECK(message(raw("POST", "/workflows", R"({"name":"x","nodes":[{"id":"a","parameters":{"timeout":"soon"}}]})")) ==
+        "/nodes/0/parameters/timeout: expected a number greater than 0");
   CHECK(raw("POST", "/workflows", "{\"name\":\"\xff\xfe\"}").status == 400);
 }
 
 TEST_CASE("workflows that cannot run") {
-  const Answer missing = raw("POST", "/workflows", R"({"name":"x","nodes":[{"id":"a"}],"connections":[{"source":"a","target":"gone"}]})");
+  const Answer missing =
+      raw("POST", "/workflows", R"({"name":"x","nodes":[{"id":"a"}],"connections":[{"source":"a","target":"gone"}]})");
   CHECK(missing.status == 400);
   CHECK(missing["error"].at("code") == "missing_node");
   CHECK(has(message(missing), "\"gone\""));
-  const std::string cycle = daemon().store(flow({node("a", "def a(x): return x"), node("b", "def b(x): return x")}, {{"a", "b"}, {"b", "a"}}));
+  const std::string cycle = daemon().store(
+      flow({node("a", "def a(x): return x"), node("b", "def b(x): return x")}, {{"a", "b"}, {"b", "a"}}));
   const Answer cyclic = daemon().post("/workflows/" + cycle + "/execute");
   CHECK(cyclic.status == 400);
   CHECK(cyclic["error"].at("code") == "cyclic_workflow");
@@ -68,8 +73,10 @@ TEST_CASE("workflows that cannot run") {
   CHECK(has(message(version), "\"2.7\" is not installed here; available: "));
   CHECK(has(message(version), "3.11"));
   CHECK(daemon().post("/workflows/nope/execute").status == 404);
-  CHECK(message(daemon().node("def f(): pass", nullptr, {{"timeout", -1}})) == "/timeout: expected a number greater than 0");
-  CHECK(message(daemon().post("/nodes/python/execute", json::object{{"code", 7}})) == "/code: required, a string with the node's Python code");
+  CHECK(message(daemon().node("def f(): pass", nullptr, {{"timeout", -1}})) ==
+        "/timeout: expected a number greater than 0");
+  CHECK(message(daemon().post("/nodes/python/execute", json::object{{"code", 7}})) ==
+        "/code: required, a string with the node's Python code");
 }
 
 TEST_CASE("paths, methods and queries that are wrong") {
@@ -82,8 +89,11 @@ TEST_CASE("paths, methods and queries that are wrong") {
 }
 
 TEST_CASE("requests that are no HTTP end their connection and nothing else") {
-  for (const char* bytes : {"nonsense\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "POST /workflows HTTP/1.1\r\nContent-Length: -5\r\n\r\n", "POST /workflows HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
-                            "GET /workflows HTTP/1.1\r\nBad Header\r\n\r\n", "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}) {
+  for (const char* bytes :
+       {"nonsense\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "POST /workflows HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+        "POST /workflows HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
+        "GET /workflows HTTP/1.1\r\nBad Header\r\n\r\n",
+        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}) {
     Connection connection(daemon().port());
     CHECK(connection.send(bytes));
     const Answer answer = connection.receive();
@@ -98,7 +108,8 @@ TEST_CASE("requests that are no HTTP end their connection and nothing else") {
 TEST_CASE("requests on one connection are answered in order, also when sent together") {
   Connection connection(daemon().port());
   std::string both;
-  for (const char* path : {"/health", "/nope"}) both += std::string("GET ") + path + " HTTP/1.1\r\nHost: x\r\n" + daemon().authorization() + "\r\n";
+  for (const char* path : {"/health", "/nope"})
+    both += std::string("GET ") + path + " HTTP/1.1\r\nHost: x\r\n" + daemon().authorization() + "\r\n";
   CHECK(connection.send(both));
   CHECK(connection.receive().status == 200);
   CHECK(connection.receive().status == 404);
@@ -107,15 +118,18 @@ TEST_CASE("requests on one connection are answered in order, also when sent toge
 TEST_CASE("the health answer tells what is there") {
   const Answer health = daemon().get("/health");
   CHECK(health["status"] == "healthy");
-  for (const char* check : {"database", "redis", "docker", "python_environments"}) CHECK(health["checks"].at(check).at("status") == "healthy");
+  for (const char* check : {"database", "redis", "docker", "python_environments"})
+    CHECK(health["checks"].at(check).at("status") == "healthy");
   CHECK(health["checks"].at("docker").at("isolation_level").to_number<int>() >= 2);
 }
 
 TEST_CASE("a second daemon on the same data directory is refused") {
-  const Finished second = run({bin("qflow"), "serve", "--listen", "127.0.0.1:0", "--data-dir", daemon().directory()->path() + "/data"});
+  const Finished second =
+      run({bin("qflow"), "serve", "--listen", "127.0.0.1:0", "--data-dir", daemon().directory()->path() + "/data"});
   CHECK(second.code == 2);
   CHECK(has(second.err, "another `qflow serve` uses the data directory"));
-  const Finished taken = run({bin("qflow"), "serve", "--listen", "127.0.0.1:" + std::to_string(daemon().port()), "--data-dir", daemon().directory()->path() + "/other"});
+  const Finished taken = run({bin("qflow"), "serve", "--listen", "127.0.0.1:" + std::to_string(daemon().port()),
+                              "--data-dir", daemon().directory()->path() + "/other"});
   CHECK(taken.code == 2);
   CHECK(has(taken.err, "cannot listen on"));
 }

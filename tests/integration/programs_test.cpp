@@ -1,5 +1,5 @@
-// Every program of tests/forbidden and tests/permitted, run as a node. A forbidden one returns "refused" when the sandbox
-// held; a permitted one returns "ok" when it was let do its work.
+// Every program of tests/forbidden and tests/permitted, run as a node. A forbidden one returns "refused" when the
+// sandbox held; a permitted one returns "ok" when it was let do its work.
 #include <doctest/doctest.h>
 
 #include <algorithm>

@@ -21,12 +21,17 @@ json::object record(const Answer& execution, const char* name) {
   return execution["data"].at("resultData").at("runData").at(name).at(0).as_object();
 }
 
-std::string text(const json::value& value) { return value.is_string() ? std::string(value.get_string()) : json::serialize(value); }
+std::string text(const json::value& value) {
+  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
+}
 
 }  // namespace
 
 TEST_CASE("a chain runs, and the record has every node with its value and type") {
-  const Answer done = daemon().run(chain({node("a", "def a(x: int) -> int:\n    print('adding')\n    return x + 1"), node("b", "def b(x): return [x] * 2"), node("c", "def c(x): return {'sum': sum(x)}")}), {{"x", 4}});
+  const Answer done =
+      daemon().run(chain({node("a", "def a(x: int) -> int:\n    print('adding')\n    return x + 1"),
+                          node("b", "def b(x): return [x] * 2"), node("c", "def c(x): return {'sum': sum(x)}")}),
+                   {{"x", 4}});
   CHECK(done.status == 200);
   CHECK(text(done["status"]) == "completed");
   CHECK(done["data"].at("outputs").at("c") == json::value{{"sum", 10}});
@@ -40,14 +45,20 @@ TEST_CASE("a chain runs, and the record has every node with its value and type")
 }
 
 TEST_CASE("branches run and join") {
-  const Answer done = daemon().run(flow({node("s", "def s(): return 3"), node("l", "def l(x): return x * 10"), node("r", "def r(x): return x * 100"), node("j", "def j(a, b): return [a, b]")},
-                                        {{"s", "l"}, {"s", "r"}, {"l", "j"}, {"r", "j"}}));
+  const Answer done =
+      daemon().run(flow({node("s", "def s(): return 3"), node("l", "def l(x): return x * 10"),
+                         node("r", "def r(x): return x * 100"), node("j", "def j(a, b): return [a, b]")},
+                        {{"s", "l"}, {"s", "r"}, {"l", "j"}, {"r", "j"}}));
   CHECK(done["data"].at("outputs").at("j") == json::value(json::array{30, 300}));
 }
 
 TEST_CASE("values pass by reference, whatever they are") {
-  const Answer done = daemon().run(chain({node("make", "import threading\nclass Odd:\n    def __init__(self): self.lock = threading.Lock(); self.me = id(self)\ndef make(): return Odd()"),
-                                          node("set", "def f(o): return {'same': id(o) == o.me, 'o': o, 's': {1}}"), node("look", "def look(d): return [d['same'], d['s'] == {1}, d['o'].lock.locked()]")}));
+  const Answer done =
+      daemon().run(chain({node("make",
+                               "import threading\nclass Odd:\n    def __init__(self): self.lock = threading.Lock(); "
+                               "self.me = id(self)\ndef make(): return Odd()"),
+                          node("set", "def f(o): return {'same': id(o) == o.me, 'o': o, 's': {1}}"),
+                          node("look", "def look(d): return [d['same'], d['s'] == {1}, d['o'].lock.locked()]")}));
   CHECK(done["data"].at("outputs").at("look") == json::value(json::array{true, true, false}));
   CHECK(record(done, "make").at("qflow").at("type") == "nodes.make.Odd");
   CHECK(record(done, "make").at("qflow").at("exact") == false);
@@ -58,7 +69,8 @@ TEST_CASE("a numpy array and a data frame pass and show") {
     WARN("python3-numpy and python3-pandas are not installed");
     return;
   }
-  const Answer done = daemon().run(chain({node("a", "import numpy\ndef a(): return numpy.arange(6).reshape(2, 3)"), node("b", "def b(x): return float(x.sum())")}));
+  const Answer done = daemon().run(chain({node("a", "import numpy\ndef a(): return numpy.arange(6).reshape(2, 3)"),
+                                          node("b", "def b(x): return float(x.sum())")}));
   CHECK(done["data"].at("outputs").at("b") == 15.0);
   CHECK(record(done, "a").at("qflow").at("value").at("value").at("shape") == json::value(json::array{2, 3}));
   const Answer frame = daemon().node("import pandas\ndef f(): return pandas.DataFrame({'a': [1, 2]})");
@@ -66,7 +78,10 @@ TEST_CASE("a numpy array and a data frame pass and show") {
 }
 
 TEST_CASE("a failing node fails the execution, names the line, and what needs it is skipped") {
-  const Answer done = daemon().run(flow({node("bad", "def bad():\n    d = {}\n    return d['nope']"), node("after", "def after(x): return x"), node("other", "def other(): return 1")}, {{"bad", "after"}}));
+  const Answer done =
+      daemon().run(flow({node("bad", "def bad():\n    d = {}\n    return d['nope']"),
+                         node("after", "def after(x): return x"), node("other", "def other(): return 1")},
+                        {{"bad", "after"}}));
   CHECK(text(done["status"]) == "failed");
   CHECK(text(done["error"]) == "KeyError: 'nope' (node 'bad', line 3)");
   CHECK(record(done, "bad").at("error").at("lineNumber") == 3);
@@ -76,34 +91,46 @@ TEST_CASE("a failing node fails the execution, names the line, and what needs it
 }
 
 TEST_CASE("what cannot be bound is told before anything runs") {
-  const Answer done = daemon().run(flow({node("a", "def a():\n    print('ran')\n    return 1"), node("b", "def b(x, y): return x")}, {{"a", "b"}}), {{"z", 1}});
+  const Answer done = daemon().run(
+      flow({node("a", "def a():\n    print('ran')\n    return 1"), node("b", "def b(x, y): return x")}, {{"a", "b"}}),
+      {{"z", 1}});
   // One edge and two required parameters: only the value can tell, so this one fails when it runs.
   CHECK(text(done["error"]).find("missing argument 'y'") != std::string::npos);
-  const Answer two = daemon().run(chain({node("a", "def a():\n    print('ran')\n    return 1"), node("b", "def b(x): return x", {{"inputs", {{"nope", 1}}}})}));
+  const Answer two = daemon().run(chain({node("a", "def a():\n    print('ran')\n    return 1"),
+                                         node("b", "def b(x): return x", {{"inputs", {{"nope", 1}}}})}));
   CHECK(text(two["error"]).find("inputs has a value for \"nope\", but the function is b(x)") != std::string::npos);
   CHECK(record(two, "a").at("qflow").at("stdout") == "");
   CHECK(record(two, "a").at("qflow").at("status") == "skipped");
 }
 
 TEST_CASE("a dict is spread by name over several required parameters") {
-  const Answer done = daemon().run(chain({node("a", "def a(): return {'x': 1, 'y': 2, 'z': 3}"), node("b", "def b(x, y): return x + y")}));
+  const Answer done = daemon().run(
+      chain({node("a", "def a(): return {'x': 1, 'y': 2, 'z': 3}"), node("b", "def b(x, y): return x + y")}));
   CHECK(done["data"].at("outputs").at("b") == 3);
 }
 
 TEST_CASE("several declared outputs go their own ways") {
-  json::object f{{"name", "t"}, {"nodes", {node("s", "def s(): return ('l', 'r')", {{"outputs", {"left", "right"}}}), node("a", "def a(x): return x"), node("b", "def b(x): return x")}},
-                 {"connections", {{{"source", {{"nodeId", "s"}, {"output", "left"}}}, {"target", "a"}}, {{"source", {{"nodeId", "s"}, {"index", 1}}}, {"target", "b"}}}}};
+  json::object f{{"name", "t"},
+                 {"nodes",
+                  {node("s", "def s(): return ('l', 'r')", {{"outputs", {"left", "right"}}}),
+                   node("a", "def a(x): return x"), node("b", "def b(x): return x")}},
+                 {"connections",
+                  {{{"source", {{"nodeId", "s"}, {"output", "left"}}}, {"target", "a"}},
+                   {{"source", {{"nodeId", "s"}, {"index", 1}}}, {"target", "b"}}}}};
   const Answer done = daemon().run(f);
   CHECK(done["data"].at("outputs") == json::value{{"a", "l"}, {"b", "r"}});
 }
 
 TEST_CASE("a running execution is listed, shown and stopped") {
-  const std::string id = daemon().store(chain({node("a", "def a(): return 1"), node("slow", "import time\ndef slow(x):\n    time.sleep(60)")}));
+  const std::string id = daemon().store(
+      chain({node("a", "def a(): return 1"), node("slow", "import time\ndef slow(x):\n    time.sleep(60)")}));
   const Answer started = daemon().post("/workflows/" + id + "/execute");
   CHECK(started.status == 202);
   CHECK(text(started["status"]) == "running");
   const std::string execution = text(started["executionId"]);
-  CHECK(eventually([&] { return daemon().get("/executions/" + execution)["data"].at("resultData").at("runData").as_object().contains("a"); }));
+  CHECK(eventually([&] {
+    return daemon().get("/executions/" + execution)["data"].at("resultData").at("runData").as_object().contains("a");
+  }));
   CHECK(daemon().get("/executions/active")["count"].as_int64() >= 1);
   const Answer stopped = daemon().post("/executions/" + execution + "/stop");
   CHECK(stopped.status == 200);
@@ -131,7 +158,8 @@ TEST_CASE("workflows are stored as they came, changed, listed by pages and delet
   const Answer page = daemon().get("/workflows?take=1&skip=0&sortBy=name:asc");
   CHECK(page["data"].as_array().size() == 1);
   CHECK(page["count"].as_int64() > 1);
-  const Answer filtered = daemon().get("/workflows?filter=%7B%22name%22%3A%22pages%20" + std::to_string(::getpid()) + "%22%7D");
+  const Answer filtered =
+      daemon().get("/workflows?filter=%7B%22name%22%3A%22pages%20" + std::to_string(::getpid()) + "%22%7D");
   CHECK(filtered["count"] == 1);
   CHECK(daemon().call("DELETE", "/workflows/" + id)["success"] == true);
   CHECK(daemon().get("/workflows/" + id).status == 404);
@@ -141,7 +169,9 @@ TEST_CASE("workflows are stored as they came, changed, listed by pages and delet
 TEST_CASE("executions are paged by id, filtered by status, and deleted") {
   const std::string id = daemon().store(chain({node("a", "def a(fail=False):\n    assert not fail")}));
   std::vector<std::string> ids;
-  for (int i = 0; i < 3; ++i) ids.push_back(text(daemon().post("/workflows/" + id + "/execute?wait=30", {{"input_data", {{"fail", i == 1}}}})["id"]));
+  for (int i = 0; i < 3; ++i)
+    ids.push_back(
+        text(daemon().post("/workflows/" + id + "/execute?wait=30", {{"input_data", {{"fail", i == 1}}}})["id"]));
   const Answer page = daemon().get("/executions?limit=2&workflowId=" + id);
   CHECK(page["count"] == 3);
   CHECK(text(page["results"].at(0).at("id")) == ids[2]);
@@ -162,7 +192,8 @@ TEST_CASE("many clients at once each get their own answer") {
     threads.emplace_back([&, t] {
       Connection connection(daemon().port());
       for (int i = 0; i < 10; ++i) {
-        const std::string body = json::serialize(json::object{{"code", "def f(x): return x * 2"}, {"input_data", {{"x", t * 1000 + i}}}});
+        const std::string body =
+            json::serialize(json::object{{"code", "def f(x): return x * 2"}, {"input_data", {{"x", t * 1000 + i}}}});
         const Answer answer = connection.call("POST", "/nodes/python/execute", body, daemon().authorization());
         if (answer.status != 200 || answer["output"] != (t * 1000 + i) * 2) ++wrong;
       }
@@ -172,7 +203,9 @@ TEST_CASE("many clients at once each get their own answer") {
 }
 
 TEST_CASE("executions share nothing: not files, not modules, not random numbers") {
-  const std::string code = "import random, builtins, os\ndef f():\n    seen = [os.path.exists('/tmp/left'), hasattr(builtins, 'left')]\n    open('/tmp/left', 'w').close()\n    builtins.left = 1\n    return seen + [random.random()]";
+  const std::string code =
+      "import random, builtins, os\ndef f():\n    seen = [os.path.exists('/tmp/left'), hasattr(builtins, 'left')]\n    "
+      "open('/tmp/left', 'w').close()\n    builtins.left = 1\n    return seen + [random.random()]";
   const json::value first = daemon().node(code)["output"];
   const json::value second = daemon().node(code)["output"];
   CHECK(first.at(0) == false);
@@ -182,7 +215,9 @@ TEST_CASE("executions share nothing: not files, not modules, not random numbers"
 }
 
 TEST_CASE("code is described without being called") {
-  const Answer good = daemon().post("/nodes/python/validate", {{"code", "def main(items: list[int], n=2) -> str:\n    raise SystemExit\ndef other(): pass"}});
+  const Answer good =
+      daemon().post("/nodes/python/validate",
+                    {{"code", "def main(items: list[int], n=2) -> str:\n    raise SystemExit\ndef other(): pass"}});
   CHECK(good["valid"] == true);
   CHECK(good["functions"] == json::value(json::array{"main", "other"}));
   CHECK(good["suggested_types"].at("main").at("inputs").at(0).at("type") == "list");
@@ -200,7 +235,9 @@ TEST_CASE("every Python of this build runs") {
   const json::value available = daemon().get("/health")["checks"].at("python_environments").at("available_versions");
   CHECK(available.as_array().size() >= 1);
   for (const auto& version : available.as_array()) {
-    const Answer answer = daemon().node("import sys, json, re\ndef f():\n    print('out')\n    return '%d.%d' % sys.version_info[:2]", nullptr, {{"python_version", version}});
+    const Answer answer =
+        daemon().node("import sys, json, re\ndef f():\n    print('out')\n    return '%d.%d' % sys.version_info[:2]",
+                      nullptr, {{"python_version", version}});
     CHECK_MESSAGE(answer["output"] == version, answer.body);
     CHECK(answer["stdout"] == "out\n");
     const Answer failed = daemon().node("def f():\n    return 1 / 0", nullptr, {{"python_version", version}});

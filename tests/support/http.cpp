@@ -69,7 +69,8 @@ Answer Connection::receive() {
     if (!more()) return answer;
   answer.headers = buffer_.substr(0, end + 2);
   std::size_t length = 0;
-  if (const auto at = answer.headers.find("Content-Length: "); at != std::string::npos) length = std::stoul(answer.headers.substr(at + 16));
+  if (const auto at = answer.headers.find("Content-Length: "); at != std::string::npos)
+    length = std::stoul(answer.headers.substr(at + 16));
   while (buffer_.size() < end + 4 + length)
     if (!more()) return answer;
   answer.body = buffer_.substr(end + 4, length);
@@ -78,8 +79,10 @@ Answer Connection::receive() {
   return answer;
 }
 
-Answer Connection::call(const std::string& method, const std::string& target, const std::string& body, const std::string& headers) {
-  const std::string request = fmt::format("{} {} HTTP/1.1\r\nHost: 127.0.0.1\r\n{}Content-Length: {}\r\n\r\n{}", method, target, headers, body.size(), body);
+Answer Connection::call(const std::string& method, const std::string& target, const std::string& body,
+                        const std::string& headers) {
+  const std::string request = fmt::format("{} {} HTTP/1.1\r\nHost: 127.0.0.1\r\n{}Content-Length: {}\r\n\r\n{}", method,
+                                          target, headers, body.size(), body);
   for (int attempt = 0; attempt < 2; ++attempt) {
     if (send(request)) {
       Answer answer = receive();
@@ -92,12 +95,14 @@ Answer Connection::call(const std::string& method, const std::string& target, co
 
 Daemon::Daemon(std::vector<std::string> arguments, Program::Options options, std::shared_ptr<TempDir> directory)
     : directory_(directory ? std::move(directory) : std::make_shared<TempDir>()) {
-  std::vector<std::string> all{bin("qflow"), "serve", "--listen", "127.0.0.1:0", "--data-dir", directory_->path() + "/data"};
+  std::vector<std::string> all{bin("qflow"),  "serve",      "--listen",
+                               "127.0.0.1:0", "--data-dir", directory_->path() + "/data"};
   all.insert(all.end(), arguments.begin(), arguments.end());
   program_ = std::make_unique<Program>(all, std::move(options));
   start_line_ = program_->line(std::chrono::seconds(60));
   const auto at = start_line_.find("http://127.0.0.1:");
-  if (at == std::string::npos) throw std::runtime_error("the daemon did not start: " + program_->wait(std::chrono::seconds(5)).err);
+  if (at == std::string::npos)
+    throw std::runtime_error("the daemon did not start: " + program_->wait(std::chrono::seconds(5)).err);
   port_ = static_cast<unsigned short>(std::stoi(start_line_.substr(at + 17)));
   const auto token = start_line_.find("token ");
   token_ = start_line_.substr(token + 6, start_line_.find(' ', token + 6) - token - 6);
@@ -142,7 +147,8 @@ json::object chain(std::vector<json::object> nodes) {
 json::object flow(std::vector<json::object> nodes, std::vector<std::pair<std::string, std::string>> edges) {
   json::array list, connections;
   for (auto& n : nodes) list.push_back(std::move(n));
-  for (const auto& [from, to] : edges) connections.push_back(json::object{{"source", {{"nodeId", from}}}, {"target", {{"nodeId", to}}}});
+  for (const auto& [from, to] : edges)
+    connections.push_back(json::object{{"source", {{"nodeId", from}}}, {"target", {{"nodeId", to}}}});
   return {{"name", "test"}, {"nodes", std::move(list)}, {"connections", std::move(connections)}};
 }
 

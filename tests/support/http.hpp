@@ -26,7 +26,8 @@ class Connection {
  public:
   explicit Connection(unsigned short port);
   /// Sends a whole request and reads the whole answer.
-  Answer call(const std::string& method, const std::string& target, const std::string& body = {}, const std::string& headers = {});
+  Answer call(const std::string& method, const std::string& target, const std::string& body = {},
+              const std::string& headers = {});
   /// Sends bytes as they are.
   bool send(std::string_view bytes);
   /// Reads one answer.
@@ -42,7 +43,8 @@ class Connection {
 /// `qflow serve` on a free port with a data directory of its own.
 class Daemon {
  public:
-  explicit Daemon(std::vector<std::string> arguments = {}, Program::Options options = {}, std::shared_ptr<TempDir> directory = nullptr);
+  explicit Daemon(std::vector<std::string> arguments = {}, Program::Options options = {},
+                  std::shared_ptr<TempDir> directory = nullptr);
   Answer call(const std::string& method, const std::string& path, const json::value& body = nullptr);
   Answer get(const std::string& path) { return call("GET", path); }
   Answer post(const std::string& path, const json::value& body = json::object()) { return call("POST", path, body); }

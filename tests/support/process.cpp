@@ -72,7 +72,8 @@ std::string Program::line(std::chrono::milliseconds patience) {
       out_text_.erase(0, end + 1);
       return first;
     }
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
     pollfd wait{out_.get(), POLLIN, 0};
     if (left <= 0 || ::poll(&wait, 1, static_cast<int>(left)) <= 0) return {};
     std::array<char, 4096> bytes{};
@@ -87,7 +88,8 @@ Finished Program::wait(std::chrono::milliseconds patience) {
   Finished done;
   bool out_open = true, err_open = true;
   while (out_open || err_open) {
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
+    const auto left =
+        std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
     if (left <= 0) {
       done.timed_out = true;
       break;
@@ -98,7 +100,8 @@ Finished Program::wait(std::chrono::milliseconds patience) {
       if (p.revents == 0) return;
       std::array<char, 65536> bytes{};
       const ssize_t got = ::read(p.fd, bytes.data(), bytes.size());
-      if (got <= 0) open = false; else text.append(bytes.data(), static_cast<std::size_t>(got));
+      if (got <= 0) open = false;
+      else text.append(bytes.data(), static_cast<std::size_t>(got));
     };
     take(waits[0], out_text_, out_open);
     take(waits[1], err_text_, err_open);

@@ -28,7 +28,7 @@ class TempDir {
 
 /// What a finished program left.
 struct Finished {
-  int code = -1;   ///< exit status, -1 when a signal ended it
+  int code = -1;  ///< exit status, -1 when a signal ended it
   int signal = 0;
   std::string out, err;
   bool timed_out = false;
@@ -62,7 +62,8 @@ class Program {
 
 /// Runs a program to its end.
 Finished run(std::vector<std::string> arguments, std::chrono::milliseconds patience = std::chrono::seconds(60));
-Finished run(std::vector<std::string> arguments, Program::Options options, std::chrono::milliseconds patience = std::chrono::seconds(60));
+Finished run(std::vector<std::string> arguments, Program::Options options,
+             std::chrono::milliseconds patience = std::chrono::seconds(60));
 
 /// Where the built executables are, and the source tree.
 std::string bin(const std::string& name);

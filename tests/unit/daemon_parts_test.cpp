@@ -17,7 +17,8 @@ using namespace qflow;
 
 TEST_CASE("output is cut at the marks, wherever the reads end") {
   const std::string nonce = "0123456789abcdef";
-  const std::string stream = "one\n" + schema::output_mark(nonce, 1) + "two" + schema::output_mark(nonce, 2) + std::string("\0x", 2) + schema::output_mark(nonce, 3);
+  const std::string stream = "one\n" + schema::output_mark(nonce, 1) + "two" + schema::output_mark(nonce, 2) +
+                             std::string("\0x", 2) + schema::output_mark(nonce, 3);
   for (std::size_t piece = 1; piece <= stream.size(); ++piece) {
     workers::OutputCutter cutter(nonce, 1000);
     for (std::size_t at = 0; at < stream.size(); at += piece) cutter.feed(std::string_view(stream).substr(at, piece));
@@ -41,7 +42,8 @@ TEST_CASE("output beyond the limit is counted, not kept; forged marks are text")
 
 TEST_CASE("whatever marks a worker forges, what is held is bounded") {
   workers::OutputCutter cutter("0123456789abcdef", 1000);
-  for (std::uint32_t id = 0; id < 5000; ++id) cutter.feed(std::string(2000, 'x') + schema::output_mark("0123456789abcdef", id));
+  for (std::uint32_t id = 0; id < 5000; ++id)
+    cutter.feed(std::string(2000, 'x') + schema::output_mark("0123456789abcdef", id));
   std::size_t held = 0;
   for (std::uint32_t id = 0; id < 5000; ++id) held += cutter.take(id).text.size();
   CHECK(held <= 8000);
@@ -50,14 +52,17 @@ TEST_CASE("whatever marks a worker forges, what is held is bounded") {
 }
 
 TEST_CASE("imports are guessed from the text") {
-  CHECK(workers::imports_hint("import os, numpy as np\nfrom pandas.core import x\n  import json\nimportant = 1\nx = 'import no'\nfrom nodes.a import B\n") ==
+  CHECK(workers::imports_hint("import os, numpy as np\nfrom pandas.core import x\n  import json\nimportant = 1\nx = "
+                              "'import no'\nfrom nodes.a import B\n") ==
         std::vector<std::string>{"json", "numpy", "os", "pandas"});
   CHECK(workers::imports_hint("from . import x\nimport\n").empty());
 }
 
 TEST_CASE("routes: literals win, methods are told, /api/v1 is an alias") {
   const auto none = [](const http::Request&) -> Task<http::Reply> { co_return http::Reply(); };
-  const http::Router router({{"GET", "/executions/{id}", http::Access::token, "get", none}, {"GET", "/executions/active", http::Access::token, "active", none}, {"POST", "/x", http::Access::open, "x", none}});
+  const http::Router router({{"GET", "/executions/{id}", http::Access::token, "get", none},
+                             {"GET", "/executions/active", http::Access::token, "active", none},
+                             {"POST", "/x", http::Access::open, "x", none}});
   const auto match = [&](const std::string& method, const std::string& target) {
     http::Request request;
     request.method = method;
@@ -90,7 +95,7 @@ TEST_CASE("query numbers and bodies are checked by name") {
 TEST_CASE("the token is made once, private, and compared whole") {
   const test::TempDir directory;
   const auth::Token token(directory.path());
-  struct stat info{};
+  struct stat info {};
   REQUIRE(::stat(token.path().c_str(), &info) == 0);
   CHECK((info.st_mode & 0777U) == 0600);
   CHECK(auth::Token(directory.path()).text() == token.text());

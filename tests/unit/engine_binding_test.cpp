@@ -13,7 +13,8 @@ namespace {
 
 std::uint32_t id_of(std::size_t step) { return static_cast<std::uint32_t>(100 + step); }
 
-schema::Function function(std::vector<std::pair<std::string, bool>> parameters, bool args = false, bool kwargs = false) {
+schema::Function function(std::vector<std::pair<std::string, bool>> parameters, bool args = false,
+                          bool kwargs = false) {
   schema::Function f;
   f.name = "f";
   f.var_positional = args;
@@ -23,9 +24,11 @@ schema::Function function(std::vector<std::pair<std::string, bool>> parameters, 
 }
 
 /// Steps s0, s1, ... and a target t with the given edges, more of the node t, and the execution's input.
-Binding bound(const schema::Function& f, const char* connections, const char* more = "{}", const char* input = nullptr) {
+Binding bound(const schema::Function& f, const char* connections, const char* more = "{}",
+              const char* input = nullptr) {
   json::array nodes;
-  for (const char* id : {"s0", "s1", "s2"}) nodes.push_back(json::object{{"id", id}, {"code", "x"}, {"outputs", json::array{"left", "right"}}});
+  for (const char* id : {"s0", "s1", "s2"})
+    nodes.push_back(json::object{{"id", id}, {"code", "x"}, {"outputs", json::array{"left", "right"}}});
   json::object target = json::parse(more).as_object();
   target["id"] = "t";
   target["code"] = "x";
@@ -39,7 +42,8 @@ Binding bound(const schema::Function& f, const char* connections, const char* mo
   return bind_step(plan.steps.back(), plan, f, value, 1, id_of);
 }
 
-std::string refused(const schema::Function& f, const char* connections, const char* more = "{}", const char* input = nullptr) {
+std::string refused(const schema::Function& f, const char* connections, const char* more = "{}",
+                    const char* input = nullptr) {
   try {
     bound(f, connections, more, input);
   } catch (const Fault& fault) {
@@ -57,39 +61,50 @@ const schema::Argument* of(const Binding& binding, const std::string& name) {
 }  // namespace
 
 TEST_CASE("edges bind by port name, then by index") {
-  const Binding b = bound(function({{"a", true}, {"b", true}}), R"([{"source":"s0","target":{"nodeId":"t","port":"b"}},{"source":"s1","target":{"nodeId":"t","index":0}}])");
+  const Binding b = bound(
+      function({{"a", true}, {"b", true}}),
+      R"([{"source":"s0","target":{"nodeId":"t","port":"b"}},{"source":"s1","target":{"nodeId":"t","index":0}}])");
   CHECK(of(b, "b")->handle == 100);
   CHECK(of(b, "a")->handle == 101);
   CHECK(b.origins.at("b") == "node s0");
 }
 
 TEST_CASE("the ports list says what an index means") {
-  const Binding b = bound(function({{"a", false}, {"b", true}}), R"([{"source":"s0","target":"t"}])", R"({"ports":"b,a"})");
+  const Binding b =
+      bound(function({{"a", false}, {"b", true}}), R"([{"source":"s0","target":"t"}])", R"({"ports":"b,a"})");
   CHECK(of(b, "b")->handle == 100);
 }
 
 TEST_CASE("further edges of one index fill what is free, then *args") {
-  const Binding b = bound(function({{"a", true}, {"b", true}}), R"([{"source":"s0","target":"t"},{"source":"s1","target":"t"}])");
+  const Binding b =
+      bound(function({{"a", true}, {"b", true}}), R"([{"source":"s0","target":"t"},{"source":"s1","target":"t"}])");
   CHECK(of(b, "a")->handle == 100);
   CHECK(of(b, "b")->handle == 101);
-  const Binding rest = bound(function({{"a", true}}, true), R"([{"source":"s0","target":"t"},{"source":"s1","target":"t"},{"source":"s2","target":"t"}])");
+  const Binding rest =
+      bound(function({{"a", true}}, true),
+            R"([{"source":"s0","target":"t"},{"source":"s1","target":"t"},{"source":"s2","target":"t"}])");
   CHECK(rest.arguments.size() == 3);
   CHECK_FALSE(rest.arguments[1].name);
-  CHECK(refused(function({{"a", true}}), R"([{"source":"s0","target":"t"},{"source":"s1","target":"t"}])").find("2 connections") != std::string::npos);
+  CHECK(refused(function({{"a", true}}), R"([{"source":"s0","target":"t"},{"source":"s1","target":"t"}])")
+            .find("2 connections") != std::string::npos);
 }
 
 TEST_CASE("one edge and several required parameters: the worker spreads a dict") {
   CHECK(bound(function({{"a", true}, {"b", true}}), R"([{"source":"s0","target":"t"}])").spread);
   CHECK_FALSE(bound(function({{"a", true}, {"b", false}}), R"([{"source":"s0","target":"t"}])").spread);
   // A literal for one of them leaves one required.
-  CHECK_FALSE(bound(function({{"a", true}, {"b", true}}), R"([{"source":"s0","target":"t"}])", R"({"inputs":{"b":2}})").spread);
+  CHECK_FALSE(
+      bound(function({{"a", true}, {"b", true}}), R"([{"source":"s0","target":"t"}])", R"({"inputs":{"b":2}})").spread);
 }
 
 TEST_CASE("literals fill what no edge feeds; an edge wins") {
-  const Binding b = bound(function({{"a", true}, {"b", true}}), R"([{"source":"s0","target":"t"}])", R"({"inputs":{"a":1,"b":2}})");
+  const Binding b =
+      bound(function({{"a", true}, {"b", true}}), R"([{"source":"s0","target":"t"}])", R"({"inputs":{"a":1,"b":2}})");
   CHECK(of(b, "a")->handle == 100);
   CHECK(of(b, "b")->literal == 2);
-  CHECK(refused(function({{"a", true}}), R"([{"source":"s0","target":"t"}])", R"({"inputs":{"zz":1}})").find("\"zz\"") != std::string::npos);
+  CHECK(
+      refused(function({{"a", true}}), R"([{"source":"s0","target":"t"}])", R"({"inputs":{"zz":1}})").find("\"zz\"") !=
+      std::string::npos);
 }
 
 TEST_CASE("an entry node takes the input by name, else as a whole, else an empty object") {
@@ -103,18 +118,26 @@ TEST_CASE("an entry node takes the input by name, else as a whole, else an empty
 }
 
 TEST_CASE("what nothing feeds is missing, by name") {
-  CHECK(refused(function({{"a", true}, {"b", true}}), "[]") == "node \"t\": missing argument 'a', 'b' of f(a, b): connect it, or give it in \"inputs\" or in the execution's input");
-  CHECK(refused(function({{"a", true}, {"b", true}}), R"([{"source":"s0","target":{"nodeId":"t","port":"a"}}])").find("missing argument 'b'") != std::string::npos);
-  CHECK(refused(function({{"a", true}}), R"([{"source":"s0","target":{"nodeId":"t","port":"q"}}])").find("\"q\"") != std::string::npos);
+  CHECK(refused(function({{"a", true}, {"b", true}}), "[]") ==
+        "node \"t\": missing argument 'a', 'b' of f(a, b): connect it, or give it in \"inputs\" or in the execution's "
+        "input");
+  CHECK(refused(function({{"a", true}, {"b", true}}), R"([{"source":"s0","target":{"nodeId":"t","port":"a"}}])")
+            .find("missing argument 'b'") != std::string::npos);
+  CHECK(refused(function({{"a", true}}), R"([{"source":"s0","target":{"nodeId":"t","port":"q"}}])").find("\"q\"") !=
+        std::string::npos);
 }
 
-TEST_CASE("a function without parameters ignores its inputs") { CHECK(bound(function({}), R"([{"source":"s0","target":"t"}])").arguments.empty()); }
+TEST_CASE("a function without parameters ignores its inputs") {
+  CHECK(bound(function({}), R"([{"source":"s0","target":"t"}])").arguments.empty());
+}
 
 TEST_CASE("declared outputs are picked by index or name") {
   const Binding b = bound(function({{"a", true}}), R"([{"source":{"nodeId":"s0","output":"right"},"target":"t"}])");
   CHECK(of(b, "a")->item == 1);
   CHECK(of(b, "a")->key == "right");
   CHECK(of(b, "a")->width == 2);
-  CHECK(refused(function({{"a", true}}), R"([{"source":{"nodeId":"s0","output":"up"},"target":"t"}])").find("\"up\"") != std::string::npos);
-  CHECK(refused(function({{"a", true}}), R"([{"source":{"nodeId":"s0","index":5},"target":"t"}])").find("output 5") != std::string::npos);
+  CHECK(refused(function({{"a", true}}), R"([{"source":{"nodeId":"s0","output":"up"},"target":"t"}])").find("\"up\"") !=
+        std::string::npos);
+  CHECK(refused(function({{"a", true}}), R"([{"source":{"nodeId":"s0","index":5},"target":"t"}])").find("output 5") !=
+        std::string::npos);
 }

@@ -43,10 +43,13 @@ Fault unplannable(const char* text, const std::optional<std::string>& only = std
 }  // namespace
 
 TEST_CASE("the three connection shapes give the same graph") {
-  const char* nodes = R"("nodes":[{"id":"1","name":"A","parameters":{"code":"def a(): pass"}},{"id":"2","name":"B","parameters":{"code":"def b(x): pass"}}])";
-  for (const char* connections : {R"({"A":{"main":[[{"node":"B","type":"main","index":0}]]}})", R"({"A":{"main":[{"node":"B"}]}})",
-                                  R"({"1":{"outputs":{"main":[{"node":"2","type":"main","index":0}]}}})",
-                                  R"([{"source":{"nodeId":"1"},"target":{"nodeId":"2"}}])", R"([{"source":"1","target":"2"}])", R"({"A":[{"node":"B"}]})"}) {
+  const char* nodes =
+      R"("nodes":[{"id":"1","name":"A","parameters":{"code":"def a(): pass"}},{"id":"2","name":"B","parameters":{"code":"def b(x): pass"}}])";
+  for (const char* connections :
+       {R"({"A":{"main":[[{"node":"B","type":"main","index":0}]]}})", R"({"A":{"main":[{"node":"B"}]}})",
+        R"({"1":{"outputs":{"main":[{"node":"2","type":"main","index":0}]}}})",
+        R"([{"source":{"nodeId":"1"},"target":{"nodeId":"2"}}])", R"([{"source":"1","target":"2"}])",
+        R"({"A":[{"node":"B"}]})"}) {
     CAPTURE(connections);
     const Graph graph = read(("{" + std::string(nodes) + ",\"connections\":" + connections + "}").c_str());
     REQUIRE(graph.edges.size() == 1);
@@ -65,14 +68,16 @@ TEST_CASE("n8n outputs are indexed, entries may be null, names fall back to ids"
 }
 
 TEST_CASE("list connections carry port names and indexes") {
-  const Graph graph = read(R"({"nodes":[{"id":"1"},{"id":"2"}],"connections":[{"source":{"nodeId":"1","output":"left"},"target":{"nodeId":"2","index":2}}]})");
+  const Graph graph = read(
+      R"({"nodes":[{"id":"1"},{"id":"2"}],"connections":[{"source":{"nodeId":"1","output":"left"},"target":{"nodeId":"2","index":2}}]})");
   CHECK(graph.edges[0].output_port == "left");
   CHECK(graph.edges[0].input == 2);
   CHECK_FALSE(graph.edges[0].input_port);
 }
 
 TEST_CASE("parameters win over data, data over the node itself") {
-  const Graph graph = read(R"({"nodes":[{"id":"1","code":"c0","timeout":1,"data":{"label":"L","code":"c1","python_version":"3.9"},
+  const Graph graph =
+      read(R"({"nodes":[{"id":"1","code":"c0","timeout":1,"data":{"label":"L","code":"c1","python_version":"3.9"},
     "parameters":{"code":"c2","inputs":{"k":1}}}]})");
   const Node& node = graph.nodes[0];
   CHECK(node.name == "L");
@@ -102,7 +107,8 @@ TEST_CASE("what is wrong is named by its pointer, all of it at once") {
 
 TEST_CASE("steps are ordered by what they need, otherwise as written") {
   const Plan plan = make_plan(read(R"({"nodes":[{"id":"c","code":"x"},{"id":"a","code":"x"},{"id":"b","code":"x"}],
-    "connections":[{"source":"a","target":"c"},{"source":"b","target":"c"}]})"), settings());
+    "connections":[{"source":"a","target":"c"},{"source":"b","target":"c"}]})"),
+                              settings());
   REQUIRE(plan.steps.size() == 3);
   CHECK(plan.steps[0].node.id == "a");
   CHECK(plan.steps[1].node.id == "b");
@@ -113,17 +119,20 @@ TEST_CASE("steps are ordered by what they need, otherwise as written") {
 }
 
 TEST_CASE("a cycle is named by its nodes") {
-  const Fault fault = unplannable(R"({"nodes":[{"id":"s","code":"x"},{"id":"a","code":"x"},{"id":"b","code":"x"},{"id":"z","code":"x"}],
+  const Fault fault =
+      unplannable(R"({"nodes":[{"id":"s","code":"x"},{"id":"a","code":"x"},{"id":"b","code":"x"},{"id":"z","code":"x"}],
     "connections":[{"source":"s","target":"a"},{"source":"a","target":"b"},{"source":"b","target":"a"},{"source":"b","target":"z"}]})");
   CHECK(fault.code == "cyclic_workflow");
   CHECK((fault.message.find("a → b → a") != std::string::npos || fault.message.find("b → a → b") != std::string::npos));
-  CHECK(unplannable(R"({"nodes":[{"id":"a","code":"x"}],"connections":[{"source":"a","target":"a"}]})").code == "cyclic_workflow");
+  CHECK(unplannable(R"({"nodes":[{"id":"a","code":"x"}],"connections":[{"source":"a","target":"a"}]})").code ==
+        "cyclic_workflow");
 }
 
 TEST_CASE("disabled nodes pass their first input on, triggers give the input, notes are ignored") {
   const Plan plan = make_plan(read(R"({"nodes":[{"id":"t","type":"n8n-nodes-base.manualTrigger"},{"id":"a","code":"x"},
     {"id":"d","code":"x","disabled":true},{"id":"b","code":"x"},{"id":"n","type":"n8n-nodes-base.stickyNote"}],
-    "connections":[{"source":"t","target":"a"},{"source":"a","target":"d"},{"source":"d","target":"b"}]})"), settings());
+    "connections":[{"source":"t","target":"a"},{"source":"a","target":"d"},{"source":"d","target":"b"}]})"),
+                              settings());
   REQUIRE(plan.steps.size() == 2);
   REQUIRE(plan.steps[0].sources.size() == 1);
   CHECK_FALSE(plan.steps[0].sources[0].step);
@@ -139,7 +148,8 @@ TEST_CASE("what cannot run is refused by name") {
   const Fault version = unplannable(R"({"nodes":[{"id":"a","code":"x"}],"python_version":"2.7"})");
   CHECK(version.code == "unknown_python_version");
   CHECK(version.message.find("3.9, 3.11") != std::string::npos);
-  CHECK(unplannable(R"({"nodes":[{"id":"a","code":"x","python_version":"3.9"},{"id":"b","code":"x"}]})").code == "mixed_python_versions");
+  CHECK(unplannable(R"({"nodes":[{"id":"a","code":"x","python_version":"3.9"},{"id":"b","code":"x"}]})").code ==
+        "mixed_python_versions");
   CHECK(unplannable(R"({"nodes":[{"id":"a","code":"x","timeout":100000}]})").code == "limit_exceeded");
   CHECK(unplannable(R"({"nodes":[{"id":"a","code":"x","memory":1e12}]})").code == "limit_exceeded");
   CHECK(unplannable(R"({"nodes":[{"id":"a","code":"x"}]})", "zz").code == "missing_node");
@@ -147,7 +157,8 @@ TEST_CASE("what cannot run is refused by name") {
 
 TEST_CASE("one node takes what it needs along and nothing else") {
   const Plan plan = make_plan(read(R"({"nodes":[{"id":"a","code":"x"},{"id":"b","code":"x"},{"id":"c","code":"x"}],
-    "connections":[{"source":"a","target":"b"},{"source":"b","target":"c"}]})"), settings(), "b");
+    "connections":[{"source":"a","target":"b"},{"source":"b","target":"c"}]})"),
+                              settings(), "b");
   CHECK(plan.steps.size() == 2);
   CHECK(plan.only == 1);
 }

@@ -24,7 +24,9 @@ py::object eval(const std::string& expression) {
   py::exec("import math, decimal, collections, dataclasses, pathlib, enum", scope);
   return py::eval(expression, scope);
 }
-Preview preview(const std::string& expression, std::size_t budget = 10'000) { return make_preview(eval(expression), budget); }
+Preview preview(const std::string& expression, std::size_t budget = 10'000) {
+  return make_preview(eval(expression), budget);
+}
 
 schema::Loaded load(Modules& modules, std::uint32_t id, const std::string& code, schema::Load load = {}) {
   if (load.file.empty()) load.file = "node.py";
@@ -100,7 +102,8 @@ for _ in range(10000): deep = [deep]
 class D(dict):
     def items(self): raise RuntimeError
     def __len__(self): raise RuntimeError
-)", scope);
+)",
+           scope);
   for (const char* name : {"Bad()", "loop", "clearing", "deep", "D(a=1)", "[Bad(), {Bad(): Bad()}]"}) {
     const Preview p = make_preview(py::eval(name, scope), 10'000);
     boost::system::error_code error;
@@ -113,7 +116,9 @@ class D(dict):
 
 TEST_CASE("functions are found and described") {
   Modules modules;
-  const auto loaded = load(modules, 1, "from os.path import join\ndef _hidden(): pass\ndef f(a, /, b: int, c: 'list[str]' = None, *rest, d, e=1, **more) -> dict: pass\n");
+  const auto loaded = load(modules, 1,
+                           "from os.path import join\ndef _hidden(): pass\ndef f(a, /, b: int, c: 'list[str]' = None, "
+                           "*rest, d, e=1, **more) -> dict: pass\n");
   CHECK(loaded.function == "f");
   REQUIRE(loaded.functions.size() == 1);
   const auto& f = loaded.functions[0];
@@ -132,21 +137,30 @@ TEST_CASE("functions are found and described") {
 
 TEST_CASE("decorated functions show what they wrap; a chosen one is called; several are told") {
   Modules modules;
-  const auto wrapped = load(modules, 1, "import functools\ndef deco(g):\n    @functools.wraps(g)\n    def inner(*a): return g(*a)\n    return inner\n@deco\ndef f(x): pass\n", {"a.py", "", "f", false});
+  const auto wrapped = load(modules, 1,
+                            "import functools\ndef deco(g):\n    @functools.wraps(g)\n    def inner(*a): return "
+                            "g(*a)\n    return inner\n@deco\ndef f(x): pass\n",
+                            {"a.py", "", "f", false});
   CHECK(wrapped.function == "f");
   CHECK(modules.find(1)->signature.parameters[0].name == "x");
   const auto several = load(modules, 2, "def one(): pass\ndef two(): pass\n");
   CHECK(several.function == "one");
   CHECK(several.warnings.size() == 1);
-  CHECK_THROWS_WITH(load(modules, 3, "def one(): pass\n", {"a.py", "", "zz", false}), "function 'zz' is not defined; defined are: one");
-  CHECK_THROWS_WITH(load(modules, 4, "x = 1\n"), "the code defines no function; a node needs one `def` at the top level");
+  CHECK_THROWS_WITH(load(modules, 3, "def one(): pass\n", {"a.py", "", "zz", false}),
+                    "function 'zz' is not defined; defined are: one");
+  CHECK_THROWS_WITH(load(modules, 4, "x = 1\n"),
+                    "the code defines no function; a node needs one `def` at the top level");
 }
 
 TEST_CASE("a node imports from the nodes before it") {
   Modules modules;
   Calls calls;
-  load(modules, 1, "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\ndef make(): return P(3)\n", {"Make Points.py", "", "make", false});
-  load(modules, 3, "from nodes.make_points import P\ndef use(p: P):\n    assert isinstance(p, P)\n    return p.x\n", {"use.py", "", "use", false});
+  load(modules, 1,
+       "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\ndef "
+       "make(): return P(3)\n",
+       {"Make Points.py", "", "make", false});
+  load(modules, 3, "from nodes.make_points import P\ndef use(p: P):\n    assert isinstance(p, P)\n    return p.x\n",
+       {"use.py", "", "use", false});
   schema::Call call;
   call.module = 1;
   CHECK(calls.run(2, call, *modules.find(1)).type == "nodes.make_points.P");
@@ -176,7 +190,8 @@ TEST_CASE("errors carry the line in the node's code and a traceback with its tex
   CHECK(syntax.type == "SyntaxError");
   CHECK(syntax.line);
   CHECK(raised_by("import sys\ndef f(): sys.exit(3)\n").type == "SystemExit");
-  const schema::Raised bad = raised_by("class E(Exception):\n    def __str__(self): raise ValueError\ndef f(): raise E()\n");
+  const schema::Raised bad =
+      raised_by("class E(Exception):\n    def __str__(self): raise ValueError\ndef f(): raise E()\n");
   CHECK(bad.type == "E");
 }
 

@@ -78,12 +78,15 @@ TEST_CASE("a worker behind every wall reports all of them") {
 
 TEST_CASE("the host's files are not there, and nothing can be written but the worker's own") {
   CHECK(in_worker(test_policy(), [] {
-          for (const char* path : {"/etc/shadow", "/proc/1/environ", "/sys/kernel", "/root", "/home", "/var/lib", "/run", "/boot"})
+          for (const char* path :
+               {"/etc/shadow", "/proc/1/environ", "/sys/kernel", "/root", "/home", "/var/lib", "/run", "/boot"})
             say(::access(path, F_OK) == 0 ? path : "gone");
         }) == "gone;gone;gone;gone;gone;gone;gone;gone;");
   CHECK(in_worker(test_policy(), [] {
-          for (const char* path : {"/x", "/usr/lib/x", "/etc/x", "/dev/x"}) say(::open(path, O_CREAT | O_WRONLY, 0600) >= 0 ? path : "refused");
-          for (const char* path : {"/tmp/x", "/dev/shm/x", "/work/x"}) say(::open(path, O_CREAT | O_WRONLY, 0600) >= 0 ? "written" : path);
+          for (const char* path : {"/x", "/usr/lib/x", "/etc/x", "/dev/x"})
+            say(::open(path, O_CREAT | O_WRONLY, 0600) >= 0 ? path : "refused");
+          for (const char* path : {"/tmp/x", "/dev/shm/x", "/work/x"})
+            say(::open(path, O_CREAT | O_WRONLY, 0600) >= 0 ? "written" : path);
         }) == "refused;refused;refused;refused;written;written;written;");
 }
 
@@ -132,8 +135,10 @@ TEST_CASE("an environment without a layer shows that its test notices") {
   Policy open_seccomp = test_policy();
   open_seccomp.layers &= ~static_cast<std::uint32_t>(Layer::seccomp);
   // Without the filter the call gets through; the capabilities that it needs are gone all the same.
-  CHECK(in_worker(open_seccomp, [] { say(::socket(AF_UNIX, SOCK_STREAM, 0) >= 0 ? "allowed" : "refused"); }) == "allowed;");
-  const std::string checks = in_worker(open_seccomp, [] { say(std::to_string(run_checks() & static_cast<std::uint32_t>(Check::seccomp))); });
+  CHECK(in_worker(open_seccomp, [] { say(::socket(AF_UNIX, SOCK_STREAM, 0) >= 0 ? "allowed" : "refused"); }) ==
+        "allowed;");
+  const std::string checks =
+      in_worker(open_seccomp, [] { say(std::to_string(run_checks() & static_cast<std::uint32_t>(Check::seccomp))); });
   CHECK(checks == "0;");
   Policy no_limits = test_policy();
   no_limits.layers &= ~static_cast<std::uint32_t>(Layer::limits);

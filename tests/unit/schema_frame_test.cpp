@@ -115,10 +115,15 @@ TEST_CASE("messages name the field that does not fit") {
     CHECK_FALSE(unpack<Result>({Kind::result, 1, meta, {}}, error));
     return error;
   };
-  CHECK(error_of("") .find("incomplete") != std::string::npos);
+  CHECK(error_of("").find("incomplete") != std::string::npos);
   CHECK(error_of("[]") == ": expected an object");
-  CHECK(error_of(R"({"type":1,"preview":"","exact":true,"truncated":false,"duration_us":1,"files":[],"warnings":[]})") == "/type: expected a string");
-  CHECK(error_of(R"({"type":"","preview":"","exact":true,"truncated":false,"duration_us":1,"files":[{"label":"a","suffix":"","size":-1}],"warnings":[]})") == "/files/0/size: expected an integer in range");
+  CHECK(
+      error_of(R"({"type":1,"preview":"","exact":true,"truncated":false,"duration_us":1,"files":[],"warnings":[]})") ==
+      "/type: expected a string");
+  CHECK(
+      error_of(
+          R"({"type":"","preview":"","exact":true,"truncated":false,"duration_us":1,"files":[{"label":"a","suffix":"","size":-1}],"warnings":[]})") ==
+      "/files/0/size: expected an integer in range");
   CHECK(error_of(R"({"type":""})") == "/preview: required");
 }
 

@@ -107,7 +107,9 @@ TEST_CASE("lists are paged by key and filtered") {
     }
     return 0;
   }));
-  const auto list = [&](ExecutionQuery query) { return wait(reading(store, [query](sqlite::Db& db) { return list_executions(db, query); })); };
+  const auto list = [&](ExecutionQuery query) {
+    return wait(reading(store, [query](sqlite::Db& db) { return list_executions(db, query); }));
+  };
   ExecutionQuery query;
   query.limit = 3;
   CHECK(list(query).rows[0].id == "49");
