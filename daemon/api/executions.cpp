@@ -108,8 +108,16 @@ Task<Reply> remove(Services& services, const Request& request) {
   if (co_await on_engine(services, std::move(cancel)))
     throw Fault(FaultKind::conflict, "still_running",
                 fmt::format("execution {} is running; it is being stopped now, delete it again then", id));
-  auto job = [id](sqlite::Tx& tx) { return store::delete_execution(tx, id); };
-  if (!co_await services.store.write(std::move(job))) throw no_execution(id);
+  auto job = [id](sqlite::Tx& tx) {
+    std::vector<std::string> orphans;
+    return store::delete_execution(tx, id, orphans) ? std::optional(std::move(orphans)) : std::nullopt;
+  };
+  const std::optional<std::vector<std::string>> orphans = co_await services.store.write(std::move(job));
+  if (!orphans) throw no_execution(id);
+  auto clean = [&store = services.store, hashes = *orphans] {
+    for (const std::string& hash : hashes) store.drop_blob(hash);
+  };
+  if (!orphans->empty()) co_await services.store.offload(std::move(clean));
   co_return Reply::of(json::object{{"success", true}});
 }
 

@@ -226,7 +226,8 @@ Task<Finished> run_one(engine::Engine& engine, store::Store& store, const engine
 
 }  // namespace
 
-int run(const Common& common, const RunOptions& options) {
+namespace {
+int run_or_throw(const Common& common, const RunOptions& options) {
   const json::value document = parse_file(options.flow, "workflow");
   if (!document.is_object())
     throw bad("invalid_workflow",
@@ -281,6 +282,22 @@ int run(const Common& common, const RunOptions& options) {
   if (interrupts.count > 0) return kInterrupted;
   if (finished->outcome.bad_input) return kBadInput;
   return finished->outcome.status == engine::Status::completed ? kOk : kFailed;
+}
+
+}  // namespace
+
+int run(const Common& common, const RunOptions& options) {
+  if (!options.json) return run_or_throw(common, options);
+  try {
+    return run_or_throw(common, options);
+  } catch (const Fault& fault) {
+    // One object in every case: a program that reads it need not read standard error too.
+    fmt::print("{}\n", json::serialize(json::object{{"status", "failed"},
+                                                    {"error", fault.message},
+                                                    {"code", fault.code},
+                                                    {"details", fault.details}}));
+    throw;
+  }
 }
 
 }  // namespace qflow::cli

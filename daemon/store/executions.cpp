@@ -50,9 +50,14 @@ void insert_file(sqlite::Tx& tx, const File& f) {
            f.mime_type, f.hash_sha256, f.workflow_execution_id, f.node_id, f.created_at);
 }
 
-bool delete_execution(sqlite::Tx& tx, const std::string& id) {
+bool delete_execution(sqlite::Tx& tx, const std::string& id, std::vector<std::string>& orphans) {
+  const auto hashes =
+      tx->all<std::string>("SELECT DISTINCT hash_sha256 FROM files WHERE workflow_execution_id=?", id);
   tx->exec("DELETE FROM workflow_executions WHERE id=?", id);
-  return tx->changes() > 0;
+  const bool deleted = tx->changes() > 0;
+  for (const std::string& hash : hashes)
+    if (!tx->one<std::int64_t>("SELECT 1 FROM files WHERE hash_sha256=? LIMIT 1", hash)) orphans.push_back(hash);
+  return deleted;
 }
 
 std::int64_t mark_crashed(sqlite::Tx& tx) {

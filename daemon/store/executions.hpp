@@ -63,7 +63,8 @@ void insert_execution(sqlite::Tx& tx, const Execution& execution);
 void finish_execution(sqlite::Tx& tx, const Execution& execution);
 void insert_node(sqlite::Tx& tx, const NodeExecution& node);
 void insert_file(sqlite::Tx& tx, const File& file);
-bool delete_execution(sqlite::Tx& tx, const std::string& id);
+/// Deletes it with its nodes and files. `orphans`: hashes of the blobs that no file refers to any more.
+bool delete_execution(sqlite::Tx& tx, const std::string& id, std::vector<std::string>& orphans);
 /// Marks as crashed what a process that is no more left running. Returns how many.
 std::int64_t mark_crashed(sqlite::Tx& tx);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <ctime>
 #include <filesystem>
 
 #include "daemon/fault.hpp"
@@ -139,7 +140,10 @@ std::string Store::put_blob(std::string_view bytes) const {
   sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
   hex.pop_back();
   const std::string path = blob_path(hex);
-  if (fs::exists(path)) return hex;
+  if (fs::exists(path)) {
+    ::utimensat(AT_FDCWD, path.c_str(), nullptr, 0);  // see drop_blob()
+    return hex;
+  }
   fs::create_directories(fs::path(path).parent_path());
   // Under a name of its own first: a blob is there whole or not at all.
   const std::string partial = fmt::format("{}.{:x}", path, randombytes_random());
@@ -148,6 +152,12 @@ std::string Store::put_blob(std::string_view bytes) const {
     throw sandbox::SysError(errno, "write blob " + partial);
   fs::rename(partial, path);
   return hex;
+}
+
+void Store::drop_blob(const std::string& sha256) const {
+  const std::string path = blob_path(sha256);
+  struct stat info {};
+  if (::stat(path.c_str(), &info) == 0 && ::time(nullptr) - info.st_mtime > 60) ::unlink(path.c_str());
 }
 
 }  // namespace qflow::store

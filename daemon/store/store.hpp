@@ -64,6 +64,8 @@ class Store {
 
   /// Stores bytes under their SHA-256 (hex) and returns it. On a reader's thread.
   std::string put_blob(std::string_view bytes) const;
+  /// Deletes a blob that no row refers to. One that was put within the last minute stays: its row may be on its way.
+  void drop_blob(const std::string& sha256) const;
   std::string blob_path(const std::string& sha256) const;
   const std::string& directory() const { return directory_; }
 

@@ -112,7 +112,9 @@ TEST_CASE("bad flows are exit status 2 with a reason, a failing node is 1") {
   CHECK(cli({"run", "/nonexistent.json"}).code == 2);
   CHECK(cli({"run", cli.directory.file("bad.json", "{")}).code == 2);
   CHECK(cli({"run", cli.directory.file("bad.json", "[]")}).code == 2);
-  CHECK(cli({"run", cli.flow(flow({node("a", "def a(x): return x")}, {{"a", "a"}}))}).code == 2);
+  const Finished cycle = cli({"run", cli.flow(flow({node("a", "def a(x): return x")}, {{"a", "a"}})), "--json"});
+  CHECK(cycle.code == 2);
+  CHECK(parsed(cycle.out).at("code") == "cyclic_workflow");
   CHECK(has(cli({"run", cli.flow(chain({node("a", "def a(): pass")})), "--python", "2.7"}).err, "available: "));
   CHECK(has(cli({"run", cli.flow(chain({node("a", "def a(): pass")})), "--node", "zz"}).err,
             "there is no node \"zz\"; nodes are: a"));

@@ -1,4 +1,6 @@
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
 #include "daemon/fault.hpp"
 #include "daemon/store/executions.hpp"
@@ -135,6 +137,34 @@ TEST_CASE("a database of a newer release is refused, a damaged one too") {
   damaged.file("qflow.db", std::string(10'000, 'x'));
   CHECK_THROWS_AS(Store{damaged.path()}, Fault);
   CHECK_THROWS_AS(Store{damaged.file("plain", "x") + "/below"}, Fault);
+}
+
+TEST_CASE("an execution goes with its nodes and files; a blob goes when nothing refers to it") {
+  const test::TempDir directory;
+  Store store(directory.path());
+  const std::string hash = store.put_blob("shared");
+  wait(written(store, [&](sqlite::Tx& tx) {
+    for (const char* id : {"a", "b"}) {
+      insert_execution(tx, running(id, "x"));
+      insert_file(tx, {std::string("f") + id, "n.txt", 6, "text/plain", hash, id, std::nullopt, 1});
+    }
+    return 0;
+  }));
+  std::vector<std::string> orphans;
+  const auto remove = [&](const char* id) {
+    return wait(written(store, [&, id](sqlite::Tx& tx) { return static_cast<int>(delete_execution(tx, id, orphans)); }));
+  };
+  CHECK(remove("a") == 1);
+  CHECK(orphans.empty());
+  CHECK(remove("b") == 1);
+  CHECK(orphans == std::vector<std::string>{hash});
+  CHECK(remove("b") == 0);
+  store.drop_blob(hash);  // too young
+  CHECK(sandbox::read_file(store.blob_path(hash), 100) == "shared");
+  const timespec old[2] = {{1000, 0}, {1000, 0}};
+  REQUIRE(::utimensat(AT_FDCWD, store.blob_path(hash).c_str(), old, 0) == 0);
+  store.drop_blob(hash);
+  CHECK_THROWS(sandbox::read_file(store.blob_path(hash), 100));
 }
 
 TEST_CASE("blobs are kept once, by their hash") {
