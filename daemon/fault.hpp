@@ -15,6 +15,7 @@ enum class FaultKind {
   unauthorized,
   forbidden,
   not_found,
+  not_allowed,
   conflict,
   too_large,
   unprocessable,
@@ -32,6 +33,8 @@ constexpr int http_status(FaultKind kind) {
       return 401;
     case FaultKind::forbidden:
       return 403;
+    case FaultKind::not_allowed:
+      return 405;
     case FaultKind::not_found:
       return 404;
     case FaultKind::conflict:

@@ -5,6 +5,8 @@ import os
 import sys
 import sysconfig
 
+if sys.version_info < (3, 8):
+    sys.exit("too old: 3.8 is the first that can be embedded as pyhost does it")
 version = "%d.%d" % sys.version_info[:2]
 include = sysconfig.get_path("include")
 names = [sysconfig.get_config_var(key) or "" for key in ("INSTSONAME", "LDLIBRARY")]

@@ -176,6 +176,8 @@ class Writer {
       inner = structure(value, type);
     } catch (py::error_already_set&) {
       inner = py::object();
+    } catch (py::cast_error&) {  // it only calls itself an array
+      inner = py::object();
     }
     if (inner) {
       put(",\"value\":");

@@ -3,6 +3,7 @@
 #include <pybind11/pybind11.h>
 #include <unistd.h>
 
+#include <new>
 #include <optional>
 
 #include "pyhost/calls.hpp"
@@ -35,7 +36,7 @@ class Worker {
     static char bytes[65536];
     for (;;) {
       while (auto frame = decoder.next()) handle(*frame);
-      if (!decoder.error().empty()) ::_exit(kChannelLost);
+      if (!decoder.error().empty()) ::_exit(kUnreadable);
       const ssize_t got = sandbox::retry([&] { return ::read(sandbox::kControlFd, bytes, sizeof bytes); });
       if (got == 0) ::_exit(0);  // the daemon has no more for us
       if (got < 0) ::_exit(kChannelLost);
@@ -45,6 +46,7 @@ class Worker {
 
  private:
   static constexpr int kChannelLost = 71;  // EX_OSERR of sysexits(3): a node has closed our socket
+  static constexpr int kUnreadable = 70;   // EX_SOFTWARE: a frame of the daemon that does not fit
 
   void handle(const schema::Frame& frame) {
     std::string error;
@@ -62,7 +64,7 @@ class Worker {
       default:
         break;
     }
-    ::_exit(kChannelLost);
+    ::_exit(kUnreadable);
   }
 
   void on_load(std::uint32_t id, const schema::Load& load, const std::string& source) {
@@ -77,6 +79,8 @@ class Worker {
     } catch (const Unusable& unusable) {
       end_output(id);
       send(schema::Kind::raised, id, schema::Raised{"load", unusable.type, unusable.what(), "", std::nullopt, 0});
+    } catch (const std::exception& error) {
+      fail(id, "load", error);
     }
   }
 
@@ -101,6 +105,9 @@ class Worker {
       calls_.mark_failed(id);
       end_output(id);
       send(schema::Kind::raised, id, schema::Raised{"bind", unusable.type, unusable.what(), "", std::nullopt, 0});
+    } catch (const std::exception& error) {
+      calls_.mark_failed(id);
+      fail(id, "call", error);
     }
   }
 
@@ -122,6 +129,16 @@ class Worker {
     message.duration_us = duration_us;
     end_output(id);
     send(schema::Kind::raised, id, message);
+  }
+
+  // Ours, not Python's: out of memory, or a value that is not what its type says.
+  void fail(std::uint32_t id, const char* phase, const std::exception& error) {
+    only_in_parent();
+    PyErr_Clear();
+    const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
+    end_output(id);
+    send(schema::Kind::raised, id,
+         schema::Raised{phase, memory ? "MemoryError" : "TypeError", memory ? "" : error.what(), "", std::nullopt, 0});
   }
 
   // A child that node code forked returns here too; it is not the worker (sandbox.md P5).
@@ -192,8 +209,12 @@ void become_worker(const sandbox::InnerSandbox& inner, const sandbox::WorkerFds&
   }
   worker.send(schema::Kind::hello, 0, schema::Hello{schema::kProtocolVersion, sandbox::run_checks()});
   static_cast<void>(policy);
-  worker.serve();
-  ::_exit(0);
+  // Nothing may unwind from here into the zygote's main().
+  try {
+    worker.serve();
+  } catch (...) {
+  }
+  ::_exit(1);
 }
 
 }  // namespace qflow::pyhost

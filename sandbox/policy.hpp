@@ -34,7 +34,7 @@ struct Limits {
   std::uint64_t tmp = 64ULL << 20U;      ///< each of /tmp, /dev/shm and the working directory
   std::uint32_t processes = 64;          ///< processes and threads
   std::uint32_t open_files = 256;        ///< descriptors of one process
-  std::uint32_t cpu_seconds = 600;       ///< CPU time of one process; the wall clock is the daemon's to watch
+  std::uint32_t cpu_seconds = 86400;     ///< CPU time of one process; the wall clock is the daemon's to watch
   bool operator==(const Limits&) const = default;
 };
 

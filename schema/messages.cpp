@@ -1,8 +1,50 @@
 #include "schema/messages.hpp"
 
 #include <boost/json/parser.hpp>
+#include <charconv>
 
 namespace qflow::schema {
+
+namespace {
+
+// 1e-400: rounds to zero, which is near enough.
+bool is_tiny(std::string_view number) {
+  return number.find("e-") != std::string_view::npos || number.find("E-") != std::string_view::npos;
+}
+
+// Where in `text` a number stands that a 64-bit integer or a double cannot hold, or npos. Boost.JSON would round the
+// first and make the second infinite, both in silence.
+std::size_t find_unrepresentable(std::string_view text) {
+  bool inside = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (inside) {
+      if (c == '\\') ++i;
+      else if (c == '"') inside = false;
+      continue;
+    }
+    if (c == '"') inside = true;
+    if (c < '0' || c > '9') continue;
+    const std::size_t start = i;
+    std::size_t end = text.find_first_not_of("0123456789+-.eE", i);
+    if (end == std::string_view::npos) end = text.size();
+    const std::string_view number = text.substr(start, end - start);
+    i = end - 1;
+    if (number.size() < 4) continue;
+    if (number.find_first_of(".eE") == std::string_view::npos) {
+      const bool negative = start > 0 && text[start - 1] == '-';
+      const std::string_view most = negative ? "9223372036854775808" : "18446744073709551615";
+      if (number.size() > most.size() || (number.size() == most.size() && number > most)) return start;
+    } else if (number.find_first_of("eE") != std::string_view::npos || number.size() > 300) {
+      double value = 0;
+      const auto [at, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+      if (error == std::errc::result_out_of_range && at != nullptr && !is_tiny(number)) return start;
+    }
+  }
+  return std::string_view::npos;
+}
+
+}  // namespace
 
 json::value parse_json(std::string_view text, std::string& error, std::size_t max_depth) {
   error.clear();
@@ -22,6 +64,10 @@ json::value parse_json(std::string_view text, std::string& error, std::size_t ma
   if (code) {
     error = code == json::error::too_deep ? "nested deeper than " + std::to_string(max_depth) + " levels"
                                           : code.message() + " at byte " + std::to_string(read);
+    return nullptr;
+  }
+  if (const std::size_t at = find_unrepresentable(text); at != std::string_view::npos) {
+    error = "the number at byte " + std::to_string(at) + " needs more than 64 bits; give it as text";
     return nullptr;
   }
   return parser.release();

@@ -165,7 +165,8 @@ BOOST_DESCRIBE_STRUCT(Skipped, (), (because))
 BOOST_DESCRIBE_STRUCT(Fetch, (), (call, index))
 BOOST_DESCRIBE_STRUCT(Chunk, (), (last, error))
 
-/// Parses JSON text within `max_depth` levels. On failure the value is null and `error` says why and at which byte.
+/// Parses JSON text within `max_depth` levels. Numbers that neither a 64-bit integer nor a double can hold are refused,
+/// not rounded. On failure the value is null and `error` says why and at which byte.
 json::value parse_json(std::string_view text, std::string& error, std::size_t max_depth = 64);
 
 /// Bytes of a frame of `kind` that carries `message`, appended to `out`.

@@ -102,12 +102,14 @@ Task<Reply> data(Services& services, const Request& request) {
 
 Task<bool> cancel_on_engine(Services& services, std::string id) { co_return services.engine.cancel(id); }
 
+Task<bool> is_active_on_engine(Services& services, std::string id) { co_return services.engine.is_active(id); }
+
 Task<Reply> remove(Services& services, const Request& request) {
   const std::string id = request.parameter("id");
-  auto cancel = [&services, id] { return cancel_on_engine(services, id); };
-  if (co_await on_engine(services, std::move(cancel)))
+  auto look = [&services, id] { return is_active_on_engine(services, id); };
+  if (co_await on_engine(services, std::move(look)))
     throw Fault(FaultKind::conflict, "still_running",
-                fmt::format("execution {} is running; it is being stopped now, delete it again then", id));
+                fmt::format("execution {} is running; stop it first (POST /executions/{}/stop)", id, id));
   auto job = [id](sqlite::Tx& tx) {
     std::vector<std::string> orphans;
     return store::delete_execution(tx, id, orphans) ? std::optional(std::move(orphans)) : std::nullopt;

@@ -8,6 +8,7 @@
 #include <cstdlib>
 
 #include "daemon/cli/runtime.hpp"
+#include "daemon/observe/text.hpp"
 #include "sandbox/sys.hpp"
 
 namespace qflow::cli {
@@ -26,6 +27,22 @@ const char* color_of(engine::Status status) {
     default:
       return "\x1b[2m";
   }
+}
+
+// The first characters of a text, counted as one column each; control characters are none of them.
+std::string_view first_columns(std::string_view text, std::size_t columns) {
+  std::size_t at = 0;
+  for (std::size_t seen = 0; at < text.size(); ++at) {
+    if ((static_cast<unsigned char>(text[at]) & 0xC0U) != 0x80U && seen++ == columns) break;
+  }
+  return text.substr(0, at);
+}
+
+// On one line.
+std::string flat(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
+  return text;
 }
 
 const char* word_of(engine::Status status) {
@@ -69,15 +86,21 @@ std::string Progress::line(std::size_t step) const {
                         : l.duration_ms;
   const bool timed = l.status == engine::Status::running || l.status == engine::Status::completed ||
                      l.status == engine::Status::failed;
-  return fmt::format("{:<{}}  {:<9} {:>9}  {}", printable(plan_.steps[step].node.name), name_width_, word_of(l.status),
-                     timed ? duration_text(ms) : "", l.note);
+  return fmt::format("{:<{}}  {:<9} {:>9}  {}", flat(printable(plan_.steps[step].node.name)), name_width_,
+                     word_of(l.status), timed ? duration_text(ms) : "", l.note);
 }
 
 void Progress::draw() {
   if (style_ != Style::live) return;
   std::string out = drawn_ ? fmt::format("\x1b[{}A", lines_.size()) : "";
-  for (std::size_t i = 0; i < lines_.size(); ++i)
-    out += fmt::format("\r\x1b[K{}{}\x1b[0m\n", color_of(lines_[i].status), line(i));
+  // A line that wraps would put the cursor elsewhere the next time.
+  winsize size{};
+  const std::size_t columns =
+      ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1U : 79U;
+  for (std::size_t i = 0; i < lines_.size(); ++i) {
+    const std::string text = line(i);
+    out += fmt::format("\r\x1b[K{}{}\x1b[0m\n", color_of(lines_[i].status), first_columns(text, columns));
+  }
   drawn_ = true;
   put(out);
 }
@@ -89,8 +112,9 @@ void Progress::on_step(std::size_t step, const engine::StepRun& run) {
   l.duration_ms = run.duration_ms;
   if (run.result) l.note = printable(run.result->type);
   if (run.error)
-    l.note = printable(run.error->type + (run.error->message.empty() ? "" : ": " + run.error->message)).substr(0, 200);
-  std::replace(l.note.begin(), l.note.end(), '\n', ' ');
+    l.note = std::string(
+        cut_utf8(printable(run.error->type + (run.error->message.empty() ? "" : ": " + run.error->message)), 200));
+  l.note = flat(std::move(l.note));
   if (style_ == Style::live) draw();
   else if (style_ == Style::plain && run.status != engine::Status::running) put(line(step) + "\n");
 }

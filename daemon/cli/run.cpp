@@ -13,6 +13,7 @@
 #include "daemon/engine/reader.hpp"
 #include "daemon/fault.hpp"
 #include "daemon/observe/log.hpp"
+#include "daemon/observe/text.hpp"
 #include "daemon/observe/time.hpp"
 #include "daemon/workers/watch.hpp"
 #include "schema/messages.hpp"
@@ -63,6 +64,9 @@ void read_node_files(engine::Graph& graph, const fs::path& directory) {
 json::value value_of(const std::string& text) {
   if (text.starts_with('@')) {
     const std::string content = read_text(text == "@-" ? "/dev/stdin" : text.substr(1), "input file");
+    if (!is_utf8(content))
+      throw bad("not_text",
+                fmt::format("input file {} is not UTF-8 text; a node can only be given text", text.substr(1)));
     return json::value(json::string(content));
   }
   std::string error;
@@ -84,7 +88,8 @@ std::optional<json::value> read_input(const RunOptions& options) {
   return input;
 }
 
-// Beside the record, under names of our making: DATA/files/EXECUTION/NAME. A hard link costs no room.
+// Beside the record, under names of our making: DATA/files/EXECUTION/NAME. Copies: what a person does to one of them
+// must not reach the blob.
 json::array place_files(const store::Store& store, const std::string& id, const std::vector<store::File>& files) {
   json::array placed;
   if (files.empty()) return placed;
@@ -92,9 +97,7 @@ json::array place_files(const store::Store& store, const std::string& id, const 
   fs::create_directories(directory);
   for (const auto& file : files) {
     const fs::path path = directory / file.filename;
-    std::error_code error;
-    fs::create_hard_link(store.blob_path(file.hash_sha256), path, error);
-    if (error) fs::copy_file(store.blob_path(file.hash_sha256), path, fs::copy_options::overwrite_existing);
+    fs::copy_file(store.blob_path(file.hash_sha256), path, fs::copy_options::overwrite_existing);
     placed.push_back(json::object{{"filename", file.filename},
                                   {"path", fs::absolute(path).string()},
                                   {"size", file.file_size_bytes},
@@ -184,7 +187,7 @@ void print_outputs(const json::object& report) {
   for (const auto& [name, value] : report.at("outputs").as_object()) {
     const std::string text = pretty(value, 0);
     constexpr std::size_t kShown = 8000;
-    fmt::print("{} = {}\n", printable(name), printable(std::string_view(text).substr(0, kShown)));
+    fmt::print("{} = {}\n", printable(name), printable(cut_utf8(text, kShown)));
     if (text.size() > kShown) fmt::print("… {} bytes in all; --json prints the whole value\n", text.size());
   }
   for (const auto& file : report.at("files").as_array())
@@ -292,10 +295,9 @@ int run(const Common& common, const RunOptions& options) {
     return run_or_throw(common, options);
   } catch (const Fault& fault) {
     // One object in every case: a program that reads it need not read standard error too.
-    fmt::print("{}\n", json::serialize(json::object{{"status", "failed"},
-                                                    {"error", fault.message},
-                                                    {"code", fault.code},
-                                                    {"details", fault.details}}));
+    fmt::print("{}\n",
+               json::serialize(json::object{
+                   {"status", "failed"}, {"error", fault.message}, {"code", fault.code}, {"details", fault.details}}));
     throw;
   }
 }

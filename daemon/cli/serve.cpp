@@ -2,6 +2,7 @@
 // strand, because a request then reaches the engine and comes back without waking another thread.
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <boost/asio/signal_set.hpp>
@@ -31,6 +32,19 @@ sandbox::UniqueFd lock_directory(const std::string& directory) {
   return fd;
 }
 
+// As many descriptors as the system lets us have; of these, connections get what executions leave.
+unsigned connections_that_fit(unsigned wanted, unsigned places) {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) < 0) return wanted;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+  ::getrlimit(RLIMIT_NOFILE, &files);
+  // A worker takes four; each place may hold one and each zygote its spares.
+  const rlim_t reserved = 256 + 4 * (rlim_t{places} + 5 * 32);
+  return files.rlim_cur <= reserved + 16 ? 16
+                                         : static_cast<unsigned>(std::min<rlim_t>(wanted, files.rlim_cur - reserved));
+}
+
 Task<> warm_up(workers::Pool& pool, std::string python) {
   try {
     co_await pool.warm_up(python);
@@ -57,6 +71,7 @@ class Daemon {
     recover();
     http::Limits limits;
     limits.body = options_.max_body_mib << 20U;
+    limits.connections = connections_that_fit(limits.connections, places(options_));
     http::Server server(io_, limits, http::Router(api::routes(services_)),
                         [this](std::string_view header) { return token_.accepts(header); });
     const unsigned short port = server.listen(options_.listen);
@@ -72,7 +87,7 @@ class Daemon {
       signals.async_wait([](boost::system::error_code again, int) {
         if (!again) ::_exit(kInterrupted);
       });
-      asio::co_spawn(engine_strand_, drain(), [this](std::exception_ptr) { finish(); });
+      asio::co_spawn(engine_strand_, drain(), [this, &server](std::exception_ptr) { finish(server); });
     });
     // Zygotes end with the thread that started them (PR_SET_PDEATHSIG), so these threads live as long as the daemon.
     std::vector<std::thread> threads;
@@ -122,10 +137,14 @@ class Daemon {
     pool_.shut_down();
   }
 
-  // Answers that were waiting for an execution are on their way; then the io threads run out of work or are stopped.
-  void finish() {
-    auto last = std::make_shared<asio::steady_timer>(io_, std::chrono::milliseconds(300));
-    last->async_wait([this, last](boost::system::error_code) { io_.stop(); });
+  // Answers that waited for an execution are on their way: their connections close by themselves.
+  void finish(http::Server& server) {
+    asio::co_spawn(
+        io_,
+        [](http::Server& s) -> Task<> {
+          for (int i = 0; i < 500 && s.open() > 0; ++i) co_await sleep_for(std::chrono::milliseconds(10));
+        }(server),
+        [this](std::exception_ptr) { io_.stop(); });
   }
 
   ServeOptions options_;

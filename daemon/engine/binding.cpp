@@ -43,6 +43,7 @@ class Binder {
     std::string text = function_.name + "(";
     for (const auto& p : function_.parameters) text += (text.ends_with("(") ? "" : ", ") + p.name;
     if (function_.var_positional) text += text.ends_with("(") ? "*args" : ", *args";
+    if (function_.var_keyword) text += text.ends_with("(") ? "**kwargs" : ", **kwargs";
     return text + ")";
   }
 
@@ -54,7 +55,12 @@ class Binder {
     }
     argument.handle = call_of_(*source.step);
     const std::vector<std::string>& outputs = plan_.steps[*source.step].node.outputs;
-    if (outputs.size() < 2) return argument;
+    if (outputs.size() < 2) {
+      if (source.output > 0 && outputs.empty() == false)
+        fail("unknown_output", fmt::format("its input comes from output {} of \"{}\", which has one", source.output,
+                                           plan_.steps[*source.step].node.name));
+      return argument;
+    }
     int item = source.output;
     if (source.output_port) {
       const auto at = std::find(outputs.begin(), outputs.end(), *source.output_port);
@@ -126,9 +132,9 @@ class Binder {
       fail("too_many_inputs",
            fmt::format("it has {} connections, but the function is {}", step_.sources.size(), signature()));
     out_.arguments.push_back(argument_of(source, input));
-    const json::value* rest = out_.origins.if_contains("*args");
-    out_.origins["*args"] =
-        rest == nullptr ? origin_of(source) : std::string(rest->get_string()) + ", " + origin_of(source);
+    json::value& rest = out_.origins["*args"];
+    if (!rest.is_array()) rest = json::array();
+    rest.get_array().push_back(json::value(json::string(origin_of(source))));
   }
 
   // Rule 5. With edges, literals for parameters that an edge feeds by index are passed over.

@@ -13,12 +13,7 @@ namespace qflow::engine {
 
 Engine::Engine(const asio::any_io_executor& executor, workers::Pool& pool, store::Store* store, unsigned max_running,
                int isolation_level)
-    : executor_(executor),
-      pool_(pool),
-      store_(store),
-      free_places_(max_running),
-      isolation_level_(isolation_level),
-      idle_(executor) {}
+    : executor_(executor), pool_(pool), store_(store), free_places_(max_running), isolation_level_(isolation_level) {}
 
 Task<> Engine::record_start(const Order& order) {
   store::Execution row;
@@ -61,42 +56,48 @@ void Engine::give_place() {
 }
 
 Task<Outcome> Engine::run(Order order, StepObserver observer) {
-  if (draining_) throw Fault(FaultKind::unavailable, "shutting_down", "qflow is stopping and takes no new executions");
   const std::string key = order.execution_id.empty() ? fmt::format("#{}", ++unnamed_) : order.execution_id;
-  StepObserver tell = [this, &order, &observer, &key](std::size_t step, const StepRun& run) {
-    const auto found = active_.find(key);
-    if (found != active_.end() && run.status != Status::running) record_step(order, found->second->plan(), step, run);
+  StepObserver tell = [this, &order, &observer](std::size_t step, const StepRun& run) {
+    if (run.status != Status::running) record_step(order, order.plan, step, run);
     if (observer) observer(step, run);
   };
   Run one(pool_, signatures_, order.plan, order.input, std::move(tell), !order.execution_id.empty());
   active_.emplace(key, &one);
-  const bool placed = co_await take_place(key);
+  // One that comes while the daemon stops is recorded as cancelled.
+  const bool late = draining_;
+  if (late) one.cancel();
+  const bool placed = !late && co_await take_place(key);
   Outcome outcome;
   std::optional<Fault> fault;
   try {
     outcome = co_await one.execute();
   } catch (const Fault& f) {
     fault = f;
-    outcome.steps.resize(order.plan.steps.size());
-    outcome.status = Status::failed;
-    outcome.error = NodeError{f.code, f.message, "", {}};
   } catch (const std::exception& e) {
     fault = Fault(FaultKind::internal, "internal", e.what());
-    outcome.steps.resize(order.plan.steps.size());
-    outcome.status = Status::failed;
-    outcome.error = NodeError{"internal", e.what(), "", {}};
   }
   if (placed) give_place();
+  active_[key] = nullptr;  // cannot be cancelled any more, but is not over until it is recorded
+  if (fault) {
+    outcome.steps.resize(order.plan.steps.size());
+    outcome.status = Status::failed;
+    outcome.error = NodeError{fault->code, fault->message, "", {}};
+  }
+  std::exception_ptr unrecorded;
+  try {
+    if (store_ != nullptr && !order.execution_id.empty()) co_await record_end(order, order.plan, outcome);
+  } catch (const std::exception&) {
+    unrecorded = std::current_exception();
+  }
   active_.erase(key);
-  if (active_.empty()) idle_.signal();
-  if (store_ != nullptr && !order.execution_id.empty()) co_await record_end(order, order.plan, outcome);
+  if (unrecorded) std::rethrow_exception(unrecorded);
   if (fault) throw *fault;
   co_return outcome;
 }
 
 bool Engine::cancel(const std::string& execution_id) {
   const auto found = active_.find(execution_id);
-  if (found == active_.end()) return false;
+  if (found == active_.end() || found->second == nullptr) return false;
   found->second->cancel();
   const auto waiter =
       std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& w) { return w->key == execution_id; });
@@ -114,7 +115,8 @@ Task<> Engine::drain(Clock::duration patience) {
   std::vector<std::string> left;
   for (const auto& [id, run] : active_) left.push_back(id);
   for (const std::string& id : left) cancel(id);
-  for (int i = 0; i < 250 && !active_.empty(); ++i) co_await sleep_for(std::chrono::milliseconds(20));
+  // Until the last of them is recorded; a kill takes no time, and the disk has its own.
+  for (int i = 0; i < 3000 && !active_.empty(); ++i) co_await sleep_for(std::chrono::milliseconds(20));
 }
 
 void Engine::record_step(const Order& order, const Plan& plan, std::size_t index, const StepRun& run) {

@@ -39,6 +39,8 @@ class Engine {
   /// Stops taking new ones, cancels what still runs after `patience`, and returns when all is recorded. Engine thread.
   Task<> drain(Clock::duration patience);
 
+  /// Whether it waits, runs or is being recorded. Engine strand.
+  bool is_active(const std::string& execution_id) const { return active_.count(execution_id) != 0; }
   std::size_t running() const { return active_.size(); }
   workers::Pool& pool() { return pool_; }
   int isolation_level() const { return isolation_level_; }
@@ -62,8 +64,7 @@ class Engine {
   unsigned free_places_;
   int isolation_level_;
   std::deque<std::shared_ptr<Waiter>> waiting_;  // shared with the coroutine that waits
-  std::map<std::string, Run*> active_;
-  Event idle_;
+  std::map<std::string, Run*> active_;           // null: it has ended and is being recorded
   bool draining_ = false;
   std::string owner_ = store::this_process();
   std::uint64_t unnamed_ = 0;

@@ -24,13 +24,14 @@ std::string describe_cycle(const Graph& graph, const std::vector<bool>& ordered)
   std::size_t at = 0;
   while (ordered[at]) ++at;
   // Backwards along an incoming edge from an unordered node: each unordered node has one.
-  while (std::find(path.begin(), path.end(), at) == path.end()) {
+  std::vector<std::size_t> before(graph.nodes.size());
+  for (const Edge& edge : graph.edges)
+    if (!ordered[edge.from]) before[edge.to] = edge.from;
+  std::vector<bool> seen(graph.nodes.size(), false);
+  while (!seen[at]) {
+    seen[at] = true;
     path.push_back(at);
-    for (const Edge& edge : graph.edges)
-      if (edge.to == at && !ordered[edge.from]) {
-        at = edge.from;
-        break;
-      }
+    at = before[at];
   }
   path.erase(path.begin(), std::find(path.begin(), path.end(), at));
   std::string text = graph.nodes[at].name;

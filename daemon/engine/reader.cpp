@@ -12,6 +12,7 @@ namespace qflow::engine {
 namespace {
 
 constexpr std::size_t kMaxNodes = 10'000;
+constexpr double kLeastMemory = 16U << 20U;  // an interpreter alone needs some
 constexpr std::size_t kMaxEdges = 100'000;
 
 std::string text(const json::string& value) { return {value.data(), value.size()}; }
@@ -130,7 +131,12 @@ void read_settings(const Members& from, Node& node) {
   if (auto v = from.string("function"); v && !v->empty()) node.function = std::move(v);
   if (auto v = from.string("python_version"); v && !v->empty()) node.python_version = std::move(v);
   if (auto v = from.positive("timeout")) node.timeout = v;
-  if (auto v = from.positive("memory")) node.memory = static_cast<std::uint64_t>(*v);
+  if (auto v = from.positive("memory")) {
+    if (*v >= kLeastMemory && *v < 1e18) node.memory = static_cast<std::uint64_t>(*v);
+    else
+      from.problems().add(from.at("memory"),
+                          fmt::format("expected bytes, at least {}", static_cast<std::uint64_t>(kLeastMemory)));
+  }
   if (const auto* v = from.find("ports")) node.ports = names_in(*v, from.at("ports"), from.problems());
   if (const auto* v = from.find("outputs")) node.outputs = names_in(*v, from.at("outputs"), from.problems());
   if (const auto* v = from.find("inputs")) {
@@ -332,10 +338,11 @@ class ConnectionReader {
 // Names are made unique by a suffix, ids must be unique.
 void settle_identities(Graph& graph, Problems& problems) {
   std::set<std::string> names, ids;
+  std::unordered_map<std::string, int> next;  // suffix to try, so that a thousand equal names cost a thousand tries
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     Node& node = graph.nodes[i];
     const std::string wanted = node.name;
-    for (int n = 1; !names.insert(node.name).second; ++n) node.name = wanted + std::to_string(n);
+    while (!names.insert(node.name).second) node.name = wanted + std::to_string(++next[wanted]);
     if (!ids.insert(node.id).second)
       problems.add(fmt::format("/nodes/{}/id", i), fmt::format("\"{}\" is the id of another node too", node.id),
                    "duplicate_node");

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "daemon/fault.hpp"
+#include "daemon/observe/text.hpp"
 #include "daemon/observe/time.hpp"
 
 namespace qflow::engine {
@@ -21,19 +22,36 @@ constexpr std::size_t kAllOutput = 32U << 20U;
 constexpr std::size_t kMaxLoadedMeta = 256U << 10U;
 constexpr std::size_t kMaxRemembered = 16U << 10U;
 constexpr auto kFetchPatience = std::chrono::seconds(60);
-constexpr std::size_t kMaxText = 64U << 10U;  // of anything a worker says in words
+constexpr std::size_t kAllText = 8U << 20U;
+constexpr std::size_t kAllArguments = 64U << 20U;
+constexpr std::size_t kMaxElements = 300'000;  // of one preview; a worker writes at most 100,000
+constexpr std::size_t kMaxText = 64U << 10U;   // of anything a worker says in words
 
 double milliseconds_since(Clock::time_point start) {
   return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
 }
 
-// The worker's texts are bounded by its frame only.
-std::string bounded(std::string text) {
-  if (text.size() <= kMaxText) return text;
-  std::size_t size = kMaxText;
-  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) --size;
-  text.resize(size);
-  return text + "…";
+// Elements of a JSON text, counted without building them.
+std::size_t count_elements(std::string_view text) {
+  std::size_t count = 1;
+  bool inside = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (inside) {
+      if (c == '\\') ++i;
+      else if (c == '"') inside = false;
+    } else if (c == '"') inside = true;
+    else if (c == ',' || c == '[' || c == '{') ++count;
+  }
+  return count;
+}
+
+// How much of a text that was cut off is whole characters: all but an unfinished last one.
+std::size_t whole_utf8(std::string_view text) {
+  std::size_t start = text.size();
+  while (start > 0 && text.size() - start < 4 && (static_cast<unsigned char>(text[start - 1]) & 0xC0U) == 0x80U)
+    --start;
+  return start > 0 && static_cast<unsigned char>(text[start - 1]) >= 0xC0U ? start - 1 : text.size();
 }
 
 std::string signal_text(int signal) {
@@ -65,6 +83,16 @@ void Run::cancel() {
   if (worker_) worker_->kill(workers::End::cancelled);
 }
 
+// Killing a worker and forking the next spare can wait until the answer is on its way, but must not be forgotten.
+struct Run::WorkerReturn {
+  workers::Pool& pool;
+  std::shared_ptr<workers::Worker> worker;
+  asio::any_io_executor executor;
+  ~WorkerReturn() {
+    asio::post(executor, [&p = pool, w = worker] { p.release(w); });
+  }
+};
+
 Task<Outcome> Run::execute() {
   const auto start = Clock::now();
   if (!cancelled_) {
@@ -73,14 +101,14 @@ Task<Outcome> Run::execute() {
     worker_ = std::move(worker);
   }
   if (worker_) {
+    const auto executor = co_await asio::this_coro::executor;
+    const WorkerReturn give_back{pool_, worker_, executor};
     worker_->begin(plan_.memory, plan_.memory < pool_.settings().limits.memory);
     if (!cancelled_) co_await run_on_worker();
-    if (worker_->end() == workers::End::none && outcome_.status == Status::running) co_await fetch_files();
+    if (worker_->end() == workers::End::none && outcome_.status == Status::running && violation_.empty())
+      co_await fetch_files();
     if (worker_->end() != workers::End::none || !violation_.empty()) co_await explain_loss();
     if (measured_) outcome_.usage = worker_->usage();
-    // Killing it and forking the next spare can wait until the answer is on its way.
-    const auto executor = co_await asio::this_coro::executor;
-    asio::post(executor, [&pool = pool_, worker = worker_] { pool.release(worker); });
   }
   for (std::size_t i = 0; i < outcome_.steps.size(); ++i) {
     const Status now = outcome_.steps[i].status;
@@ -157,15 +185,28 @@ bool Run::add_calls(std::string& frames) {
       schema::pack(schema::Kind::call, call_id(i), call, frames);
       outcome_.steps[i].origins = std::move(binding.origins);
       for (std::string& warning : binding.warnings) outcome_.steps[i].warnings.push_back(std::move(warning));
+      if (frames.size() > kAllArguments) throw std::length_error("arguments");
     } catch (const Fault& fault) {
-      expected_.clear();
-      outcome_.bad_input = true;
-      fail_step(i, {"NotBound", fault.message, "", std::nullopt});
+      refuse_call(i, {"NotBound", fault.message, "", std::nullopt});
+      return false;
+    } catch (const std::length_error&) {
+      refuse_call(
+          i, {"InputTooLarge",
+              fmt::format("node \"{}\": its arguments are larger than what can be handed to a worker: {} MiB for one "
+                          "node, {} MiB for all; pass a file's text in parts, or let the node read or make the data",
+                          step.node.name, schema::kMaxFrame >> 20U, kAllArguments >> 20U),
+              "", std::nullopt});
       return false;
     }
     expected_.push_back({false, i});
   }
   return true;
+}
+
+void Run::refuse_call(std::size_t step, NodeError error) {
+  expected_.clear();
+  outcome_.bad_input = true;
+  fail_step(step, std::move(error));
 }
 
 // Takes answers until `until` are still expected, the worker is lost, or a module failed to load.
@@ -226,6 +267,12 @@ void Run::take_answer(const schema::Frame& frame) {
     collect_output(now.step, id);
     on_result(now.step, std::move(*result));
   } else if (!now.load && frame.kind == schema::Kind::skipped) {
+    // True only if something it needs has no value.
+    const auto& sources = plan_.steps[now.step].sources;
+    const bool due = std::any_of(sources.begin(), sources.end(), [&](const Source& source) {
+      return source.step && outcome_.steps[*source.step].status != Status::completed;
+    });
+    if (!due) return violation("it skipped a call that had its inputs");
     expected_.pop_front();
     collect_output(now.step, id);
     end_step(now.step, Status::skipped);
@@ -242,7 +289,7 @@ void Run::on_loaded(std::size_t step, const schema::Loaded& loaded) {
   if (chosen->parameters.size() > 1000) return violation("a function of more than 1000 parameters");
   functions_[step] = *chosen;
   for (std::size_t i = 0; i < loaded.warnings.size() && i < 10; ++i)
-    outcome_.steps[step].warnings.push_back(bounded(loaded.warnings[i]));
+    outcome_.steps[step].warnings.push_back(keep_text(loaded.warnings[i]));
 }
 
 void Run::on_result(std::size_t step, schema::Result result) {
@@ -250,30 +297,44 @@ void Run::on_result(std::size_t step, schema::Result result) {
   std::string problem;
   if (result.preview.size() > 2 * std::size_t{preview_limit(step)} + 4096)
     return violation("a preview larger than asked for");
+  if (count_elements(result.preview) > kMaxElements) return violation("a preview of more elements than asked for");
   schema::parse_json(result.preview, problem, 80);
   if (!problem.empty()) return violation("a preview that is not JSON: " + problem);
-  result.type = bounded(std::move(result.type));
+  result.type = keep_text(std::move(result.type));
   if (result.files.size() > 64) result.files.resize(64);
   StepRun& run = outcome_.steps[step];
   for (std::size_t i = 0; i < result.warnings.size() && i < 10; ++i)
-    run.warnings.push_back(bounded(result.warnings[i]));
+    run.warnings.push_back(keep_text(result.warnings[i]));
   run.result = std::move(result);
   end_step(step, Status::completed);
 }
 
 void Run::on_raised(std::size_t step, const schema::Raised& raised) {
-  fail_step(step, {bounded(raised.type), bounded(raised.message), bounded(raised.traceback), raised.line});
+  fail_step(step, {keep_text(raised.type), keep_text(raised.message), keep_text(raised.traceback), raised.line});
+}
+
+// The worker's texts are bounded by its frame only; those of an execution together are bounded here.
+std::string Run::keep_text(std::string_view text) {
+  const std::string_view kept = cut_utf8(text, std::min(kMaxText, kAllText - text_kept_));
+  text_kept_ += kept.size();
+  return kept.size() < text.size() ? std::string(kept) + "…" : std::string(kept);
 }
 
 void Run::collect_output(std::size_t step, std::uint32_t id) {
   StepRun& run = outcome_.steps[step];
   for (const bool standard_error : {false, true}) {
     workers::Captured part = worker_->take_output(id, standard_error);
+    if (!is_utf8(part.text)) {
+      // The cut at the limit may have split a character; anything else is bytes that are no text.
+      const std::size_t whole_characters = part.dropped > 0 ? whole_utf8(part.text) : part.text.size();
+      part.dropped += part.text.size() - whole_characters;
+      part.text = to_utf8(std::string_view(part.text).substr(0, whole_characters));
+    }
     workers::Captured& whole = standard_error ? run.standard_error : run.standard_output;
     const std::size_t own = pool_.settings().output_bytes - std::min(pool_.settings().output_bytes, whole.text.size());
     const std::size_t taken = std::min({own, kAllOutput - output_kept_, part.text.size()});
     whole.dropped += part.dropped + (part.text.size() - taken);
-    whole.text.append(part.text, 0, taken);
+    whole.text.append(cut_utf8(part.text, taken));
     output_kept_ += taken;
   }
 }
@@ -298,6 +359,7 @@ void Run::fail_step(std::size_t step, NodeError error) {
 
 Task<> Run::fetch_files() {
   std::size_t total = 0;
+  const auto until = Clock::now() + kFetchPatience;  // for all of them
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
     StepRun& run = outcome_.steps[i];
     if (!run.result) continue;
@@ -307,8 +369,8 @@ Task<> Run::fetch_files() {
       const std::uint32_t id = 0x40000000U + index;
       schema::pack(schema::Kind::fetch, id, schema::Fetch{call_id(i), index}, request);
       worker_->post(std::move(request));
-      worker_->set_deadline(Clock::now() + kFetchPatience);
-      HandedFile file{bounded(offer.label), offer.suffix, {}};
+      worker_->set_deadline(until);
+      HandedFile file{keep_text(offer.label), offer.suffix, {}};
       for (bool last = false; !last;) {
         const std::optional<schema::Frame> frame = co_await worker_->receive();
         if (!frame) co_return;
@@ -317,11 +379,18 @@ Task<> Run::fetch_files() {
         if (frame->kind != schema::Kind::chunk || frame->id != id || !chunk)
           co_return violation("a file's piece was due");
         total += frame->payload.size();
-        if (total > pool_.settings().file_bytes) co_return violation("it handed over more than the limit for files");
+        if (total > pool_.settings().file_bytes) {
+          fail_step(i, {"FileLimit",
+                        fmt::format("the files it handed over are larger than the limit of {} MiB for an execution",
+                                    pool_.settings().file_bytes >> 20U),
+                        "",
+                        {}});
+          co_return;
+        }
         file.bytes += frame->payload;
         last = chunk->last;
         if (chunk->error)
-          run.warnings.push_back(bounded(fmt::format("file '{}' could not be read: {}", offer.label, *chunk->error)));
+          run.warnings.push_back(keep_text(fmt::format("file '{}' could not be read: {}", offer.label, *chunk->error)));
       }
       run.files.push_back(std::move(file));
     }
@@ -363,6 +432,7 @@ Task<> Run::explain_loss() {
     else if (exited && exited->signal == SIGKILL)
       how = "it was killed from outside with " + signal_text(SIGKILL) + " (an operator, or the host short of memory)";
     else if (exited && exited->signal != 0) how = "it was ended by " + signal_text(exited->signal);
+    else if (exited && exited->code == 70) how = "it could not read what the daemon sent";
     else if (exited && exited->code != 71) how = fmt::format("it ended the process with exit status {}", exited->code);
     error = {"WorkerDied", how + " before it returned", "", {}};
   }

@@ -40,6 +40,9 @@ class Run {
   Task<> run_on_worker();
   void add_loads(std::string& frames);
   bool add_calls(std::string& frames);
+  void refuse_call(std::size_t step, NodeError error);
+  std::string keep_text(std::string_view text);
+  struct WorkerReturn;
   bool is_wanted(std::size_t step) const;
   std::uint32_t preview_limit(std::size_t step) const;
   Task<> serve(std::size_t until);
@@ -67,6 +70,7 @@ class Run {
   Clock::time_point step_start_;
   Outcome outcome_;
   std::size_t output_kept_ = 0;   ///< bytes of all steps' stdout and stderr
+  std::size_t text_kept_ = 0;     ///< bytes of all errors and warnings
   std::size_t loaded_bytes_ = 0;  ///< of all `loaded` messages
   bool cancelled_ = false;
   std::string violation_;

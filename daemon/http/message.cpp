@@ -88,6 +88,12 @@ Reply Reply::of(const Fault& fault) {
 }
 
 void read_target(std::string_view target, Request& request) {
+  // RFC 9112 3.2.2: a server accepts the absolute form.
+  for (const std::string_view scheme : {"http://", "https://"})
+    if (target.starts_with(scheme)) {
+      const auto slash = target.find('/', scheme.size());
+      target = slash == std::string_view::npos ? "/" : target.substr(slash);
+    }
   const auto question = target.find('?');
   std::string_view path = target.substr(0, question);
   std::string_view query = question == std::string_view::npos ? std::string_view() : target.substr(question + 1);

@@ -47,7 +47,7 @@ const Route& Router::match(Request& request) const {
   }
   if (best != nullptr) return *best;
   if (!methods.empty())
-    throw Fault(FaultKind::bad_input, "method_not_allowed",
+    throw Fault(FaultKind::not_allowed, "method_not_allowed",
                 fmt::format("{} is not possible on {}; possible: {}", request.method, request.path, methods));
   throw Fault(FaultKind::not_found, "not_found", fmt::format("there is nothing at {}", request.path));
 }

@@ -23,8 +23,8 @@ struct Route {
 class Router {
  public:
   explicit Router(std::vector<Route> routes) : routes_(std::move(routes)) {}
-  /// The route for `request`, whose `parameters` it fills. Throws Fault: not_found, or method not allowed (as
-  /// bad_input with the methods that are).
+  /// The route for `request`, whose `parameters` it fills. Throws Fault: not_found, or not_allowed with the
+  /// methods that are.
   const Route& match(Request& request) const;
   const std::vector<Route>& routes() const { return routes_; }
 

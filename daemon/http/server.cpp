@@ -36,14 +36,27 @@ namespace {
 using Stream = beast::tcp_stream;
 using Parser = bhttp::request_parser<bhttp::string_body>;
 
-// One catch for each request: what a handler throws becomes the documented error body.
-Task<Reply> answer(const Router& router, const std::function<bool(std::string_view)>& authorize, Request& request) {
+// What is wrong with a request is told by its head alone: where it goes, and whether it may. Only then is a body read,
+// so that nobody without the token can make the daemon hold one.
+const Route* admit(const Router& router, const std::function<bool(std::string_view)>& authorize,
+                   std::string_view target, Request& request, Reply& refused) {
   try {
+    read_target(target, request);
     const Route& route = router.match(request);
     if (route.access == Access::token && !authorize(request.authorization))
       throw Fault(FaultKind::unauthorized, "unauthorized",
                   "this call needs the header `Authorization: Bearer TOKEN`; the token is in the data directory's file "
                   "`token`");
+    return &route;
+  } catch (const Fault& fault) {
+    refused = Reply::of(fault);
+    return nullptr;
+  }
+}
+
+// One catch for each request: what a handler throws becomes the documented error body.
+Task<Reply> answer(const Route& route, const Request& request) {
+  try {
     co_return co_await route.handler(request);
   } catch (const Fault& fault) {
     co_return Reply::of(fault);
@@ -91,12 +104,12 @@ Fault refusal(const boost::system::error_code& error, const Limits& limits) {
   return {FaultKind::bad_input, "bad_request", "this is not a well-formed HTTP/1.1 request: " + error.message()};
 }
 
-Request take_request(Parser& parser, const std::string& peer) {
-  auto& message = parser.get();
+// Everything but the body.
+Request take_head(Parser& parser, const std::string& peer) {
+  const auto& message = parser.get();
   Request request;
-  request.method = std::string(message.method_string());
+  request.method = message.method() == bhttp::verb::head ? "GET" : std::string(message.method_string());
   request.authorization = std::string(message[bhttp::field::authorization]);
-  request.body = std::move(message.body());
   request.peer = peer;
   return request;
 }
@@ -118,6 +131,25 @@ Task<bool> serve_one(std::shared_ptr<Server::Shared> shared, Stream& stream, bea
     const std::lock_guard lock(shared->mutex);
     shared->idle.erase(&stream);
   }
+  const auto gone = [&] {
+    return error == bhttp::error::end_of_stream || error == asio::error::operation_aborted ||
+           error == beast::error::timeout || error == asio::error::connection_reset ||
+           error == bhttp::error::partial_message;
+  };
+  if (gone()) co_return false;
+  Request request;
+  Reply reply;
+  const Route* route = nullptr;
+  if (!error) {
+    request = take_head(parser, peer);
+    const std::string target(parser.get().target());
+    route = admit(shared->router, shared->authorize, target, request, reply);
+    if (route == nullptr && !parser.is_done()) {
+      co_await write_reply(stream, reply, false, 11, false, shared->limits.write_time);
+      co_await linger(stream);
+      co_return false;
+    }
+  }
   if (!error && parser.get()[bhttp::field::expect] == "100-continue") {
     bhttp::response<bhttp::empty_body> go_on(bhttp::status::continue_, 11);
     co_await bhttp::async_write(stream, go_on, asio::redirect_error(asio::use_awaitable, error));
@@ -126,12 +158,9 @@ Task<bool> serve_one(std::shared_ptr<Server::Shared> shared, Stream& stream, bea
     stream.expires_after(shared->limits.body_time);
     co_await bhttp::async_read(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
   }
-  if (error == bhttp::error::end_of_stream || error == asio::error::operation_aborted ||
-      error == beast::error::timeout || error == asio::error::connection_reset ||
-      error == bhttp::error::partial_message)
-    co_return false;
+  if (gone()) co_return false;
   if (error) {
-    const Reply reply = Reply::of(refusal(error, shared->limits));
+    reply = Reply::of(refusal(error, shared->limits));
     co_await write_reply(stream, reply, false, 11, false, shared->limits.write_time);
     co_await linger(stream);
     co_return false;
@@ -139,21 +168,12 @@ Task<bool> serve_one(std::shared_ptr<Server::Shared> shared, Stream& stream, bea
   const bool head = parser.get().method() == bhttp::verb::head;
   const bool keep_alive = parser.keep_alive() && !shared->stopping;
   const unsigned version = parser.get().version();
-  const std::string target(parser.get().target());
-  Request request = take_request(parser, peer);
-  if (head) request.method = "GET";
+  request.body = std::move(parser.get().body());
   stream.expires_never();  // the handler has deadlines of its own
-  Reply reply;
-  std::optional<Fault> fault;
-  try {
-    read_target(target, request);
-  } catch (const Fault& f) {
-    fault = f;
-  }
-  if (fault) reply = Reply::of(*fault);
-  else reply = co_await answer(shared->router, shared->authorize, request);
-  const bool written = co_await write_reply(stream, reply, keep_alive, version, head, shared->limits.write_time);
-  co_return written&& keep_alive;
+  if (route != nullptr) reply = co_await answer(*route, request);
+  const bool written =
+      co_await write_reply(stream, reply, keep_alive && !shared->stopping, version, head, shared->limits.write_time);
+  co_return written&& keep_alive && !shared->stopping;
 }
 
 Task<> serve_connection(std::shared_ptr<Server::Shared> shared, tcp::socket socket) {
@@ -184,7 +204,7 @@ Task<> accept_loop(std::shared_ptr<Server::Shared> shared) {
     co_await shared->acceptor.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
     if (shared->stopping) break;
     if (error || shared->open >= shared->limits.connections) {
-      // Out of descriptors, or full: those who wait in the kernel's queue are served when somebody leaves.
+      // Out of descriptors, or full: this one is closed, those behind it wait in the kernel's queue.
       if (error) log::warning("http", "accept failed", {{"reason", error.message()}});
       socket.close(error);
       co_await sleep_for(std::chrono::milliseconds(50));

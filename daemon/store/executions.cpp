@@ -38,7 +38,7 @@ void finish_execution(sqlite::Tx& tx, const Execution& e) {
 }
 
 void insert_node(sqlite::Tx& tx, const NodeExecution& n) {
-  tx->exec("INSERT INTO node_executions (" NODE ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+  tx->exec("INSERT OR REPLACE INTO node_executions (" NODE ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
            n.workflow_execution_id, n.node_id, n.node_name, n.node_type, n.status, n.started_at, n.completed_at,
            n.duration_ms, n.input_data, n.output_data, n.output_type, n.output_exact, n.output_truncated,
            n.standard_output, n.standard_error, n.output_dropped, n.error_type, n.error_message, n.error_stack_trace,
@@ -51,8 +51,7 @@ void insert_file(sqlite::Tx& tx, const File& f) {
 }
 
 bool delete_execution(sqlite::Tx& tx, const std::string& id, std::vector<std::string>& orphans) {
-  const auto hashes =
-      tx->all<std::string>("SELECT DISTINCT hash_sha256 FROM files WHERE workflow_execution_id=?", id);
+  const auto hashes = tx->all<std::string>("SELECT DISTINCT hash_sha256 FROM files WHERE workflow_execution_id=?", id);
   tx->exec("DELETE FROM workflow_executions WHERE id=?", id);
   const bool deleted = tx->changes() > 0;
   for (const std::string& hash : hashes)

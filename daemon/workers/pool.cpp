@@ -27,6 +27,7 @@ struct Pool::Nursery : std::enable_shared_from_this<Nursery> {
   unsigned failures = 0;  ///< spawns in a row that brought no worker
   bool ready = false;
   bool closed = false;
+  bool paused = false;  ///< a spawn has just failed
   std::string failure;
   Clock::time_point last_used = Clock::now();
   unsigned target() const {
@@ -110,8 +111,9 @@ std::shared_ptr<Pool::Nursery> Pool::choose(Environment& home, const std::vector
 }
 
 void Pool::refill(const std::shared_ptr<Nursery>& nursery) {
-  if (!nursery->ready || nursery->closed || !nursery->zygote->alive()) return;
-  while (nursery->spares.size() + nursery->coming < nursery->target() + nursery->waiting) {
+  if (!nursery->ready || nursery->closed || nursery->paused || !nursery->zygote->alive()) return;
+  while (!nursery->closed && !nursery->paused &&
+         nursery->spares.size() + nursery->coming < nursery->target() + nursery->waiting) {
     ++nursery->coming;
     asio::co_spawn(nursery->pool.executor_, raise_spare(nursery), asio::detached);
   }
@@ -119,20 +121,42 @@ void Pool::refill(const std::shared_ptr<Nursery>& nursery) {
 
 Task<> Pool::raise_spare(std::shared_ptr<Nursery> nursery) {
   std::shared_ptr<Worker> worker;
+  std::string problem = "it did not come up";
   try {
     worker = co_await nursery->zygote->spawn();
   } catch (const std::exception& error) {
-    log::error("workers", error.what());
+    problem = error.what();  // out of descriptors, most likely
   }
   --nursery->coming;
   if (worker && !nursery->closed) {
     ++nursery->pool.counts_.workers_started;
     nursery->failures = 0;
     nursery->spares.push_back(std::move(worker));
-  } else if (!worker && ++nursery->failures >= 5) {
-    nursery->failure = "no worker could be started; the log has the reasons";
-    nursery->closed = true;
+  } else if (!worker && !nursery->closed) {
+    spawn_failed(nursery, problem);
   }
+  nursery->changed.signal();
+}
+
+// Not again at once: what failed would fail again, and this strand has other work. After five in a row the zygote is
+// given up; the next execution starts another.
+void Pool::spawn_failed(const std::shared_ptr<Nursery>& nursery, const std::string& problem) {
+  log::error("workers", "a worker could not be started: " + problem);
+  if (++nursery->failures >= 5) {
+    nursery->failure = "no worker could be started: " + problem;
+    nursery->closed = true;
+    nursery->spares.clear();
+    nursery->zygote->retire();
+    return;
+  }
+  nursery->paused = true;
+  asio::co_spawn(nursery->pool.executor_, resume_later(nursery), asio::detached);
+}
+
+Task<> Pool::resume_later(std::shared_ptr<Nursery> nursery) {
+  co_await sleep_for(std::chrono::milliseconds(100) * (1U << nursery->failures));
+  nursery->paused = false;
+  refill(nursery);
   nursery->changed.signal();
 }
 
@@ -158,6 +182,7 @@ Task<std::shared_ptr<Worker>> Pool::acquire(const std::string& python, const std
       while (!nursery->spares.empty() && !nursery->spares.front()->alive()) nursery->spares.pop_front();
       if (!nursery->spares.empty()) break;
       refill(nursery);
+      if (nursery->closed || !nursery->spares.empty()) continue;
       waited = true;
       co_await nursery->changed.wait();
     }

@@ -59,6 +59,8 @@ class Pool {
   static Task<> bring_up(std::shared_ptr<Nursery> nursery);
   static Task<> raise_spare(std::shared_ptr<Nursery> nursery);
   static void refill(const std::shared_ptr<Nursery>& nursery);
+  static void spawn_failed(const std::shared_ptr<Nursery>& nursery, const std::string& problem);
+  static Task<> resume_later(std::shared_ptr<Nursery> nursery);
   void renew_if_worn(Environment& environment, const std::shared_ptr<Nursery>& nursery);
 
   asio::any_io_executor executor_;

@@ -17,7 +17,7 @@ struct Settings {
   double node_seconds = 30;                 ///< wall clock of one node; a workflow may ask for less or more, up to
   double max_node_seconds = 3600;           ///< this
   std::size_t output_bytes = 1U << 20U;     ///< kept of each stream of each node
-  std::uint64_t file_bytes = 64ULL << 20U;  ///< of one file that a node hands over
+  std::uint64_t file_bytes = 64ULL << 20U;  ///< of all files that an execution hands over
   unsigned min_spares = 3;                  ///< waiting workers of an idle environment
   unsigned max_spares = 16;
   unsigned max_zygotes = 4;      ///< pre-imported sets of one environment

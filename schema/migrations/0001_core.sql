@@ -70,7 +70,7 @@ CREATE TABLE node_executions (
   retry_count           INTEGER NOT NULL DEFAULT 0,
   max_retries           INTEGER NOT NULL DEFAULT 3
 ) STRICT;
-CREATE INDEX nodes_by_execution ON node_executions (workflow_execution_id, execution_order);
+CREATE UNIQUE INDEX nodes_by_execution ON node_executions (workflow_execution_id, execution_order);
 
 CREATE TABLE files (
   id                    TEXT PRIMARY KEY,

@@ -1,5 +1,8 @@
 // The command line as a process, as root and as an ordinary user.
 #include <doctest/doctest.h>
+#include <pty.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -73,19 +76,31 @@ TEST_CASE("plain lines in a pipe, outputs on standard output") {
   CHECK(quiet.err.empty());
 }
 
-TEST_CASE("on a terminal there is a live line for each node") {
+TEST_CASE("on a terminal there is a live line for each node, redrawn in place and never wrapped") {
   const Cli cli;
-  const std::string path = cli.flow(chain({node("one", "def one(): return 1"), node("two", "def two(x): return x")}));
-  const Finished done = run(
-      {"script", "-qec", bin("qflow") + " run " + path + " --data-dir " + cli.directory.path() + "/data", "/dev/null"},
-      {0, {{"TERM", "xterm"}, {"LINES", "40"}}, {}});
-  if (has(done.out, "\x1b[")) {
-    CHECK(has(done.out, "waiting"));
-    CHECK(has(done.out, "done"));
-  } else {
-    // No window size on this pseudo-terminal: plain lines are right then.
-    CHECK(has(done.out, "done"));
+  const std::string path = cli.flow(chain({node("one", "import time\ndef one():\n    time.sleep(0.3)\n    return 1"),
+                                           node("two", "def two(x): raise ValueError('long ' * 100)")}));
+  winsize size{24, 60, 0, 0};
+  int terminal = -1;
+  const pid_t pid = ::forkpty(&terminal, nullptr, nullptr, &size);
+  REQUIRE(pid >= 0);
+  if (pid == 0) {
+    ::setenv("TERM", "xterm", 1);
+    const std::string data = cli.directory.path() + "/data";
+    ::execl(bin("qflow").c_str(), "qflow", "run", path.c_str(), "--data-dir", data.c_str(), nullptr);
+    ::_exit(127);
   }
+  std::string seen;
+  char bytes[4096];
+  ssize_t got = 0;
+  while ((got = ::read(terminal, bytes, sizeof bytes)) > 0) seen.append(bytes, static_cast<std::size_t>(got));
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  ::close(terminal);
+  CHECK(WEXITSTATUS(status) == 1);
+  for (const char* what : {"waiting", "running", "done", "failed", "\x1b[2A"}) CHECK_MESSAGE(has(seen, what), what);
+  const auto failed = seen.find("failed");
+  CHECK(seen.find("\r\n", failed) - failed < 60);
 }
 
 TEST_CASE("inputs: values as JSON or text, files, a whole file") {
@@ -101,6 +116,14 @@ TEST_CASE("inputs: values as JSON or text, files, a whole file") {
   CHECK(
       has(cli({"run", "-q", path, "-i", "a=@/nonexistent"}).err, "input file /nonexistent: No such file or directory"));
   CHECK(has(cli({"run", "-q", path, "--input-file", text}).err, "is not JSON"));
+  const Finished binary = cli({"run", "-q", path, "-i", "a=@" + bin("qflow")});
+  CHECK(binary.code == 2);
+  CHECK(has(binary.err, "is not UTF-8 text"));
+  const Finished large =
+      cli({"run", "-q", path, "-i", "a=@" + cli.directory.file("large", std::string(20'000'000, 'x')), "-i", "b=1",
+           "-i", "c=1"});
+  CHECK(large.code == 2);
+  CHECK(has(large.err, "InputTooLarge"));
   const Finished missing = cli({"run", "-q", path, "-i", "a=1"});
   CHECK(missing.code == 2);
   CHECK(has(missing.err, "missing argument 'b', 'c'"));

@@ -39,6 +39,12 @@ TEST_CASE("nothing but /health is open without the token") {
   CHECK(connection.call("GET", "/workflows", "", "Authorization: Bearer wrong\r\n").status == 401);
 }
 
+TEST_CASE("without the token a body is not even read") {
+  Connection connection(daemon().port());
+  REQUIRE(connection.send("POST /workflows HTTP/1.1\r\nHost: x\r\nContent-Length: 15000000\r\n\r\n{\"name\":"));
+  CHECK(connection.receive().status == 401);  // while most of it has not been sent
+}
+
 TEST_CASE("bodies that cannot be taken") {
   CHECK(raw("POST", "/workflows", "{\"name\":").status == 400);
   CHECK(has(message(raw("POST", "/workflows", "nonsense")), "not JSON"));
@@ -82,6 +88,8 @@ TEST_CASE("workflows that cannot run") {
 TEST_CASE("paths, methods and queries that are wrong") {
   CHECK(daemon().get("/nope").status == 404);
   CHECK(has(message(daemon().call("PUT", "/workflows")), "possible: POST, GET"));
+  CHECK(daemon().call("PUT", "/workflows").status == 405);
+  CHECK(daemon().get("http://127.0.0.1/workflows").status == 200);
   CHECK(daemon().get("/workflows?take=0").status == 400);
   CHECK(daemon().get("/workflows?sortBy=colour").status == 400);
   CHECK(daemon().get("/workflows?filter=nonsense").status == 400);
@@ -92,13 +100,16 @@ TEST_CASE("requests that are no HTTP end their connection and nothing else") {
   for (const char* bytes :
        {"nonsense\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "POST /workflows HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
         "POST /workflows HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
-        "GET /workflows HTTP/1.1\r\nBad Header\r\n\r\n",
-        "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}) {
+        "GET /workflows HTTP/1.1\r\nBad Header\r\n\r\n"}) {
     Connection connection(daemon().port());
     CHECK(connection.send(bytes));
     const Answer answer = connection.receive();
     CHECK_MESSAGE((answer.status == 400 || answer.status == 0), bytes);
   }
+  Connection chunked(daemon().port());
+  chunked.send("POST /workflows HTTP/1.1\r\nHost: x\r\n" + daemon().authorization() +
+               "Transfer-Encoding: chunked\r\n\r\nzz\r\n");
+  CHECK(chunked.receive().status == 400);
   Connection header(daemon().port());
   header.send("GET /health HTTP/1.1\r\nX: " + std::string(100'000, 'x') + "\r\n\r\n");
   CHECK(header.receive().status == 400);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <array>
@@ -47,6 +48,10 @@ Program::Program(std::vector<std::string> arguments, Options options) {
     ::dup2(err_write.get(), 2);
     ::signal(SIGPIPE, SIG_DFL);
     for (const auto& [name, value] : options.environment) ::setenv(name.c_str(), value.c_str(), 1);
+    if (options.descriptors != 0) {
+      const rlimit files{options.descriptors, options.descriptors};
+      ::setrlimit(RLIMIT_NOFILE, &files);
+    }
     if (options.uid != 0 && (::setgroups(0, nullptr) != 0 || ::setresgid(options.uid, options.uid, options.uid) != 0 ||
                              ::setresuid(options.uid, options.uid, options.uid) != 0))
       ::_exit(126);

@@ -41,6 +41,7 @@ class Program {
     uid_t uid = 0;  ///< not 0: run as this user (tests run as root do)
     std::map<std::string, std::string> environment;
     std::string input;
+    unsigned descriptors = 0;  ///< not 0: RLIMIT_NOFILE, soft and hard
   };
   explicit Program(std::vector<std::string> arguments);
   Program(std::vector<std::string> arguments, Options options);

@@ -99,12 +99,17 @@ loop = []; loop.append(loop)
 clearing = []; clearing.extend([Clearing(clearing), 1, 2])
 deep = []
 for _ in range(10000): deep = [deep]
+class ndarray:
+    __module__ = 'numpy'
+    size = 'abc'
+    shape = (1,)
+    dtype = 'x'
 class D(dict):
     def items(self): raise RuntimeError
     def __len__(self): raise RuntimeError
 )",
            scope);
-  for (const char* name : {"Bad()", "loop", "clearing", "deep", "D(a=1)", "[Bad(), {Bad(): Bad()}]"}) {
+  for (const char* name : {"Bad()", "loop", "clearing", "deep", "D(a=1)", "ndarray()", "[Bad(), {Bad(): Bad()}]"}) {
     const Preview p = make_preview(py::eval(name, scope), 10'000);
     boost::system::error_code error;
     boost::json::parse_options options;
@@ -150,6 +155,14 @@ TEST_CASE("decorated functions show what they wrap; a chosen one is called; seve
                     "function 'zz' is not defined; defined are: one");
   CHECK_THROWS_WITH(load(modules, 4, "x = 1\n"),
                     "the code defines no function; a node needs one `def` at the top level");
+}
+
+TEST_CASE("the text is UTF-8 whatever its coding line says") {
+  Modules modules;
+  Calls calls;
+  load(modules, 1, "# -*- coding: latin-1 -*-\ndef f(): return 'é'\n");
+  schema::Call call;
+  CHECK(calls.run(2, call, *modules.find(1)).preview == "\"é\"");
 }
 
 TEST_CASE("a node imports from the nodes before it") {

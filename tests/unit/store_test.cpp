@@ -152,7 +152,8 @@ TEST_CASE("an execution goes with its nodes and files; a blob goes when nothing 
   }));
   std::vector<std::string> orphans;
   const auto remove = [&](const char* id) {
-    return wait(written(store, [&, id](sqlite::Tx& tx) { return static_cast<int>(delete_execution(tx, id, orphans)); }));
+    return wait(
+        written(store, [&, id](sqlite::Tx& tx) { return static_cast<int>(delete_execution(tx, id, orphans)); }));
   };
   CHECK(remove("a") == 1);
   CHECK(orphans.empty());
