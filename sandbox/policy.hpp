@@ -61,7 +61,7 @@ inline constexpr uid_t kInsideId = 1000;
 /// What a worker sees itself as: in its own user namespace no id is mapped, which shows as the overflow id.
 inline constexpr uid_t kOverflowId = 65534;
 /// A worker's working directory, HOME and TMPDIR.
-inline constexpr std::string_view kWorkDirectory = "/work";
+inline constexpr std::string_view kWorkDirectory = "/node";
 
 /// One `key value` line for each setting: for logs, comparison, and the way from the daemon to a zygote.
 std::string to_text(const Policy& policy);

@@ -105,12 +105,12 @@ std::string cgroup_v2_problem() {
   const auto at = own.find("0::");
   if (at == std::string::npos) return "no unified hierarchy (cgroup v2)";
   own = own.substr(at + 3, own.find('\n', at) - at - 3);
-  const std::string directory = "/sys/fs/cgroup" + own;
+  const std::string directory = own == "/" ? "/sys/fs/cgroup" : "/sys/fs/cgroup" + own;
   std::string controllers;
   try {
     controllers = read_file(directory + "/cgroup.controllers", 4096);
-  } catch (const SysError& error) {
-    return error.what();
+  } catch (const SysError&) {
+    return "this process is in no cgroup v2 with controllers (" + directory + ")";
   }
   for (const char* needed : {"memory", "pids", "cpu"})
     if (controllers.find(needed) == std::string::npos)

@@ -57,7 +57,19 @@ sandbox::HostReport require_isolation(workers::Settings& settings, int min_isola
 
 std::string printable(std::string_view text) {
   std::string out;
-  for (const char c : text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    // C1 controls (U+0080 to U+009F: terminals obey them too) and the marks that turn the direction of writing.
+    const std::string_view next = text.substr(i, 3);
+    const bool c1 = next.size() > 1 && next[0] == '\xC2' && static_cast<unsigned char>(next[1]) < 0xA0;
+    const auto last = next.size() > 2 ? static_cast<unsigned char>(next[2]) : 0U;
+    const bool turn = (next.starts_with("\xE2\x80") && (last == 0x8E || last == 0x8F || (last >= 0xAA && last <= 0xAE))) ||
+                      (next.starts_with("\xE2\x81") && last >= 0xA6 && last <= 0xA9);
+    if (c1 || turn) {
+      out += "\uFFFD";
+      i += c1 ? 1 : 2;
+      continue;
+    }
     const auto u = static_cast<unsigned char>(c);
     if (u == '\n' || u == '\t' || (u >= 0x20 && u != 0x7f)) out += c;
     else if (u == 0x7f) out += "\u2421";

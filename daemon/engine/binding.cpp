@@ -183,6 +183,11 @@ class Binder {
       schema::Argument argument;
       argument.literal = *input;
       put(first->name, std::move(argument), "input");
+    } else if (given && !matched && first == nullptr && function_.var_positional) {
+      schema::Argument argument;
+      argument.literal = *input;
+      out_.origins["*args"] = json::array{"input"};
+      out_.arguments.push_back(std::move(argument));
     } else if (!given && required_unbound() == 1) {
       // Nothing given and one parameter that must be: an empty object, so that a sample workflow runs as it stands.
       const auto p = std::find_if(function_.parameters.begin(), function_.parameters.end(),

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "daemon/fault.hpp"
+#include "schema/messages.hpp"
 
 namespace qflow::engine {
 namespace {
@@ -142,6 +143,13 @@ void read_settings(const Members& from, Node& node) {
   if (const auto* v = from.find("inputs")) {
     // A list declares ports; a map gives values.
     if (const auto* object = v->if_object()) node.literals = *object;
+    else if (const auto* written = v->if_string(); written != nullptr && written->starts_with("{")) {
+      // As an editor stores a JSON field.
+      std::string error;
+      const json::value parsed = schema::parse_json({written->data(), written->size()}, error);
+      if (parsed.is_object()) node.literals = parsed.get_object();
+      else from.problems().add(from.at("inputs"), "is text that is no JSON: " + error);
+    }
     else if (v->is_array()) {
       if (node.ports.empty()) node.ports = names_in(*v, from.at("inputs"), from.problems());
     } else from.problems().add(from.at("inputs"), "expected an object of values or a list of ports");

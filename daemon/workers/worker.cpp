@@ -282,6 +282,8 @@ void Worker::note_zygote_lost() {
 }
 
 Usage Worker::usage() const {
+  // Once it was reaped its number may be another's; then what wait4 said is what there is.
+  if (exited_) return {exited_->user_us, exited_->system_us, exited_->max_rss_kib * 1024};
   const ProcessTimes times = times_of(pid_);
   return {times.user_us, times.system_us, static_cast<std::int64_t>(memory_of(pid_).peak)};
 }

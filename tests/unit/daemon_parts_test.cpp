@@ -119,6 +119,7 @@ TEST_CASE("file names are ours, whatever a worker says") {
 
 TEST_CASE("terminal text has no control characters") {
   CHECK(cli::printable("a\x1b[31mb\x07\n\t") == "a\u241b[31mb\u2407\n\t");
+  CHECK(cli::printable("x\u009b31m\u202ey\u2066é") == "x\uFFFD31m\uFFFDy\uFFFDé");
 }
 
 TEST_CASE("ids sort by time and are well-formed") {

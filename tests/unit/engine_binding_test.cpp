@@ -115,6 +115,9 @@ TEST_CASE("an entry node takes the input by name, else as a whole, else an empty
   CHECK(of(nothing, "a")->literal == json::object());
   CHECK(nothing.warnings.size() == 1);
   CHECK(bound(function({{"a", false}}), "[]").arguments.empty());
+  const Binding rest = bound(function({}, true), "[]", "{}", "[1,2]");
+  REQUIRE(rest.arguments.size() == 1);
+  CHECK_FALSE(rest.arguments[0].name);
 }
 
 TEST_CASE("what nothing feeds is missing, by name") {

@@ -85,7 +85,7 @@ TEST_CASE("the host's files are not there, and nothing can be written but the wo
   CHECK(in_worker(test_policy(), [] {
           for (const char* path : {"/x", "/usr/lib/x", "/etc/x", "/dev/x"})
             say(::open(path, O_CREAT | O_WRONLY, 0600) >= 0 ? path : "refused");
-          for (const char* path : {"/tmp/x", "/dev/shm/x", "/work/x"})
+          for (const char* path : {"/tmp/x", "/dev/shm/x", "/node/x"})
             say(::open(path, O_CREAT | O_WRONLY, 0600) >= 0 ? "written" : path);
         }) == "refused;refused;refused;refused;written;written;written;");
 }
