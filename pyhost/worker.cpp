@@ -192,8 +192,8 @@ void become_worker(const sandbox::InnerSandbox& inner, const sandbox::WorkerFds&
     std::string out;
     schema::pack(schema::Kind::refused, 0, schema::Refused{failure.step, failure.error, std::strerror(failure.error)},
                  out);
-    sandbox::write_all(sandbox::kControlFd, out);
-    sandbox::write_all(fds.control, out);
+    // Where the socket is depends on how far it came: descriptor 3 is still the zygote's own before they were arranged.
+    if (!sandbox::write_all(fds.control, out)) sandbox::write_all(sandbox::kControlFd, out);
     ::_exit(1);
   }
   PyOS_AfterFork_Child();

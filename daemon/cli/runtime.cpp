@@ -63,8 +63,9 @@ std::string printable(std::string_view text) {
     const std::string_view next = text.substr(i, 3);
     const bool c1 = next.size() > 1 && next[0] == '\xC2' && static_cast<unsigned char>(next[1]) < 0xA0;
     const auto last = next.size() > 2 ? static_cast<unsigned char>(next[2]) : 0U;
-    const bool turn = (next.starts_with("\xE2\x80") && (last == 0x8E || last == 0x8F || (last >= 0xAA && last <= 0xAE))) ||
-                      (next.starts_with("\xE2\x81") && last >= 0xA6 && last <= 0xA9);
+    const bool turn =
+        (next.starts_with("\xE2\x80") && (last == 0x8E || last == 0x8F || (last >= 0xAA && last <= 0xAE))) ||
+        (next.starts_with("\xE2\x81") && last >= 0xA6 && last <= 0xA9);
     if (c1 || turn) {
       out += "\uFFFD";
       i += c1 ? 1 : 2;

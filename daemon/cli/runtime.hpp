@@ -31,8 +31,8 @@ workers::Settings make_settings(const Common& common);
 sandbox::HostReport require_isolation(workers::Settings& settings, int min_isolation);
 /// The level that executions run at here: what the host gives, as far as this release uses it.
 int used_level(const sandbox::HostReport& report);
-/// What a worker or a workflow said, safe for a terminal: control characters other than line feeds and tabs are shown as
-/// their Unicode pictures, those above ASCII and the marks that turn the direction of writing as U+FFFD.
+/// What a worker or a workflow said, safe for a terminal: control characters other than line feeds and tabs are shown
+/// as their Unicode pictures, those above ASCII and the marks that turn the direction of writing as U+FFFD.
 std::string printable(std::string_view text);
 
 }  // namespace qflow::cli

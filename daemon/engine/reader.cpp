@@ -149,8 +149,7 @@ void read_settings(const Members& from, Node& node) {
       const json::value parsed = schema::parse_json({written->data(), written->size()}, error);
       if (parsed.is_object()) node.literals = parsed.get_object();
       else from.problems().add(from.at("inputs"), "is text that is no JSON: " + error);
-    }
-    else if (v->is_array()) {
+    } else if (v->is_array()) {
       if (node.ports.empty()) node.ports = names_in(*v, from.at("inputs"), from.problems());
     } else from.problems().add(from.at("inputs"), "expected an object of values or a list of ports");
   }

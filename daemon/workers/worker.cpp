@@ -34,6 +34,7 @@ std::string make_nonce() {
 struct Identified {
   std::string bytes;
   pid_t pid = 0;
+  bool again = true;  ///< nothing was there
 };
 Identified receive_identified(int socket) {
   Identified out;
@@ -46,7 +47,9 @@ Identified receive_identified(int socket) {
   message.msg_control = control.data();
   message.msg_controllen = control.size();
   const ssize_t got = sandbox::retry([&] { return ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT); });
+  out.again = got < 0 && errno == EAGAIN;
   out.bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  if (got <= 0) return out;
   for (cmsghdr* h = CMSG_FIRSTHDR(&message); h != nullptr; h = CMSG_NXTHDR(&message, h)) {
     if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_CREDENTIALS) continue;
     ucred sender{};
@@ -95,13 +98,18 @@ Worker::~Worker() {
 Task<std::string> Worker::greet(const sandbox::Policy& policy, Clock::duration patience) {
   set_deadline(Clock::now() + patience);
   boost::system::error_code error;
-  co_await socket_.async_wait(asio::local::stream_protocol::socket::wait_read,
-                              asio::redirect_error(asio::use_awaitable, error));
-  if (error || end_ != End::none) co_return "it did not report in time";
-  Identified first = receive_identified(socket_.native_handle());
-  if (first.bytes.empty() || first.pid <= 0) co_return "it closed its socket before it reported";
+  Identified first;
+  // Readiness is a hint: an event meant for a socket that had this descriptor before may still be on its way.
+  while (first.again) {
+    co_await socket_.async_wait(asio::local::stream_protocol::socket::wait_read,
+                                asio::redirect_error(asio::use_awaitable, error));
+    if (error || end_ != End::none) co_return "it did not report in time";
+    first = receive_identified(socket_.native_handle());
+  }
+  if (first.bytes.empty()) co_return "it closed its socket before it reported";
   pid_ = first.pid;
-  pidfd_ = sandbox::open_pidfd(pid_);
+  // One that could not put its walls up has ended by now, and has no number any more.
+  if (pid_ > 0) pidfd_ = sandbox::open_pidfd(pid_);
   decoder_.feed(first.bytes);
   const std::optional<schema::Frame> frame = co_await receive();
   clear_deadline();
@@ -112,6 +120,7 @@ Task<std::string> Worker::greet(const sandbox::Policy& policy, Clock::duration p
     co_return refused ? fmt::format("its step {} failed: {}", refused->step, refused->message) : problem;
   }
   const auto hello = schema::unpack<schema::Hello>(*frame, problem);
+  if (pid_ <= 0) co_return "it ended as soon as it had reported";
   if (frame->kind != schema::Kind::hello || !hello) co_return "its first frame is no hello: " + problem;
   if (hello->protocol != schema::kProtocolVersion) co_return fmt::format("it speaks protocol {}", hello->protocol);
   const std::uint32_t missing = sandbox::expected_checks(policy) & ~hello->checks;

@@ -168,9 +168,11 @@ Task<std::shared_ptr<Worker>> Zygote::spawn() {
   }
   // Our copies of the worker's ends: while they are open, the death of the worker would not show.
   channels = {};
-  const std::string problem = co_await worker->greet(policy_, kSpawnPatience);
+  std::string problem = co_await worker->greet(policy_, kSpawnPatience);
   if (problem.empty()) co_return worker;
   worker->kill(End::protocol);
+  if (const auto exited = co_await worker->wait_exit(std::chrono::milliseconds(200)))
+    problem += fmt::format(" (exit status {}, signal {})", exited->code, exited->signal);
   if (alive_) log::error("workers", "a worker was thrown away before use: " + problem);
   co_return nullptr;
 }

@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -36,7 +38,8 @@ Program::Program(std::vector<std::string> arguments) : Program(std::move(argumen
 
 Program::Program(std::vector<std::string> arguments, Options options) {
   auto [out_read, out_write] = sandbox::make_pipe();
-  auto [err_read, err_write] = sandbox::make_pipe();
+  // A file, not a pipe: a program whose log nobody reads must not come to a halt.
+  sandbox::UniqueFd err_file(sandbox::check(::memfd_create("stderr", MFD_CLOEXEC), "memfd_create"));
   auto [in_read, in_write] = sandbox::make_pipe();
   std::vector<char*> argv;
   for (auto& argument : arguments) argv.push_back(argument.data());
@@ -45,7 +48,7 @@ Program::Program(std::vector<std::string> arguments, Options options) {
   if (pid == 0) {
     ::dup2(in_read.get(), 0);
     ::dup2(out_write.get(), 1);
-    ::dup2(err_write.get(), 2);
+    ::dup2(err_file.get(), 2);
     ::signal(SIGPIPE, SIG_DFL);
     for (const auto& [name, value] : options.environment) ::setenv(name.c_str(), value.c_str(), 1);
     if (options.descriptors != 0) {
@@ -60,7 +63,7 @@ Program::Program(std::vector<std::string> arguments, Options options) {
   }
   child_ = sandbox::ChildProcess(pid);
   out_ = std::move(out_read);
-  err_ = std::move(err_read);
+  err_ = std::move(err_file);
   if (!options.input.empty()) sandbox::write_all(in_write.get(), options.input);
 }
 
@@ -91,25 +94,19 @@ std::string Program::line(std::chrono::milliseconds patience) {
 Finished Program::wait(std::chrono::milliseconds patience) {
   const auto until = std::chrono::steady_clock::now() + patience;
   Finished done;
-  bool out_open = true, err_open = true;
-  while (out_open || err_open) {
+  while (true) {
     const auto left =
         std::chrono::duration_cast<std::chrono::milliseconds>(until - std::chrono::steady_clock::now()).count();
     if (left <= 0) {
       done.timed_out = true;
       break;
     }
-    std::array<pollfd, 2> waits{{{out_open ? out_.get() : -1, POLLIN, 0}, {err_open ? err_.get() : -1, POLLIN, 0}}};
-    ::poll(waits.data(), waits.size(), static_cast<int>(left));
-    const auto take = [](const pollfd& p, std::string& text, bool& open) {
-      if (p.revents == 0) return;
-      std::array<char, 65536> bytes{};
-      const ssize_t got = ::read(p.fd, bytes.data(), bytes.size());
-      if (got <= 0) open = false;
-      else text.append(bytes.data(), static_cast<std::size_t>(got));
-    };
-    take(waits[0], out_text_, out_open);
-    take(waits[1], err_text_, err_open);
+    pollfd wait_for{out_.get(), POLLIN, 0};
+    if (::poll(&wait_for, 1, static_cast<int>(left)) <= 0) continue;
+    std::array<char, 65536> bytes{};
+    const ssize_t got = ::read(out_.get(), bytes.data(), bytes.size());
+    if (got <= 0) break;
+    out_text_.append(bytes.data(), static_cast<std::size_t>(got));
   }
   if (done.timed_out) child_.kill_and_reap();
   else {
@@ -118,7 +115,10 @@ Finished Program::wait(std::chrono::milliseconds patience) {
     done.signal = exit.signal;
   }
   done.out = std::move(out_text_);
-  done.err = std::move(err_text_);
+  const off_t size = ::lseek(err_.get(), 0, SEEK_END);
+  done.err.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
+  done.err.resize(
+      static_cast<std::size_t>(std::max<ssize_t>(0, ::pread(err_.get(), done.err.data(), done.err.size(), 0))));
   return done;
 }
 

@@ -58,7 +58,7 @@ class Program {
  private:
   sandbox::ChildProcess child_;
   sandbox::UniqueFd out_, err_;
-  std::string out_text_, err_text_;
+  std::string out_text_;
 };
 
 /// Runs a program to its end.
