@@ -19,6 +19,11 @@ template <class T = void>
 using Task = asio::awaitable<T>;
 using Clock = std::chrono::steady_clock;
 
+/// Milliseconds on the monotonic clock.
+inline double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
 /// Lets coroutines wait until something was signalled. One thread.
 class Event {
  public:

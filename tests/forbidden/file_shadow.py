@@ -5,7 +5,7 @@ import os
 
 
 def attempt():
-    for path in ("/etc/shadow", "/etc/hostname", "/root/.ssh", "/home", "/proc/1/environ", "/sys/kernel", "/var/lib", "/run/systemd"):
+    for path in ("/etc/shadow", "/etc/hostname", "/etc/ssh", "/home", "/proc/1/environ", "/sys/kernel", "/var/lib", "/run/systemd"):
         if os.path.exists(path):
             return path
     return "refused"
