@@ -81,6 +81,7 @@ std::optional<json::value> read_input(const RunOptions& options) {
     const auto equals = text.find('=');
     if (equals == std::string::npos || equals == 0)
       throw bad("invalid_input", fmt::format("--input {}: expected NAME=VALUE", text));
+    if (!is_utf8(text)) throw bad("not_text", fmt::format("--input {}: is not UTF-8 text", to_utf8(text)));
     if (!input) input = json::object();
     if (!input->is_object()) throw bad("invalid_input", "--input needs an object in --input-file to add to");
     input->get_object()[text.substr(0, equals)] = value_of(text.substr(equals + 1));

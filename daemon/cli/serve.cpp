@@ -40,7 +40,7 @@ unsigned connections_that_fit(unsigned wanted, unsigned places) {
   ::setrlimit(RLIMIT_NOFILE, &files);
   ::getrlimit(RLIMIT_NOFILE, &files);
   // A worker takes four; each place may hold one and each zygote its spares.
-  const rlim_t reserved = 256 + 4 * (rlim_t{places} + 5 * 32);
+  const rlim_t reserved = 256 + 64 + 4 * (rlim_t{places} + 5 * 32);
   return files.rlim_cur <= reserved + 16 ? 16
                                          : static_cast<unsigned>(std::min<rlim_t>(wanted, files.rlim_cur - reserved));
 }

@@ -7,8 +7,8 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <charconv>
+#include <map>
 #include <mutex>
-#include <set>
 
 #include "daemon/observe/log.hpp"
 
@@ -28,7 +28,13 @@ struct Server::Shared {
   std::atomic<bool> stopping{false};
   std::atomic<unsigned> open{0};
   std::mutex mutex;
-  std::set<beast::tcp_stream*> idle;  // to be closed at stop(): nothing is under way on them
+  /// Connections on which nothing is under way: to be closed at stop(), and, of those that never sent a request, the
+  /// oldest when there is no room for another.
+  struct Idle {
+    bool fresh = true;
+    Clock::time_point since;
+  };
+  std::map<beast::tcp_stream*, Idle> idle;
 };
 
 namespace {
@@ -116,7 +122,7 @@ Request take_head(Parser& parser, const std::string& peer) {
 
 // Reads and answers one request. False: the connection is to be closed.
 Task<bool> serve_one(std::shared_ptr<Server::Shared> shared, Stream& stream, beast::flat_buffer& buffer,
-                     const std::string& peer) {
+                     const std::string& peer, bool fresh) {
   Parser parser;
   parser.header_limit(shared->limits.header);
   parser.body_limit(shared->limits.body);
@@ -124,7 +130,7 @@ Task<bool> serve_one(std::shared_ptr<Server::Shared> shared, Stream& stream, bea
   boost::system::error_code error;
   {
     const std::lock_guard lock(shared->mutex);
-    shared->idle.insert(&stream);
+    shared->idle[&stream] = {fresh, Clock::now()};
   }
   co_await bhttp::async_read_header(stream, buffer, parser, asio::redirect_error(asio::use_awaitable, error));
   {
@@ -184,8 +190,8 @@ Task<> serve_connection(std::shared_ptr<Server::Shared> shared, tcp::socket sock
   const auto endpoint = stream.socket().remote_endpoint(ignored);
   const std::string peer = fmt::format("{}:{}", endpoint.address().to_string(), endpoint.port());
   try {
-    while (co_await serve_one(shared, stream, buffer, peer)) {
-    }
+    bool fresh = true;
+    while (co_await serve_one(shared, stream, buffer, peer, fresh)) fresh = false;
   } catch (const std::exception& error) {
     log::warning("http", "a connection ended", {{"peer", peer}, {"reason", error.what()}});
   }
@@ -197,17 +203,43 @@ Task<> serve_connection(std::shared_ptr<Server::Shared> shared, tcp::socket sock
   --shared->open;
 }
 
+// Ends the wait of one idle connection, on its own strand, if it still is idle by then.
+void close_idle(const std::shared_ptr<Server::Shared>& shared, Stream* stream, Clock::time_point since) {
+  asio::post(stream->get_executor(), [stream, since, shared] {
+    const std::lock_guard lock(shared->mutex);
+    const auto found = shared->idle.find(stream);
+    if (found != shared->idle.end() && found->second.since == since) stream->cancel();
+  });
+}
+
+// Whoever holds connections without saying anything must not keep others out.
+void make_room(const std::shared_ptr<Server::Shared>& shared) {
+  const std::lock_guard lock(shared->mutex);
+  Stream* oldest = nullptr;
+  for (auto& [stream, state] : shared->idle)
+    if (state.fresh && (oldest == nullptr || state.since < shared->idle[oldest].since)) oldest = stream;
+  if (oldest == nullptr) return;
+  shared->idle[oldest].fresh = false;  // once is enough
+  close_idle(shared, oldest, shared->idle[oldest].since);
+}
+
 Task<> accept_loop(std::shared_ptr<Server::Shared> shared) {
+  // What is accepted above the limit until the ones that make room are gone.
+  constexpr unsigned kOverlap = 64;
   while (!shared->stopping) {
     boost::system::error_code error;
     tcp::socket socket(asio::make_strand(shared->io));
     co_await shared->acceptor.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
     if (shared->stopping) break;
-    if (error || shared->open >= shared->limits.connections) {
-      // Out of descriptors, or full: this one is closed, those behind it wait in the kernel's queue.
-      if (error) log::warning("http", "accept failed", {{"reason", error.message()}});
-      socket.close(error);
+    if (error) {
+      log::warning("http", "accept failed", {{"reason", error.message()}});
       co_await sleep_for(std::chrono::milliseconds(50));
+      continue;
+    }
+    if (shared->open >= shared->limits.connections) make_room(shared);
+    if (shared->open >= shared->limits.connections + kOverlap) {
+      socket.close(error);
+      co_await sleep_for(std::chrono::milliseconds(1));
       continue;
     }
     ++shared->open;
@@ -254,11 +286,7 @@ void Server::stop() {
     shared->acceptor.close(ignored);
   });
   const std::lock_guard lock(shared_->mutex);
-  for (Stream* stream : shared_->idle)
-    asio::post(stream->get_executor(), [stream, shared = shared_] {
-      const std::lock_guard inner(shared->mutex);
-      if (shared->idle.count(stream) != 0) stream->cancel();
-    });
+  for (const auto& [stream, state] : shared_->idle) close_idle(shared_, stream, state.since);
 }
 
 unsigned Server::open() const { return shared_->open; }

@@ -119,6 +119,7 @@ TEST_CASE("inputs: values as JSON or text, files, a whole file") {
   const Finished binary = cli({"run", "-q", path, "-i", "a=@" + bin("qflow")});
   CHECK(binary.code == 2);
   CHECK(has(binary.err, "is not UTF-8 text"));
+  CHECK(cli({"run", "-q", path, "-i", "a=\xff\xfe"}).code == 2);
   const Finished large =
       cli({"run", "-q", path, "-i", "a=@" + cli.directory.file("large", std::string(20'000'000, 'x')), "-i", "b=1",
            "-i", "c=1"});
