@@ -186,7 +186,7 @@ void prepare_worker_code() {
   }
 }
 
-void become_worker(const sandbox::InnerSandbox& inner, const sandbox::WorkerFds& fds, const sandbox::Policy& policy) {
+void become_worker(const sandbox::InnerSandbox& inner, const sandbox::WorkerFds& fds) {
   const sandbox::StepFailure failure = inner.enter(fds);
   if (failure.step != nullptr) {
     std::string out;
@@ -208,7 +208,6 @@ void become_worker(const sandbox::InnerSandbox& inner, const sandbox::WorkerFds&
     ::_exit(1);
   }
   worker.send(schema::Kind::hello, 0, schema::Hello{schema::kProtocolVersion, sandbox::run_checks()});
-  static_cast<void>(policy);
   // Nothing may unwind from here into the zygote's main().
   try {
     worker.serve();

@@ -9,7 +9,6 @@ namespace qflow::pyhost {
 void prepare_worker_code();
 
 /// In a child just forked: enters the inner sandbox, checks it, says `hello`, serves frames until the socket closes.
-[[noreturn]] void become_worker(const sandbox::InnerSandbox& inner, const sandbox::WorkerFds& fds,
-                                const sandbox::Policy& policy);
+[[noreturn]] void become_worker(const sandbox::InnerSandbox& inner, const sandbox::WorkerFds& fds);
 
 }  // namespace qflow::pyhost

@@ -25,7 +25,7 @@ using sandbox::UniqueFd;
 
 class Zygote {
  public:
-  Zygote(const sandbox::Policy& policy, int socket) : policy_(policy), inner_(policy), socket_(socket) {}
+  Zygote(const sandbox::Policy& policy, int socket) : inner_(policy), socket_(socket) {}
 
   void announce(const Imported& imported) {
     send(schema::Kind::ready, 0,
@@ -86,7 +86,7 @@ class Zygote {
     }
     PyOS_BeforeFork();
     const pid_t pid = inner_.fork_worker();
-    if (pid == 0) become_worker(inner_, fds, policy_);
+    if (pid == 0) become_worker(inner_, fds);
     const int error = errno;
     PyOS_AfterFork_Parent();
     if (pid < 0) send(schema::Kind::refused, id, schema::Refused{"clone3", error, std::strerror(error)});
@@ -108,7 +108,6 @@ class Zygote {
     }
   }
 
-  const sandbox::Policy& policy_;
   sandbox::InnerSandbox inner_;
   int socket_;
   schema::Decoder decoder_{65536};

@@ -12,18 +12,19 @@ bool is_tiny(std::string_view number) {
   return number.find("e-") != std::string_view::npos || number.find("E-") != std::string_view::npos;
 }
 
+// The closing quote of the JSON string that opens at `at`, or the end of the text.
+std::size_t end_of_string(std::string_view text, std::size_t at) {
+  for (++at; at < text.size() && text[at] != '"'; ++at)
+    if (text[at] == '\\') ++at;
+  return at;
+}
+
 // Where in `text` a number stands that a 64-bit integer or a double cannot hold, or npos. Boost.JSON would round the
 // first and make the second infinite, both in silence.
 std::size_t find_unrepresentable(std::string_view text) {
-  bool inside = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    if (inside) {
-      if (c == '\\') ++i;
-      else if (c == '"') inside = false;
-      continue;
-    }
-    if (c == '"') inside = true;
+    if (c == '"') i = end_of_string(text, i);
     if (c < '0' || c > '9') continue;
     const std::size_t start = i;
     std::size_t end = text.find_first_not_of("0123456789+-.eE", i);
@@ -45,6 +46,16 @@ std::size_t find_unrepresentable(std::string_view text) {
 }
 
 }  // namespace
+
+std::size_t count_elements(std::string_view text) {
+  std::size_t count = 1;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '"') i = end_of_string(text, i);
+    else if (c == ',' || c == '[' || c == '{') ++count;
+  }
+  return count;
+}
 
 json::value parse_json(std::string_view text, std::string& error, std::size_t max_depth) {
   error.clear();

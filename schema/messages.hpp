@@ -169,6 +169,9 @@ BOOST_DESCRIBE_STRUCT(Chunk, (), (last, error))
 /// not rounded. On failure the value is null and `error` says why and at which byte.
 json::value parse_json(std::string_view text, std::string& error, std::size_t max_depth = 64);
 
+/// How many elements a JSON text has at most, counted without building them: a bound to be checked before parse_json().
+std::size_t count_elements(std::string_view text);
+
 /// Bytes of a frame of `kind` that carries `message`, appended to `out`.
 template <class Message>
 void pack(Kind kind, std::uint32_t id, const Message& message, std::string& out, std::string payload = {}) {

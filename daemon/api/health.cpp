@@ -47,7 +47,7 @@ Task<Reply> health(Services& services, const Request&) {
   json::object checks{{"database", database},
                       {"redis", {{"status", "healthy"}, {"backend", "in-process"}}},
                       {"docker",
-                       {{"status", "healthy"},
+                       {{"status", services.engine.isolation_level() >= 2 ? "healthy" : "degraded"},
                         {"backend", "qflow sandbox"},
                         {"isolation_level", services.engine.isolation_level()},
                         {"missing", std::move(missing)}}},

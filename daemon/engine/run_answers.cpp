@@ -20,21 +20,6 @@ constexpr auto kFetchPatience = std::chrono::seconds(60);
 constexpr std::size_t kMaxElements = 300'000;  // of one preview; a worker writes at most 100,000
 constexpr std::size_t kMaxText = 64U << 10U;   // of anything a worker says in words
 
-// Elements of a JSON text, counted without building them.
-std::size_t count_elements(std::string_view text) {
-  std::size_t count = 1;
-  bool inside = false;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (inside) {
-      if (c == '\\') ++i;
-      else if (c == '"') inside = false;
-    } else if (c == '"') inside = true;
-    else if (c == ',' || c == '[' || c == '{') ++count;
-  }
-  return count;
-}
-
 // How much of a text that was cut off is whole characters: all but an unfinished last one.
 std::size_t whole_utf8(std::string_view text) {
   std::size_t start = text.size();
@@ -111,7 +96,8 @@ void Run::on_result(std::size_t step, schema::Result result) {
   std::string problem;
   if (result.preview.size() > 2 * std::size_t{preview_limit(step)} + 4096)
     return violation("a preview larger than asked for");
-  if (count_elements(result.preview) > kMaxElements) return violation("a preview of more elements than asked for");
+  if (schema::count_elements(result.preview) > kMaxElements)
+    return violation("a preview of more elements than asked for");
   schema::parse_json(result.preview, problem, 80);
   if (!problem.empty()) return violation("a preview that is not JSON: " + problem);
   result.type = keep_text(std::move(result.type));
@@ -225,6 +211,8 @@ Task<> Run::explain_loss() {
              "the worker broke the protocol: " + (violation_.empty() ? worker_->end_detail() : violation_),
              "",
              {}};
+  } else if (end == workers::End::timed_out && expected_.empty()) {
+    error = {"TimedOut", fmt::format("handing over its files took longer than {} s", kFetchPatience.count()), "", {}};
   } else if (end == workers::End::timed_out) {
     error = {"TimedOut",
              fmt::format("it ran longer than its time limit of {} s{}", plan_.steps[step].timeout,

@@ -35,27 +35,27 @@ std::optional<Workflow> find_workflow(sqlite::Db& db, const std::string& id) {
 WorkflowPage list_workflows(sqlite::Db& db, const WorkflowQuery& q) {
   WorkflowPage page;
   page.count = db.one<std::int64_t>("SELECT count(*) " MATCHING, q.name_contains, q.active).value_or(0);
+  const auto rows = [&](sqlite::Sql sql) {
+    page.rows = db.all<Workflow>(sql, q.name_contains, q.active, q.take, q.skip);
+  };
+#define LIST "SELECT " COLUMNS " " MATCHING "ORDER BY "
+#define PAGE " LIMIT ?3 OFFSET ?4"
   using Sort = WorkflowQuery::Sort;
   switch (q.sort) {
     case Sort::updated_desc:
-      page.rows = db.all<Workflow>("SELECT " COLUMNS " " MATCHING "ORDER BY updated_at DESC, id LIMIT ?3 OFFSET ?4",
-                                   q.name_contains, q.active, q.take, q.skip);
+      rows(LIST "updated_at DESC, id" PAGE);
       break;
     case Sort::updated_asc:
-      page.rows = db.all<Workflow>("SELECT " COLUMNS " " MATCHING "ORDER BY updated_at, id LIMIT ?3 OFFSET ?4",
-                                   q.name_contains, q.active, q.take, q.skip);
+      rows(LIST "updated_at, id" PAGE);
       break;
     case Sort::name_asc:
-      page.rows = db.all<Workflow>("SELECT " COLUMNS " " MATCHING "ORDER BY name, id LIMIT ?3 OFFSET ?4",
-                                   q.name_contains, q.active, q.take, q.skip);
+      rows(LIST "name, id" PAGE);
       break;
     case Sort::name_desc:
-      page.rows = db.all<Workflow>("SELECT " COLUMNS " " MATCHING "ORDER BY name DESC, id LIMIT ?3 OFFSET ?4",
-                                   q.name_contains, q.active, q.take, q.skip);
+      rows(LIST "name DESC, id" PAGE);
       break;
     case Sort::created_desc:
-      page.rows = db.all<Workflow>("SELECT " COLUMNS " " MATCHING "ORDER BY id DESC LIMIT ?3 OFFSET ?4",
-                                   q.name_contains, q.active, q.take, q.skip);
+      rows(LIST "id DESC" PAGE);
       break;
   }
   return page;

@@ -83,7 +83,6 @@ class Worker : public std::enable_shared_from_this<Worker> {
   /// Anonymous memory it shares with its zygote, in bytes: not its own.
   std::uint64_t base_memory() const { return base_memory_; }
   const std::string& nonce() const { return nonce_; }
-  Clock::time_point born() const { return born_; }
   /// Since when it runs, and how much memory all its processes may hold, in bytes.
   Clock::time_point started() const { return started_; }
   std::uint64_t memory_limit() const { return memory_limit_; }
@@ -128,7 +127,6 @@ class Worker : public std::enable_shared_from_this<Worker> {
   bool zygote_lost_ = false;
   End end_ = End::none;
   std::string end_detail_;
-  Clock::time_point born_ = Clock::now();
 };
 
 }  // namespace qflow::workers

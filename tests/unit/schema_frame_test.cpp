@@ -147,6 +147,13 @@ TEST_CASE("JSON is bounded in depth and takes one document") {
   CHECK(error.empty());
 }
 
+TEST_CASE("elements are counted outside of strings") {
+  CHECK(count_elements("7") == 1);
+  CHECK(count_elements("[1,2,{\"a\":3}]") == 5);
+  CHECK(count_elements("\"a,b,\\\",[{\"") == 1);
+  CHECK(count_elements("\"unfinished,,") == 1);
+}
+
 TEST_CASE("output marks differ by nonce and id and have one length") {
   CHECK(output_mark("0123456789abcdef", 1).size() == output_mark("0123456789abcdef", 0xffffffff).size());
   CHECK(output_mark("0123456789abcdef", 0x2a) == std::string("\0qf:0123456789abcdef:0000002a\n", 30));
