@@ -41,6 +41,9 @@ class Calls {
   /// Unusable when an argument is missing or an output cannot be picked.
   schema::Result run(std::uint32_t id, const schema::Call& call, const Module& module);
 
+  /// Takes the value of call `id`, which ran in another worker.
+  void give(std::uint32_t id, pybind11::object value) { values_[id] = std::move(value); }
+
   /// The files offered with the result of call `id`, or null.
   const PathList* files_of(std::uint32_t id) const;
 

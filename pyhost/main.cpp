@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
     const schema::Configure configure = read_configure();
     sandbox::Policy policy = sandbox::policy_from_text(configure.policy);
     for (sandbox::Mount& mount : pyhost::interpreter_mounts()) policy.mounts.push_back(std::move(mount));
+    for (sandbox::Mount& mount : sandbox::granted_mounts(policy)) policy.mounts.push_back(std::move(mount));
     sandbox::enter_outer(policy, kSocket);
     pyhost::start_interpreter();
     return pyhost::run_zygote(policy, configure.modules, kSocket);

@@ -74,6 +74,9 @@ schema::Raised describe(py::error_already_set& error, const Modules& modules, co
     out.type = text(type.attr("__name__"), 200);
     out.message = message_of(value);
     out.line = own_line(value, trace, file);
+    if (PyErr_GivenExceptionMatches(value.ptr(), PyExc_OSError) != 0)
+      if (const py::object number = value.attr("errno"); PyLong_Check(number.ptr()) != 0)
+        out.error = number.cast<std::int32_t>();
     out.traceback = format(type, value, trace, modules);
   } catch (py::error_already_set&) {
     // Out of memory, or a node has broken traceback: type and message are what there is.

@@ -6,11 +6,15 @@
 #include <new>
 #include <optional>
 
+#include "pyhost/audit.hpp"
 #include "pyhost/calls.hpp"
 #include "pyhost/files.hpp"
 #include "pyhost/interpreter.hpp"
+#include "pyhost/literals.hpp"
 #include "pyhost/modules.hpp"
 #include "pyhost/raised.hpp"
+#include "pyhost/usage.hpp"
+#include "sandbox/denied.hpp"
 #include "sandbox/selfcheck.hpp"
 #include "sandbox/sys.hpp"
 #include "schema/messages.hpp"
@@ -61,24 +65,38 @@ class Worker {
       case schema::Kind::fetch:
         if (const auto fetch = schema::unpack<schema::Fetch>(frame, error)) return on_fetch(frame.id, *fetch);
         break;
+      case schema::Kind::give:
+        return on_give(frame.id, frame.payload);
       default:
         break;
     }
     ::_exit(kUnreadable);
   }
 
+  void on_give(std::uint32_t id, const std::string& text) {
+    std::string error;
+    const schema::json::value value = schema::parse_json(text, error, 200);
+    if (!error.empty()) ::_exit(kUnreadable);
+    try {
+      calls_.give(id, to_python(value));
+    } catch (py::error_already_set&) {  // out of memory: the call that needs it will be answered `skipped`
+    }
+  }
+
   void on_load(std::uint32_t id, const schema::Load& load, const std::string& source) {
     mark_ = load.mark;
+    sandbox::report_denials_as(std::string_view(schema::output_mark(mark_, 0)).substr(0, sandbox::kMarkLength));
     try {
       const schema::Loaded loaded = modules_.load(id, load, source);
       only_in_parent();
+      usage_.take();
       end_output(id);
       send(schema::Kind::loaded, id, loaded);
     } catch (py::error_already_set& raised) {
       fail(id, raised, "load", load.file, 0);
     } catch (const Unusable& unusable) {
       end_output(id);
-      send(schema::Kind::raised, id, schema::Raised{"load", unusable.type, unusable.what(), "", std::nullopt, 0});
+      send(schema::Kind::raised, id, raised("load", unusable.type, unusable.what()));
     } catch (const std::exception& error) {
       fail(id, "load", error);
     }
@@ -88,14 +106,16 @@ class Worker {
     if (const auto because = calls_.failed_input(call)) {
       calls_.mark_failed(id);
       end_output(id);
+      usage_.take();
       return send(schema::Kind::skipped, id, schema::Skipped{*because});
     }
     const Stopwatch watch;
     const Module* module = modules_.find(call.module);
     try {
       if (module == nullptr) throw Unusable("LookupError", "the module of this call was not loaded");
-      const schema::Result result = calls_.run(id, call, *module);
+      schema::Result result = calls_.run(id, call, *module);
       only_in_parent();
+      result.used = usage_.take();
       end_output(id);
       send(schema::Kind::result, id, result);
     } catch (py::error_already_set& raised) {
@@ -104,7 +124,7 @@ class Worker {
     } catch (const Unusable& unusable) {
       calls_.mark_failed(id);
       end_output(id);
-      send(schema::Kind::raised, id, schema::Raised{"bind", unusable.type, unusable.what(), "", std::nullopt, 0});
+      send(schema::Kind::raised, id, raised("bind", unusable.type, unusable.what()));
     } catch (const std::exception& error) {
       calls_.mark_failed(id);
       fail(id, "call", error);
@@ -127,6 +147,7 @@ class Worker {
     schema::Raised message = describe(raised, modules_, file);
     message.phase = phase;
     message.duration_us = duration_us;
+    message.used = usage_.take();
     end_output(id);
     send(schema::Kind::raised, id, message);
   }
@@ -137,8 +158,16 @@ class Worker {
     PyErr_Clear();
     const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
     end_output(id);
-    send(schema::Kind::raised, id,
-         schema::Raised{phase, memory ? "MemoryError" : "TypeError", memory ? "" : error.what(), "", std::nullopt, 0});
+    send(schema::Kind::raised, id, raised(phase, memory ? "MemoryError" : "TypeError", memory ? "" : error.what()));
+  }
+
+  schema::Raised raised(const char* phase, std::string type, std::string text) {
+    schema::Raised message;
+    message.phase = phase;
+    message.type = std::move(type);
+    message.message = std::move(text);
+    message.used = usage_.take();
+    return message;
   }
 
   // A child that node code forked returns here too; it is not the worker (sandbox.md P5).
@@ -159,6 +188,7 @@ class Worker {
   std::string out_;
   Modules modules_;
   Calls calls_;
+  UsageMeter usage_;
 };
 
 // Compiles, calls and previews once, so that the pages this needs are private before the first job comes.
@@ -175,7 +205,8 @@ void warm_up() {
 
 }  // namespace
 
-void prepare_worker_code() {
+void prepare_worker_code(const sandbox::Policy& policy) {
+  watch_audit_events(policy);
   try {
     // Lines show while a node runs, though its output goes to a pipe.
     const py::module_ sys = py::module_::import("sys");

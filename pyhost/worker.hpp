@@ -6,7 +6,7 @@
 namespace qflow::pyhost {
 
 /// In the zygote, before the first fork: touches what every worker needs, so that workers share it.
-void prepare_worker_code();
+void prepare_worker_code(const sandbox::Policy& policy);
 
 /// In a child just forked: enters the inner sandbox, checks it, says `hello`, serves frames until the socket closes.
 [[noreturn]] void become_worker(const sandbox::InnerSandbox& inner, const sandbox::WorkerFds& fds);

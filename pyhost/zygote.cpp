@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <deque>
+#include <stdexcept>
 #include <unordered_map>
 
 #include "pyhost/interpreter.hpp"
@@ -25,7 +25,7 @@ using sandbox::UniqueFd;
 
 class Zygote {
  public:
-  Zygote(const sandbox::Policy& policy, int socket) : inner_(policy), socket_(socket) {}
+  Zygote(const sandbox::Policy& policy, int socket) : policy_(policy), inner_(policy), socket_(socket) {}
 
   void announce(const Imported& imported) {
     send(schema::Kind::ready, 0,
@@ -59,33 +59,38 @@ class Zygote {
   }
 
  private:
-  // One recvmsg returns the descriptors of one sendmsg at most (unix(7)), so they stay in the order of their frames.
+  static constexpr std::size_t kMaxFds = 4;
+
+  // One recvmsg returns the descriptors of one sendmsg at most (unix(7)), and never bytes of the next one with them: the
+  // frame and its descriptors come together.
   bool receive() {
-    sandbox::Received got = sandbox::receive_with_fds(socket_, 16384, 3);
+    sandbox::Received got = sandbox::receive_with_fds(socket_, 16384, kMaxFds);
     if (got.bytes.empty()) return false;
-    for (UniqueFd& fd : got.fds) fds_.push_back(std::move(fd));
     decoder_.feed(got.bytes);
     while (auto frame = decoder_.next()) {
-      if (frame->kind != schema::Kind::spawn || fds_.size() < 3) return false;
-      UniqueFd control = take(), out = take(), err = take();
-      spawn(frame->id, {control.get(), out.get(), err.get()});
+      std::string error;
+      const auto order = schema::unpack<schema::Spawn>(*frame, error);
+      if (frame->kind != schema::Kind::spawn || !order || got.fds.size() < 3) return false;
+      const int cgroup = got.fds.size() > 3 ? got.fds[3].get() : -1;
+      spawn(frame->id, *order, {got.fds[0].get(), got.fds[1].get(), got.fds[2].get()}, cgroup);
+      got.fds.clear();
     }
     return decoder_.error().empty();
   }
 
-  UniqueFd take() {
-    UniqueFd fd = std::move(fds_.front());
-    fds_.pop_front();
-    return fd;
-  }
-
-  void spawn(std::uint32_t id, const sandbox::WorkerFds& fds) {
+  void spawn(std::uint32_t id, const schema::Spawn& order, const sandbox::WorkerFds& fds, int cgroup) {
     if (!single_threaded()) {
       send(schema::Kind::refused, id, schema::Refused{"fork", 0, "the zygote has threads"});
       return;
     }
+    try {
+      inner_.limit(sandbox::limits_from_text(order.limits, policy_.limits));
+    } catch (const std::invalid_argument& error) {
+      send(schema::Kind::refused, id, schema::Refused{"limits", 0, error.what()});
+      return;
+    }
     PyOS_BeforeFork();
-    const pid_t pid = inner_.fork_worker();
+    const pid_t pid = inner_.fork_worker(cgroup);
     if (pid == 0) become_worker(inner_, fds);
     const int error = errno;
     PyOS_AfterFork_Parent();
@@ -103,22 +108,23 @@ class Zygote {
       const sandbox::Exit exit = sandbox::exit_of(status);
       const auto us = [](const timeval& t) { return std::int64_t{t.tv_sec} * 1'000'000 + t.tv_usec; };
       send(schema::Kind::exited, found->second,
-           schema::Exited{exit.code, exit.signal, us(used.ru_utime), us(used.ru_stime), used.ru_maxrss});
+           schema::Exited{exit.code, exit.signal, us(used.ru_utime), us(used.ru_stime), used.ru_maxrss, used.ru_minflt,
+                          used.ru_majflt});
       workers_.erase(found);
     }
   }
 
+  const sandbox::Policy& policy_;
   sandbox::InnerSandbox inner_;
   int socket_;
   schema::Decoder decoder_{65536};
-  std::deque<UniqueFd> fds_;
   std::unordered_map<pid_t, std::uint32_t> workers_;
 };
 
 }  // namespace
 
 int run_zygote(const sandbox::Policy& policy, const std::vector<std::string>& modules, int socket) {
-  prepare_worker_code();
+  prepare_worker_code(policy);
   const Imported imported = import_modules(modules);
   if (!imported.started_threads.empty()) {
     std::string out;

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <linux/capability.h>
 #include <linux/sched.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -16,7 +15,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <stdexcept>
 
+#include "sandbox/denied.hpp"
 #include "sandbox/seccomp.hpp"
 #include "sandbox/sys.hpp"
 
@@ -25,7 +26,7 @@ namespace {
 
 StepFailure failed(const char* step) noexcept { return {step, errno}; }
 
-// Moves the descriptors to 0-3 without one overwriting another (a prototype lost its ruleset that way), then closes
+// Moves the descriptors to 0-4 without one overwriting another (a prototype lost its ruleset that way), then closes
 // everything else.
 StepFailure arrange_fds(const WorkerFds& fds) noexcept {
   const int control = ::fcntl(fds.control, F_DUPFD_CLOEXEC, 16);
@@ -36,7 +37,8 @@ StepFailure arrange_fds(const WorkerFds& fds) noexcept {
   if (::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(err, 2) < 0) return failed("dup2(standard streams)");
   // The socket is not for programs that a node starts.
   if (::dup3(control, kControlFd, O_CLOEXEC) < 0) return failed("dup3(control)");
-  if (::syscall(SYS_close_range, kControlFd + 1, ~0U, 0U) < 0) return failed("close_range");
+  if (::dup3(err, kEventFd, O_CLOEXEC) < 0) return failed("dup3(events)");
+  if (::syscall(SYS_close_range, kEventFd + 1, ~0U, 0U) < 0) return failed("close_range");
   return {};
 }
 
@@ -81,18 +83,30 @@ std::uint64_t writable_bytes() {
 }  // namespace
 
 InnerSandbox::InnerSandbox(const Policy& policy) : policy_(policy), base_data_(writable_bytes()) {
-  if (policy_.has(Layer::seccomp)) filter_ = compile_filter(policy_);
+  if (policy_.has(Layer::seccomp)) filter_ = compile_worker_filter(policy_);
   if (policy_.has(Layer::landlock)) landlock_ = plan_landlock(policy_);
-  tmpfs_options_ = fmt::format("size={},nr_inodes={},mode=1777", policy_.limits.tmp, 4096 + policy_.limits.tmp / 16384);
+  limit(policy_.limits);
   while (last_capability_ < 63 && ::prctl(PR_CAPBSET_READ, last_capability_ + 1, 0, 0, 0) >= 0) ++last_capability_;
   while (last_capability_ > 0 && ::prctl(PR_CAPBSET_READ, last_capability_, 0, 0, 0) < 0) --last_capability_;
   // prctl(2), PR_GET_TID_ADDRESS: where libc told the kernel to clear the thread id; it keeps the id itself there.
   if (::prctl(PR_GET_TID_ADDRESS, &tid_address_, 0, 0, 0) < 0) tid_address_ = nullptr;
 }
 
-pid_t InnerSandbox::fork_worker() const noexcept {
+void InnerSandbox::limit(const Limits& limits) {
+  if (limits == limits_ && !tmpfs_options_.empty()) return;
+  if (const std::string excess = above(limits, policy_.limits); !excess.empty())
+    throw std::invalid_argument("a worker's limits: " + excess);
+  limits_ = limits;
+  tmpfs_options_ = fmt::format("size={},nr_inodes={},mode=1777", limits.tmp, 1024 + limits.tmp / 16384);
+}
+
+pid_t InnerSandbox::fork_worker(int cgroup_fd) const noexcept {
   clone_args args{};
   args.flags = CLONE_CLEAR_SIGHAND;
+  if (cgroup_fd >= 0) {
+    args.flags |= CLONE_INTO_CGROUP;
+    args.cgroup = static_cast<std::uint64_t>(cgroup_fd);
+  }
   if (policy_.has(Layer::mount_namespace)) args.flags |= CLONE_NEWNS;
   if (policy_.has(Layer::pid_namespace)) args.flags |= CLONE_NEWPID;
   args.exit_signal = SIGCHLD;
@@ -111,7 +125,7 @@ StepFailure InnerSandbox::mount_private() const noexcept {
 }
 
 StepFailure InnerSandbox::set_limits() const noexcept {
-  const Limits& l = policy_.limits;
+  const Limits& l = limits_;
   // A node that wants more memory than it may have meets MemoryError at RLIMIT_DATA (private writable memory of one
   // process); RLIMIT_AS is generous because threads reserve far more than they use (sandbox.md P2). The sum over a
   // worker's processes is for the cgroup or the daemon's watch.
@@ -160,7 +174,11 @@ StepFailure InnerSandbox::enter(const WorkerFds& fds) const noexcept {
   if (policy_.has(Layer::mount_namespace) && stopped(mount_private())) return failure;
   // A user namespace of its own, without any id mapped: the worker has no rights over the namespaces it shares with its
   // siblings, and its processes are counted apart from theirs (RLIMIT_NPROC counts by namespace since Linux 5.14).
-  if (policy_.has(Layer::user_namespace) && ::unshare(CLONE_NEWUSER) < 0) return failed("unshare(CLONE_NEWUSER)");
+  // The cgroup namespace is new here too: made once the worker is in its own cgroup, it shows that as the root.
+  int spaces = 0;
+  if (policy_.has(Layer::user_namespace)) spaces |= CLONE_NEWUSER;
+  if (policy_.has(Layer::cgroup_namespace)) spaces |= CLONE_NEWCGROUP;
+  if (spaces != 0 && ::unshare(spaces) < 0) return failed("unshare(CLONE_NEWUSER | CLONE_NEWCGROUP)");
   if (stopped(arrange_fds(fds))) return failure;
   if (::setsid() < 0 && errno != EPERM) return failed("setsid");
   ::umask(077);
@@ -177,9 +195,10 @@ StepFailure InnerSandbox::enter(const WorkerFds& fds) const noexcept {
     if (error != 0) return {"landlock", error};
   }
   if (policy_.has(Layer::seccomp)) {
-    // Last, so that nothing above needs a rule.
-    const sock_fprog program{static_cast<unsigned short>(filter_.size()), const_cast<sock_filter*>(filter_.data())};
-    if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0) return failed("seccomp(SET_MODE_FILTER)");
+    catch_denials();  // clone3 has reset the zygote's handler
+    // Last, so that nothing above needs a rule: it takes the calls of this set-up away.
+    const int error = load_filter(filter_);
+    if (error != 0) return {"seccomp(SET_MODE_FILTER)", error};
   }
   return {};
 }

@@ -10,7 +10,8 @@
 
 namespace qflow::sandbox {
 
-/// The descriptors a worker keeps: its socket, and where its standard output and error go.
+/// The descriptors a worker keeps: its socket, and where its standard output and error go. The last one a second time as
+/// kEventFd (denied.hpp).
 struct WorkerFds {
   int control = -1;
   int out = -1;
@@ -32,9 +33,13 @@ class InnerSandbox {
   /// Compiles the filter and the Landlock plan. Throws std::runtime_error or SysError.
   explicit InnerSandbox(const Policy& policy);
 
-  /// clone3(2) into a worker's own namespaces, with signal handlers reset. Returns as fork(2) does; -1 with errno.
-  /// The caller has one thread.
-  pid_t fork_worker() const noexcept;
+  /// The limits of the workers forked from now on; never above those of the policy. Throws std::invalid_argument.
+  void limit(const Limits& limits);
+
+  /// clone3(2) into a worker's own namespaces, with signal handlers reset, and into the cgroup of the directory
+  /// `cgroup_fd` if that is not -1: no instruction of it runs outside its limits. Returns as fork(2) does; -1 with
+  /// errno. The caller has one thread.
+  pid_t fork_worker(int cgroup_fd = -1) const noexcept;
 
   /// In the child: puts up every wall in the order of README.md. No allocation, no lock, no exception.
   StepFailure enter(const WorkerFds& fds) const noexcept;
@@ -43,6 +48,7 @@ class InnerSandbox {
   StepFailure mount_private() const noexcept;
   StepFailure set_limits() const noexcept;
   Policy policy_;
+  Limits limits_;
   std::vector<sock_filter> filter_;
   LandlockPlan landlock_;
   std::string tmpfs_options_;

@@ -58,6 +58,7 @@ int landlock_abi() {
 LandlockPlan plan_landlock(const Policy& policy) {
   LandlockPlan plan;
   plan.abi = landlock_abi();
+  plan.network = policy.network == Network::host;
   const std::uint64_t read = kReadFile | kReadDir | (policy.programs ? std::uint64_t{kExecute} : 0);
   const std::uint64_t write = kReadFile | kReadDir | kWriteFile | kRemoveDir | kRemoveFile | kMakeDir | kMakeReg |
                               kMakeSock | kMakeFifo | kMakeSym | kRefer | kTruncate;
@@ -78,7 +79,7 @@ LandlockPlan plan_landlock(const Policy& policy) {
 
 int restrict_self(const LandlockPlan& plan) noexcept {
   if (plan.abi < 1) return 0;
-  const RulesetAttr attr{handled(plan.abi), plan.abi >= 4 ? 3ULL : 0ULL, plan.abi >= 6 ? 3ULL : 0ULL};
+  const RulesetAttr attr{handled(plan.abi), plan.abi >= 4 && !plan.network ? 3ULL : 0ULL, plan.abi >= 6 ? 3ULL : 0ULL};
   const std::size_t size = plan.abi >= 6 ? 24 : plan.abi >= 4 ? 16 : 8;
   const long ruleset = ::syscall(SYS_landlock_create_ruleset, &attr, size, 0U);
   if (ruleset < 0) return errno;

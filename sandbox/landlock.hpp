@@ -19,6 +19,7 @@ struct LandlockPath {
 /// What a worker's ruleset is made from; prepared in the zygote, so that the worker allocates nothing.
 struct LandlockPlan {
   int abi = 0;
+  bool network = false;            ///< TCP is granted
   std::vector<std::string> names;  ///< storage for paths
   std::vector<LandlockPath> paths;
 };

@@ -13,21 +13,23 @@
 
 #include <cstdlib>
 
+#include "sandbox/denied.hpp"
 #include "sandbox/rootfs.hpp"
+#include "sandbox/seccomp.hpp"
 #include "sandbox/sys.hpp"
 
 namespace qflow::sandbox {
 namespace {
 
+// The cgroup namespace is each worker's own (inner.cpp): from inside one, a zygote could not clone into other cgroups.
 int namespace_flags(const Policy& policy) {
   int flags = 0;
   if (policy.has(Layer::user_namespace)) flags |= CLONE_NEWUSER;
   if (policy.has(Layer::mount_namespace)) flags |= CLONE_NEWNS;
   if (policy.has(Layer::pid_namespace)) flags |= CLONE_NEWPID;
-  if (policy.has(Layer::network_namespace)) flags |= CLONE_NEWNET;
+  if (policy.has(Layer::network_namespace) && policy.network == Network::none) flags |= CLONE_NEWNET;
   if (policy.has(Layer::ipc_namespace)) flags |= CLONE_NEWIPC;
   if (policy.has(Layer::uts_namespace)) flags |= CLONE_NEWUTS;
-  if (policy.has(Layer::cgroup_namespace)) flags |= CLONE_NEWCGROUP;
   return flags;
 }
 
@@ -68,6 +70,16 @@ void close_others(int keep) {
   ::syscall(SYS_close_range, static_cast<unsigned>(keep < 3 ? 3 : keep + 1), ~0U, 0U);
 }
 
+// What its workers may not call, the zygote may not either, but for what their set-up needs: the packages that it imports
+// are less trusted than its own code.
+void restrict_calls(const Policy& policy) {
+  if (policy.has(Layer::no_new_privs)) check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)");
+  if (!policy.has(Layer::seccomp)) return;
+  const std::vector<sock_filter> filter = compile_zygote_filter(policy);
+  catch_denials();
+  if (const int error = load_filter(filter)) throw SysError(error, "seccomp(SET_MODE_FILTER)");
+}
+
 }  // namespace
 
 void enter_outer(const Policy& policy, int keep_fd) {
@@ -94,14 +106,16 @@ void enter_outer(const Policy& policy, int keep_fd) {
   proc.reset();
   if (!root && own_root) pivot_into_new_root(policy);
   if (policy.has(Layer::uts_namespace)) check(::sethostname("sandbox", 7), "sethostname");
-  if (!policy.has(Layer::pid_namespace)) return;
-  const pid_t child = check(::fork(), "fork()");
-  if (child != 0) {
-    // Nothing may hold the daemon's end open but the zygote itself.
-    ::close(keep_fd);
-    wait_for_child(child);
+  if (policy.has(Layer::pid_namespace)) {
+    const pid_t child = check(::fork(), "fork()");
+    if (child != 0) {
+      // Nothing may hold the daemon's end open but the zygote itself.
+      ::close(keep_fd);
+      wait_for_child(child);
+    }
+    die_with_parent();
   }
-  die_with_parent();
+  restrict_calls(policy);
 }
 
 }  // namespace qflow::sandbox

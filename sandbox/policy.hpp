@@ -33,10 +33,18 @@ struct Limits {
   std::uint64_t memory = 512ULL << 20U;  ///< resident and writable memory of all its processes together
   std::uint64_t tmp = 64ULL << 20U;      ///< each of /tmp, /dev/shm and the working directory
   std::uint32_t processes = 64;          ///< processes and threads
+  std::uint32_t cpu_millis = 500;        ///< thousandths of a processor, all its processes together
   std::uint32_t open_files = 256;        ///< descriptors of one process
-  std::uint32_t cpu_seconds = 86400;     ///< CPU time of one process; the wall clock is the daemon's to watch
+  std::uint32_t cpu_seconds = 86400;     ///< CPU time of one process; a node's own budget is the daemon's to watch
   bool operator==(const Limits&) const = default;
 };
+
+/// What a node may reach over the network.
+enum class Network : std::uint8_t {
+  none,  ///< an empty namespace, and no sockets but pairs of AF_UNIX
+  host,  ///< the host's: TCP and UDP as any other program
+};
+constexpr std::string_view word(Network network) { return network == Network::host ? "host" : "none"; }
 
 /// A host directory or file that is visible, read-only, at the same path.
 struct Mount {
@@ -49,7 +57,8 @@ struct Mount {
 struct Policy {
   std::vector<Mount> mounts;
   Limits limits;
-  bool programs = false;              ///< execve allowed
+  Network network = Network::none;
+  bool programs = false;              ///< execve allowed, and /usr/bin visible
   std::uint32_t layers = kAllLayers;  ///< less than all only in tests and below --min-isolation 2
   uid_t host_uid = 71000;             ///< the uid and gid outside that a daemon started by root gives its zygotes
   bool has(Layer layer) const { return (layers & static_cast<std::uint32_t>(layer)) != 0; }
@@ -67,5 +76,16 @@ inline constexpr std::string_view kWorkDirectory = "/node";
 std::string to_text(const Policy& policy);
 /// Reads what to_text() wrote. Throws std::invalid_argument that names the line.
 Policy policy_from_text(std::string_view text);
+
+/// The lines of to_text() that are limits: the way of one worker's own limits to its zygote.
+std::string to_text(const Limits& limits);
+/// Reads what to_text(Limits) wrote, over `limits`. Throws std::invalid_argument that names the line.
+Limits limits_from_text(std::string_view text, Limits limits);
+/// The first limit in which `asked` is above `allowed`, as "memory 1073741824 is above 536870912"; empty if none is.
+std::string above(const Limits& asked, const Limits& allowed);
+
+/// The host directories and files that a sandbox sees besides the interpreter's own, for what `policy` grants:
+/// programs (/usr/bin and what they need) and, with the host's network, the resolver's and TLS's configuration.
+std::vector<Mount> granted_mounts(const Policy& policy);
 
 }  // namespace qflow::sandbox

@@ -15,6 +15,7 @@
 #include <cstring>
 #include <functional>
 
+#include "sandbox/cgroup.hpp"
 #include "sandbox/landlock.hpp"
 #include "sandbox/outer.hpp"
 #include "sandbox/policy.hpp"
@@ -94,33 +95,31 @@ int seccomp_filter() {
   return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? errno : 0;
 }
 
-// This process's own cgroup v2 directory, and whether it may make children there with the controllers that limits need.
-std::string cgroup_v2_problem() {
-  std::string own;
-  try {
-    own = read_file("/proc/self/cgroup", 4096);
-  } catch (const SysError& error) {
-    return error.what();
-  }
-  const auto at = own.find("0::");
-  if (at == std::string::npos) return "no unified hierarchy (cgroup v2)";
-  own = own.substr(at + 3, own.find('\n', at) - at - 3);
-  const std::string directory = own == "/" ? "/sys/fs/cgroup" : "/sys/fs/cgroup" + own;
-  std::string controllers;
-  try {
-    controllers = read_file(directory + "/cgroup.controllers", 4096);
-  } catch (const SysError&) {
-    return "this process is in no cgroup v2 with controllers (" + directory + ")";
-  }
-  for (const char* needed : {"memory", "pids", "cpu"})
-    if (controllers.find(needed) == std::string::npos)
-      return fmt::format("controller {} is not delegated to {}", needed, directory);
-  if (::access((directory + "/cgroup.subtree_control").c_str(), W_OK) != 0 || ::access(directory.c_str(), W_OK) != 0)
-    return fmt::format("{} is not writable", directory);
-  return {};
-}
-
 }  // namespace
+
+namespace {
+constexpr const char* kDelegate =
+    "run as a systemd service with Delegate=yes, or under `systemd-run --user -p Delegate=yes`; without it rlimits and "
+    "the daemon's own watch hold the limits";
+
+void settle_level(HostReport& report) {
+  int missing_from = 4;
+  for (const Finding& finding : report.findings)
+    if (!finding.available) missing_from = std::min(missing_from, finding.needed_from);
+  report.level = missing_from - 1;
+}
+}  // namespace
+
+void mark_missing(HostReport& report, const std::string& mechanism, std::string problem) {
+  for (Finding& finding : report.findings) {
+    if (finding.mechanism != mechanism) continue;
+    finding.available = false;
+    finding.detail = std::move(problem);
+    finding.remedy = kDelegate;
+    break;
+  }
+  settle_level(report);
+}
 
 HostReport probe_host(uid_t worker_uid) {
   HostReport report;
@@ -148,15 +147,8 @@ HostReport probe_host(uid_t worker_uid) {
   const int abi = landlock_abi();
   add("Landlock", abi > 0 ? "" : "not in this kernel", fmt::format("ABI {}", abi),
       "boot with landlock in the lsm= list (kernel 5.13 or newer); the mount namespace holds without it", 3);
-  add("cgroup v2 delegation", cgroup_v2_problem(), "memory, pids, cpu",
-      "run as a systemd service with Delegate=yes, or under `systemd-run --user -p Delegate=yes`; without it rlimits "
-      "and "
-      "the daemon's own watch hold the limits",
-      3);
-  int missing_from = 4;
-  for (const Finding& finding : report.findings)
-    if (!finding.available) missing_from = std::min(missing_from, finding.needed_from);
-  report.level = missing_from - 1;
+  add(kCgroupMechanism, cgroup_problem(), "memory, pids, cpu", kDelegate, 3);
+  settle_level(report);
   return report;
 }
 

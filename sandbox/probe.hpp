@@ -22,6 +22,10 @@ struct HostReport {
   int level = 0;
 };
 
+inline constexpr const char* kCgroupMechanism = "cgroup v2 delegation";
+/// A mechanism that looked available and was not: its finding says `problem` from now on, and the level follows.
+void mark_missing(HostReport& report, const std::string& mechanism, std::string problem);
+
 /// Tries every mechanism as a zygote would: as the calling user, or, when that is root, as `worker_uid`. Takes some
 /// milliseconds.
 HostReport probe_host(uid_t worker_uid);

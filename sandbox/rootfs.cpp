@@ -68,7 +68,8 @@ void bind_read_only(const Mount& mount) {
   }
   struct stat info {};
   check(::stat(source.c_str(), &info), fmt::format("stat({})", source));
-  const std::string target = source.substr(1);
+  // A file that is a link on the host (/etc/resolv.conf) is shown where it is looked for.
+  const std::string target = S_ISDIR(info.st_mode) ? source.substr(1) : mount.path.substr(1);
   if (S_ISDIR(info.st_mode)) make_directories(target);
   else make_file(target, "");
   mount_or_throw(source.c_str(), target.c_str(), nullptr, MS_BIND | MS_REC, nullptr);

@@ -1,21 +1,21 @@
 #include "sandbox/seccomp.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/prctl.h>
-#include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <termios.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <memory>
 #include <stdexcept>
+#include <string_view>
 
 #include "sandbox/sys.hpp"
+#include "sandbox/syscalls.hpp"
 
 namespace qflow::sandbox {
 namespace {
@@ -31,105 +31,118 @@ void added(int result, std::string_view what) {
     throw std::runtime_error(fmt::format("seccomp rule for {}: {}", what, std::generic_category().message(-result)));
 }
 
-// Calls that need no look at their arguments. Not on the list, on purpose: everything that makes or enters namespaces,
-// mounts, keyrings, BPF, perf, io_uring, ptrace and its kin, System V and POSIX message IPC, memfd_create (executable
-// memory past every noexec mount), splice and vmsplice (page cache writes: CVE-2022-0847, CVE-2026-31431), file locks
-// and leases (a channel over shared inodes), setting of ids, limits, priorities and clocks.
-constexpr const char* kAllowed[] = {
-    // files
-    "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "preadv2", "pwritev2", "close",
-    "close_range", "lseek", "open", "openat", "openat2", "creat", "access", "faccessat", "faccessat2", "stat", "lstat",
-    "fstat", "newfstatat", "statx", "statfs", "fstatfs", "readlink", "readlinkat", "getcwd", "chdir", "fchdir", "mkdir",
-    "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat", "symlink",
-    "symlinkat", "chmod", "fchmod", "fchmodat", "umask", "truncate", "ftruncate", "fallocate", "fsync", "fdatasync",
-    "sync_file_range", "utimensat", "utime", "utimes", "futimesat", "getdents", "getdents64", "fadvise64", "readahead",
-    "copy_file_range", "sendfile", "fgetxattr", "getxattr", "lgetxattr", "flistxattr", "listxattr", "llistxattr",
-    // descriptors and events
-    "dup", "dup2", "dup3", "pipe", "pipe2", "poll", "ppoll", "select", "pselect6", "epoll_create", "epoll_create1",
-    "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd", "eventfd2", "timerfd_create",
-    "timerfd_settime", "timerfd_gettime", "signalfd", "signalfd4", "sendto", "recvfrom", "sendmsg", "recvmsg",
-    "shutdown", "getsockopt", "setsockopt", "getsockname", "getpeername",
-    // memory
-    "mmap", "munmap", "mremap", "mprotect", "madvise", "msync", "mincore", "brk", "membarrier", "mlock", "munlock",
-    // threads and scheduling
-    "futex", "futex_waitv", "set_robust_list", "get_robust_list", "sched_yield", "sched_getaffinity", "sched_getparam",
-    "sched_getscheduler", "sched_get_priority_max", "sched_get_priority_min", "sched_rr_get_interval", "getcpu",
-    "getpriority", "rseq", "set_tid_address", "restart_syscall", "arch_prctl",
-    // identity and time
-    "getpid", "getppid", "gettid", "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups",
-    "getpgrp", "getpgid", "getsid", "setsid", "setpgid", "getrlimit", "getrusage", "times", "sysinfo", "uname", "time",
-    "gettimeofday", "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "alarm", "getitimer", "setitimer",
-    "timer_create", "timer_settime", "timer_gettime", "timer_getoverrun", "timer_delete", "getrandom", "capget",
-    // signals and processes
-    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigpending", "rt_sigsuspend", "rt_sigtimedwait",
-    "rt_sigqueueinfo", "rt_tgsigqueueinfo", "sigaltstack", "kill", "tkill", "tgkill", "pause", "exit", "exit_group",
-    "wait4", "waitid", "fork", "vfork"};
+// A denied call traps into the handler of denied.cpp, which names it. Not where programs may run: in a new program there
+// is no handler, and the trap would end it instead of answering with an error.
+bool traps(const Policy& policy) { return !policy.programs; }
 
-// libc tries these first and falls back when the kernel seems not to have them; EPERM would break it (moby #42680).
-constexpr const char* kAbsent[] = {"clone3",       "io_uring_setup", "io_uring_enter", "io_uring_register",
-                                   "memfd_secret", "pidfd_open",     "userfaultfd",    "map_shadow_stack"};
-
-constexpr std::uint64_t kInt =
-    0xffffffffULL;  // an int argument: its upper half is the caller's to fill (CVE-2019-10063)
-
-void allow(const Context& context, const char* name) {
-  const int number = seccomp_syscall_resolve_name(name);
-  if (number == __NR_SCMP_ERROR) return;  // newer than this libseccomp: stays refused
-  added(seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, number, 0), name);
+std::uint32_t answer(Action action, const Policy& policy, std::string_view name) {
+  switch (action) {
+    case Action::allow:
+      return SCMP_ACT_ALLOW;
+    case Action::absent:
+      return SCMP_ACT_ERRNO(ENOSYS);
+    case Action::deny:
+      if (traps(policy)) return SCMP_ACT_TRAP;
+      return name == "socket" ? SCMP_ACT_ERRNO(EACCES) : SCMP_ACT_ERRNO(EPERM);
+    case Action::refuse:
+      break;
+  }
+  return SCMP_ACT_ERRNO(EPERM);
 }
 
-void allow_values(const Context& context, int number, unsigned argument, std::initializer_list<unsigned long> values,
-                  std::string_view what) {
-  for (const unsigned long value : values)
-    added(seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, number, 1,
-                           scmp_arg_cmp{argument, SCMP_CMP_MASKED_EQ, kInt, value & kInt}),
-          what);
+bool is_set_up(std::string_view name) {
+  const auto& calls = set_up_calls();
+  return std::find(calls.begin(), calls.end(), name) != calls.end();
 }
 
-void add_argument_rules(const Context& context) {
-  // Threads and plain forks; no namespaces, no sharing that hides a child from its parent.
-  constexpr std::uint64_t kRefused = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
-                                     CLONE_NEWPID | CLONE_NEWNET | CLONE_IO | CLONE_PARENT | CLONE_PTRACE |
-                                     CLONE_UNTRACED | CLONE_NEWTIME;
-  added(seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-                         // CLONE_NEWTIME lies in the exit-signal byte of clone(2), where it means nothing.
-                         scmp_arg_cmp{0, SCMP_CMP_MASKED_EQ, kRefused & ~0xffULL, 0}),
-        "clone");
-  allow_values(context, SCMP_SYS(ioctl), 1, {TCGETS, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TIOCGWINSZ}, "ioctl");
-  allow_values(context, SCMP_SYS(fcntl), 1,
-               {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETPIPE_SZ, F_GET_SEALS}, "fcntl");
-  allow_values(context, SCMP_SYS(socketpair), 0, {AF_UNIX}, "socketpair");
-  added(seccomp_rule_add(context.get(), SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socket), 0), "socket");
-  allow_values(context, SCMP_SYS(prctl), 0,
-               {PR_SET_NAME, PR_GET_NAME, PR_GET_DUMPABLE, PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP, PR_CAPBSET_READ,
-                PR_GET_PDEATHSIG, PR_SET_TIMERSLACK, PR_GET_TIMERSLACK, PR_SET_VMA},
-               "prctl");
-  // Reading limits, not setting them.
-  added(seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1, scmp_arg_cmp{2, SCMP_CMP_EQ, 0, 0}),
-        "prlimit64");
+// The calls that libseccomp of this host knows; newer ones stay refused.
+bool resolve(const char* name, int& number) {
+  number = seccomp_syscall_resolve_name(name);
+  return number != __NR_SCMP_ERROR && number >= 0;
+}
+
+sock_filter statement(std::uint16_t code, std::uint32_t value) { return {code, 0, 0, value}; }
+sock_filter jump(std::uint16_t code, std::uint32_t value, std::uint8_t yes, std::uint8_t no) {
+  return {code, yes, no, value};
+}
+constexpr std::uint32_t low_half(unsigned argument) {  // little-endian
+  return static_cast<std::uint32_t>(offsetof(seccomp_data, args) + 8 * argument);
+}
+
+// The code that decides one call, entered with its number known: each rule compares what it must and returns, or goes
+// on to the next one; the last word is a refusal.
+std::vector<sock_filter> decide(const std::vector<const SyscallRule*>& rules, const Policy& policy) {
+  std::vector<sock_filter> code;
+  for (const SyscallRule* rule : rules) {
+    std::vector<sock_filter> test;
+    for (const Condition& condition : rule->conditions)
+      for (const unsigned half : {0U, 1U}) {
+        const auto mask = static_cast<std::uint32_t>(condition.mask >> (32 * half));
+        if (mask == 0) continue;
+        test.push_back(statement(BPF_LD | BPF_W | BPF_ABS, low_half(condition.argument) + 4 * half));
+        test.push_back(statement(BPF_ALU | BPF_AND | BPF_K, mask));
+        test.push_back(jump(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(condition.value >> (32 * half)), 0, 0));
+      }
+    test.push_back(statement(BPF_RET | BPF_K, answer(rule->action, policy, rule->name)));
+    // A comparison that fails goes past this rule's return.
+    for (std::size_t i = 0; i < test.size(); ++i)
+      if (BPF_CLASS(test[i].code) == BPF_JMP) test[i].jf = static_cast<std::uint8_t>(test.size() - i - 1);
+    code.insert(code.end(), test.begin(), test.end());
+  }
+  code.push_back(statement(BPF_RET | BPF_K, SCMP_ACT_ERRNO(EPERM)));
+  return code;
 }
 
 }  // namespace
 
-std::vector<sock_filter> compile_filter(const Policy& policy) {
+std::vector<sock_filter> compile_zygote_filter(const Policy& policy) {
   const Context context(seccomp_init(SCMP_ACT_ERRNO(EPERM)));
   if (!context) throw std::runtime_error("seccomp_init failed");
   added(seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), "other architectures");
   // A binary tree: the kernel runs the filter once per call number when it is loaded, a list costs three times as much.
   added(seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2), "the tree");
-  for (const char* name : kAllowed) allow(context, name);
-  if (policy.programs) allow(context, "execve");
-  for (const char* name : kAbsent) {
-    const int number = seccomp_syscall_resolve_name(name);
-    if (number != __NR_SCMP_ERROR) added(seccomp_rule_add(context.get(), SCMP_ACT_ERRNO(ENOSYS), number, 0), name);
+  int number = 0;
+  for (const char* name : set_up_calls())
+    if (resolve(name, number)) added(seccomp_rule_add(context.get(), SCMP_ACT_ALLOW, number, 0), name);
+  for (const SyscallRule& rule : worker_rules(policy)) {
+    const std::uint32_t action = answer(rule.action, policy, rule.name);
+    if (is_set_up(rule.name) || !resolve(rule.name, number) || action == SCMP_ACT_ERRNO(EPERM)) continue;
+    std::vector<scmp_arg_cmp> conditions;
+    for (const Condition& c : rule.conditions)
+      conditions.push_back({c.argument, SCMP_CMP_MASKED_EQ, c.mask, c.value});
+    added(seccomp_rule_add_array(context.get(), action, number, static_cast<unsigned>(conditions.size()),
+                                 conditions.data()),
+          rule.name);
   }
-  add_argument_rules(context);
   const UniqueFd file(check(::memfd_create("filter", MFD_CLOEXEC), "memfd_create(filter)"));
   added(seccomp_export_bpf(context.get(), file.get()), "export");
   const off_t size = check(::lseek(file.get(), 0, SEEK_END), "lseek(filter)");
   std::vector<sock_filter> program(static_cast<std::size_t>(size) / sizeof(sock_filter));
   check(::pread(file.get(), program.data(), static_cast<std::size_t>(size), 0), "pread(filter)");
   return program;
+}
+
+std::vector<sock_filter> compile_worker_filter(const Policy& policy) {
+  const std::vector<SyscallRule> rules = worker_rules(policy);
+  std::vector<sock_filter> program{statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr))};
+  for (const char* name : set_up_calls()) {
+    int number = 0;
+    if (!resolve(name, number)) continue;
+    std::vector<const SyscallRule*> own;
+    for (const SyscallRule& rule : rules)
+      if (rule.name == std::string_view(name)) own.push_back(&rule);
+    const std::vector<sock_filter> code = decide(own, policy);
+    program.push_back(jump(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0,
+                           static_cast<std::uint8_t>(code.size())));
+    program.insert(program.end(), code.begin(), code.end());
+  }
+  program.push_back(statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+  return program;
+}
+
+int load_filter(const std::vector<sock_filter>& program) noexcept {
+  const sock_fprog filter{static_cast<unsigned short>(program.size()), const_cast<sock_filter*>(program.data())};
+  return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &filter) < 0 ? errno : 0;
 }
 
 }  // namespace qflow::sandbox

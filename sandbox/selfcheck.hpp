@@ -17,7 +17,7 @@ enum class Check : std::uint32_t {
   not_root = 1U << 3U,
   own_pid_namespace = 1U << 4U,  ///< it is PID 1
   host_file_closed = 1U << 5U,   ///< /etc/shadow and /proc are not there
-  no_sockets = 1U << 6U,         ///< socket(AF_INET) is refused
+  no_sockets = 1U << 6U,         ///< socket(AF_UNIX), which no policy grants, is refused
   own_tmp = 1U << 7U,            ///< /tmp is a tmpfs
   root_read_only = 1U << 8U,
   not_dumpable = 1U << 9U,

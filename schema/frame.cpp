@@ -35,6 +35,7 @@ bool is_known(std::uint8_t kind) {
     case Kind::load:
     case Kind::call:
     case Kind::fetch:
+    case Kind::give:
     case Kind::hello:
     case Kind::loaded:
     case Kind::result:

@@ -10,7 +10,7 @@
 namespace qflow::schema {
 
 /// Version both sides announce in `ready` and `hello`; a peer with another one is refused.
-inline constexpr std::uint32_t kProtocolVersion = 1;
+inline constexpr std::uint32_t kProtocolVersion = 2;
 /// Upper bound of `length`, so of everything a peer can make the other side hold for one frame.
 inline constexpr std::uint32_t kMaxFrame = 16U << 20U;
 /// Bytes from the length field to the meta text.
@@ -20,7 +20,7 @@ inline constexpr std::size_t kHeader = 16;
 enum class Kind : std::uint8_t {
   // daemon → zygote
   configure = 1,  ///< the policy and what to import; the first frame of a zygote
-  spawn = 2,      ///< fork a worker; three descriptors come along (socket, stdout, stderr)
+  spawn = 2,      ///< fork a worker; descriptors come along (socket, stdout, stderr, its cgroup)
   // zygote → daemon
   ready = 8,     ///< confined, interpreter up, waiting for `spawn`
   exited = 9,    ///< a worker was reaped: status and resource use as wait4 told them
@@ -29,6 +29,7 @@ enum class Kind : std::uint8_t {
   load = 16,   ///< compile and execute one node's module
   call = 17,   ///< call a loaded function with handles and literals
   fetch = 18,  ///< send a file that a value refers to
+  give = 19,   ///< the value of a call that ran in another worker of this execution, as JSON
   // worker → daemon
   hello = 32,    ///< the self-check of a worker that has entered its sandbox; its first frame
   loaded = 33,   ///< the module is there; its function and parameters

@@ -29,6 +29,11 @@ struct Ready {
   std::vector<std::string> present;  ///< top-level modules that are there at no cost: loaded, or built in
 };
 
+/// spawn: one worker. With it go three descriptors, or four: socket, stdout, stderr, and the directory of its cgroup.
+struct Spawn {
+  std::string limits;  ///< its own limits, where they are below the policy's (sandbox/policy.hpp reads them); or empty
+};
+
 /// exited: a worker's end, as wait4(2) told the zygote. Times in microseconds, memory in KiB.
 struct Exited {
   std::int32_t code = -1;   ///< exit status, or -1 when a signal ended it
@@ -36,6 +41,18 @@ struct Exited {
   std::int64_t user_us = 0;
   std::int64_t system_us = 0;
   std::int64_t max_rss_kib = 0;
+  std::int64_t minor_faults = 0;
+  std::int64_t major_faults = 0;
+};
+
+/// What one load or call used, as getrusage(2) told the worker; the daemon bounds it by what the kernel tells itself.
+struct Used {
+  std::int64_t user_us = 0;
+  std::int64_t system_us = 0;
+  std::int64_t peak_rss_kib = 0;   ///< of the worker so far
+  std::int64_t minor_faults = 0;
+  std::int64_t major_faults = 0;
+  std::int64_t written_bytes = 0;  ///< by which its own file systems have grown
 };
 
 /// refused: the step of the set-up that failed.
@@ -116,6 +133,7 @@ struct Result {
   bool exact = true;    ///< the preview is the whole value and JSON says it without loss
   bool truncated = false;
   std::int64_t duration_us = 0;
+  Used used;
   std::vector<FileOffer> files;
   std::vector<std::string> warnings;
 };
@@ -126,14 +144,19 @@ struct Raised {
   std::string type;   ///< e.g. "KeyError"
   std::string message;
   std::string traceback;
-  std::optional<std::int32_t> line;  ///< in the node's code, from 1
+  std::optional<std::int32_t> line;   ///< in the node's code, from 1
+  std::optional<std::int32_t> error;  ///< errno of an OSError
   std::int64_t duration_us = 0;
+  Used used;
 };
 
 /// skipped: the call `because` of which this one has no input.
 struct Skipped {
   std::uint32_t because = 0;
 };
+
+/// give: the payload is JSON text; from now on it is the value of the call whose id the frame carries. No answer.
+struct Give {};
 
 /// fetch: file number `index` of a call's value.
 struct Fetch {
@@ -149,7 +172,9 @@ struct Chunk {
 
 BOOST_DESCRIBE_STRUCT(Configure, (), (protocol, policy, modules))
 BOOST_DESCRIBE_STRUCT(Ready, (), (protocol, python, modules, notes, present))
-BOOST_DESCRIBE_STRUCT(Exited, (), (code, signal, user_us, system_us, max_rss_kib))
+BOOST_DESCRIBE_STRUCT(Spawn, (), (limits))
+BOOST_DESCRIBE_STRUCT(Exited, (), (code, signal, user_us, system_us, max_rss_kib, minor_faults, major_faults))
+BOOST_DESCRIBE_STRUCT(Used, (), (user_us, system_us, peak_rss_kib, minor_faults, major_faults, written_bytes))
 BOOST_DESCRIBE_STRUCT(Refused, (), (step, error, message))
 BOOST_DESCRIBE_STRUCT(Hello, (), (protocol, checks))
 BOOST_DESCRIBE_STRUCT(Load, (), (file, mark, function, describe_only))
@@ -159,9 +184,10 @@ BOOST_DESCRIBE_STRUCT(Loaded, (), (function, functions, warnings))
 BOOST_DESCRIBE_STRUCT(Argument, (), (name, handle, item, key, width, literal))
 BOOST_DESCRIBE_STRUCT(Call, (), (module, arguments, spread, preview_bytes, files))
 BOOST_DESCRIBE_STRUCT(FileOffer, (), (label, suffix, size))
-BOOST_DESCRIBE_STRUCT(Result, (), (type, preview, exact, truncated, duration_us, files, warnings))
-BOOST_DESCRIBE_STRUCT(Raised, (), (phase, type, message, traceback, line, duration_us))
+BOOST_DESCRIBE_STRUCT(Result, (), (type, preview, exact, truncated, duration_us, used, files, warnings))
+BOOST_DESCRIBE_STRUCT(Raised, (), (phase, type, message, traceback, line, error, duration_us, used))
 BOOST_DESCRIBE_STRUCT(Skipped, (), (because))
+BOOST_DESCRIBE_STRUCT(Give, (), ())
 BOOST_DESCRIBE_STRUCT(Fetch, (), (call, index))
 BOOST_DESCRIBE_STRUCT(Chunk, (), (last, error))
 

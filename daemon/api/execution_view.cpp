@@ -46,6 +46,7 @@ json::object error_view(const store::NodeExecution& node) {
   json::object view{{"message", message},
                     {"name", "NodeOperationError"},
                     {"description", type},
+                    {"outcome", node.outcome},
                     {"node", {{"id", node.node_id}, {"name", node.node_name}, {"type", node.node_type}}}};
   if (node.error_line) view["lineNumber"] = *node.error_line;
   if (node.error_stack_trace) view["stack"] = *node.error_stack_trace;
@@ -69,6 +70,9 @@ json::object task_view(const store::NodeExecution& node) {
   }
   if (node.error_type) task["error"] = error_view(node);
   task["qflow"] = json::object{{"status", node.status},
+                               {"outcome", node.outcome},
+                               {"denied", node.denied ? stored(node.denied) : json::value(json::array())},
+                               {"resource_usage", stored(node.resource_usage)},
                                {"type", or_null(node.output_type)},
                                {"exact", or_null(node.output_exact)},
                                {"truncated", or_null(node.output_truncated)},
@@ -96,7 +100,9 @@ json::object summary_view(const store::Execution& e) {
           {"duration", or_null(e.duration_ms)},
           {"duration_ms", or_null(e.duration_ms)},
           {"python_version", e.python_version},
-          {"isolation", {{"level", e.isolation_level}}},
+          {"outcome", e.outcome.empty() ? json::value(nullptr) : json::value(e.outcome)},
+          {"isolation", {{"level", e.isolation_level}, {"missing", stored(e.isolation_missing)}}},
+          {"sandbox", stored(e.sandbox)},
           {"resource_usage", stored(e.resource_usage)},
           {"error", or_null(e.error_message)}};
 }

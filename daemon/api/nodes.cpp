@@ -3,6 +3,7 @@
 
 #include "daemon/api/api.hpp"
 #include "daemon/engine/describe.hpp"
+#include "daemon/engine/outcome_json.hpp"
 #include "daemon/engine/reader.hpp"
 #include "schema/messages.hpp"
 
@@ -19,10 +20,14 @@ engine::Plan plan_of(const Services& services, const json::object& body) {
   if (code == nullptr || !code->is_string())
     throw Fault(FaultKind::bad_input, "missing_code", "/code: required, a string with the node's Python code");
   if (code->get_string().empty()) throw Fault(FaultKind::bad_input, "missing_code", "/code: is empty");
-  for (const char* name : {"code", "function", "python_version", "timeout", "memory"}) {
+  for (const char* name : {"code", "function", "python_version", "timeout", "memory", "sandbox"}) {
     const json::value* value = body.if_contains(name);
     if (value == nullptr || value->is_null()) continue;
-    const bool number = name == std::string_view("timeout") || name == std::string_view("memory");
+    const bool number = name == std::string_view("timeout");
+    if (name == std::string_view("memory") || name == std::string_view("sandbox")) {
+      node[name] = *value;  // read with the node
+      continue;
+    }
     if (number ? !value->is_number() : !value->is_string())
       throw Fault(FaultKind::bad_input, "invalid_body",
                   fmt::format("/{}: expected a {}", name, number ? "number" : "string"));
@@ -59,6 +64,9 @@ Task<Reply> execute(Services& services, const Request& request) {
     reply["exact"] = run.result->exact;
     reply["truncated"] = run.result->truncated;
   }
+  reply["outcome"] = engine::word(outcome.cause());
+  reply["denied"] = engine::denied_json(run.denied);
+  reply["resource_usage"] = engine::usage_json(run.usage);
   if (outcome.error) {
     reply["error"] = outcome.error->type + (outcome.error->message.empty() ? "" : ": " + outcome.error->message);
     reply["traceback"] = outcome.error->traceback;

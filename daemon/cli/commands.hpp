@@ -29,7 +29,7 @@ struct ServeOptions {
 /// Serves HTTP until SIGTERM or SIGINT.
 int serve(const Common& common, const ServeOptions& options);
 
-/// Prints what this host gives. 1 when code would be refused.
-int doctor(const Common& common, bool json);
+/// Prints what this host gives, or with `policy` what a node may do. 1 when code would be refused.
+int doctor(const Common& common, bool json, bool policy);
 
 }  // namespace qflow::cli

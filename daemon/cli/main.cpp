@@ -28,6 +28,21 @@ void add_common(CLI::App& command, cli::Common& common) {
   command.add_option("--memory", common.memory_mib, "MiB that the processes of one execution may hold")
       ->capture_default_str()
       ->check(CLI::Range(64, 1 << 20));
+  command.add_option("--cpu", common.cpu, "processors that one execution may use, e.g. 0.5")
+      ->capture_default_str()
+      ->check(CLI::Range(0.01, 1024.0));
+  command.add_option("--tmp", common.tmp_mib, "MiB of each of a sandbox's /tmp, /dev/shm and /node")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1 << 20));
+  command.add_option("--processes", common.processes, "processes and threads of one execution")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 32768));
+  command.add_flag("--allow-network", common.allow_network,
+                   "let workflows ask for the host's network (sandbox.network: \"host\")");
+  command.add_flag("--allow-programs", common.allow_programs,
+                   "let workflows ask to start programs (sandbox.programs: true)");
+  command.add_option("--share", common.share, "a directory that every node may read, at the same path")
+      ->allow_extra_args(false);
 }
 
 int dispatch(int argc, char** argv) {
@@ -71,6 +86,8 @@ int dispatch(int argc, char** argv) {
   CLI::App* doctor_command =
       app.add_subcommand("doctor", "say what this host gives for the sandbox, and what to do about the rest");
   doctor_command->add_flag("--json", doctor_json, "print one JSON object");
+  bool doctor_policy = false;
+  doctor_command->add_flag("--policy", doctor_policy, "print what a node may do: limits, files, system calls");
   add_common(*doctor_command, common);
 
   try {
@@ -81,7 +98,7 @@ int dispatch(int argc, char** argv) {
   if (common.data_dir.empty()) common.data_dir = cli::default_data_dir();
   if (run_command->parsed()) return cli::run(common, run);
   if (serve_command->parsed()) return cli::serve(common, serve);
-  return cli::doctor(common, doctor_json);
+  return cli::doctor(common, doctor_json, doctor_policy);
 }
 
 }  // namespace

@@ -146,6 +146,9 @@ void Progress::finish(const engine::Outcome& outcome) {
   for (std::size_t i = 0; i < lines_.size(); ++i) {
     show(plan_.steps[i].node.name, "Output", outcome.steps[i].standard_output);
     show(plan_.steps[i].node.name, "Errors", outcome.steps[i].standard_error);
+    for (const sandbox::Denial& denied : outcome.steps[i].denied)
+      put(fmt::format("Denied to {}: {}: {}{}\n", printable(plan_.steps[i].node.name), denied.act, denied.reason,
+                      denied.setting.empty() ? "" : fmt::format(" ({} would allow it)", denied.setting)));
     for (const std::string& warning : outcome.steps[i].warnings)
       put(fmt::format("Note on {}: {}\n", printable(plan_.steps[i].node.name), printable(warning)));
   }

@@ -10,6 +10,7 @@
 #include "daemon/cli/progress.hpp"
 #include "daemon/engine/engine.hpp"
 #include "daemon/engine/files.hpp"
+#include "daemon/engine/outcome_json.hpp"
 #include "daemon/engine/reader.hpp"
 #include "daemon/fault.hpp"
 #include "daemon/observe/log.hpp"
@@ -121,6 +122,9 @@ json::object report(const engine::Order& order, const engine::Plan& plan, const 
     json::object node{{"id", plan.steps[i].node.id},
                       {"name", plan.steps[i].node.name},
                       {"status", engine::word(run.status)},
+                      {"outcome", engine::word(run.cause())},
+                      {"denied", engine::denied_json(run.denied)},
+                      {"resource_usage", engine::usage_json(run.usage)},
                       {"duration_ms", run.duration_ms}};
     if (run.result) {
       node["type"] = run.result->type;
@@ -142,6 +146,8 @@ json::object report(const engine::Order& order, const engine::Plan& plan, const 
   json::object out{{"id", order.execution_id},
                    {"workflow", plan.name},
                    {"status", engine::word(outcome.status)},
+                   {"outcome", engine::word(outcome.cause())},
+                   {"sandbox", engine::sandboxes_json(plan)},
                    {"python_version", plan.python},
                    {"isolation_level", level},
                    {"duration_ms", outcome.duration_ms},
@@ -149,10 +155,7 @@ json::object report(const engine::Order& order, const engine::Plan& plan, const 
                    {"nodes", std::move(nodes)},
                    {"files", std::move(files)},
                    {"error", nullptr},
-                   {"resource_usage",
-                    {{"user_us", outcome.usage.user_us},
-                     {"system_us", outcome.usage.system_us},
-                     {"peak_memory_bytes", outcome.usage.peak_memory_bytes}}}};
+                   {"resource_usage", engine::usage_json(outcome.usage)}};
   if (outcome.error)
     out["error"] = outcome.failed_step ? outcome.error->sentence(plan.steps[*outcome.failed_step].node.name)
                                        : outcome.error->message;
@@ -183,7 +186,8 @@ void print_outputs(const json::object& report) {
       if (const auto* e = node.as_object().if_contains("error");
           e != nullptr && !e->at("traceback").as_string().empty())
         fmt::print(stderr, "\n{}", printable(std::string_view(e->at("traceback").as_string())));
-    fmt::print(stderr, "\nFailed: {}\n", printable(std::string_view(error.as_string())));
+    fmt::print(stderr, "\nFailed ({}): {}\n", std::string_view(report.at("outcome").as_string()),
+               printable(std::string_view(error.as_string())));
   }
   for (const auto& [name, value] : report.at("outputs").as_object()) {
     const std::string text = pretty(value, 0);
@@ -254,13 +258,13 @@ int run_or_throw(const Common& common, const RunOptions& options) {
   order.workflow_name = graph.name;
   order.mode = "cli";
   const engine::Plan plan = order.plan;
-  const sandbox::HostReport host = require_isolation(settings, common.min_isolation);
+  const Isolation isolation = require_isolation(settings, common.min_isolation);
   log::set_level(log::Level::warning);
 
   store::Store store(common.data_dir);
   asio::io_context io(1);
   workers::Pool pool(io.get_executor(), settings);
-  engine::Engine engine(io.get_executor(), pool, &store, 1, used_level(host));
+  engine::Engine engine(io.get_executor(), pool, &store, 1, isolation.level(), isolation.missing());
   Progress progress(plan, Progress::style_for(plan, options.quiet || options.json));
   Interrupts interrupts;
   std::optional<Finished> finished;
@@ -279,7 +283,7 @@ int run_or_throw(const Common& common, const RunOptions& options) {
 
   progress.finish(finished->outcome);
   const json::object result =
-      report(order, plan, finished->outcome, used_level(host), place_files(store, order.execution_id, finished->files));
+      report(order, plan, finished->outcome, isolation.level(), place_files(store, order.execution_id, finished->files));
   if (options.json) fmt::print("{}\n", json::serialize(result));
   else print_outputs(result);
   std::fflush(stdout);

@@ -5,7 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/json/serialize.hpp>
+#include <cmath>
 #include <cstdlib>
+#include <filesystem>
 
 #include "daemon/fault.hpp"
 
@@ -19,6 +22,26 @@ std::string default_data_dir() {
   return "/var/lib/qflow";
 }
 
+namespace {
+// Shown at the same path inside, so it may not hide what a sandbox needs there, nor show the whole host.
+std::string shared_directory(const std::string& named) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path path = fs::canonical(named, error);
+  if (error || !fs::is_directory(path))
+    throw Fault(FaultKind::bad_input, "no_directory", fmt::format("--share {}: is no directory of this host", named));
+  for (const char* taken : {"/", "/proc", "/sys", "/dev", "/tmp", "/node", "/etc", "/usr", "/run", "/root", "/home", "/var"})
+    if (path == taken)
+      throw Fault(FaultKind::bad_input, "not_shareable",
+                  fmt::format("--share {}: too much of the host; name a directory below it", named));
+  for (const char* below : {"/proc/", "/sys/", "/dev/", "/tmp/", "/node/"})
+    if (path.string().starts_with(below))
+      throw Fault(FaultKind::bad_input, "not_shareable",
+                  fmt::format("--share {}: every sandbox has its own {} there", named, below));
+  return path;
+}
+}  // namespace
+
 workers::Settings make_settings(const Common& common) {
   workers::Settings settings;
   settings.pythons = workers::find_pythons(common.pyhost_dir);
@@ -31,28 +54,41 @@ workers::Settings make_settings(const Common& common) {
   settings.node_seconds = common.timeout;
   settings.max_node_seconds = std::max(settings.max_node_seconds, common.timeout);
   settings.limits.memory = common.memory_mib << 20U;
+  settings.limits.tmp = common.tmp_mib << 20U;
+  settings.limits.processes = common.processes;
+  settings.limits.cpu_millis = static_cast<std::uint32_t>(std::lround(common.cpu * 1000));
+  settings.allow_network = common.allow_network;
+  settings.allow_programs = common.allow_programs;
+  for (const std::string& directory : common.share) settings.shared.push_back(shared_directory(directory));
   return settings;
 }
 
-int used_level(const sandbox::HostReport& report) {
-  // Level 3 means limits by cgroup, which this release does not set yet: it holds them by rlimits and its own watch.
-  return std::min(report.level, 2);
+std::string Isolation::missing() const {
+  boost::json::array names;
+  for (const auto& finding : report.findings)
+    if (!finding.available) names.push_back(boost::json::value(finding.mechanism));
+  return boost::json::serialize(names);
 }
 
-sandbox::HostReport require_isolation(workers::Settings& settings, int min_isolation) {
-  sandbox::HostReport report = sandbox::probe_host(settings.worker_uid);
+Isolation require_isolation(workers::Settings& settings, int min_isolation) {
+  Isolation out{sandbox::probe_host(settings.worker_uid), nullptr};
+  sandbox::HostReport& report = out.report;
   if (report.level < 2) settings.layers = sandbox::kWithoutNamespaces;
-  if (used_level(report) >= min_isolation) return report;
+  if (report.level == 3) {
+    std::string problem;
+    out.cgroups = sandbox::CgroupTree::claim(settings.worker_uid, problem);
+    settings.cgroups = out.cgroups.get();
+    if (!out.cgroups) sandbox::mark_missing(report, sandbox::kCgroupMechanism, problem);
+  }
+  if (report.level >= min_isolation) return out;
   std::string why;
   for (const auto& finding : report.findings)
     if (!finding.available && finding.needed_from <= min_isolation)
       why += fmt::format("\n  {}: {}. {}", finding.mechanism, finding.detail, finding.remedy);
-  if (why.empty()) why = "\n  limits by cgroup v2 are not in this release; use --min-isolation 2";
   throw Fault(FaultKind::unavailable, "isolation",
               fmt::format("this host gives isolation level {}, {} is asked for; no code is run.{}\n`qflow doctor` has "
-                          "the whole picture; "
-                          "--min-isolation asks for less, at your own risk",
-                          used_level(report), min_isolation, why));
+                          "the whole picture; --min-isolation asks for less, at your own risk",
+                          report.level, min_isolation, why));
 }
 
 std::string printable(std::string_view text) {

@@ -58,14 +58,14 @@ class Daemon {
   Daemon(const Common& common, const ServeOptions& options)
       : options_(options),
         settings_(make_settings(common)),
-        host_(require_isolation(settings_, common.min_isolation)),
+        isolation_(require_isolation(settings_, common.min_isolation)),
         store_(common.data_dir),
         lock_(lock_directory(common.data_dir)),
         token_(common.data_dir),
         engine_strand_(asio::make_strand(io_)),
         pool_(engine_strand_, settings_),
-        engine_(engine_strand_, pool_, &store_, places(options), used_level(host_)),
-        services_{store_, engine_, engine_strand_, settings_, host_} {}
+        engine_(engine_strand_, pool_, &store_, places(options), isolation_.level(), isolation_.missing()),
+        services_{store_, engine_, engine_strand_, settings_, isolation_.report} {}
 
   int serve() {
     recover();
@@ -124,9 +124,9 @@ class Daemon {
     std::string pythons;
     for (const auto& [version, path] : settings_.pythons) pythons += (pythons.empty() ? "" : ", ") + version;
     fmt::print("qflow {} serves http://{}:{} · isolation level {} · Python {} · token {} (in {})\n", QFLOW_VERSION,
-               host, port, used_level(host_), pythons, token_.text(), token_.path());
+               host, port, isolation_.level(), pythons, token_.text(), token_.path());
     std::fflush(stdout);
-    for (const auto& finding : host_.findings)
+    for (const auto& finding : isolation_.report.findings)
       if (!finding.available)
         log::warning("sandbox", finding.mechanism + " is missing: " + finding.detail, {{"remedy", finding.remedy}});
   }
@@ -149,7 +149,7 @@ class Daemon {
 
   ServeOptions options_;
   workers::Settings settings_;
-  sandbox::HostReport host_;
+  Isolation isolation_;
   store::Store store_;
   sandbox::UniqueFd lock_;
   auth::Token token_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "daemon/engine/files.hpp"
+#include "daemon/engine/outcome_json.hpp"
 #include "daemon/fault.hpp"
 #include "daemon/observe/log.hpp"
 #include "daemon/observe/time.hpp"
@@ -12,8 +13,13 @@
 namespace qflow::engine {
 
 Engine::Engine(const asio::any_io_executor& executor, workers::Pool& pool, store::Store* store, unsigned max_running,
-               int isolation_level)
-    : executor_(executor), pool_(pool), store_(store), free_places_(max_running), isolation_level_(isolation_level) {}
+               int isolation_level, std::string isolation_missing)
+    : executor_(executor),
+      pool_(pool),
+      store_(store),
+      free_places_(max_running),
+      isolation_level_(isolation_level),
+      isolation_missing_(std::move(isolation_missing)) {}
 
 Task<> Engine::record_start(const Order& order) {
   store::Execution row;
@@ -26,6 +32,8 @@ Task<> Engine::record_start(const Order& order) {
   if (order.input) row.input_data = json::serialize(*order.input);
   row.python_version = order.plan.python;
   row.isolation_level = isolation_level_;
+  row.isolation_missing = isolation_missing_;
+  row.sandbox = json::serialize(sandboxes_json(order.plan));
   row.owner = owner_;
   auto job = [row = std::move(row)](sqlite::Tx& tx) { store::insert_execution(tx, row); };
   co_await store_->write(std::move(job));
@@ -81,7 +89,7 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
   if (fault) {
     outcome.steps.resize(order.plan.steps.size());
     outcome.status = Status::failed;
-    outcome.error = NodeError{fault->code, fault->message, "", {}};
+    outcome.error = NodeError{fault->code, fault->message, "", {}, Cause::not_run};
   }
   std::exception_ptr unrecorded;
   try {
@@ -150,6 +158,10 @@ void Engine::record_step(const Order& order, const Plan& plan, std::size_t index
     if (run.error->line) row.error_line = *run.error->line;
   }
   row.execution_order = static_cast<std::int64_t>(index);
+  row.outcome = word(run.cause());
+  if (!run.denied.empty()) row.denied = json::serialize(denied_json(run.denied));
+  if (run.status == Status::completed || run.status == Status::failed)
+    row.resource_usage = json::serialize(usage_json(run.usage));
   store_->post([row = std::move(row)](sqlite::Tx& tx) { store::insert_node(tx, row); });
 }
 
@@ -170,10 +182,10 @@ Task<> Engine::record_end(const Order& order, const Plan& plan, Outcome& outcome
     if (!outcome.error->traceback.empty()) row.error_stack_trace = outcome.error->traceback;
     if (outcome.failed_step) row.error_node = plan.steps[*outcome.failed_step].node.name;
   }
-  row.resource_usage = json::serialize(json::object{{"user_us", outcome.usage.user_us},
-                                                    {"system_us", outcome.usage.system_us},
-                                                    {"peak_memory_bytes", outcome.usage.peak_memory_bytes},
-                                                    {"queue_ms", outcome.queue_ms}});
+  row.outcome = word(outcome.cause());
+  json::object usage = usage_json(outcome.usage);
+  usage["queue_ms"] = outcome.queue_ms;
+  row.resource_usage = json::serialize(usage);
   std::vector<store::File> files;
   if (has_files(outcome)) {
     auto keep = [this, &order, &plan, &outcome] { return keep_files(*store_, order.execution_id, plan, outcome); };

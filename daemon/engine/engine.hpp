@@ -25,9 +25,10 @@ struct Order {
 
 class Engine {
  public:
-  /// `store` may be null: then nothing is recorded. `isolation_level` goes into every record.
+  /// `store` may be null: then nothing is recorded. `isolation_level` and the names of what the host lacks for more
+  /// (`isolation_missing`, a JSON array) go into every record.
   Engine(const asio::any_io_executor& executor, workers::Pool& pool, store::Store* store, unsigned max_running,
-         int isolation_level);
+         int isolation_level, std::string isolation_missing);
 
   /// Writes the record's first row and returns once it is on disk. Any thread.
   Task<> record_start(const Order& order);
@@ -63,6 +64,7 @@ class Engine {
   Signatures signatures_;
   unsigned free_places_;
   int isolation_level_;
+  std::string isolation_missing_;
   std::deque<std::shared_ptr<Waiter>> waiting_;  // shared with the coroutine that waits
   std::map<std::string, Run*> active_;           // null: it has ended and is being recorded
   bool draining_ = false;

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "sandbox/policy.hpp"
+
 namespace qflow::engine {
 namespace json = boost::json;
 
@@ -19,6 +21,17 @@ enum class Role {
   unknown,  ///< a type this release does not run; kept, refused when executed
 };
 
+/// What a workflow or a node asks of its sandbox; what it leaves out is the installation's.
+struct SandboxRequest {
+  std::optional<sandbox::Network> network;
+  std::optional<std::uint64_t> memory;    ///< bytes, all processes together
+  std::optional<double> cpu;              ///< processors, all processes together
+  std::optional<double> time;             ///< seconds of wall clock for each node
+  std::optional<std::uint64_t> tmp;       ///< bytes, each of /tmp, /dev/shm and /node
+  std::optional<std::uint32_t> processes; ///< and threads
+  std::optional<bool> programs;           ///< whether programs may be started
+};
+
 struct Node {
   std::string id, name, type;
   Role role = Role::code;
@@ -26,8 +39,7 @@ struct Node {
   std::string file;  ///< named beside the flow instead of code (qflow run)
   std::optional<std::string> function;
   std::optional<std::string> python_version;
-  std::optional<double> timeout;        ///< seconds
-  std::optional<std::uint64_t> memory;  ///< bytes
+  SandboxRequest sandbox;
   std::vector<std::string> ports;       ///< parameter of each input index, when the workflow says so
   json::object literals;                ///< parameters.inputs: values for parameters that no edge feeds
   std::vector<std::string> outputs;     ///< names of the declared outputs; fewer than two: the value as a whole
@@ -42,6 +54,7 @@ struct Edge {
 struct Graph {
   std::string name;
   std::optional<std::string> python_version;
+  SandboxRequest sandbox;  ///< of nodes that ask for nothing themselves
   std::vector<Node> nodes;
   std::vector<Edge> edges;  ///< in the order of the document
 };

@@ -32,11 +32,34 @@ constexpr const char* word(Status status) {
   return "pending";
 }
 
+/// What kind of end it was. The words are those of the record.
+enum class Cause {
+  completed,
+  raised,              ///< an exception of the node's own
+  timed_out,           ///< wall clock or processor time
+  memory_limit,
+  process_limit,
+  output_limit,
+  denied,              ///< an exception for an act that the sandbox refused
+  crashed,             ///< the process ended: a signal, an exit
+  protocol_violation,
+  cancelled,
+  skipped,
+  not_run,             ///< what was asked could not be started: input that does not fit, no worker
+};
+constexpr const char* word(Cause cause) {
+  constexpr const char* kWords[] = {"completed",    "raised", "timed_out", "memory_limit",       "process_limit",
+                                    "output_limit", "denied", "crashed",   "protocol_violation", "cancelled",
+                                    "skipped",      "not_run"};
+  return kWords[static_cast<int>(cause)];
+}
+
 /// An error with where it happened. `type`: the exception's, or one of ours: TimedOut, MemoryLimit, ProcessLimit,
-/// WorkerDied, ProtocolViolation, NotBound.
+/// OutputLimit, WorkerDied, ProtocolViolation, NotBound.
 struct NodeError {
   std::string type, message, traceback;
   std::optional<std::int32_t> line;
+  Cause cause = Cause::raised;
   /// "KeyError: 'x' (node 'clean', line 2)"
   std::string sentence(const std::string& node) const;
 };
@@ -54,9 +77,12 @@ struct StepRun {
   std::optional<schema::Result> result;
   std::optional<NodeError> error;
   workers::Captured standard_output, standard_error;
+  std::vector<sandbox::Denial> denied;  ///< what it tried and the sandbox refused, whatever came of it
+  workers::Usage usage;                 ///< as the worker says, never more than the execution's
   boost::json::object origins;
   std::vector<std::string> warnings;
   std::vector<HandedFile> files;
+  Cause cause() const;
 };
 
 /// The whole.
@@ -69,6 +95,7 @@ struct Outcome {
   double duration_ms = 0;
   double queue_ms = 0;  ///< of that, waiting for a worker
   workers::Usage usage;
+  Cause cause() const;
 };
 
 }  // namespace qflow::engine

@@ -6,11 +6,14 @@
 #include <queue>
 #include <set>
 
+#include "daemon/engine/sandbox_request.hpp"
 #include "daemon/fault.hpp"
 #include "daemon/workers/imports.hpp"
 
 namespace qflow::engine {
 namespace {
+
+constexpr std::size_t kMaxSandboxes = 8;
 
 [[noreturn]] void bad(std::string code, std::string message, const Node* node = nullptr) {
   json::object details;
@@ -80,7 +83,6 @@ class Planner {
     if (only) target = find_target(*only, wanted);
     Plan plan;
     plan.name = graph_.name;
-    plan.memory = 0;
     step_of_.assign(graph_.nodes.size(), std::nullopt);
     for (const std::size_t index : order) {
       const Node& node = graph_.nodes[index];
@@ -94,7 +96,7 @@ class Planner {
       if (node.role != Role::code) continue;
       step_of_[index] = plan.steps.size();
       if (target == index) plan.only = plan.steps.size();
-      plan.steps.push_back(make_step(index));
+      plan.steps.push_back(make_step(index, plan));
     }
     if (plan.steps.empty()) bad("empty_workflow", "the workflow has no node that runs");
     for (const Step& step : plan.steps)
@@ -127,7 +129,7 @@ class Planner {
     return target;
   }
 
-  Step make_step(std::size_t index) const {
+  Step make_step(std::size_t index, Plan& plan) const {
     const Node& node = graph_.nodes[index];
     if (node.code.empty())
       bad("missing_code",
@@ -146,16 +148,15 @@ class Planner {
       std::optional<Source> source = resolve(*edge);
       if (source) step.sources.push_back(std::move(*source));
     }
-    step.timeout = node.timeout.value_or(settings_.node_seconds);
-    if (step.timeout > settings_.max_node_seconds)
-      bad("limit_exceeded",
-          fmt::format("node \"{}\": timeout {} s is above this installation's limit of {} s", node.name, step.timeout,
-                      settings_.max_node_seconds),
-          &node);
-    if (node.memory.value_or(0) > settings_.limits.memory)
-      bad("limit_exceeded",
-          fmt::format("node \"{}\": memory {} bytes is above this installation's limit of {}", node.name, *node.memory,
-                      settings_.limits.memory),
+    const Granted granted = settle_sandbox(node, graph_.sandbox, settings_);
+    step.timeout = granted.seconds;
+    const auto same = std::find(plan.sandboxes.begin(), plan.sandboxes.end(), granted.sandbox);
+    step.group = static_cast<std::size_t>(same - plan.sandboxes.begin());
+    if (same == plan.sandboxes.end()) plan.sandboxes.push_back(granted.sandbox);
+    if (plan.sandboxes.size() > kMaxSandboxes)
+      bad("too_many_sandboxes",
+          fmt::format("node \"{}\": more than {} different sandboxes in one workflow; each is a process of its own",
+                      node.name, kMaxSandboxes),
           &node);
     return step;
   }
@@ -185,7 +186,6 @@ class Planner {
     for (const Step& step : plan.steps) {
       const Node& node = step.node;
       for (std::string& name : workers::imports_hint(node.code)) imports.insert(std::move(name));
-      plan.memory = std::max(plan.memory, node.memory.value_or(0));
       const std::string version = node.python_version     ? *node.python_version
                                   : graph_.python_version ? *graph_.python_version
                                                           : settings_.default_python;
@@ -201,7 +201,6 @@ class Planner {
             &node);
       }
     }
-    if (plan.memory == 0) plan.memory = settings_.limits.memory;
     plan.imports.assign(imports.begin(), imports.end());
   }
 

@@ -23,14 +23,17 @@ struct Step {
   Node node;
   std::string file;  ///< the name its code is compiled under: "clean.py", or "Clean Text.py" for a node without a file
   std::vector<Source> sources;
-  double timeout = 30;  ///< seconds
+  double timeout = 30;    ///< seconds
+  std::size_t group = 0;  ///< which of the plan's sandboxes it runs in
   bool sink = true;     ///< no other step takes its value: it is an output of the workflow
 };
 
 struct Plan {
   std::string name;
   std::string python;                ///< "3.11"
-  std::uint64_t memory = 0;          ///< bytes
+  /// Nodes that ask for the same share one worker; each further sandbox is a worker of its own, and values pass between
+  /// them as plain data only.
+  std::vector<workers::Sandbox> sandboxes;
   std::vector<Step> steps;           ///< in an order in which every step comes after its sources
   std::vector<std::string> imports;  ///< hint for the pool
   std::optional<std::size_t> only;   ///< `--node`: the one step whose value is wanted

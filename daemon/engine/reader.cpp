@@ -6,85 +6,15 @@
 #include <set>
 #include <unordered_map>
 
-#include "daemon/fault.hpp"
+#include "daemon/engine/members.hpp"
+#include "daemon/engine/sandbox_request.hpp"
 #include "schema/messages.hpp"
 
 namespace qflow::engine {
 namespace {
 
 constexpr std::size_t kMaxNodes = 10'000;
-constexpr double kLeastMemory = 16U << 20U;  // an interpreter alone needs some
 constexpr std::size_t kMaxEdges = 100'000;
-
-std::string text(const json::string& value) { return {value.data(), value.size()}; }
-
-// Collects what is wrong, each with the JSON pointer of where.
-class Problems {
- public:
-  void add(std::string pointer, std::string what, std::string code = "invalid_workflow") {
-    if (list_.size() < 100) list_.push_back(json::object{{"pointer", pointer}, {"message", what}});
-    if (first_.empty()) {
-      first_ = pointer + ": " + what;
-      code_ = std::move(code);
-    }
-  }
-  void throw_if_any() {
-    if (!first_.empty()) throw Fault(FaultKind::bad_input, code_, first_, {{"problems", std::move(list_)}});
-  }
-
- private:
-  json::array list_;
-  std::string first_, code_;
-};
-
-// Reads members of one object; what has another type than asked for is a problem, not a value.
-class Members {
- public:
-  Members(const json::object& object, std::string pointer, Problems& problems)
-      : object_(object), pointer_(std::move(pointer)), problems_(problems) {}
-
-  const json::value* find(const char* name) const {
-    const json::value* value = object_.if_contains(name);
-    return value == nullptr || value->is_null() ? nullptr : value;
-  }
-  std::optional<std::string> string(const char* name) const {
-    const json::value* value = find(name);
-    if (value == nullptr) return std::nullopt;
-    if (const auto* s = value->if_string()) return text(*s);
-    problems_.add(at(name), "expected a string");
-    return std::nullopt;
-  }
-  std::optional<double> positive(const char* name) const {
-    const json::value* value = find(name);
-    if (value == nullptr) return std::nullopt;
-    boost::system::error_code error;
-    const double number = value->to_number<double>(error);
-    if (!error && number > 0) return number;
-    problems_.add(at(name), "expected a number greater than 0");
-    return std::nullopt;
-  }
-  bool flag(const char* name) const {
-    const json::value* value = find(name);
-    if (value == nullptr) return false;
-    if (const auto* b = value->if_bool()) return *b;
-    problems_.add(at(name), "expected true or false");
-    return false;
-  }
-  const json::object* object(const char* name) const {
-    const json::value* value = find(name);
-    if (value == nullptr) return nullptr;
-    if (const auto* o = value->if_object()) return o;
-    problems_.add(at(name), "expected an object");
-    return nullptr;
-  }
-  std::string at(std::string_view name) const { return fmt::format("{}/{}", pointer_, name); }
-  Problems& problems() const { return problems_; }
-
- private:
-  const json::object& object_;
-  std::string pointer_;
-  Problems& problems_;
-};
 
 Role role_of(const std::string& type, bool disabled) {
   if (type == "n8n-nodes-base.stickyNote") return Role::ignored;
@@ -131,13 +61,9 @@ void read_settings(const Members& from, Node& node) {
   if (auto v = from.string("main_function")) node.function = std::move(v);
   if (auto v = from.string("function"); v && !v->empty()) node.function = std::move(v);
   if (auto v = from.string("python_version"); v && !v->empty()) node.python_version = std::move(v);
-  if (auto v = from.positive("timeout")) node.timeout = v;
-  if (auto v = from.positive("memory")) {
-    if (*v >= kLeastMemory && *v < 1e18) node.memory = static_cast<std::uint64_t>(*v);
-    else
-      from.problems().add(from.at("memory"),
-                          fmt::format("expected bytes, at least {}", static_cast<std::uint64_t>(kLeastMemory)));
-  }
+  if (auto v = from.positive("timeout")) node.sandbox.time = v;
+  if (auto v = read_size(from, "memory", kLeastMemory)) node.sandbox.memory = v;
+  read_sandbox(from, node.sandbox);
   if (const auto* v = from.find("ports")) node.ports = names_in(*v, from.at("ports"), from.problems());
   if (const auto* v = from.find("outputs")) node.outputs = names_in(*v, from.at("outputs"), from.problems());
   if (const auto* v = from.find("inputs")) {
@@ -367,6 +293,9 @@ Graph read_workflow(const json::object& workflow) {
   if (const json::object* settings = members.object("settings"); settings != nullptr && !graph.python_version)
     graph.python_version = Members(*settings, "/settings", problems).string("python_version");
   if (graph.python_version && graph.python_version->empty()) graph.python_version.reset();
+  if (const json::object* settings = members.object("settings"))
+    read_sandbox(Members(*settings, "/settings", problems), graph.sandbox);
+  read_sandbox(members, graph.sandbox);
   if (const json::value* nodes = members.find("nodes")) {
     const auto* list = nodes->if_array();
     if (list == nullptr) problems.add("/nodes", "expected a list of nodes");

@@ -2,10 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
-#include <cstring>
+#include <boost/asio/post.hpp>
+#include <set>
 
 #include "daemon/fault.hpp"
 #include "daemon/observe/text.hpp"
@@ -31,13 +30,15 @@ Run::Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<j
       input_(std::move(input)),
       observer_(std::move(observer)),
       measured_(measured),
+      workers_(plan_.sandboxes.size()),
       functions_(plan_.steps.size()) {
   outcome_.steps.resize(plan_.steps.size());
 }
 
 void Run::cancel() {
   cancelled_ = true;
-  if (worker_) worker_->kill(workers::End::cancelled);
+  for (const auto& worker : workers_)
+    if (worker) worker->kill(workers::End::cancelled);
 }
 
 // Killing a worker and forking the next spare can wait until the answer is on its way, but must not be forgotten.
@@ -45,28 +46,38 @@ struct Run::WorkerReturn {
   workers::Pool& pool;
   std::shared_ptr<workers::Worker> worker;
   asio::any_io_executor executor;
+  WorkerReturn(workers::Pool& p, std::shared_ptr<workers::Worker> w, asio::any_io_executor e)
+      : pool(p), worker(std::move(w)), executor(std::move(e)) {}
   ~WorkerReturn() {
     asio::post(executor, [&p = pool, w = worker] { p.release(w); });
   }
 };
 
+Run::~Run() = default;
+
+Task<> Run::take_worker(std::size_t group) {
+  if (!workers_[group]) {
+    std::shared_ptr<workers::Worker> worker =
+        co_await pool_.acquire(plan_.python, plan_.imports, plan_.sandboxes[group]);
+    const auto executor = co_await asio::this_coro::executor;
+    returns_.push_back(std::make_unique<WorkerReturn>(pool_, worker, executor));
+    worker->begin();
+    workers_[group] = std::move(worker);
+  }
+  worker_ = workers_[group];
+}
+
+bool Run::is_lost() const { return worker_->end() != workers::End::none || !violation_.empty(); }
+
 Task<Outcome> Run::execute() {
   const auto start = Clock::now();
   if (!cancelled_) {
-    std::shared_ptr<workers::Worker> worker = co_await pool_.acquire(plan_.python, plan_.imports);
+    co_await take_worker(0);
     outcome_.queue_ms = milliseconds_since(start);
-    worker_ = std::move(worker);
+    if (!cancelled_) co_await run_all();
+    if (measured_) outcome_.usage = usage();
   }
-  if (worker_) {
-    const auto executor = co_await asio::this_coro::executor;
-    const WorkerReturn give_back{pool_, worker_, executor};
-    worker_->begin(plan_.memory, plan_.memory < pool_.settings().limits.memory);
-    if (!cancelled_) co_await run_on_worker();
-    if (worker_->end() == workers::End::none && outcome_.status == Status::running && violation_.empty())
-      co_await fetch_files();
-    if (worker_->end() != workers::End::none || !violation_.empty()) co_await explain_loss();
-    if (measured_) outcome_.usage = worker_->usage();
-  }
+  returns_.clear();
   for (std::size_t i = 0; i < outcome_.steps.size(); ++i) {
     const Status now = outcome_.steps[i].status;
     if (now == Status::pending) outcome_.steps[i].status = cancelled_ ? Status::cancelled : Status::skipped;
@@ -78,18 +89,26 @@ Task<Outcome> Run::execute() {
   co_return std::move(outcome_);
 }
 
+Task<> Run::run_all() {
+  if (plan_.sandboxes.size() == 1) co_await run_pipelined();
+  else co_await run_in_sandboxes();
+  if (!is_lost() && !cancelled_ && outcome_.status == Status::running) co_await fetch_files();
+  if (is_lost()) co_await explain_loss();
+}
+
 // All modules first: what does not parse, or cannot be imported, shows before any node has run. The calls go along when
 // their functions are known from an earlier execution; otherwise once the modules have told.
-Task<> Run::run_on_worker() {
+Task<> Run::run_pipelined() {
   const std::string key = Signatures::key_of(plan_);
   const std::vector<schema::Function>* known = signatures_.find(key);
+  const std::size_t all = plan_.steps.size();
   std::string frames;
-  add_loads(frames);
+  add_loads(0, frames);
   if (known != nullptr) {
     functions_ = *known;
-    if (!add_calls(frames)) co_return;
+    if (!add_calls(0, all, frames)) co_return;
   }
-  const std::size_t calls = known != nullptr ? plan_.steps.size() : 0;
+  const std::size_t calls = known != nullptr ? all : 0;
   worker_->post(std::move(frames));
   begin_next();
   co_await serve(calls);
@@ -97,16 +116,98 @@ Task<> Run::run_on_worker() {
   if (loaded_bytes_ <= kMaxRemembered) signatures_.remember(key, functions_);
   if (known == nullptr) {
     frames = std::string();
-    if (!add_calls(frames)) co_return;
+    if (!add_calls(0, all, frames)) co_return;
     worker_->post(std::move(frames));
     begin_next();
   }
   co_await serve(0);
 }
 
-void Run::add_loads(std::string& frames) {
+// Several sandboxes: each has a worker of its own. The steps run in the plan's order; as many neighbours of one sandbox
+// as there are go together, and what they need from other sandboxes is given to their worker first.
+Task<> Run::run_in_sandboxes() {
+  for (std::size_t group = 0; group < plan_.sandboxes.size(); ++group) {
+    co_await take_worker(group);
+    if (cancelled_) co_return;
+    std::string frames;
+    add_loads(group, frames);
+    worker_->post(std::move(frames));
+    begin_next();
+    co_await serve(0);
+    if (is_lost() || outcome_.error) co_return;
+  }
+  for (std::size_t first = 0; first < plan_.steps.size();) {
+    const std::size_t group = plan_.steps[first].group;
+    std::size_t last = first;
+    while (last < plan_.steps.size() && plan_.steps[last].group == group) ++last;
+    worker_ = workers_[group];
+    std::string frames;
+    if (!give_values(first, last, frames) || !add_calls(first, last, frames)) co_return;
+    worker_->post(std::move(frames));
+    begin_next();
+    co_await serve(0);
+    if (is_lost()) co_return;
+    first = last;
+  }
+}
+
+bool Run::crosses(std::size_t step) const {
+  return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](const Step& other) {
+    return other.group != plan_.steps[step].group &&
+           std::any_of(other.sources.begin(), other.sources.end(), [&](const Source& s) { return s.step == step; });
+  });
+}
+
+// Between sandboxes only plain data passes: a pickle would run code of the one sandbox with the rights of the other.
+bool Run::give_values(std::size_t first, std::size_t last, std::string& frames) {
+  std::set<std::size_t> given;
+  for (std::size_t i = first; i < last; ++i)
+    for (const Source& source : plan_.steps[i].sources) {
+      if (!source.step || plan_.steps[*source.step].group == plan_.steps[i].group) continue;
+      const StepRun& from = outcome_.steps[*source.step];
+      if (from.status != Status::completed || !given.insert(*source.step).second) continue;
+      if (!from.result->exact || from.result->truncated) {
+        fail_step(i, {"NotTransferable",
+                        fmt::format("the value of node \"{}\" ({}) cannot pass to node \"{}\", which runs in another "
+                                    "sandbox: only JSON values of at most {} MiB can (None, bool, int, float, str, list, "
+                                    "dict). Return such a value, or give both nodes the same sandbox",
+                                    plan_.steps[*source.step].node.name, from.result->type, plan_.steps[i].node.name,
+                                    kOutputBytes >> 20U),
+                        "", std::nullopt, Cause::not_run});
+        return false;
+      }
+      schema::pack(schema::Kind::give, call_id(*source.step), schema::Give{}, frames, from.result->preview);
+    }
+  return true;
+}
+
+// Whether a step in another sandbox has left it without an input. Within one sandbox the worker itself says `skipped`.
+bool Run::can_start(std::size_t step) const {
+  return std::all_of(plan_.steps[step].sources.begin(), plan_.steps[step].sources.end(), [&](const Source& source) {
+    return !source.step || plan_.steps[*source.step].group == plan_.steps[step].group ||
+           outcome_.steps[*source.step].status == Status::completed;
+  });
+}
+
+workers::Usage Run::usage() const {
+  workers::Usage sum;
+  for (const auto& worker : workers_) {
+    if (!worker) continue;
+    const workers::Usage one = worker->usage();
+    sum.user_us += one.user_us;
+    sum.system_us += one.system_us;
+    sum.minor_faults += one.minor_faults;
+    sum.major_faults += one.major_faults;
+    sum.peak_memory_bytes = std::max(sum.peak_memory_bytes, one.peak_memory_bytes);
+  }
+  for (const StepRun& step : outcome_.steps) sum.written_bytes += step.usage.written_bytes;
+  return sum;
+}
+
+void Run::add_loads(std::size_t group, std::string& frames) {
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
     const Step& step = plan_.steps[i];
+    if (step.group != group) continue;
     schema::Load load;
     load.file = step.file;
     load.mark = worker_->nonce();
@@ -120,43 +221,49 @@ bool Run::is_wanted(std::size_t step) const { return plan_.only ? *plan_.only ==
 
 std::uint32_t Run::preview_limit(std::size_t step) const {
   const auto share = static_cast<std::uint32_t>(kAllPreviews / plan_.steps.size());
-  return std::min(is_wanted(step) ? kOutputBytes : kPreviewBytes, share);
+  return std::min(is_wanted(step) || crosses(step) ? kOutputBytes : kPreviewBytes, share);
 }
 
-bool Run::add_calls(std::string& frames) {
+bool Run::add_calls(std::size_t first, std::size_t last, std::string& frames) {
   const auto entries =
       static_cast<std::size_t>(std::count_if(plan_.steps.begin(), plan_.steps.end(), [](const Step& s) {
         return std::none_of(s.sources.begin(), s.sources.end(),
                             [](const Source& source) { return source.step.has_value(); });
       }));
-  for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
-    const Step& step = plan_.steps[i];
-    try {
-      Binding binding = bind_step(step, plan_, functions_[i], input_, entries, call_id);
-      schema::Call call;
-      call.module = load_id(i);
-      call.arguments = std::move(binding.arguments);
-      call.spread = binding.spread;
-      call.preview_bytes = preview_limit(i);
-      call.files = is_wanted(i);
-      schema::pack(schema::Kind::call, call_id(i), call, frames);
-      outcome_.steps[i].origins = std::move(binding.origins);
-      for (std::string& warning : binding.warnings) outcome_.steps[i].warnings.push_back(std::move(warning));
-      if (frames.size() > kAllArguments) throw std::length_error("arguments");
-    } catch (const Fault& fault) {
-      refuse_call(i, {"NotBound", fault.message, "", std::nullopt});
-      return false;
-    } catch (const std::length_error&) {
-      refuse_call(
-          i, {"InputTooLarge",
-              fmt::format("node \"{}\": its arguments are larger than what can be handed to a worker: {} MiB for one "
-                          "node, {} MiB for all; pass a file's text in parts, or let the node read or make the data",
-                          step.node.name, schema::kMaxFrame >> 20U, kAllArguments >> 20U),
-              "", std::nullopt});
-      return false;
-    }
-    expected_.push_back({false, i});
+  for (std::size_t i = first; i < last; ++i) {
+    if (!can_start(i)) end_step(i, Status::skipped);
+    else if (!add_call(i, entries, frames)) return false;
   }
+  return true;
+}
+
+bool Run::add_call(std::size_t i, std::size_t entries, std::string& frames) {
+  const Step& step = plan_.steps[i];
+  try {
+    Binding binding = bind_step(step, plan_, functions_[i], input_, entries, call_id);
+    schema::Call call;
+    call.module = load_id(i);
+    call.arguments = std::move(binding.arguments);
+    call.spread = binding.spread;
+    call.preview_bytes = preview_limit(i);
+    call.files = is_wanted(i);
+    schema::pack(schema::Kind::call, call_id(i), call, frames);
+    outcome_.steps[i].origins = std::move(binding.origins);
+    for (std::string& warning : binding.warnings) outcome_.steps[i].warnings.push_back(std::move(warning));
+    if (frames.size() > kAllArguments) throw std::length_error("arguments");
+  } catch (const Fault& fault) {
+    refuse_call(i, {"NotBound", fault.message, "", std::nullopt, Cause::not_run});
+    return false;
+  } catch (const std::length_error&) {
+    refuse_call(i, {"InputTooLarge",
+                    fmt::format("node \"{}\": its arguments are larger than what can be handed to a worker: {} MiB for "
+                                "one node, {} MiB for all; pass a file's text in parts, or let the node read or make "
+                                "the data",
+                                step.node.name, schema::kMaxFrame >> 20U, kAllArguments >> 20U),
+                    "", std::nullopt, Cause::not_run});
+    return false;
+  }
+  expected_.push_back({false, i});
   return true;
 }
 
@@ -187,6 +294,7 @@ void Run::begin_next() {
   const auto limit = std::chrono::duration<double>(plan_.steps[next.step].timeout);
   step_start_ = Clock::now();
   worker_->set_deadline(step_start_ + std::chrono::duration_cast<Clock::duration>(limit));
+  worker_->begin_node(std::chrono::duration_cast<Clock::duration>(limit * (worker_->limits().cpu_millis / 1000.0)));
   StepRun& run = outcome_.steps[next.step];
   if (next.load) return;
   run.status = Status::running;

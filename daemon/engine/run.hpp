@@ -1,4 +1,5 @@
-// One execution of a plan on one worker: loads, binds, pipelines the calls, holds the time limits. Engine thread.
+// One execution of a plan on one worker, or one for each of its sandboxes: loads, binds, pipelines the calls, holds the
+// time limits. Engine thread.
 #pragma once
 #include <deque>
 #include <functional>
@@ -22,6 +23,9 @@ class Run {
   /// `measured`: the outcome tells the resource use, for the record.
   Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<json::value> input, StepObserver observer,
       bool measured);
+  ~Run();
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
 
   /// Runs to the end; whatever the worker does, ends in bounded time. Throws only what the pool throws (no worker).
   Task<Outcome> execute();
@@ -37,12 +41,22 @@ class Run {
   static std::uint32_t load_id(std::size_t step) { return static_cast<std::uint32_t>(2 * step + 1); }
   static std::uint32_t call_id(std::size_t step) { return static_cast<std::uint32_t>(2 * step + 2); }
 
-  Task<> run_on_worker();
-  void add_loads(std::string& frames);
-  bool add_calls(std::string& frames);
+  Task<> take_worker(std::size_t group);
+  Task<> run_all();
+  Task<> run_pipelined();
+  Task<> run_in_sandboxes();
+  bool is_lost() const;
+  void add_loads(std::size_t group, std::string& frames);
+  bool add_calls(std::size_t first, std::size_t last, std::string& frames);
+  bool add_call(std::size_t step, std::size_t entries, std::string& frames);
+  bool can_start(std::size_t step) const;
+  bool give_values(std::size_t first, std::size_t last, std::string& frames);
+  bool crosses(std::size_t step) const;
+  workers::Usage usage() const;
   void refuse_call(std::size_t step, NodeError error);
   std::string keep_text(std::string_view text);
   struct WorkerReturn;
+  std::vector<std::unique_ptr<WorkerReturn>> returns_;
   bool is_wanted(std::size_t step) const;
   std::uint32_t preview_limit(std::size_t step) const;
   Task<> serve(std::size_t until);
@@ -51,6 +65,9 @@ class Run {
   void take_answer(const schema::Frame& frame);
   void on_loaded(std::size_t step, const schema::Loaded& loaded);
   void on_result(std::size_t step, schema::Result result);
+  Cause cause_of(std::size_t step, const schema::Raised& raised) const;
+  workers::Usage bounded(const schema::Used& used, std::size_t step) const;
+  NodeError explain_exit(const std::optional<schema::Exited>& exited) const;
   void on_raised(std::size_t step, const schema::Raised& raised);
   void collect_output(std::size_t step, std::uint32_t id);
   void end_step(std::size_t step, Status status);
@@ -64,7 +81,8 @@ class Run {
   std::optional<json::value> input_;
   StepObserver observer_;
   bool measured_;
-  std::shared_ptr<workers::Worker> worker_;
+  std::vector<std::shared_ptr<workers::Worker>> workers_;  ///< by sandbox of the plan
+  std::shared_ptr<workers::Worker> worker_;                ///< the one that is asked now
   std::vector<schema::Function> functions_;
   std::deque<Expected> expected_;
   Clock::time_point step_start_;

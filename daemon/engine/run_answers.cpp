@@ -3,9 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <csignal>
 #include <cstring>
+#include <thread>
 
 #include "daemon/engine/run.hpp"
+#include "daemon/engine/sandbox_request.hpp"
 #include "daemon/observe/text.hpp"
 #include "daemon/observe/time.hpp"
 
@@ -18,6 +22,7 @@ constexpr std::size_t kAllText = 8U << 20U;
 constexpr std::size_t kMaxLoadedMeta = 256U << 10U;
 constexpr auto kFetchPatience = std::chrono::seconds(60);
 constexpr std::size_t kMaxElements = 300'000;  // of one preview; a worker writes at most 100,000
+constexpr std::size_t kMaxDenied = 16;         // different acts of one step
 constexpr std::size_t kMaxText = 64U << 10U;   // of anything a worker says in words
 
 // How much of a text that was cut off is whole characters: all but an unfinished last one.
@@ -34,6 +39,25 @@ std::string signal_text(int signal) {
 }
 
 }  // namespace
+
+Cause StepRun::cause() const {
+  if (error) return error->cause;
+  switch (status) {
+    case Status::completed:
+      return Cause::completed;
+    case Status::skipped:
+      return Cause::skipped;
+    case Status::cancelled:
+      return Cause::cancelled;
+    default:
+      return Cause::not_run;
+  }
+}
+
+Cause Outcome::cause() const {
+  if (status == Status::cancelled) return Cause::cancelled;
+  return error ? error->cause : Cause::completed;
+}
 
 std::string NodeError::sentence(const std::string& node) const {
   std::string text = type + (message.empty() ? "" : ": " + message);
@@ -103,14 +127,56 @@ void Run::on_result(std::size_t step, schema::Result result) {
   result.type = keep_text(std::move(result.type));
   if (result.files.size() > 64) result.files.resize(64);
   StepRun& run = outcome_.steps[step];
+  run.usage = bounded(result.used, step);
   for (std::size_t i = 0; i < result.warnings.size() && i < 10; ++i)
     run.warnings.push_back(keep_text(result.warnings[i]));
   run.result = std::move(result);
   end_step(step, Status::completed);
 }
 
+// What an exception means, as far as the kernel bears it out: MemoryError is the limit at work, an OSError for lack of
+// permission beside a call that was refused is a denial, a fork that fails with all processes taken is that limit.
+Cause Run::cause_of(std::size_t step, const schema::Raised& raised) const {
+  if (raised.phase == "bind") return Cause::not_run;
+  if (raised.type == "MemoryError") return Cause::memory_limit;
+  const int error = raised.error.value_or(0);
+  // Negative: socket.gaierror, whose numbers are getaddrinfo(3)'s.
+  const bool permission = error == EPERM || error == EACCES || error < 0;
+  if (permission && !outcome_.steps[step].denied.empty()) return Cause::denied;
+  const bool forked = error == EAGAIN || (raised.type == "RuntimeError" && raised.message == "can't start new thread");
+  if (forked && worker_->at_process_limit(workers::ProcessTable())) return Cause::process_limit;
+  return Cause::raised;
+}
+
 void Run::on_raised(std::size_t step, const schema::Raised& raised) {
-  fail_step(step, {keep_text(raised.type), keep_text(raised.message), keep_text(raised.traceback), raised.line});
+  outcome_.steps[step].usage = bounded(raised.used, step);
+  const Cause cause = cause_of(step, raised);
+  std::string message = keep_text(raised.message);
+  if (cause == Cause::denied) {
+    const sandbox::Denial& first = outcome_.steps[step].denied.front();
+    message += fmt::format(" [denied: {}: {}]", first.act, first.reason);
+  }
+  fail_step(step, {keep_text(raised.type), std::move(message), keep_text(raised.traceback), raised.line, cause});
+}
+
+// A worker's own figures are kept within what can be: no negative ones, no more time than there was on all processors.
+workers::Usage Run::bounded(const schema::Used& used, std::size_t step) const {
+  const auto between = [](std::int64_t value, std::int64_t most) { return std::clamp<std::int64_t>(value, 0, most); };
+  const auto& sandbox = plan_.sandboxes[plan_.steps[step].group];
+  const auto wall = static_cast<std::int64_t>(milliseconds_since(step_start_) * 1000);
+  const std::int64_t most = (wall + 10'000) * std::max(1U, std::thread::hardware_concurrency());
+  constexpr std::int64_t kMany = 1LL << 40U;
+  workers::Usage out;
+  out.user_us = between(used.user_us, most);
+  out.system_us = between(used.system_us, most);
+  out.peak_memory_bytes = between(between(used.peak_rss_kib, kMany) * 1024, 4 * static_cast<std::int64_t>(sandbox.limits.memory));
+  out.minor_faults = between(used.minor_faults, kMany);
+  out.major_faults = between(used.major_faults, kMany);
+  const StepRun& run = outcome_.steps[step];
+  out.written_bytes = between(used.written_bytes, 3 * static_cast<std::int64_t>(sandbox.limits.tmp)) +
+                      static_cast<std::int64_t>(run.standard_output.text.size() + run.standard_output.dropped +
+                                                run.standard_error.text.size() + run.standard_error.dropped);
+  return out;
 }
 
 // The worker's texts are bounded by its frame only; those of an execution together are bounded here.
@@ -129,6 +195,11 @@ void Run::collect_output(std::size_t step, std::uint32_t id) {
       const std::size_t whole_characters = part.dropped > 0 ? whole_utf8(part.text) : part.text.size();
       part.dropped += part.text.size() - whole_characters;
       part.text = to_utf8(std::string_view(part.text).substr(0, whole_characters));
+    }
+    for (const sandbox::DeniedCall& call : part.denied) {
+      sandbox::Denial denial = sandbox::explain(call);
+      const bool known = std::find(run.denied.begin(), run.denied.end(), denial) != run.denied.end();
+      if (!known && run.denied.size() < kMaxDenied) run.denied.push_back(std::move(denial));
     }
     workers::Captured& whole = standard_error ? run.standard_error : run.standard_output;
     const std::size_t own = pool_.settings().output_bytes - std::min(pool_.settings().output_bytes, whole.text.size());
@@ -163,6 +234,7 @@ Task<> Run::fetch_files() {
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
     StepRun& run = outcome_.steps[i];
     if (!run.result) continue;
+    worker_ = workers_[plan_.steps[i].group];
     for (std::uint32_t index = 0; index < run.result->files.size(); ++index) {
       const schema::FileOffer& offer = run.result->files[index];
       std::string request;
@@ -184,7 +256,8 @@ Task<> Run::fetch_files() {
                         fmt::format("the files it handed over are larger than the limit of {} MiB for an execution",
                                     pool_.settings().file_bytes >> 20U),
                         "",
-                        {}});
+                        {},
+                        Cause::output_limit});
           co_return;
         }
         file.bytes += frame->payload;
@@ -198,45 +271,83 @@ Task<> Run::fetch_files() {
   worker_->clear_deadline();
 }
 
+// How a worker that nobody here has ended came to its end; only if a node has closed its channel does it still live.
+NodeError Run::explain_exit(const std::optional<schema::Exited>& exited) const {
+  NodeError error{"WorkerDied", "it closed the worker's channel", "", {}, Cause::crashed};
+  std::string& how = error.message;
+  if (worker_->zygote_lost()) how = "the zygote that it was forked from ended, and it with that";
+  else if (exited && exited->signal == SIGKILL)
+    how = "it was killed from outside with " + signal_text(SIGKILL) + " (an operator, or the host short of memory)";
+  else if (exited && exited->signal == SIGSYS) {
+    how = "it was ended by " + signal_text(SIGSYS) + ": a refused system call, of another architecture or with that signal blocked";
+    error.cause = Cause::denied;
+  } else if (exited && exited->signal != 0) how = "it was ended by " + signal_text(exited->signal);
+  else if (exited && exited->code == 70) how = "it could not read what the daemon sent";
+  else if (exited && exited->code != 71) how = fmt::format("it ended the process with exit status {}", exited->code);
+  how += " before it returned";
+  return error;
+}
+
 // The worker is gone, or has to go: what was running is what failed, and the kernel says why.
 Task<> Run::explain_loss() {
   if (cancelled_) co_return;
-  const workers::End end = worker_->end();
   const std::size_t step = expected_.empty() ? plan_.steps.size() - 1 : expected_.front().step;
   const bool loading = !expected_.empty() && expected_.front().load;
+  const sandbox::Limits& limits = worker_->limits();
+  workers::End end = worker_->end();
+  if (!violation_.empty()) end = workers::End::protocol;
+  std::optional<schema::Exited> exited;
+  if (end == workers::End::closed) {
+    exited = co_await worker_->wait_exit(std::chrono::milliseconds(300));
+    if (worker_->out_of_memory()) end = workers::End::memory;
+  }
+  const char* when = loading ? " while its module was loaded" : "";
   NodeError error;
-  if (!violation_.empty() || end == workers::End::protocol) {
-    worker_->kill(workers::End::protocol);
-    error = {"ProtocolViolation",
-             "the worker broke the protocol: " + (violation_.empty() ? worker_->end_detail() : violation_),
-             "",
-             {}};
-  } else if (end == workers::End::timed_out && expected_.empty()) {
-    error = {"TimedOut", fmt::format("handing over its files took longer than {} s", kFetchPatience.count()), "", {}};
-  } else if (end == workers::End::timed_out) {
-    error = {"TimedOut",
-             fmt::format("it ran longer than its time limit of {} s{}", plan_.steps[step].timeout,
-                         loading ? " while its module was loaded" : ""),
-             "",
-             {}};
-  } else if (end == workers::End::memory) {
-    error = {"MemoryLimit", fmt::format("it held more memory than its limit of {} MiB", plan_.memory >> 20U), "", {}};
-  } else if (end == workers::End::processes) {
-    error = {"ProcessLimit",
-             fmt::format("it started more processes than its limit of {}", pool_.settings().limits.processes),
-             "",
-             {}};
-  } else {
-    // It ended, or a node closed its channel; only in the second case does it still live.
-    const auto exited = co_await worker_->wait_exit(std::chrono::milliseconds(300));
-    std::string how = "it closed the worker's channel";
-    if (worker_->zygote_lost()) how = "the zygote that it was forked from ended, and it with that";
-    else if (exited && exited->signal == SIGKILL)
-      how = "it was killed from outside with " + signal_text(SIGKILL) + " (an operator, or the host short of memory)";
-    else if (exited && exited->signal != 0) how = "it was ended by " + signal_text(exited->signal);
-    else if (exited && exited->code == 70) how = "it could not read what the daemon sent";
-    else if (exited && exited->code != 71) how = fmt::format("it ended the process with exit status {}", exited->code);
-    error = {"WorkerDied", how + " before it returned", "", {}};
+  switch (end) {
+    case workers::End::protocol:
+      worker_->kill(workers::End::protocol);
+      error = {"ProtocolViolation",
+               "the worker broke the protocol: " + (violation_.empty() ? worker_->end_detail() : violation_),
+               "",
+               {},
+               Cause::protocol_violation};
+      break;
+    case workers::End::timed_out:
+      error = {"TimedOut",
+               expected_.empty() ? fmt::format("handing over its files took longer than {} s", kFetchPatience.count())
+                                 : fmt::format("it ran longer than its time limit of {} s{}", plan_.steps[step].timeout, when),
+               "",
+               {},
+               Cause::timed_out};
+      break;
+    case workers::End::cpu: {
+      const double share = limits.cpu_millis / 1000.0;
+      error = {"TimedOut",
+               fmt::format("it used more processor time than its limit of {} s (sandbox.cpu {} for sandbox.time {} s){}",
+                           share * plan_.steps[step].timeout, share, plan_.steps[step].timeout, when),
+               "",
+               {},
+               Cause::timed_out};
+      break;
+    }
+    case workers::End::memory:
+      error = {"MemoryLimit", fmt::format("it held more memory than its limit of {}", size_text(limits.memory)), "", {},
+               Cause::memory_limit};
+      break;
+    case workers::End::processes:
+      error = {"ProcessLimit", fmt::format("it started more processes than its limit of {}", limits.processes), "", {},
+               Cause::process_limit};
+      break;
+    case workers::End::output:
+      error = {"OutputLimit",
+               fmt::format("it wrote more to its standard output or error than the limit of {}",
+                           size_text(pool_.settings().max_output_bytes)),
+               "",
+               {},
+               Cause::output_limit};
+      break;
+    default:
+      error = explain_exit(exited);
   }
   const std::uint32_t id = loading ? load_id(step) : call_id(step);
   if (!expected_.empty()) collect_output(step, id);

@@ -19,6 +19,7 @@ std::string Signatures::key_of(const Plan& plan) {
     add(step.file);
     add(step.node.function.value_or(""));
     add(step.node.code);
+    add(std::to_string(step.group));
   }
   std::array<unsigned char, crypto_generichash_BYTES> hash{};
   crypto_generichash_final(&state, hash.data(), hash.size());

@@ -12,37 +12,39 @@ namespace qflow::store {
 
 #define EXECUTION                                                                                                  \
   "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, input_data, output_data, " \
-  "error_message, error_stack_trace, error_node, python_version, isolation_level, resource_usage, owner"
+  "error_message, error_stack_trace, error_node, python_version, isolation_level, resource_usage, owner, " \
+  "outcome, isolation_missing, sandbox"
 #define SUMMARY                                                                                       \
   "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, NULL, NULL, " \
-  "error_message, NULL, error_node, python_version, isolation_level, resource_usage, owner"
+  "error_message, NULL, error_node, python_version, isolation_level, resource_usage, owner, " \
+  "outcome, isolation_missing, sandbox"
 #define NODE                                                                                                          \
   "workflow_execution_id, node_id, node_name, node_type, status, started_at, completed_at, duration_ms, input_data, " \
   "output_data, output_type, output_exact, output_truncated, stdout, stderr, output_dropped, error_type, "            \
-  "error_message, error_stack_trace, error_line, execution_order"
+  "error_message, error_stack_trace, error_line, execution_order, outcome, denied, resource_usage"
 #define FILE_COLUMNS "id, filename, file_size_bytes, mime_type, hash_sha256, workflow_execution_id, node_id, created_at"
 
 void insert_execution(sqlite::Tx& tx, const Execution& e) {
-  tx->exec("INSERT INTO workflow_executions (" EXECUTION ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", e.id,
+  tx->exec("INSERT INTO workflow_executions (" EXECUTION ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", e.id,
            e.workflow_id, e.workflow_name, e.status, e.mode, e.started_at, e.completed_at, e.duration_ms, e.input_data,
            e.output_data, e.error_message, e.error_stack_trace, e.error_node, e.python_version, e.isolation_level,
-           e.resource_usage, e.owner);
+           e.resource_usage, e.owner, e.outcome, e.isolation_missing, e.sandbox);
 }
 
 void finish_execution(sqlite::Tx& tx, const Execution& e) {
   tx->exec(
       "UPDATE workflow_executions SET status=?2, completed_at=?3, duration_ms=?4, output_data=?5, error_message=?6, "
-      "error_stack_trace=?7, error_node=?8, python_version=?9, resource_usage=?10 WHERE id=?1",
+      "error_stack_trace=?7, error_node=?8, python_version=?9, resource_usage=?10, outcome=?11 WHERE id=?1",
       e.id, e.status, e.completed_at, e.duration_ms, e.output_data, e.error_message, e.error_stack_trace, e.error_node,
-      e.python_version, e.resource_usage);
+      e.python_version, e.resource_usage, e.outcome);
 }
 
 void insert_node(sqlite::Tx& tx, const NodeExecution& n) {
-  tx->exec("INSERT OR REPLACE INTO node_executions (" NODE ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+  tx->exec("INSERT OR REPLACE INTO node_executions (" NODE ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
            n.workflow_execution_id, n.node_id, n.node_name, n.node_type, n.status, n.started_at, n.completed_at,
            n.duration_ms, n.input_data, n.output_data, n.output_type, n.output_exact, n.output_truncated,
            n.standard_output, n.standard_error, n.output_dropped, n.error_type, n.error_message, n.error_stack_trace,
-           n.error_line, n.execution_order);
+           n.error_line, n.execution_order, n.outcome, n.denied, n.resource_usage);
 }
 
 void insert_file(sqlite::Tx& tx, const File& f) {
@@ -65,7 +67,7 @@ std::int64_t mark_crashed(sqlite::Tx& tx) {
        tx->all<std::string>("SELECT DISTINCT owner FROM workflow_executions WHERE status='running'")) {
     if (is_alive(owner)) continue;
     tx->exec(
-        "UPDATE workflow_executions SET status='crashed', completed_at=?2, "
+        "UPDATE workflow_executions SET status='crashed', outcome='crashed', completed_at=?2, "
         "error_message='qflow stopped while this ran; the nodes recorded before that are complete' "
         "WHERE status='running' AND owner=?1",
         owner, now_us());

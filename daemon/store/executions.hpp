@@ -21,11 +21,14 @@ struct Execution {
   std::int64_t isolation_level = 0;
   std::optional<std::string> resource_usage;
   std::string owner;
+  std::string outcome;  ///< engine::Cause in words; empty while it runs
+  std::string isolation_missing = "[]";
+  std::optional<std::string> sandbox;
 };
 BOOST_DESCRIBE_STRUCT(Execution, (),
                       (id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, input_data,
                        output_data, error_message, error_stack_trace, error_node, python_version, isolation_level,
-                       resource_usage, owner))
+                       resource_usage, owner, outcome, isolation_missing, sandbox))
 
 /// One node of an execution.
 struct NodeExecution {
@@ -39,12 +42,14 @@ struct NodeExecution {
   std::optional<std::string> error_type, error_message, error_stack_trace;
   std::optional<std::int64_t> error_line;
   std::int64_t execution_order = 0;
+  std::string outcome;
+  std::optional<std::string> denied, resource_usage;
 };
 BOOST_DESCRIBE_STRUCT(NodeExecution, (),
                       (workflow_execution_id, node_id, node_name, node_type, status, started_at, completed_at,
                        duration_ms, input_data, output_data, output_type, output_exact, output_truncated,
                        standard_output, standard_error, output_dropped, error_type, error_message, error_stack_trace,
-                       error_line, execution_order))
+                       error_line, execution_order, outcome, denied, resource_usage))
 
 /// A file that a node handed over; its bytes are the blob of that hash.
 struct File {
@@ -59,7 +64,7 @@ BOOST_DESCRIBE_STRUCT(File, (),
                        created_at))
 
 void insert_execution(sqlite::Tx& tx, const Execution& execution);
-/// Writes how it ended: status, completed_at, duration_ms, output_data, error_*, python_version, resource_usage.
+/// Writes how it ended: status, completed_at, duration_ms, output_data, error_*, python_version, resource_usage, outcome.
 void finish_execution(sqlite::Tx& tx, const Execution& execution);
 void insert_node(sqlite::Tx& tx, const NodeExecution& node);
 void insert_file(sqlite::Tx& tx, const File& file);

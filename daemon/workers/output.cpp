@@ -1,5 +1,6 @@
 #include "daemon/workers/output.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "schema/messages.hpp"
@@ -9,11 +10,11 @@ namespace {
 constexpr std::size_t kIdDigits = 8;
 constexpr std::size_t kLimitsInAll = 8;
 constexpr std::size_t kMaxParts = 4096;  // a worker that forges marks gains no memory
+constexpr std::size_t kMaxDenied = 16;
 }  // namespace
 
 OutputCutter::OutputCutter(std::string nonce, std::size_t limit) : limit_(limit) {
-  mark_ = schema::output_mark(nonce, 0);
-  mark_.resize(mark_.size() - kIdDigits - 1);
+  mark_ = schema::output_mark(nonce, 0).substr(0, sandbox::kMarkLength);
 }
 
 void OutputCutter::keep(std::string_view text) {
@@ -24,10 +25,36 @@ void OutputCutter::keep(std::string_view text) {
   current_.dropped += text.size() - kept.size();
 }
 
+void OutputCutter::note(const sandbox::DeniedCall& call) {
+  auto& known = current_.denied;
+  if (known.size() < kMaxDenied && std::find(known.begin(), known.end(), call) == known.end()) known.push_back(call);
+}
+
+// After the mark comes ':' and the id of what ends here, or '!' and a call that was refused. False: not all is here yet.
+bool OutputCutter::take_mark(std::string_view& rest) {
+  if (rest.size() <= mark_.size()) return false;
+  const char kind = rest[mark_.size()];
+  const std::size_t whole = kind == '!' ? sandbox::kDenialLength : mark_.size() + 1 + kIdDigits + 1;
+  if (rest.size() < whole) return false;
+  const std::string_view body = rest.substr(mark_.size() + 1, whole - mark_.size() - 1);
+  rest.remove_prefix(whole);
+  if (kind == '!') {
+    sandbox::DeniedCall call;
+    if (sandbox::parse_denial(body, call)) note(call);
+    return true;
+  }
+  std::uint32_t id = 0;
+  const auto [end, error] = std::from_chars(body.data(), body.data() + kIdDigits, id, 16);
+  if (error == std::errc{} && end == body.data() + kIdDigits && parts_.size() < kMaxParts) {
+    kept_ -= parts_[id].text.size();  // a mark that comes twice replaces
+    parts_[id] = std::exchange(current_, {});
+  }
+  return true;
+}
+
 void OutputCutter::feed(std::string_view bytes) {
   carry_.append(bytes);
   std::string_view rest = carry_;
-  const std::size_t whole = mark_.size() + kIdDigits + 1;
   for (;;) {
     const auto at = rest.find(mark_);
     if (at == std::string_view::npos) {
@@ -41,15 +68,7 @@ void OutputCutter::feed(std::string_view bytes) {
     }
     keep(rest.substr(0, at));
     rest.remove_prefix(at);
-    if (rest.size() < whole) break;
-    std::uint32_t id = 0;
-    const char* digits = rest.data() + mark_.size();
-    const auto [end, error] = std::from_chars(digits, digits + kIdDigits, id, 16);
-    if (error == std::errc{} && end == digits + kIdDigits && parts_.size() < kMaxParts) {
-      kept_ -= parts_[id].text.size();  // a mark that comes twice replaces
-      parts_[id] = std::exchange(current_, {});
-    }
-    rest.remove_prefix(whole);
+    if (!take_mark(rest)) break;
   }
   carry_.assign(rest.data(), rest.size());
 }

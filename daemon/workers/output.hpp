@@ -4,6 +4,9 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "sandbox/denied.hpp"
 
 namespace qflow::workers {
 
@@ -11,6 +14,7 @@ namespace qflow::workers {
 struct Captured {
   std::string text;           ///< the first `limit` bytes
   std::uint64_t dropped = 0;  ///< bytes after those
+  std::vector<sandbox::DeniedCall> denied;  ///< calls that were refused meanwhile, each once, at most 16
 };
 
 /// Holds at most `limit` bytes for each part not yet taken, and eight times that in all, whatever the worker writes and
@@ -25,8 +29,12 @@ class OutputCutter {
   bool ended(std::uint32_t id) const { return parts_.count(id) != 0; }
   /// What was written up to the mark of `id`, or since the last mark when it has not come.
   Captured take(std::uint32_t id);
+  /// Bytes written since the last mark.
+  std::uint64_t current_bytes() const { return current_.text.size() + current_.dropped; }
 
  private:
+  bool take_mark(std::string_view& rest);
+  void note(const sandbox::DeniedCall& call);
   void keep(std::string_view text);
   std::string mark_;  ///< the mark without its id
   std::size_t limit_;

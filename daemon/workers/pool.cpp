@@ -38,6 +38,7 @@ struct Pool::Nursery : std::enable_shared_from_this<Nursery> {
 struct Pool::Environment {
   std::string python;
   std::string pyhost;
+  Sandbox sandbox;  ///< with the installation's limits
   std::vector<std::shared_ptr<Nursery>> nurseries;  ///< the lean one first
   std::set<std::string> threaded;                   ///< modules that must not be imported before a fork
   unsigned failed_starts = 0;
@@ -47,15 +48,19 @@ Pool::Pool(const asio::any_io_executor& executor, const Settings& settings)
     : executor_(executor), settings_(settings) {}
 Pool::~Pool() { shut_down(); }
 
-Pool::Environment& Pool::environment(const std::string& python) {
+// What is granted is built into a zygote; limits are each worker's own.
+Pool::Environment& Pool::environment(const std::string& python, const Sandbox& sandbox) {
   const std::string& pyhost = pyhost_for(settings_.pythons, python);
-  auto& slot = environments_[pyhost];
-  if (!slot) slot = std::make_unique<Environment>(Environment{python, pyhost, {}, {}, 0});
+  const std::string key = fmt::format("{} {} {:d}", pyhost, sandbox::word(sandbox.network), sandbox.programs);
+  auto& slot = environments_[key];
+  if (!slot)
+    slot = std::make_unique<Environment>(
+        Environment{python, pyhost, {settings_.limits, sandbox.network, sandbox.programs}, {}, {}, 0});
   return *slot;
 }
 
 std::shared_ptr<Pool::Nursery> Pool::add_nursery(Environment& home, std::vector<std::string> modules) {
-  auto zygote = std::make_shared<Zygote>(executor_, settings_, home.pyhost, std::move(modules));
+  auto zygote = std::make_shared<Zygote>(executor_, settings_, home.pyhost, std::move(modules), home.sandbox);
   auto nursery = std::make_shared<Nursery>(*this, home, std::move(zygote));
   asio::co_spawn(executor_, bring_up(nursery), asio::detached);
   return nursery;
@@ -66,9 +71,10 @@ Task<> Pool::bring_up(std::shared_ptr<Nursery> nursery) {
     co_await nursery->zygote->start();
     nursery->ready = true;
     nursery->environment.failed_starts = 0;
-    log::info(
-        "workers", "zygote ready",
-        {{"python", nursery->zygote->python()}, {"modules", boost::json::value_from(nursery->zygote->modules())}});
+    log::info("workers", "zygote ready",
+              {{"python", nursery->zygote->python()},
+               {"modules", boost::json::value_from(nursery->zygote->modules())},
+               {"policy", sandbox::to_text(nursery->zygote->policy())}});
     refill(nursery);
   } catch (const std::exception& error) {
     nursery->failure = error.what();
@@ -123,7 +129,7 @@ Task<> Pool::raise_spare(std::shared_ptr<Nursery> nursery) {
   std::shared_ptr<Worker> worker;
   std::string problem = "it did not come up";
   try {
-    worker = co_await nursery->zygote->spawn();
+    worker = co_await nursery->zygote->spawn(nursery->pool.settings_.limits);
   } catch (const std::exception& error) {
     problem = error.what();  // out of descriptors, most likely
   }
@@ -171,38 +177,58 @@ void Pool::renew_if_worn(Environment& home, const std::shared_ptr<Nursery>& nurs
   nursery->zygote->retire();
 }
 
-Task<std::shared_ptr<Worker>> Pool::acquire(const std::string& python, const std::vector<std::string>& modules) {
-  Environment& home = environment(python);
+std::shared_ptr<Worker> Pool::hand_out(Environment& home, const std::shared_ptr<Nursery>& nursery,
+                                       std::shared_ptr<Worker> worker) {
+  running_.insert(worker);
+  ++nursery->busy;
+  // The next spare is forked when this execution is over: a fork beside it would take its processor. Unless they run
+  // out.
+  worker->on_release = [nursery] {
+    --nursery->busy;
+    refill(nursery);
+  };
+  if (nursery->spares.size() < std::min(kLowWater, nursery->target())) refill(nursery);
+  renew_if_worn(home, nursery);
+  return worker;
+}
+
+Task<std::shared_ptr<Worker>> Pool::acquire(const std::string& python, const std::vector<std::string>& modules,
+                                            const Sandbox& sandbox) {
+  Environment& home = environment(python, sandbox);
+  const sandbox::Limits limits = sandbox.limits;
+  const bool to_order = limits != settings_.limits;
   for (int attempt = 0; attempt < 3; ++attempt) {
     const std::shared_ptr<Nursery> nursery = choose(home, modules);
     nursery->last_used = Clock::now();
     bool waited = false;
-    ++nursery->waiting;
+    if (!to_order) ++nursery->waiting;
     while (!nursery->closed && (!nursery->ready || nursery->zygote->alive())) {
       while (!nursery->spares.empty() && !nursery->spares.front()->alive()) nursery->spares.pop_front();
-      if (!nursery->spares.empty()) break;
-      refill(nursery);
+      if (to_order ? nursery->ready : !nursery->spares.empty()) break;
+      if (!to_order) refill(nursery);
       if (nursery->closed || !nursery->spares.empty()) continue;
       waited = true;
       co_await nursery->changed.wait();
     }
-    --nursery->waiting;
-    if (!nursery->spares.empty()) {
+    if (!to_order) --nursery->waiting;
+    if (to_order && nursery->ready && !nursery->closed) {
+      ++counts_.spare_misses;
+      std::shared_ptr<Worker> worker;
+      try {
+        worker = co_await nursery->zygote->spawn(limits);
+      } catch (const std::exception& error) {
+        log::error("workers", std::string("a worker could not be started: ") + error.what());
+      }
+      if (!worker) continue;
+      ++counts_.workers_started;
+      co_return hand_out(home, nursery, std::move(worker));
+    }
+    if (!to_order && !nursery->spares.empty()) {
       // The one that has waited longest: its pages have settled.
       std::shared_ptr<Worker> worker = std::move(nursery->spares.front());
       nursery->spares.pop_front();
       ++(waited ? counts_.spare_misses : counts_.spare_hits);
-      running_.insert(worker);
-      ++nursery->busy;
-      // The next spare is forked when this execution is over: a fork beside it would take its processor. Unless they
-      // run out.
-      worker->on_release = [nursery] {
-        --nursery->busy;
-        refill(nursery);
-      };
-      if (nursery->spares.size() < std::min(kLowWater, nursery->target())) refill(nursery);
-      renew_if_worn(home, nursery);
-      co_return worker;
+      co_return hand_out(home, nursery, std::move(worker));
     }
     if (!nursery->ready && home.failed_starts > 0)
       throw Fault(FaultKind::unavailable, "sandbox_unavailable", nursery->failure);
@@ -212,7 +238,7 @@ Task<std::shared_ptr<Worker>> Pool::acquire(const std::string& python, const std
 }
 
 Task<> Pool::warm_up(const std::string& python) {
-  const std::shared_ptr<Worker> worker = co_await acquire(python, {});
+  const std::shared_ptr<Worker> worker = co_await acquire(python, {}, {settings_.limits, {}, false});
   release(worker);
 }
 
@@ -236,7 +262,7 @@ void Pool::shut_down() {
 
 std::vector<Pool::EnvironmentState> Pool::states() const {
   std::vector<EnvironmentState> out;
-  for (const auto& [pyhost, home] : environments_) {
+  for (const auto& [key, home] : environments_) {
     EnvironmentState state{home->python, false, home->nurseries.size(), 0};
     for (const auto& nursery : home->nurseries) {
       state.ready = state.ready || (nursery->ready && nursery->zygote->alive());

@@ -27,9 +27,10 @@ class Pool {
   Pool(const asio::any_io_executor& executor, const Settings& settings);
   ~Pool();
 
-  /// A fresh worker of `python`, if possible with `modules` imported. Waits for one when no spare is there. Throws
-  /// Fault.
-  Task<std::shared_ptr<Worker>> acquire(const std::string& python, const std::vector<std::string>& modules);
+  /// A fresh worker of `python` in `sandbox`, if possible with `modules` imported: a spare, or, under limits of its own,
+  /// forked to order. Waits when there is none. Throws Fault.
+  Task<std::shared_ptr<Worker>> acquire(const std::string& python, const std::vector<std::string>& modules,
+                                        const Sandbox& sandbox);
   /// Starts the zygote and the spares of `python` ahead of the first execution. Throws Fault.
   Task<> warm_up(const std::string& python);
   /// The execution that took this worker is over; it is killed if it still lives.
@@ -52,8 +53,8 @@ class Pool {
 
  private:
   struct Nursery;      // a zygote and its spares
-  struct Environment;  // one Python: nurseries by module set
-  Environment& environment(const std::string& python);
+  struct Environment;  // one Python and what is granted to it: nurseries by module set
+  Environment& environment(const std::string& python, const Sandbox& sandbox);
   std::shared_ptr<Nursery> choose(Environment& environment, const std::vector<std::string>& modules);
   std::shared_ptr<Nursery> add_nursery(Environment& environment, std::vector<std::string> modules);
   static Task<> bring_up(std::shared_ptr<Nursery> nursery);
@@ -61,6 +62,8 @@ class Pool {
   static void refill(const std::shared_ptr<Nursery>& nursery);
   static void spawn_failed(const std::shared_ptr<Nursery>& nursery, const std::string& problem);
   static Task<> resume_later(std::shared_ptr<Nursery> nursery);
+  std::shared_ptr<Worker> hand_out(Environment& home, const std::shared_ptr<Nursery>& nursery,
+                                   std::shared_ptr<Worker> worker);
   void renew_if_worn(Environment& environment, const std::shared_ptr<Nursery>& nursery);
 
   asio::any_io_executor executor_;

@@ -21,42 +21,51 @@ std::string_view read_proc(const std::string& path, std::array<char, 8192>& spac
   return {space.data(), got > 0 ? static_cast<std::size_t>(got) : 0};
 }
 
-// The number after `key:` in status, in bytes.
-std::uint64_t kib(std::string_view status, std::string_view key) {
+// The number after `key:` in status.
+std::uint64_t number(std::string_view status, std::string_view key) {
   const auto at = status.find(key);
   if (at == std::string_view::npos) return 0;
   std::string_view rest = status.substr(at + key.size());
   rest.remove_prefix(std::min(rest.find_first_of("0123456789"), rest.size()));
   std::uint64_t value = 0;
   std::from_chars(rest.data(), rest.data() + rest.size(), value);
-  return value * 1024;
+  return value;
 }
+std::uint64_t kib(std::string_view status, std::string_view key) { return number(status, key) * 1024; }
 
 }  // namespace
 
-MemoryUse memory_of(pid_t pid) {
+ProcessStatus status_of(pid_t pid) {
   std::array<char, 8192> space{};
   const std::string_view status = read_proc(fmt::format("/proc/{}/status", pid), space);
   return {kib(status, "\nRssAnon:") + kib(status, "\nVmSwap:"), kib(status, "\nRssShmem:"), kib(status, "\nVmData:"),
-          kib(status, "\nVmHWM:")};
+          kib(status, "\nVmHWM:"), number(status, "\nThreads:")};
 }
 
 ProcessTimes times_of(pid_t pid) {
   std::array<char, 8192> space{};
   std::string_view stat = read_proc(fmt::format("/proc/{}/stat", pid), space);
-  // proc(5): the name in parentheses may hold anything; utime and stime are the 12th and 13th fields after it.
+  // proc(5): the name in parentheses may hold anything; minflt is the 8th field after it, cstime the 15th.
   const auto close = stat.rfind(')');
   if (close == std::string_view::npos) return {};
   stat.remove_prefix(close + 1);
-  std::array<std::int64_t, 2> ticks{};
-  for (int field = 0; field < 13; ++field) {
+  constexpr std::size_t kFirst = 7;
+  std::array<std::int64_t, 8> fields{};  // minflt cminflt majflt cmajflt utime stime cutime cstime
+  for (std::size_t field = 0; field < kFirst + fields.size(); ++field) {
     stat.remove_prefix(std::min(stat.find_first_not_of(' '), stat.size()));
     const auto end = std::min(stat.find(' '), stat.size());
-    if (field >= 11) std::from_chars(stat.data(), stat.data() + end, ticks[static_cast<std::size_t>(field - 11)]);
+    if (field >= kFirst) std::from_chars(stat.data(), stat.data() + end, fields[field - kFirst]);
     stat.remove_prefix(end);
   }
   static const long kTicks = ::sysconf(_SC_CLK_TCK);
-  return {ticks[0] * 1'000'000 / kTicks, ticks[1] * 1'000'000 / kTicks};
+  ProcessTimes out{(fields[4] + fields[6]) * 1'000'000 / kTicks, (fields[5] + fields[7]) * 1'000'000 / kTicks,
+                   fields[0] + fields[1], fields[2] + fields[3]};
+  // Ticks are 10 ms, and most executions shorter: schedstat has the main thread's time in nanoseconds.
+  const std::string_view precise = read_proc(fmt::format("/proc/{}/schedstat", pid), space);
+  std::int64_t ns = 0;
+  std::from_chars(precise.data(), precise.data() + precise.size(), ns);
+  out.user_us = std::max(out.user_us, ns / 1000 - out.system_us);
+  return out;
 }
 
 ProcessTable::ProcessTable() {

@@ -8,18 +8,23 @@
 
 namespace qflow::workers {
 
-/// Bytes. Zero for a process that is gone.
-struct MemoryUse {
+/// Sizes in bytes. Zero for a process that is gone.
+struct ProcessStatus {
   std::uint64_t anonymous = 0;  ///< RssAnon + VmSwap
   std::uint64_t shared = 0;     ///< RssShmem: shared anonymous memory and mapped tmpfs files
   std::uint64_t data = 0;       ///< VmData: what RLIMIT_DATA counts
   std::uint64_t peak = 0;       ///< VmHWM
+  std::uint64_t threads = 0;
 };
-MemoryUse memory_of(pid_t pid);
+ProcessStatus status_of(pid_t pid);
 
+/// Of a process and of the children that it has waited for.
 struct ProcessTimes {
   std::int64_t user_us = 0;
   std::int64_t system_us = 0;
+  std::int64_t minor_faults = 0;
+  std::int64_t major_faults = 0;
+  std::int64_t cpu_us() const { return user_us + system_us; }
 };
 ProcessTimes times_of(pid_t pid);
 

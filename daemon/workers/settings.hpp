@@ -2,21 +2,36 @@
 #pragma once
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "daemon/workers/pythons.hpp"
+#include "sandbox/cgroup.hpp"
 #include "sandbox/policy.hpp"
 
 namespace qflow::workers {
 
+/// What one worker may do: the part of a policy that a workflow or a node may ask to be smaller.
+struct Sandbox {
+  sandbox::Limits limits;
+  sandbox::Network network = sandbox::Network::none;
+  bool programs = false;
+  bool operator==(const Sandbox&) const = default;
+};
+
 struct Settings {
   Pythons pythons;
   std::string default_python;
-  sandbox::Limits limits;                      ///< upper bounds of every worker
+  sandbox::Limits limits;                      ///< of every worker that asks for nothing; none may have more
+  bool allow_network = false;                  ///< workflows may ask for the host's network
+  bool allow_programs = false;                 ///< workflows may ask to start programs
+  std::vector<std::string> shared;             ///< directories of the host that every sandbox sees, read-only
+  sandbox::CgroupTree* cgroups = nullptr;      ///< where limits are held by the kernel; null: rlimits and the watch
   std::uint32_t layers = sandbox::kAllLayers;  ///< less below isolation level 2 only
   uid_t worker_uid = sandbox::Policy{}.host_uid;
   double node_seconds = 30;                 ///< wall clock of one node; a workflow may ask for less or more, up to
   double max_node_seconds = 3600;           ///< this
   std::size_t output_bytes = 1U << 20U;     ///< kept of each stream of each node
+  std::uint64_t max_output_bytes = 256ULL << 20U;  ///< written to a stream by one node; above it the node is ended
   std::uint64_t file_bytes = 64ULL << 20U;  ///< of all files that an execution hands over
   unsigned min_spares = 3;                  ///< waiting workers of an idle environment
   unsigned max_spares = 16;

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sodium.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,7 +14,6 @@
 #include <cstring>
 
 #include "daemon/observe/log.hpp"
-#include "daemon/workers/proc.hpp"
 #include "sandbox/selfcheck.hpp"
 
 namespace qflow::workers {
@@ -71,14 +69,18 @@ Channels make_channels() {
   return c;
 }
 
-Worker::Worker(const asio::any_io_executor& executor, std::uint32_t id, Channels& channels, std::size_t output_limit)
+Worker::Worker(const asio::any_io_executor& executor, std::uint32_t id, Channels& channels, const Settings& settings,
+               const sandbox::Limits& limits, std::unique_ptr<sandbox::CgroupLeaf> leaf)
     : id_(id),
       nonce_(make_nonce()),
       socket_(executor, asio::local::stream_protocol(), channels.socket.release()),
-      out_(executor, std::move(channels.out), nonce_, output_limit),
-      err_(executor, std::move(channels.err), nonce_, output_limit),
+      out_(executor, std::move(channels.out), nonce_, settings.output_bytes),
+      err_(executor, std::move(channels.err), nonce_, settings.output_bytes),
       deadline_(executor),
       drain_later_(executor),
+      limits_(limits),
+      leaf_(std::move(leaf)),
+      max_output_(settings.max_output_bytes),
       exited_event_(executor) {
   socket_.non_blocking(true);
   for (const Pipe* pipe : {&out_, &err_})
@@ -127,16 +129,12 @@ Task<std::string> Worker::greet(const sandbox::Policy& policy, Clock::duration p
   if (missing != 0) co_return "walls are missing: " + sandbox::check_names(missing);
   if (std::string wrong = sandbox::inspect_from_outside(pid_, policy); !wrong.empty())
     co_return "seen from outside, " + wrong;
-  const MemoryUse now = memory_of(pid_);
-  base_memory_ = now.anonymous;
-  base_data_ = now.data;
+  base_memory_ = status_of(pid_).anonymous;
   co_return std::string();
 }
 
-void Worker::begin(std::uint64_t memory, bool lower) {
-  memory_limit_ = memory;
+void Worker::begin() {
   started_ = Clock::now();
-  if (lower) limit_memory(memory);
   // What a short execution writes fits into the pipes and is read with its answers; draining it in the background would
   // wake this thread for each mark. A longer one would block on a full pipe.
   drain_later_.expires_after(std::chrono::milliseconds(3));
@@ -153,12 +151,47 @@ void Worker::start_draining() {
   }
 }
 
-void Worker::limit_memory(std::uint64_t bytes) const {
-  // prlimit(2) on another process: allowed with the same ids or CAP_SYS_RESOURCE, and lowering needs no more. Where a
-  // root daemon lacks that capability, the limit of the installation stays and the watch holds the workflow's own.
-  const rlimit limit{base_data_ + bytes, base_data_ + bytes};
-  if (::prlimit(pid_, RLIMIT_DATA, &limit, nullptr) < 0)
-    log::write(log::Level::debug, "workers", fmt::format("prlimit({}, RLIMIT_DATA): {}", pid_, std::strerror(errno)));
+void Worker::begin_node(Clock::duration cpu) {
+  cpu_budget_ = cpu;
+  new_node_ = true;
+}
+
+std::int64_t Worker::cpu_us(const std::vector<pid_t>& tree) const {
+  if (leaf_) return leaf_->cpu_us();
+  std::int64_t sum = 0;
+  for (const pid_t pid : tree) sum += times_of(pid).cpu_us();
+  return sum;
+}
+
+void Worker::look(const ProcessTable& table) {
+  // RLIMIT_DATA stops one process at its limit with a MemoryError, which tells a node more than a kill does. So the
+  // watch leaves the room that the interpreter itself takes on top.
+  constexpr std::uint64_t kSlack = 32ULL << 20U;
+  std::vector<pid_t> tree;
+  if (!leaf_) {
+    tree = table.tree_of(pid_, std::size_t{limits_.processes} + 2);
+    if (tree.size() > limits_.processes) return kill(End::processes);
+    std::uint64_t used = 0;
+    std::uint64_t shared = 0;
+    for (const pid_t pid : tree) {
+      const ProcessStatus status = status_of(pid);
+      // What is still shared with the zygote counts in each process and belongs to none.
+      used += status.anonymous - std::min(status.anonymous, base_memory_);
+      shared = std::max(shared, status.shared);  // mapped by several, held once
+    }
+    if (used + shared > limits_.memory + kSlack) return kill(End::memory);
+  }
+  // A node's first look is where its time is counted from: up to one interval in its favour.
+  const std::int64_t cpu = cpu_us(tree);
+  if (std::exchange(new_node_, false)) cpu_before_ = cpu;
+  else if (std::chrono::microseconds(cpu - cpu_before_) > cpu_budget_) kill(End::cpu);
+}
+
+bool Worker::at_process_limit(const ProcessTable& table) const {
+  if (leaf_) return leaf_->use().processes_refused > 0;
+  std::uint64_t threads = 0;
+  for (const pid_t pid : table.tree_of(pid_, std::size_t{limits_.processes} + 2)) threads += status_of(pid).threads;
+  return threads + 1 >= limits_.processes;
 }
 
 void Worker::post(std::string frames) {
@@ -230,14 +263,13 @@ void Worker::kill(End why) {
 }
 
 Task<> Worker::drain(std::shared_ptr<Worker> self, Pipe& pipe) {
-  static_cast<void>(self);  // holds the pipe
   boost::system::error_code error;
   bool open = true;
   // Waits and then reads itself: an asynchronous read could hold bytes that take_output() would overtake.
   while (open && !error) {
     co_await pipe.stream.async_wait(asio::posix::stream_descriptor::wait_read,
                                     asio::redirect_error(asio::use_awaitable, error));
-    if (!error) open = read_available(pipe);
+    if (!error) open = self->read_available(pipe);
   }
 }
 
@@ -250,6 +282,7 @@ bool Worker::read_available(Pipe& pipe) {
     if (got <= 0) return got < 0 && errno == EAGAIN;
     pipe.cutter.feed({bytes.data(), static_cast<std::size_t>(got)});
   }
+  if (pipe.cutter.current_bytes() > max_output_) kill(End::output);
   return true;
 }
 
@@ -291,10 +324,17 @@ void Worker::note_zygote_lost() {
 }
 
 Usage Worker::usage() const {
+  if (leaf_) {
+    const sandbox::CgroupUse use = leaf_->use();
+    return {use.user_us, use.system_us, use.peak_memory_bytes, use.minor_faults, use.major_faults, 0};
+  }
   // Once it was reaped its number may be another's; then what wait4 said is what there is.
-  if (exited_) return {exited_->user_us, exited_->system_us, exited_->max_rss_kib * 1024};
+  if (exited_)
+    return {exited_->user_us,      exited_->system_us,    exited_->max_rss_kib * 1024,
+            exited_->minor_faults, exited_->major_faults, 0};
   const ProcessTimes times = times_of(pid_);
-  return {times.user_us, times.system_us, static_cast<std::int64_t>(memory_of(pid_).peak)};
+  return {times.user_us,      times.system_us,    static_cast<std::int64_t>(status_of(pid_).peak),
+          times.minor_faults, times.major_faults, 0};
 }
 
 }  // namespace qflow::workers

@@ -12,6 +12,9 @@
 
 #include "daemon/async.hpp"
 #include "daemon/workers/output.hpp"
+#include "daemon/workers/proc.hpp"
+#include "daemon/workers/settings.hpp"
+#include "sandbox/cgroup.hpp"
 #include "sandbox/policy.hpp"
 #include "sandbox/sys.hpp"
 #include "schema/messages.hpp"
@@ -19,13 +22,16 @@
 namespace qflow::workers {
 
 /// Why a worker is no more, or must not be.
-enum class End { none, closed, protocol, timed_out, memory, processes, cancelled };
+enum class End { none, closed, protocol, timed_out, cpu, memory, processes, output, cancelled };
 
-/// Resource use as the kernel tells it (/proc/PID/stat and status). Times in microseconds.
+/// Resource use as the kernel tells it: the cgroup's counters, wait4(2), or /proc while it lives. Times in microseconds.
 struct Usage {
   std::int64_t user_us = 0;
   std::int64_t system_us = 0;
   std::int64_t peak_memory_bytes = 0;
+  std::int64_t minor_faults = 0;
+  std::int64_t major_faults = 0;
+  std::int64_t written_bytes = 0;  ///< files, as the worker says, and output
 };
 
 /// The daemon's three ends and, to be passed on to the zygote, the worker's.
@@ -38,7 +44,9 @@ Channels make_channels();
 /// Shared: an execution, the pool's watch and the coroutines that drain the pipes hold it, in no fixed order of ending.
 class Worker : public std::enable_shared_from_this<Worker> {
  public:
-  Worker(const asio::any_io_executor& executor, std::uint32_t id, Channels& channels, std::size_t output_limit);
+  /// `limits`: those it is forked with. `leaf`: its cgroup, or null.
+  Worker(const asio::any_io_executor& executor, std::uint32_t id, Channels& channels, const Settings& settings,
+         const sandbox::Limits& limits, std::unique_ptr<sandbox::CgroupLeaf> leaf);
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
@@ -63,9 +71,14 @@ class Worker : public std::enable_shared_from_this<Worker> {
   End end() const { return end_; }
   /// More about the end: what was wrong in the protocol.
   const std::string& end_detail() const { return end_detail_; }
-  /// An execution takes it: from now the watch looks at it, and its pipes are drained. `memory`: bytes that all its
-  /// processes may hold; `lower`: that is less than the worker was forked with.
-  void begin(std::uint64_t memory, bool lower);
+  /// An execution takes it: from now the watch looks at it, and its pipes are drained.
+  void begin();
+  /// A node starts: from now it may use `cpu` of processor time, all its processes together.
+  void begin_node(Clock::duration cpu);
+  /// One look of the watch: kills it above a limit that nothing else holds.
+  void look(const ProcessTable& table);
+  /// Whether forks are refused because it has all the processes it may have.
+  bool at_process_limit(const ProcessTable& table) const;
 
   /// How it ended, once the zygote has reaped it; waits up to `patience` for that.
   Task<std::optional<schema::Exited>> wait_exit(Clock::duration patience);
@@ -80,12 +93,11 @@ class Worker : public std::enable_shared_from_this<Worker> {
   pid_t pid() const { return pid_; }
   /// Whether the process still is there, by its pidfd. False before greet().
   bool alive() const;
-  /// Anonymous memory it shares with its zygote, in bytes: not its own.
-  std::uint64_t base_memory() const { return base_memory_; }
   const std::string& nonce() const { return nonce_; }
-  /// Since when it runs, and how much memory all its processes may hold, in bytes.
   Clock::time_point started() const { return started_; }
-  std::uint64_t memory_limit() const { return memory_limit_; }
+  const sandbox::Limits& limits() const { return limits_; }
+  /// Whether its cgroup was killed for its memory.
+  bool out_of_memory() const { return leaf_ && leaf_->use().oom_kills > 0; }
   /// Called once when the execution gives it back.
   std::function<void()> on_release;
 
@@ -99,11 +111,11 @@ class Worker : public std::enable_shared_from_this<Worker> {
     asio::posix::stream_descriptor stream;  ///< from then on
     OutputCutter cutter;
   };
-  void limit_memory(std::uint64_t bytes) const;
+  std::int64_t cpu_us(const std::vector<pid_t>& tree) const;
   void start_draining();
   static Task<> drain(std::shared_ptr<Worker> self, Pipe& pipe);
   static Task<> write_queue(std::shared_ptr<Worker> self);
-  static bool read_available(Pipe& pipe);
+  bool read_available(Pipe& pipe);
   Task<bool> read_more();
   void lose(End why, std::string detail = {});
 
@@ -117,13 +129,17 @@ class Worker : public std::enable_shared_from_this<Worker> {
   asio::steady_timer deadline_;
   asio::steady_timer drain_later_;
   Clock::time_point started_ = Clock::time_point::max();
-  std::uint64_t memory_limit_ = 0;
+  sandbox::Limits limits_;
+  std::unique_ptr<sandbox::CgroupLeaf> leaf_;
+  std::uint64_t max_output_;
+  Clock::duration cpu_budget_ = Clock::duration::max();
+  std::int64_t cpu_before_ = 0;  ///< microseconds at the watch's first look at this node
+  bool new_node_ = true;
   Event exited_event_;
   std::optional<schema::Exited> exited_;
   pid_t pid_ = 0;
   sandbox::UniqueFd pidfd_;
-  std::uint64_t base_memory_ = 0;
-  std::uint64_t base_data_ = 0;
+  std::uint64_t base_memory_ = 0;  ///< anonymous memory it shares with its zygote, in bytes: not its own
   bool zygote_lost_ = false;
   End end_ = End::none;
   std::string end_detail_;

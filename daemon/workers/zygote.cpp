@@ -51,14 +51,17 @@ pid_t start_process(const std::string& path, int socket) {
 }  // namespace
 
 Zygote::Zygote(const asio::any_io_executor& executor, const Settings& settings, std::string pyhost,
-               std::vector<std::string> modules)
+               std::vector<std::string> modules, const Sandbox& sandbox)
     : executor_(executor),
       settings_(settings),
       pyhost_(std::move(pyhost)),
       modules_(std::move(modules)),
       socket_(executor),
       changed_(executor) {
-  policy_.limits = settings.limits;
+  policy_.limits = sandbox.limits;
+  policy_.network = sandbox.network;
+  policy_.programs = sandbox.programs;
+  for (const std::string& directory : settings.shared) policy_.mounts.push_back({directory, false});
   policy_.host_uid = settings.worker_uid;
   policy_.layers = settings.layers;
 }
@@ -69,6 +72,8 @@ Task<> Zygote::start() {
   auto [ours, theirs] = sandbox::socket_pair();
   process_ = sandbox::ChildProcess(start_process(pyhost_, theirs.get()));
   theirs.reset();
+  // While it waits for its policy it is one process, and the whole of it goes along.
+  if (settings_.cgroups != nullptr) settings_.cgroups->adopt_zygote(process_.pid());
   socket_.assign(asio::local::stream_protocol(), ours.release());
   socket_.non_blocking(true);
   alive_ = true;
@@ -151,15 +156,19 @@ void Zygote::dispatch(const schema::Frame& frame) {
   }
 }
 
-Task<std::shared_ptr<Worker>> Zygote::spawn() {
+Task<std::shared_ptr<Worker>> Zygote::spawn(sandbox::Limits limits) {
   const auto self = shared_from_this();
   Channels channels = make_channels();
+  std::unique_ptr<sandbox::CgroupLeaf> leaf;
+  if (settings_.cgroups != nullptr) leaf = settings_.cgroups->make_leaf(limits);
+  std::vector<int> fds{channels.worker_socket.get(), channels.worker_out.get(), channels.worker_err.get()};
+  if (leaf) fds.push_back(leaf->fd());
   const std::uint32_t id = next_worker_++;
-  auto worker = std::make_shared<Worker>(executor_, id, channels, settings_.output_bytes);
+  auto worker = std::make_shared<Worker>(executor_, id, channels, settings_, limits, std::move(leaf));
   workers_.emplace(id, worker);
   std::string frame;
-  schema::encode({schema::Kind::spawn, id, "{}", {}}, frame);
-  const std::array<int, 3> fds{channels.worker_socket.get(), channels.worker_out.get(), channels.worker_err.get()};
+  const std::string own = limits == policy_.limits ? std::string() : sandbox::to_text(limits);
+  schema::pack(schema::Kind::spawn, id, schema::Spawn{own}, frame);
   try {
     sandbox::send_with_fds(socket_.native_handle(), frame, fds);
   } catch (const sandbox::SysError& error) {

@@ -18,8 +18,9 @@ namespace qflow::workers {
 /// Shared: its reading coroutine and the pool hold it; a retired one lives on until its last worker was reaped.
 class Zygote : public std::enable_shared_from_this<Zygote> {
  public:
+  /// `sandbox`: what is granted; its limits are those of every worker that gets none of its own.
   Zygote(const asio::any_io_executor& executor, const Settings& settings, std::string pyhost,
-         std::vector<std::string> modules);
+         std::vector<std::string> modules, const Sandbox& sandbox);
   ~Zygote();
   Zygote(const Zygote&) = delete;
   Zygote& operator=(const Zygote&) = delete;
@@ -27,8 +28,9 @@ class Zygote : public std::enable_shared_from_this<Zygote> {
   /// Starts the process and waits until it is confined and ready. Throws Fault with what the host refused and what to
   /// do.
   Task<> start();
-  /// Asks for a worker and waits for its `hello`. Null with the reason in the log when it did not come up.
-  Task<std::shared_ptr<Worker>> spawn();
+  /// Asks for a worker under `limits` and waits for its `hello`. Null with the reason in the log when it did not come up.
+  /// Throws SysError when this process is out of descriptors or its cgroup cannot be made.
+  Task<std::shared_ptr<Worker>> spawn(sandbox::Limits limits);
   /// No new workers; the process ends once its workers have.
   void retire();
 

@@ -83,7 +83,7 @@ TEST_CASE("parameters win over data, data over the node itself") {
   CHECK(node.name == "L");
   CHECK(node.code == "c2");
   CHECK(node.python_version == "3.9");
-  CHECK(node.timeout == 1);
+  CHECK(node.sandbox.time == 1);
   CHECK(node.literals.at("k") == 1);
 }
 

@@ -38,7 +38,7 @@ std::string bytes_of(const Frame& frame) {
 TEST_CASE("frames on the wire are those of the golden files") {
   // A difference here is a new protocol version, not a test to be adapted.
   std::string out;
-  pack(Kind::configure, 0, Configure{1, "memory 536870912\n", {"pandas"}}, out);
+  pack(Kind::configure, 0, Configure{kProtocolVersion, "memory 536870912\n", {"pandas"}}, out);
   CHECK(hex(out) == golden("configure.hex"));
   out.clear();
   Call call;
@@ -50,7 +50,7 @@ TEST_CASE("frames on the wire are those of the golden files") {
   pack(Kind::call, 4, call, out);
   CHECK(hex(out) == golden("call.hex"));
   out.clear();
-  pack(Kind::exited, 7, Exited{-1, 9, 1000, 2000, 4096}, out);
+  pack(Kind::exited, 7, Exited{-1, 9, 1000, 2000, 4096, 300, 2}, out);
   CHECK(hex(out) == golden("exited.hex"));
   out.clear();
   pack(Kind::load, 1, Load{"a.py", "0123456789abcdef", std::nullopt, false}, out, "def f(): pass\n");

@@ -1,0 +1,42 @@
+#include "daemon/engine/outcome_json.hpp"
+
+namespace qflow::engine {
+
+json::object usage_json(const workers::Usage& usage) {
+  return {{"user_us", usage.user_us},
+          {"system_us", usage.system_us},
+          {"peak_memory_bytes", usage.peak_memory_bytes},
+          {"minor_faults", usage.minor_faults},
+          {"major_faults", usage.major_faults},
+          {"written_bytes", usage.written_bytes}};
+}
+
+json::array denied_json(const std::vector<sandbox::Denial>& denied) {
+  json::array out;
+  for (const sandbox::Denial& one : denied) {
+    json::object entry{{"act", one.act}, {"reason", one.reason}, {"setting", nullptr}};
+    if (!one.setting.empty()) entry["setting"] = one.setting;
+    out.push_back(std::move(entry));
+  }
+  return out;
+}
+
+json::array sandboxes_json(const Plan& plan) {
+  json::array out;
+  for (std::size_t group = 0; group < plan.sandboxes.size(); ++group) {
+    const workers::Sandbox& one = plan.sandboxes[group];
+    json::array nodes;
+    for (const Step& step : plan.steps)
+      if (step.group == group) nodes.push_back(json::value(step.node.name));
+    out.push_back(json::object{{"network", sandbox::word(one.network)},
+                               {"memory", one.limits.memory},
+                               {"cpu", one.limits.cpu_millis / 1000.0},
+                               {"tmp", one.limits.tmp},
+                               {"processes", one.limits.processes},
+                               {"programs", one.programs},
+                               {"nodes", std::move(nodes)}});
+  }
+  return out;
+}
+
+}  // namespace qflow::engine

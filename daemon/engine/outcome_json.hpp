@@ -1,0 +1,17 @@
+// Outcomes as JSON: for the record, the API and `qflow run --json`. Any thread.
+#pragma once
+#include <boost/json/value.hpp>
+
+#include "daemon/engine/outcome.hpp"
+#include "daemon/engine/plan.hpp"
+
+namespace qflow::engine {
+
+/// {user_us, system_us, peak_memory_bytes, minor_faults, major_faults, written_bytes}
+json::object usage_json(const workers::Usage& usage);
+/// [{act, reason, setting}]
+json::array denied_json(const std::vector<sandbox::Denial>& denied);
+/// [{network, memory, cpu, tmp, processes, programs, nodes: [...]}]: each sandbox with the names of its nodes.
+json::array sandboxes_json(const Plan& plan);
+
+}  // namespace qflow::engine

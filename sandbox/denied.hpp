@@ -1,0 +1,45 @@
+// Denied acts get a name. The filter answers the calls that people meet with a trap; its handler, in the process itself,
+// writes down what was tried and answers the call with an error. It informs only: what is refused is refused by the
+// kernel whether the handler runs, lies, or was taken away by the node.
+#pragma once
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "sandbox/policy.hpp"
+
+namespace qflow::sandbox {
+
+/// A call as it was tried.
+struct DeniedCall {
+  int number = 0;  ///< of this machine's system calls
+  std::array<std::uint64_t, 2> arguments{};
+  bool operator==(const DeniedCall&) const = default;
+};
+
+/// Reports go to the standard error pipe, by a descriptor of its own. Each is one write of fixed length, so it is never
+/// torn: mark, '!', call number and arguments in hex, LF.
+inline constexpr int kEventFd = 4;
+inline constexpr std::size_t kMarkLength = 20;
+inline constexpr std::size_t kDenialLength = kMarkLength + 1 + 8 + 2 * (1 + 16) + 1;
+
+/// Installs the handler for SIGSYS. In a zygote without a mark: it answers calls and reports nothing.
+void catch_denials() noexcept;
+/// From now on reports start with `mark` (kMarkLength bytes).
+void report_denials_as(std::string_view mark) noexcept;
+/// Reports a call that was not trapped, as Python's audit hook saw it.
+void report_denial(const DeniedCall& call) noexcept;
+/// Reads what follows the mark and '!' of a report. False when it is none.
+bool parse_denial(std::string_view text, DeniedCall& call);
+
+/// A denied act for people.
+struct Denial {
+  std::string act;      ///< "socket(AF_INET)"
+  std::string reason;   ///< "network is off for this node"
+  std::string setting;  ///< "sandbox.network"; empty when no setting allows it
+  bool operator==(const Denial&) const = default;
+};
+Denial explain(const DeniedCall& call);
+
+}  // namespace qflow::sandbox

@@ -1,0 +1,221 @@
+#include "sandbox/syscalls.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/prctl.h>
+#include <linux/sched.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <termios.h>
+
+namespace qflow::sandbox {
+namespace {
+
+// An int argument: its upper half is the caller's to fill (CVE-2019-10063).
+constexpr std::uint64_t kInt = 0xffffffffULL;
+
+// Calls that need no look at their arguments. Not on the list, on purpose: everything that makes or enters namespaces,
+// mounts, keyrings, BPF, perf, io_uring, ptrace and its kin, System V and POSIX message IPC, memfd_create (executable
+// memory past every noexec mount), splice and vmsplice (page cache writes: CVE-2022-0847, CVE-2026-31431), flock and
+// leases (a channel over shared inodes), setting of ids, limits, priorities and clocks.
+constexpr const char* kAllowed[] = {
+    // files
+    "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "preadv2", "pwritev2", "close",
+    "close_range", "lseek", "open", "openat", "openat2", "creat", "access", "faccessat", "faccessat2", "stat", "lstat",
+    "fstat", "newfstatat", "statx", "statfs", "fstatfs", "readlink", "readlinkat", "getcwd", "chdir", "fchdir", "mkdir",
+    "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat", "symlink",
+    "symlinkat", "chmod", "fchmod", "fchmodat", "umask", "truncate", "ftruncate", "fallocate", "fsync", "fdatasync",
+    "sync_file_range", "utimensat", "utime", "utimes", "futimesat", "getdents", "getdents64", "fadvise64", "readahead",
+    "copy_file_range", "sendfile", "fgetxattr", "getxattr", "lgetxattr", "flistxattr", "listxattr", "llistxattr",
+    // descriptors and events
+    "dup", "dup2", "dup3", "pipe", "pipe2", "poll", "ppoll", "select", "pselect6", "epoll_create", "epoll_create1",
+    "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd", "eventfd2", "timerfd_create",
+    "timerfd_settime", "timerfd_gettime", "signalfd", "signalfd4", "sendto", "recvfrom", "sendmsg", "recvmsg",
+    "shutdown", "getsockopt", "setsockopt", "getsockname", "getpeername",
+    // memory
+    "munmap", "mremap", "madvise", "msync", "mincore", "brk", "membarrier", "mlock", "munlock",
+    // threads and scheduling
+    "futex", "futex_waitv", "set_robust_list", "get_robust_list", "sched_yield", "sched_getaffinity", "sched_getparam",
+    "sched_getscheduler", "sched_get_priority_max", "sched_get_priority_min", "sched_rr_get_interval", "getcpu",
+    "getpriority", "rseq", "set_tid_address", "restart_syscall", "arch_prctl",
+    // identity and time
+    "getpid", "getppid", "gettid", "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups",
+    "getpgrp", "getpgid", "getsid", "setsid", "setpgid", "getrlimit", "getrusage", "times", "sysinfo", "uname", "time",
+    "gettimeofday", "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep", "alarm", "getitimer", "setitimer",
+    "timer_create", "timer_settime", "timer_gettime", "timer_getoverrun", "timer_delete", "getrandom", "capget",
+    // signals and processes
+    "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigpending", "rt_sigsuspend", "rt_sigtimedwait",
+    "rt_sigqueueinfo", "rt_tgsigqueueinfo", "sigaltstack", "kill", "tkill", "tgkill", "pause", "exit", "exit_group",
+    "wait4", "waitid", "fork", "vfork"};
+
+// libc tries these first and falls back when the kernel seems not to have them.
+constexpr const char* kAbsent[] = {"clone3",       "io_uring_setup", "io_uring_enter", "io_uring_register",
+                                   "memfd_secret", "pidfd_open",     "userfaultfd",    "map_shadow_stack"};
+
+// Beyond the sockets that only a granted network has.
+constexpr const char* kNetwork[] = {"connect", "bind", "listen", "accept", "accept4", "sendmmsg", "recvmmsg"};
+
+// Calls that people meet, with what the record says of them.
+struct Denied {
+  const char* name;
+  DenialReason why;
+};
+constexpr DenialReason kNetworkOff{"network is off for this node", "sandbox.network"};
+constexpr DenialReason kNamespaces{"namespaces and mounts are not a node's to change", ""};
+constexpr DenialReason kShared{"it would be shared with other executions", ""};
+constexpr DenialReason kOthers{"other processes are not a node's to look into", ""};
+constexpr DenialReason kIdentity{"a node keeps the identity it was given", ""};
+constexpr DenialReason kKernel{"this part of the kernel is closed to nodes", ""};
+constexpr DenialReason kHost{"the host's own settings are not a node's to change", ""};
+constexpr Denied kDenied[] = {
+    {"socket", kNetworkOff},
+    {"unshare", kNamespaces},
+    {"setns", kNamespaces},
+    {"clone", kNamespaces},
+    {"mount", kNamespaces},
+    {"umount2", kNamespaces},
+    {"pivot_root", kNamespaces},
+    {"chroot", kNamespaces},
+    {"fsopen", kNamespaces},
+    {"fsmount", kNamespaces},
+    {"open_tree", kNamespaces},
+    {"move_mount", kNamespaces},
+    {"mount_setattr", kNamespaces},
+    {"ptrace", kOthers},
+    {"process_vm_readv", kOthers},
+    {"process_vm_writev", kOthers},
+    {"pidfd_getfd", kOthers},
+    {"kcmp", kOthers},
+    {"shmget", kShared},
+    {"semget", kShared},
+    {"msgget", kShared},
+    {"mq_open", kShared},
+    {"flock", kShared},
+    {"add_key", kShared},
+    {"request_key", kShared},
+    {"keyctl", kShared},
+    {"memfd_create", {"memory that is a file could be executed past every noexec mount", ""}},
+    {"setuid", kIdentity},
+    {"setgid", kIdentity},
+    {"setreuid", kIdentity},
+    {"setregid", kIdentity},
+    {"setresuid", kIdentity},
+    {"setresgid", kIdentity},
+    {"setgroups", kIdentity},
+    {"setpriority", kHost},
+    {"sched_setscheduler", kHost},
+    {"sethostname", kHost},
+    {"settimeofday", kHost},
+    {"clock_settime", kHost},
+    {"reboot", kHost},
+    {"swapon", kHost},
+    {"syslog", kHost},
+    {"init_module", kKernel},
+    {"finit_module", kKernel},
+    {"kexec_load", kKernel},
+    {"bpf", kKernel},
+    {"perf_event_open", kKernel},
+    {"personality", kKernel},
+    {"mknod", {"device files could open the host's devices", ""}},
+    {"mknodat", {"device files could open the host's devices", ""}},
+};
+constexpr Denied kPrograms{"execve", {"programs are off for this node", "sandbox.programs"}};
+
+void add_argument_rules(std::vector<SyscallRule>& rules, const Policy& policy) {
+  const auto allow_values = [&](const char* name, unsigned argument, std::initializer_list<unsigned long> values) {
+    for (const unsigned long value : values) rules.push_back({name, Action::allow, {{argument, kInt, value & kInt}}});
+  };
+  // Threads and plain forks; no namespaces, no sharing that hides a child from its parent. CLONE_NEWTIME lies in the
+  // exit-signal byte of clone(2), where it means nothing.
+  constexpr std::uint64_t kSpaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
+                                    CLONE_NEWPID | CLONE_NEWNET;
+  constexpr std::uint64_t kHiding = CLONE_IO | CLONE_PARENT | CLONE_PTRACE | CLONE_UNTRACED;
+  rules.push_back({"clone", Action::allow, {{0, kSpaces | kHiding, 0}}});
+  for (std::uint64_t flag = 1; flag <= kSpaces; flag <<= 1U)
+    if ((kSpaces & flag) != 0) rules.push_back({"clone", Action::deny, {{0, flag, flag}}});
+  // Nothing is mapped writable and executable at once, or made executable after it was written by mprotect of a mapping
+  // that is both; libffi's and JITs' separate mappings go on working. READ_IMPLIES_EXEC cannot be set (personality).
+  constexpr std::uint64_t kWriteExec = PROT_WRITE | PROT_EXEC;
+  for (const char* name : {"mmap", "mprotect", "pkey_mprotect"})
+    for (const std::uint64_t kept : {std::uint64_t{0}, std::uint64_t{PROT_WRITE}, std::uint64_t{PROT_EXEC}})
+      rules.push_back({name, Action::allow, {{2, kWriteExec, kept}}});
+  allow_values("ioctl", 1, {TCGETS, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TIOCGWINSZ});
+  // POSIX record locks may be taken: SQLite needs them on a worker's own tmpfs. On the read-only files that executions
+  // share only read locks can be had, which never meet each other; they would show only in F_GETLK, which is refused
+  // like flock, open-file-description locks and leases.
+  allow_values("fcntl", 1, {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETPIPE_SZ, F_GET_SEALS,
+                            F_SETLK, F_SETLKW});
+  allow_values("socketpair", 0, {AF_UNIX});
+  if (policy.network == Network::host) {
+    for (const char* name : kNetwork) rules.push_back({name, Action::allow, {}});
+    for (const int domain : {AF_INET, AF_INET6})
+      for (const int type : {SOCK_STREAM, SOCK_DGRAM})
+        rules.push_back({"socket",
+                         Action::allow,
+                         {{0, kInt, static_cast<unsigned>(domain)}, {1, 0xfU, static_cast<unsigned>(type)}}});
+  } else {
+    rules.push_back({"socket", Action::deny, {}});
+  }
+  for (const int option : worker_prctl_options())
+    rules.push_back({"prctl", Action::allow, {{0, kInt, static_cast<unsigned>(option)}}});
+  // Reading limits, not setting them.
+  rules.push_back({"prlimit64", Action::allow, {{2, ~0ULL, 0}}});
+}
+
+}  // namespace
+
+const std::vector<const char*>& set_up_calls() {
+  static const std::vector<const char*> kCalls{
+      "clone3",        "mount",   "unshare", "capset", "prctl", "prlimit64", "setrlimit", "landlock_create_ruleset",
+      "landlock_add_rule", "landlock_restrict_self", "seccomp"};
+  return kCalls;
+}
+
+const std::vector<int>& worker_prctl_options() {
+  static const std::vector<int> kOptions{
+      PR_SET_NAME,      PR_GET_NAME,      PR_GET_DUMPABLE,   PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP,
+      PR_CAPBSET_READ,  PR_GET_PDEATHSIG, PR_SET_TIMERSLACK, PR_GET_TIMERSLACK,   PR_SET_VMA};
+  return kOptions;
+}
+
+std::vector<SyscallRule> worker_rules(const Policy& policy) {
+  std::vector<SyscallRule> rules;
+  for (const char* name : kAllowed) rules.push_back({name, Action::allow, {}});
+  for (const char* name : kAbsent) rules.push_back({name, Action::absent, {}});
+  for (const Denied& call : kDenied)
+    if (call.name != std::string_view("socket") && call.name != std::string_view("clone"))
+      rules.push_back({call.name, Action::deny, {}});
+  // A refused execve must come back as an error even in the child of a vfork, where no handler runs; pyhost names the
+  // event by Python's audit hook.
+  if (policy.programs) rules.push_back({"execve", Action::allow, {}});
+  add_argument_rules(rules, policy);
+  return rules;
+}
+
+DenialReason reason_of(std::string_view name) {
+  if (name == kPrograms.name) return kPrograms.why;
+  for (const Denied& call : kDenied)
+    if (name == call.name) return call.why;
+  return kKernel;
+}
+
+std::string describe_rules(const Policy& policy) {
+  const std::vector<SyscallRule> rules = worker_rules(policy);
+  const auto list = [&](Action action, bool conditional) {
+    std::string out;
+    const char* last = "";
+    for (const SyscallRule& rule : rules) {
+      if (rule.action != action || rule.conditions.empty() == conditional || rule.name == std::string_view(last)) continue;
+      out += fmt::format(" {}", rule.name);
+      last = rule.name;
+    }
+    return out;
+  };
+  return fmt::format(
+      "allowed{}\nallowed by their arguments{}\ndenied, with a named event{}\nabsent (ENOSYS){}\n"
+      "everything else is refused (EPERM); another architecture's calls end the process\n",
+      list(Action::allow, false), list(Action::allow, true), list(Action::deny, false), list(Action::absent, false));
+}
+
+}  // namespace qflow::sandbox
