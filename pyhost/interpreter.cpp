@@ -39,6 +39,7 @@ std::vector<sandbox::Mount> interpreter_mounts() {
            "/etc/ld.so.cache",
            "/etc/alternatives",    // Debian finds libblas.so.3 by way of it
            "/usr/share/zoneinfo",  // zoneinfo
+           "/usr/lib/locale",      // setlocale(LC_ALL, "")
        })
     mounts.push_back({path, true});
   return mounts;
@@ -65,6 +66,23 @@ void start_interpreter() {
   start(PyConfig_SetBytesString(&config, &config.executable, QFLOW_PYTHON_EXECUTABLE));
   start(Py_InitializeFromConfig(&config));
   PyConfig_Clear(&config);
+}
+
+void do_without_resource_tracker() {
+  // Set before anybody imports it; the package's own `from . import resource_tracker` finds it in sys.modules.
+  constexpr const char* kSource = R"(
+import sys, types
+tracker = types.ModuleType("multiprocessing.resource_tracker")
+tracker.__doc__ = "Nothing to track: named segments and semaphores end with the sandbox."
+for name in ("ensure_running", "register", "unregister"):
+    setattr(tracker, name, lambda *arguments: None)
+tracker.getfd = lambda: None
+tracker._resource_tracker = tracker
+sys.modules[tracker.__name__] = tracker
+)";
+  py::dict scope;
+  const auto done = py::reinterpret_steal<py::object>(PyRun_String(kSource, Py_file_input, scope.ptr(), scope.ptr()));
+  if (!done) throw py::error_already_set();
 }
 
 bool single_threaded() { return ::unshare(CLONE_VM) == 0; }

@@ -28,6 +28,10 @@ Imported import_modules(const std::vector<std::string>& modules);
 std::vector<std::string> present_modules();
 /// gc.collect() and gc.freeze(): a collection in a worker would otherwise copy every page of the zygote's heap.
 void freeze_heap();
+/// Where no programs may run: multiprocessing's resource tracker is one, and SharedMemory would fail without it. What
+/// it cleans up after a crash ends with the worker's own /dev/shm.
+void do_without_resource_tracker();
+
 /// Whether this process has one thread only (unshare(2): CLONE_VM fails with EINVAL otherwise).
 bool single_threaded();
 /// In a new worker: what PyOS_AfterFork_Child does not reseed (numpy's global generator), and live line output.

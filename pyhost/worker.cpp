@@ -208,6 +208,7 @@ void warm_up() {
 void prepare_worker_code(const sandbox::Policy& policy) {
   watch_audit_events(policy);
   try {
+    if (!policy.programs) do_without_resource_tracker();
     // Lines show while a node runs, though its output goes to a pipe.
     const py::module_ sys = py::module_::import("sys");
     for (const char* name : {"stdout", "stderr"}) sys.attr(name).attr("reconfigure")(py::arg("line_buffering") = true);

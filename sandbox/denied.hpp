@@ -1,6 +1,6 @@
-// Denied acts get a name. The filter answers the calls that people meet with a trap; its handler, in the process itself,
-// writes down what was tried and answers the call with an error. It informs only: what is refused is refused by the
-// kernel whether the handler runs, lies, or was taken away by the node.
+// Denied acts get a name. The filter answers the calls that people meet with a trap; its handler, in the process
+// itself, writes down what was tried and answers the call with an error. It informs only: what is refused is refused by
+// the kernel whether the handler runs, lies, or was taken away by the node.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -26,6 +26,8 @@ inline constexpr std::size_t kDenialLength = kMarkLength + 1 + 8 + 2 * (1 + 16) 
 
 /// Installs the handler for SIGSYS. In a zygote without a mark: it answers calls and reports nothing.
 void catch_denials() noexcept;
+/// In a worker with its tmpfs mounted: questions about locks on these are answered, not refused.
+void know_own_files() noexcept;
 /// From now on reports start with `mark` (kMarkLength bytes).
 void report_denials_as(std::string_view mark) noexcept;
 /// Reports a call that was not trapped, as Python's audit hook saw it.

@@ -196,6 +196,7 @@ StepFailure InnerSandbox::enter(const WorkerFds& fds) const noexcept {
   }
   if (policy_.has(Layer::seccomp)) {
     catch_denials();  // clone3 has reset the zygote's handler
+    if (policy_.has(Layer::mount_namespace)) know_own_files();
     // Last, so that nothing above needs a rule: it takes the calls of this set-up away.
     const int error = load_filter(filter_);
     if (error != 0) return {"seccomp(SET_MODE_FILTER)", error};

@@ -109,7 +109,7 @@ std::vector<Mount> granted_mounts(const Policy& policy) {
   const auto add = [&](std::initializer_list<const char*> paths) {
     for (const char* path : paths) mounts.push_back({path, true});
   };
-  if (policy.programs) add({"/usr/bin", "/usr/lib/locale", "/usr/share/terminfo"});
+  if (policy.programs) add({"/usr/bin", "/usr/share/terminfo"});
   if (policy.network == Network::host)
     add({"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/services", "/etc/ssl/certs",
          "/etc/ssl/openssl.cnf", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates"});

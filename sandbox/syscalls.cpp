@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <termios.h>
 
 namespace qflow::sandbox {
@@ -92,6 +93,7 @@ constexpr Denied kDenied[] = {
     {"msgget", kShared},
     {"mq_open", kShared},
     {"flock", kShared},
+    {"fcntl", kShared},
     {"add_key", kShared},
     {"request_key", kShared},
     {"keyctl", kShared},
@@ -122,30 +124,44 @@ constexpr Denied kDenied[] = {
 };
 constexpr Denied kPrograms{"execve", {"programs are off for this node", "sandbox.programs"}};
 
+bool depends_on_arguments(std::string_view name) {
+  return name == "socket" || name == "clone" || name == "fcntl" || name == "mknod" || name == "mknodat";
+}
+
 void add_argument_rules(std::vector<SyscallRule>& rules, const Policy& policy) {
   const auto allow_values = [&](const char* name, unsigned argument, std::initializer_list<unsigned long> values) {
     for (const unsigned long value : values) rules.push_back({name, Action::allow, {{argument, kInt, value & kInt}}});
   };
   // Threads and plain forks; no namespaces, no sharing that hides a child from its parent. CLONE_NEWTIME lies in the
   // exit-signal byte of clone(2), where it means nothing.
-  constexpr std::uint64_t kSpaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |
-                                    CLONE_NEWPID | CLONE_NEWNET;
+  constexpr std::uint64_t kSpaces =
+      CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
   constexpr std::uint64_t kHiding = CLONE_IO | CLONE_PARENT | CLONE_PTRACE | CLONE_UNTRACED;
   rules.push_back({"clone", Action::allow, {{0, kSpaces | kHiding, 0}}});
   for (std::uint64_t flag = 1; flag <= kSpaces; flag <<= 1U)
     if ((kSpaces & flag) != 0) rules.push_back({"clone", Action::deny, {{0, flag, flag}}});
-  // Nothing is mapped writable and executable at once, or made executable after it was written by mprotect of a mapping
-  // that is both; libffi's and JITs' separate mappings go on working. READ_IMPLIES_EXEC cannot be set (personality).
+  // Writable and executable at once is only private anonymous memory, which libffi wants for ctypes' callbacks: no file
+  // and nothing that processes share. READ_IMPLIES_EXEC cannot be set (personality).
   constexpr std::uint64_t kWriteExec = PROT_WRITE | PROT_EXEC;
   for (const char* name : {"mmap", "mprotect", "pkey_mprotect"})
     for (const std::uint64_t kept : {std::uint64_t{0}, std::uint64_t{PROT_WRITE}, std::uint64_t{PROT_EXEC}})
       rules.push_back({name, Action::allow, {{2, kWriteExec, kept}}});
+  constexpr std::uint64_t kKind = MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS;
+  rules.push_back({"mmap", Action::allow, {{2, kWriteExec, kWriteExec}, {3, kKind, MAP_PRIVATE | MAP_ANONYMOUS}}});
+  // Named pipes, but no device files.
+  const std::pair<const char*, unsigned> makers[] = {{"mknod", 1}, {"mknodat", 2}};
+  for (const auto& [name, argument] : makers) {
+    rules.push_back({name, Action::allow, {{argument, S_IFMT, S_IFIFO}}});
+    for (const unsigned kind : {S_IFCHR, S_IFBLK}) rules.push_back({name, Action::deny, {{argument, S_IFMT, kind}}});
+  }
   allow_values("ioctl", 1, {TCGETS, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TIOCGWINSZ});
   // POSIX record locks may be taken: SQLite needs them on a worker's own tmpfs. On the read-only files that executions
-  // share only read locks can be had, which never meet each other; they would show only in F_GETLK, which is refused
-  // like flock, open-file-description locks and leases.
-  allow_values("fcntl", 1, {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETPIPE_SZ, F_GET_SEALS,
-                            F_SETLK, F_SETLKW});
+  // share only read locks can be had, which never meet each other; they would show only in F_GETLK, which traps
+  // (denied.cpp answers it for a worker's own files), and by flock, open-file-description locks and leases, refused.
+  allow_values(
+      "fcntl", 1,
+      {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETPIPE_SZ, F_GET_SEALS, F_SETLK, F_SETLKW});
+  rules.push_back({"fcntl", Action::deny, {{1, kInt, F_GETLK}}});
   allow_values("socketpair", 0, {AF_UNIX});
   if (policy.network == Network::host) {
     for (const char* name : kNetwork) rules.push_back({name, Action::allow, {}});
@@ -166,16 +182,24 @@ void add_argument_rules(std::vector<SyscallRule>& rules, const Policy& policy) {
 }  // namespace
 
 const std::vector<const char*>& set_up_calls() {
-  static const std::vector<const char*> kCalls{
-      "clone3",        "mount",   "unshare", "capset", "prctl", "prlimit64", "setrlimit", "landlock_create_ruleset",
-      "landlock_add_rule", "landlock_restrict_self", "seccomp"};
+  static const std::vector<const char*> kCalls{"clone3",
+                                               "mount",
+                                               "unshare",
+                                               "capset",
+                                               "prctl",
+                                               "prlimit64",
+                                               "setrlimit",
+                                               "landlock_create_ruleset",
+                                               "landlock_add_rule",
+                                               "landlock_restrict_self",
+                                               "seccomp"};
   return kCalls;
 }
 
 const std::vector<int>& worker_prctl_options() {
-  static const std::vector<int> kOptions{
-      PR_SET_NAME,      PR_GET_NAME,      PR_GET_DUMPABLE,   PR_GET_NO_NEW_PRIVS, PR_GET_SECCOMP,
-      PR_CAPBSET_READ,  PR_GET_PDEATHSIG, PR_SET_TIMERSLACK, PR_GET_TIMERSLACK,   PR_SET_VMA};
+  static const std::vector<int> kOptions{PR_SET_NAME,       PR_GET_NAME,     PR_GET_DUMPABLE,  PR_GET_NO_NEW_PRIVS,
+                                         PR_GET_SECCOMP,    PR_CAPBSET_READ, PR_GET_PDEATHSIG, PR_SET_TIMERSLACK,
+                                         PR_GET_TIMERSLACK, PR_SET_VMA};
   return kOptions;
 }
 
@@ -184,8 +208,7 @@ std::vector<SyscallRule> worker_rules(const Policy& policy) {
   for (const char* name : kAllowed) rules.push_back({name, Action::allow, {}});
   for (const char* name : kAbsent) rules.push_back({name, Action::absent, {}});
   for (const Denied& call : kDenied)
-    if (call.name != std::string_view("socket") && call.name != std::string_view("clone"))
-      rules.push_back({call.name, Action::deny, {}});
+    if (!depends_on_arguments(call.name)) rules.push_back({call.name, Action::deny, {}});
   // A refused execve must come back as an error even in the child of a vfork, where no handler runs; pyhost names the
   // event by Python's audit hook.
   if (policy.programs) rules.push_back({"execve", Action::allow, {}});
@@ -206,7 +229,8 @@ std::string describe_rules(const Policy& policy) {
     std::string out;
     const char* last = "";
     for (const SyscallRule& rule : rules) {
-      if (rule.action != action || rule.conditions.empty() == conditional || rule.name == std::string_view(last)) continue;
+      if (rule.action != action || rule.conditions.empty() == conditional || rule.name == std::string_view(last))
+        continue;
       out += fmt::format(" {}", rule.name);
       last = rule.name;
     }

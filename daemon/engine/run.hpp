@@ -67,6 +67,7 @@ class Run {
   void on_result(std::size_t step, schema::Result result);
   Cause cause_of(std::size_t step, const schema::Raised& raised) const;
   workers::Usage bounded(const schema::Used& used, std::size_t step) const;
+  workers::Usage remaining_usage(std::size_t step) const;
   NodeError explain_exit(const std::optional<schema::Exited>& exited) const;
   void on_raised(std::size_t step, const schema::Raised& raised);
   void collect_output(std::size_t step, std::uint32_t id);

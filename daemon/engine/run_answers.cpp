@@ -169,7 +169,8 @@ workers::Usage Run::bounded(const schema::Used& used, std::size_t step) const {
   workers::Usage out;
   out.user_us = between(used.user_us, most);
   out.system_us = between(used.system_us, most);
-  out.peak_memory_bytes = between(between(used.peak_rss_kib, kMany) * 1024, 4 * static_cast<std::int64_t>(sandbox.limits.memory));
+  out.peak_memory_bytes =
+      between(between(used.peak_rss_kib, kMany) * 1024, 4 * static_cast<std::int64_t>(sandbox.limits.memory));
   out.minor_faults = between(used.minor_faults, kMany);
   out.major_faults = between(used.major_faults, kMany);
   const StepRun& run = outcome_.steps[step];
@@ -271,6 +272,23 @@ Task<> Run::fetch_files() {
   worker_->clear_deadline();
 }
 
+// What a node used that did not live to tell: what its worker used in all, less what the nodes before it did.
+workers::Usage Run::remaining_usage(std::size_t step) const {
+  workers::Usage rest = worker_->usage();
+  for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+    if (i == step || plan_.steps[i].group != plan_.steps[step].group) continue;
+    const workers::Usage& other = outcome_.steps[i].usage;
+    rest.user_us = std::max<std::int64_t>(0, rest.user_us - other.user_us);
+    rest.system_us = std::max<std::int64_t>(0, rest.system_us - other.system_us);
+    rest.minor_faults = std::max<std::int64_t>(0, rest.minor_faults - other.minor_faults);
+    rest.major_faults = std::max<std::int64_t>(0, rest.major_faults - other.major_faults);
+  }
+  const StepRun& run = outcome_.steps[step];
+  rest.written_bytes = static_cast<std::int64_t>(run.standard_output.text.size() + run.standard_output.dropped +
+                                                 run.standard_error.text.size() + run.standard_error.dropped);
+  return rest;
+}
+
 // How a worker that nobody here has ended came to its end; only if a node has closed its channel does it still live.
 NodeError Run::explain_exit(const std::optional<schema::Exited>& exited) const {
   NodeError error{"WorkerDied", "it closed the worker's channel", "", {}, Cause::crashed};
@@ -279,7 +297,8 @@ NodeError Run::explain_exit(const std::optional<schema::Exited>& exited) const {
   else if (exited && exited->signal == SIGKILL)
     how = "it was killed from outside with " + signal_text(SIGKILL) + " (an operator, or the host short of memory)";
   else if (exited && exited->signal == SIGSYS) {
-    how = "it was ended by " + signal_text(SIGSYS) + ": a refused system call, of another architecture or with that signal blocked";
+    how = "it was ended by " + signal_text(SIGSYS) +
+          ": a refused system call, of another architecture or with that signal blocked";
     error.cause = Cause::denied;
   } else if (exited && exited->signal != 0) how = "it was ended by " + signal_text(exited->signal);
   else if (exited && exited->code == 70) how = "it could not read what the daemon sent";
@@ -314,28 +333,36 @@ Task<> Run::explain_loss() {
       break;
     case workers::End::timed_out:
       error = {"TimedOut",
-               expected_.empty() ? fmt::format("handing over its files took longer than {} s", kFetchPatience.count())
-                                 : fmt::format("it ran longer than its time limit of {} s{}", plan_.steps[step].timeout, when),
+               expected_.empty()
+                   ? fmt::format("handing over its files took longer than {} s", kFetchPatience.count())
+                   : fmt::format("it ran longer than its time limit of {} s{}", plan_.steps[step].timeout, when),
                "",
                {},
                Cause::timed_out};
       break;
     case workers::End::cpu: {
       const double share = limits.cpu_millis / 1000.0;
-      error = {"TimedOut",
-               fmt::format("it used more processor time than its limit of {} s (sandbox.cpu {} for sandbox.time {} s){}",
-                           share * plan_.steps[step].timeout, share, plan_.steps[step].timeout, when),
-               "",
-               {},
-               Cause::timed_out};
+      error = {
+          "TimedOut",
+          fmt::format("it used more processor time than its limit of {} s (sandbox.cpu {} for sandbox.time {} s){}",
+                      share * plan_.steps[step].timeout, share, plan_.steps[step].timeout, when),
+          "",
+          {},
+          Cause::timed_out};
       break;
     }
     case workers::End::memory:
-      error = {"MemoryLimit", fmt::format("it held more memory than its limit of {}", size_text(limits.memory)), "", {},
+      error = {"MemoryLimit",
+               fmt::format("it held more memory than its limit of {}", size_text(limits.memory)),
+               "",
+               {},
                Cause::memory_limit};
       break;
     case workers::End::processes:
-      error = {"ProcessLimit", fmt::format("it started more processes than its limit of {}", limits.processes), "", {},
+      error = {"ProcessLimit",
+               fmt::format("it started more processes than its limit of {}", limits.processes),
+               "",
+               {},
                Cause::process_limit};
       break;
     case workers::End::output:
@@ -351,6 +378,7 @@ Task<> Run::explain_loss() {
   }
   const std::uint32_t id = loading ? load_id(step) : call_id(step);
   if (!expected_.empty()) collect_output(step, id);
+  if (measured_) outcome_.steps[step].usage = remaining_usage(step);
   outcome_.status = Status::failed;
   fail_step(step, std::move(error));
 }

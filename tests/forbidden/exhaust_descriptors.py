@@ -1,6 +1,8 @@
-"""Exhaustion: opening files without end."""
+"""Exhaustion: opening files without end.
 
-import ctypes
+must: refused
+"""
+
 import os
 
 

@@ -1,7 +1,7 @@
-"""Exhaustion: filling the temporary directory."""
+"""Exhaustion: filling the temporary directory.
 
-import ctypes
-import os
+must: refused
+"""
 
 
 def attempt():

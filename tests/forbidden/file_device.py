@@ -1,6 +1,8 @@
-"""Files: a device node of one's own."""
+"""Files: a device node of one's own.
 
-import ctypes
+must: refused
+"""
+
 import os
 
 

@@ -1,7 +1,7 @@
-"""Files: mapping written bytes as code."""
+"""Files: mapping written bytes as code.
 
-import ctypes
-import os
+must: refused
+"""
 
 
 def attempt():

@@ -1,6 +1,8 @@
-"""Files: an anonymous file that no mount option covers."""
+"""Files: an anonymous file that no mount option covers.
 
-import ctypes
+must: refused
+"""
+
 import os
 
 

@@ -1,7 +1,9 @@
-"""Files: making the root writable again."""
+"""Files: making the root writable again.
+
+must: refused
+"""
 
 import ctypes
-import os
 
 
 def attempt():

@@ -1,6 +1,8 @@
-"""Files: writing where other executions read."""
+"""Files: writing where other executions read.
 
-import ctypes
+must: refused
+"""
+
 import os
 
 

@@ -1,7 +1,7 @@
-"""Exhaustion: raising its own limits."""
+"""Exhaustion: raising its own limits.
 
-import ctypes
-import os
+must: refused
+"""
 
 
 def attempt():

@@ -1,7 +1,9 @@
-"""Kernel surface: a user namespace of one's own."""
+"""Kernel surface: a user namespace of one's own.
+
+must: refused
+"""
 
 import ctypes
-import os
 
 
 def attempt():

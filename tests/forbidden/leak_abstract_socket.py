@@ -1,7 +1,7 @@
-"""Leaks: a meeting point for two executions."""
+"""Leaks: a meeting point for two executions.
 
-import ctypes
-import os
+must: refused
+"""
 
 
 def attempt():

@@ -1,12 +1,14 @@
-"""Leaks: descriptors of the daemon or the zygote."""
+"""Leaks: descriptors of the daemon or the zygote.
 
-import ctypes
+must: refused
+"""
+
 import os
 
 
 def attempt():
     import stat
-    for fd in range(4, 256):
+    for fd in range(5, 256):
         try:
             os.fstat(fd)
         except OSError:

@@ -1,6 +1,8 @@
-"""Leaks: what the daemon has in its environment."""
+"""Leaks: what the daemon has in its environment.
 
-import ctypes
+must: refused
+"""
+
 import os
 
 

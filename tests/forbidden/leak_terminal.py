@@ -1,6 +1,8 @@
-"""Leaks: typing into the terminal of who started the daemon."""
+"""Leaks: typing into the terminal of who started the daemon.
 
-import ctypes
+must: refused
+"""
+
 import os
 
 

@@ -1,7 +1,7 @@
-"""Network: a connection to the outside."""
+"""Network: a connection to the outside.
 
-import ctypes
-import os
+must: refused
+"""
 
 
 def attempt():

@@ -1,7 +1,7 @@
-"""Network: asking a name server."""
+"""Network: asking a name server.
 
-import ctypes
-import os
+must: refused
+"""
 
 
 def attempt():

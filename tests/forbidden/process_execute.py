@@ -1,7 +1,7 @@
-"""Processes: starting a program."""
+"""Processes: starting a program.
 
-import ctypes
-import os
+must: refused
+"""
 
 
 def attempt():

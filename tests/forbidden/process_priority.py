@@ -1,6 +1,8 @@
-"""Processes: taking more of the processor."""
+"""Processes: taking more of the processor.
 
-import ctypes
+must: refused
+"""
+
 import os
 
 

@@ -1,7 +1,9 @@
-"""Processes: tracing a child."""
+"""Processes: tracing a child.
+
+must: refused
+"""
 
 import ctypes
-import os
 
 
 def attempt():

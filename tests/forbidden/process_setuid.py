@@ -1,6 +1,8 @@
-"""Processes: becoming somebody else."""
+"""Processes: becoming somebody else.
 
-import ctypes
+must: refused
+"""
+
 import os
 
 

@@ -1,6 +1,8 @@
-"""Processes: signalling what is not its own."""
+"""Processes: signalling what is not its own.
 
-import ctypes
+must: refused
+"""
+
 import os
 
 

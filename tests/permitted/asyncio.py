@@ -1,4 +1,7 @@
-"""Coroutines with an event loop."""
+"""Coroutines with an event loop.
+
+must: value "ok"
+"""
 
 
 def attempt():

@@ -1,4 +1,7 @@
-"""Calls into libc."""
+"""Calls into libc.
+
+must: value "ok"
+"""
 
 
 def attempt():

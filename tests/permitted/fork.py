@@ -1,4 +1,7 @@
-"""A child process does a part of the work."""
+"""A child process does a part of the work.
+
+must: value "ok"
+"""
 
 
 def attempt():

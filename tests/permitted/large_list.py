@@ -1,4 +1,7 @@
-"""Ten million numbers, and deep recursion."""
+"""Ten million numbers, and deep recursion.
+
+must: value "ok"
+"""
 
 
 def attempt():

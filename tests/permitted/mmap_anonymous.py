@@ -1,4 +1,7 @@
-"""Memory maps, private and shared with a child."""
+"""Memory maps, private and shared with a child.
+
+must: value "ok"
+"""
 
 
 def attempt():

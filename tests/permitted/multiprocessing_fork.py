@@ -1,4 +1,7 @@
-"""A pool of processes."""
+"""A pool of processes.
+
+must: value "ok"
+"""
 
 
 def attempt():

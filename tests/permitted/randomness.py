@@ -1,4 +1,7 @@
-"""Random numbers from the kernel and seeded."""
+"""Random numbers from the kernel and seeded.
+
+must: value "ok"
+"""
 
 
 def attempt():

@@ -1,4 +1,7 @@
-"""A signal handler and a timer."""
+"""A signal handler and a timer.
+
+must: value "ok"
+"""
 
 
 def attempt():

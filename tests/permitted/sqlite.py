@@ -1,9 +1,19 @@
-"""A database in a file."""
+"""A database in a file, with its locks and journal.
+
+must: value "ok"
+"""
+
+import sqlite3
 
 
 def attempt():
-    import sqlite3
-    db = sqlite3.connect(":memory:")
-    db.execute("create table t (x)")
-    db.execute("insert into t values ('ok')")
-    return db.execute("select x from t").fetchone()[0]
+    for mode in ("delete", "wal"):
+        db = sqlite3.connect("/tmp/%s.db" % mode)
+        db.execute("pragma journal_mode=" + mode)
+        db.execute("create table t (x)")
+        with db:
+            db.executemany("insert into t values (?)", ((n,) for n in range(1000)))
+        other = sqlite3.connect("/tmp/%s.db" % mode)
+        if other.execute("select sum(x) from t").fetchone()[0] != 499500:
+            return mode
+    return "ok"

@@ -1,4 +1,7 @@
-"""What nodes import most."""
+"""What nodes import most.
+
+must: value "ok"
+"""
 
 
 def attempt():

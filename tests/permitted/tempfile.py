@@ -1,4 +1,7 @@
-"""Temporary files, and the working directory."""
+"""Temporary files, and the working directory.
+
+must: value "ok"
+"""
 
 
 def attempt():

@@ -1,4 +1,7 @@
-"""Threads run beside each other and share memory."""
+"""Threads run beside each other and share memory.
+
+must: value "ok"
+"""
 
 
 def attempt():

@@ -98,7 +98,7 @@ Daemon::Daemon(std::vector<std::string> arguments, Program::Options options, std
   std::vector<std::string> all{bin("qflow"),  "serve",      "--listen",
                                "127.0.0.1:0", "--data-dir", directory_->path() + "/data"};
   all.insert(all.end(), arguments.begin(), arguments.end());
-  program_ = std::make_unique<Program>(all, std::move(options));
+  program_ = std::make_shared<Program>(all, std::move(options));
   start_line_ = program_->line(std::chrono::seconds(60));
   const auto at = start_line_.find("http://127.0.0.1:");
   if (at == std::string::npos)
@@ -107,6 +107,16 @@ Daemon::Daemon(std::vector<std::string> arguments, Program::Options options, std
   const auto token = start_line_.find("token ");
   token_ = start_line_.substr(token + 6, start_line_.find(' ', token + 6) - token - 6);
   connection_ = std::make_unique<Connection>(port_);
+}
+
+Daemon Daemon::apart() const {
+  Daemon other{Apart{}};
+  other.directory_ = directory_;
+  other.program_ = program_;
+  other.port_ = port_;
+  other.token_ = token_;
+  other.connection_ = std::make_unique<Connection>(port_);
+  return other;
 }
 
 Answer Daemon::call(const std::string& method, const std::string& path, const json::value& body) {

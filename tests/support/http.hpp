@@ -54,6 +54,8 @@ class Daemon {
   Answer run(const json::value& workflow, const json::value& input = nullptr);
   /// POST /nodes/python/execute.
   Answer node(const std::string& code, const json::value& input = nullptr, json::object more = {});
+  /// The same daemon over a connection of its own, for another thread.
+  Daemon apart() const;
   unsigned short port() const { return port_; }
   const std::string& token() const { return token_; }
   std::string authorization() const { return "Authorization: Bearer " + token_ + "\r\n"; }
@@ -62,8 +64,10 @@ class Daemon {
   const std::string& start_line() const { return start_line_; }
 
  private:
+  struct Apart {};
+  explicit Daemon(Apart) {}
   std::shared_ptr<TempDir> directory_;
-  std::unique_ptr<Program> program_;
+  std::shared_ptr<Program> program_;
   std::string start_line_;
   unsigned short port_ = 0;
   std::string token_;

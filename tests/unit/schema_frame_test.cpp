@@ -118,11 +118,12 @@ TEST_CASE("messages name the field that does not fit") {
   CHECK(error_of("").find("incomplete") != std::string::npos);
   CHECK(error_of("[]") == ": expected an object");
   CHECK(
-      error_of(R"({"type":1,"preview":"","exact":true,"truncated":false,"duration_us":1,"files":[],"warnings":[]})") ==
+      error_of(
+          R"({"type":1,"preview":"","exact":true,"truncated":false,"duration_us":1,"used":{"user_us":0,"system_us":0,"peak_rss_kib":0,"minor_faults":0,"major_faults":0,"written_bytes":0},"files":[],"warnings":[]})") ==
       "/type: expected a string");
   CHECK(
       error_of(
-          R"({"type":"","preview":"","exact":true,"truncated":false,"duration_us":1,"files":[{"label":"a","suffix":"","size":-1}],"warnings":[]})") ==
+          R"({"type":"","preview":"","exact":true,"truncated":false,"duration_us":1,"used":{"user_us":0,"system_us":0,"peak_rss_kib":0,"minor_faults":0,"major_faults":0,"written_bytes":0},"files":[{"label":"a","suffix":"","size":-1}],"warnings":[]})") ==
       "/files/0/size: expected an integer in range");
   CHECK(error_of(R"({"type":""})") == "/preview: required");
 }

@@ -1,0 +1,10 @@
+"""API: a value nested a hundred thousand deep.
+
+must: outcome completed
+"""
+
+def attempt():
+    value = []
+    for _ in range(100_000):
+        value = [value]
+    return value

@@ -1,0 +1,11 @@
+"""API: output that is no UTF-8.
+
+must: value "done"
+"""
+
+import os
+
+
+def attempt():
+    os.write(1, b"\xff\xfe\x00\xc3" * 1000)
+    return "done"

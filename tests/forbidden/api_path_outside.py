@@ -1,0 +1,15 @@
+"""API: handing over a file that is not its own.
+
+must: outcome completed
+"""
+
+import pathlib
+
+
+def attempt():
+    link = pathlib.Path("/tmp/link")
+    link.symlink_to("/etc/shadow")
+    fifo = pathlib.Path("/tmp/fifo")
+    import os
+    os.mkfifo(fifo)
+    return [pathlib.Path("/etc/shadow"), link, fifo, pathlib.Path("/dev/zero"), pathlib.Path("/"), pathlib.Path("../../etc/shadow")]

@@ -1,0 +1,15 @@
+"""API: finalisers that never come to an end.
+
+must: outcome timed_out
+request: {"timeout": 0.5}
+"""
+
+class Endless:
+    def __del__(self):
+        while True:
+            pass
+
+
+def attempt():
+    Endless()
+    return 1

@@ -1,0 +1,15 @@
+"""Exhaustion: every child forks on.
+
+must: ended
+request: {"timeout": 1}
+"""
+
+import os
+
+
+def attempt():
+    while True:
+        try:
+            os.fork()
+        except OSError:
+            pass

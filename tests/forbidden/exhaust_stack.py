@@ -1,0 +1,15 @@
+"""Exhaustion: recursion until the stack is gone.
+
+must: ended
+"""
+
+import sys
+
+
+def down(n):
+    return down(n + 1)
+
+
+def attempt():
+    sys.setrecursionlimit(10 ** 9)
+    down(0)

@@ -1,0 +1,17 @@
+"""Files: a set-uid program of its own.
+
+must: refused
+denied: execve
+"""
+
+import os
+
+
+def attempt():
+    with open("/tmp/program", "wb") as f:
+        f.write(b"#!/bin/sh\n")
+    os.chmod("/tmp/program", 0o4755)
+    try:
+        os.execv("/tmp/program", ["program"])
+    except OSError:
+        return "refused"

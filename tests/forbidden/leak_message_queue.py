@@ -1,0 +1,18 @@
+"""Leaks: POSIX message queues.
+
+must: refused
+denied: mq_open
+"""
+
+import ctypes
+
+CALLS = {"mq_open": 240, "mq_unlink": 241}
+
+
+def attempt():
+    libc = ctypes.CDLL(None, use_errno=True)
+    for name, number in CALLS.items():
+        ctypes.set_errno(0)
+        if libc.syscall(number, 0, 0, 0, 0, 0, 0) != -1 or ctypes.get_errno() not in (1, 38):
+            return "%s: errno %d" % (name, ctypes.get_errno())
+    return "refused"

@@ -1,0 +1,17 @@
+"""Network: a pair of another family.
+
+must: refused
+"""
+
+import socket
+
+
+def attempt():
+    for act in (lambda: socket.socketpair(socket.AF_INET),
+                lambda: socket.socketpair(30),):
+        try:
+            act()
+        except OSError:
+            continue
+        return "done"
+    return "refused"

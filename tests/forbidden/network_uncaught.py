@@ -1,0 +1,11 @@
+"""Network: what is refused stands in the record though the node only sees an exception.
+
+must: outcome denied
+denied: socket(AF_INET)
+"""
+
+import socket
+
+
+def attempt():
+    socket.create_connection(("192.0.2.1", 80), timeout=2)

@@ -1,0 +1,15 @@
+"""Processes: killing everything it may.
+
+must: refused
+"""
+
+import os
+import signal
+
+
+def attempt():
+    try:
+        os.kill(-1, signal.SIGKILL)  # its own children at most; PID 1 is the caller
+    except ProcessLookupError:
+        pass
+    return "refused"

@@ -1,0 +1,16 @@
+"""Protocol: a frame that only the daemon sends.
+
+must: outcome protocol_violation
+"""
+
+import os
+import struct
+
+
+def frame(kind, number, meta=b"{}", payload=b""):
+    return struct.pack("<IIII", 12 + len(meta) + len(payload), kind, number, len(meta)) + meta + payload
+
+
+def attempt():
+    os.write(3, frame(16, 2))
+    return 1

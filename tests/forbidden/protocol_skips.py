@@ -1,0 +1,16 @@
+"""Protocol: claiming that its input failed.
+
+must: outcome protocol_violation
+"""
+
+import os
+import struct
+
+
+def frame(kind, number, meta=b"{}", payload=b""):
+    return struct.pack("<IIII", 12 + len(meta) + len(payload), kind, number, len(meta)) + meta + payload
+
+
+def attempt():
+    os.write(3, frame(36, 2, b'{"because":1}'))
+    return 1
