@@ -219,6 +219,6 @@ CgroupUse CgroupLeaf::use() const {
 }
 
 std::int64_t CgroupLeaf::cpu_us() const { return keyed(read("cpu.stat"), "usage_usec"); }
-std::int64_t CgroupLeaf::memory_bytes() const { return single(read("memory.current")); }
+std::int64_t CgroupLeaf::processes() const { return single(read("pids.current")); }
 
 }  // namespace qflow::sandbox

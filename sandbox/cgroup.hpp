@@ -37,7 +37,8 @@ class CgroupLeaf {
   void kill() const noexcept;
   CgroupUse use() const;
   std::int64_t cpu_us() const;
-  std::int64_t memory_bytes() const;
+  /// Processes and threads in it now.
+  std::int64_t processes() const;
   /// For clone3(2), CLONE_INTO_CGROUP.
   int fd() const { return directory_.get(); }
 
@@ -66,12 +67,13 @@ class CgroupTree {
   void adopt_zygote(pid_t pid) const;
   /// A new leaf under `limits`. Throws SysError.
   std::unique_ptr<CgroupLeaf> make_leaf(const Limits& limits);
+  /// Removes the leaves whose last process has gone meanwhile.
+  void sweep() noexcept;
   const std::string& base() const { return base_; }
 
  private:
   friend class CgroupLeaf;
   CgroupTree(std::string base, uid_t owner) : base_(std::move(base)), owner_(owner) {}
-  void sweep() noexcept;
   std::string base_;
   uid_t owner_;  ///< whose zygotes may clone into leaves; 0: this process's own user
   std::uint64_t next_ = 1;

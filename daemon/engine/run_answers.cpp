@@ -20,7 +20,8 @@ namespace {
 constexpr std::size_t kAllOutput = 32U << 20U;
 constexpr std::size_t kAllText = 8U << 20U;
 constexpr std::size_t kMaxLoadedMeta = 256U << 10U;
-constexpr auto kFetchPatience = std::chrono::seconds(60);
+constexpr auto kFetchPatience = std::chrono::seconds(10);
+constexpr std::size_t kPreviewSlack = 64U << 10U;  // a worker stops at what was asked for, give or take one element
 constexpr std::size_t kMaxElements = 300'000;  // of one preview; a worker writes at most 100,000
 constexpr std::size_t kMaxDenied = 16;         // different acts of one step
 constexpr std::size_t kMaxText = 64U << 10U;   // of anything a worker says in words
@@ -118,7 +119,7 @@ void Run::on_loaded(std::size_t step, const schema::Loaded& loaded) {
 void Run::on_result(std::size_t step, schema::Result result) {
   // The preview is kept as JSON, so it must be JSON; and it is small unless somebody lies.
   std::string problem;
-  if (result.preview.size() > 2 * std::size_t{preview_limit(step)} + 4096)
+  if (result.preview.size() > std::size_t{preview_limit(step)} / 4 * 5 + kPreviewSlack)
     return violation("a preview larger than asked for");
   if (schema::count_elements(result.preview) > kMaxElements)
     return violation("a preview of more elements than asked for");
@@ -251,6 +252,7 @@ Task<> Run::fetch_files() {
         const auto chunk = schema::unpack<schema::Chunk>(*frame, problem);
         if (frame->kind != schema::Kind::chunk || frame->id != id || !chunk)
           co_return violation("a file's piece was due");
+        if (frame->payload.empty() && !chunk->last) co_return violation("an empty piece of a file");
         total += frame->payload.size();
         if (total > pool_.settings().file_bytes) {
           fail_step(i, {"FileLimit",

@@ -12,6 +12,7 @@ constexpr auto kInterval = std::chrono::milliseconds(50);
 Task<> watch(Pool& pool) {
   for (;;) {
     co_await sleep_for(kInterval);
+    if (pool.settings().cgroups != nullptr) pool.settings().cgroups->sweep();
     const auto due = Clock::now() - kInterval / 2;
     std::vector<std::shared_ptr<Worker>> old;
     for (const auto& worker : pool.running())

@@ -188,7 +188,8 @@ void Worker::look(const ProcessTable& table) {
 }
 
 bool Worker::at_process_limit(const ProcessTable& table) const {
-  if (leaf_) return leaf_->use().processes_refused > 0;
+  // RLIMIT_NPROC is as low as pids.max, and may have been met first.
+  if (leaf_) return leaf_->processes() + 1 >= limits_.processes || leaf_->use().processes_refused > 0;
   std::uint64_t threads = 0;
   for (const pid_t pid : table.tree_of(pid_, std::size_t{limits_.processes} + 2)) threads += status_of(pid).threads;
   return threads + 1 >= limits_.processes;

@@ -13,48 +13,14 @@
 #include <thread>
 
 #include "daemon/workers/zygote.hpp"
+#include "tests/bench/bench.hpp"
 #include "tests/support/http.hpp"
 
 namespace {
 
 using namespace qflow;
 using namespace qflow::test;
-
-double milliseconds(const std::function<void()>& work) {
-  const auto start = Clock::now();
-  work();
-  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
-}
-
-struct Sample {
-  std::vector<double> times;
-  double at(double quantile) {
-    std::sort(times.begin(), times.end());
-    return times.empty() ? 0
-                         : times[std::min(times.size() - 1,
-                                          static_cast<std::size_t>(quantile * static_cast<double>(times.size())))];
-  }
-};
-
-Sample repeat(int times, const std::function<void()>& work) {
-  Sample sample;
-  for (int i = 0; i < times; ++i) sample.times.push_back(milliseconds(work));
-  return sample;
-}
-
-void row(const std::string& what, double value, const std::string& unit, const std::string& note = {}) {
-  fmt::print("  {:<58} {:>10.2f} {:<6} {}\n", what, value, unit, note);
-  std::fflush(stdout);
-}
-
-constexpr const char* kPython = "/usr/bin/python3";
-void bare_python(const char* code) { run({kPython, "-I", "-c", code}); }
-void bubblewrap(const char* code) {
-  run({"bwrap",     "--ro-bind", "/usr",   "/usr",      "--symlink", "usr/lib",       "/lib",
-       "--symlink", "usr/lib64", "/lib64", "--symlink", "usr/bin",   "/bin",          "--proc",
-       "/proc",     "--dev",     "/dev",   "--tmpfs",   "/tmp",      "--unshare-all", "--die-with-parent",
-       kPython,     "-I",        "-c",     code});
-}
+using namespace qflow::bench;
 
 /// `clients` threads call `target` `calls` times each; the time of each call.
 Sample load(Daemon& daemon, unsigned clients, int calls, const std::string& target, const std::string& body,
@@ -126,11 +92,11 @@ Task<> fork_workers(Sample& sample) {
   settings.pythons = workers::find_pythons(bin(""));
   const auto zygote = std::make_shared<workers::Zygote>(co_await asio::this_coro::executor, settings,
                                                         settings.pythons.at(workers::default_python(settings.pythons)),
-                                                        std::vector<std::string>());
+                                                        std::vector<std::string>(), workers::Sandbox{});
   co_await zygote->start();
   for (int i = 0; i < 200; ++i) {
     const auto start = Clock::now();
-    const std::shared_ptr<workers::Worker> worker = co_await zygote->spawn();
+    const std::shared_ptr<workers::Worker> worker = co_await zygote->spawn(settings.limits);
     sample.times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
     worker->kill(workers::End::closed);
     co_await worker->wait_exit(std::chrono::seconds(1));
@@ -285,8 +251,12 @@ void memory(Daemon& daemon) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
   if (sodium_init() < 0) return 1;
+  if (argc > 1 && std::string_view(argv[1]) == "sandbox") {
+    sandbox_costs();
+    return 0;
+  }
   fmt::print("qflow benchmarks. Medians; every figure beside what it is compared with, measured in the same run.\n");
   double python = 0;
   starts(python);
@@ -298,5 +268,6 @@ int main() {
   large_values(daemon);
   packages(daemon);
   memory(daemon);
+  sandbox_costs();
   return 0;
 }

@@ -1,6 +1,7 @@
 """Exhaustion: recursion until the stack is gone.
 
 must: ended
+request: {"timeout": 2}
 """
 
 import sys

@@ -10,7 +10,10 @@ import os
 def attempt():
     with open("/tmp/program", "wb") as f:
         f.write(b"#!/bin/sh\n")
-    os.chmod("/tmp/program", 0o4755)
+    try:
+        os.chmod("/tmp/program", 0o4755)
+    except OSError:
+        pass
     try:
         os.execv("/tmp/program", ["program"])
     except OSError:

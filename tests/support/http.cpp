@@ -1,5 +1,6 @@
 #include "tests/support/http.hpp"
 
+#include <cstdlib>
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -95,6 +96,13 @@ Answer Connection::call(const std::string& method, const std::string& target, co
 
 Daemon::Daemon(std::vector<std::string> arguments, Program::Options options, std::shared_ptr<TempDir> directory)
     : directory_(directory ? std::move(directory) : std::make_shared<TempDir>()) {
+  if (const char* server = std::getenv("QFLOW_TEST_SERVER"); server != nullptr) {
+    const std::string_view named = server;
+    port_ = static_cast<unsigned short>(std::stoi(server));
+    token_ = named.substr(named.find(':') + 1);
+    connection_ = std::make_unique<Connection>(port_);
+    return;
+  }
   std::vector<std::string> all{bin("qflow"),  "serve",      "--listen",
                                "127.0.0.1:0", "--data-dir", directory_->path() + "/data"};
   all.insert(all.end(), arguments.begin(), arguments.end());

@@ -40,7 +40,8 @@ class Connection {
   std::string buffer_;
 };
 
-/// `qflow serve` on a free port with a data directory of its own.
+/// `qflow serve` on a free port with a data directory of its own. With QFLOW_TEST_SERVER=PORT:TOKEN in the environment
+/// the server that is there already, whatever the arguments: packaging/vm-test runs the tests against a service.
 class Daemon {
  public:
   explicit Daemon(std::vector<std::string> arguments = {}, Program::Options options = {},

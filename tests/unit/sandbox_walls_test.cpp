@@ -18,57 +18,10 @@
 #include "sandbox/outer.hpp"
 #include "sandbox/selfcheck.hpp"
 #include "sandbox/sys.hpp"
+#include "tests/unit/walls.hpp"
 
 using namespace qflow::sandbox;
-
-namespace {
-
-Policy test_policy() {
-  Policy policy;
-  policy.mounts = {{"/usr/lib", false}, {"/etc/ld.so.cache", true}};
-  return policy;
-}
-
-/// Runs `act` in a worker behind `policy`'s walls and returns what it wrote to its socket.
-std::string in_worker(const Policy& policy, const std::function<void()>& act) {
-  auto [ours, theirs] = socket_pair();
-  const pid_t pid = check(::fork(), "fork");
-  if (pid == 0) {
-    ours.reset();
-    try {
-      const int socket = ::dup2(theirs.get(), kControlFd);
-      enter_outer(policy, socket);
-      const InnerSandbox inner(policy);
-      const pid_t worker = inner.fork_worker();
-      if (worker == 0) {
-        const StepFailure failure = inner.enter({socket, STDOUT_FILENO, STDERR_FILENO});
-        if (failure.step != nullptr) write_all(kControlFd, std::string("step ") + failure.step);
-        else act();
-        ::_exit(0);
-      }
-      int status = 0;
-      ::waitpid(worker, &status, 0);
-      const Exit exit = exit_of(status);
-      if (exit.signal != 0) write_all(kControlFd, "signal " + std::to_string(exit.signal));
-    } catch (const std::exception& error) {
-      write_all(kControlFd, error.what());
-    }
-    ::_exit(0);
-  }
-  theirs.reset();
-  ChildProcess child(pid);
-  std::string text;
-  char bytes[4096];
-  ssize_t got = 0;
-  while ((got = ::read(ours.get(), bytes, sizeof bytes)) > 0) text.append(bytes, static_cast<std::size_t>(got));
-  child.wait();
-  return text;
-}
-
-void say(const std::string& text) { write_all(kControlFd, text + ";"); }
-void say_errno(long result) { say(result < 0 ? std::to_string(errno) : "allowed"); }
-
-}  // namespace
+using namespace qflow::test;
 
 TEST_CASE("a worker behind every wall reports all of them") {
   const Policy policy = test_policy();
@@ -129,26 +82,6 @@ TEST_CASE("another architecture's calls kill") {
           say("survived");
         }) == "signal 31");
 #endif
-}
-
-TEST_CASE("an environment without a layer shows that its test notices") {
-  Policy open_seccomp = test_policy();
-  open_seccomp.layers &= ~static_cast<std::uint32_t>(Layer::seccomp);
-  // Without the filter the call gets through; the capabilities that it needs are gone all the same.
-  CHECK(in_worker(open_seccomp, [] { say(::socket(AF_UNIX, SOCK_STREAM, 0) >= 0 ? "allowed" : "refused"); }) ==
-        "allowed;");
-  const std::string checks =
-      in_worker(open_seccomp, [] { say(std::to_string(run_checks() & static_cast<std::uint32_t>(Check::seccomp))); });
-  CHECK(checks == "0;");
-  Policy no_limits = test_policy();
-  no_limits.layers &= ~static_cast<std::uint32_t>(Layer::limits);
-  const auto core_limit = [] {
-    rlimit core{};
-    ::getrlimit(RLIMIT_NOFILE, &core);
-    say(std::to_string(core.rlim_cur));
-  };
-  CHECK(in_worker(test_policy(), core_limit) == "256;");
-  CHECK(in_worker(no_limits, core_limit) != "256;");
 }
 
 TEST_CASE("no id is mapped in a worker, and it cannot take another") {
