@@ -35,6 +35,24 @@ std::string message_of(const py::object& value) {
   return text(str, kMessageBytes);
 }
 
+// The errno of an OSError, or of one that it wraps or that it was raised for: urllib keeps it in `reason`, libraries
+// raise their own while they handle it.
+std::optional<std::int32_t> os_error_of(py::object value) {
+  for (int depth = 0; depth < 8 && value && !value.is_none(); ++depth) {
+    if (PyErr_GivenExceptionMatches(value.ptr(), PyExc_OSError) != 0)
+      if (const py::object number = value.attr("errno"); PyLong_Check(number.ptr()) != 0)
+        return number.cast<std::int32_t>();
+    py::object next;
+    for (const char* inner : {"reason", "__cause__", "__context__"}) {
+      next = py::getattr(value, inner, py::none());
+      if (PyExceptionInstance_Check(next.ptr())) break;
+    }
+    if (!PyExceptionInstance_Check(next.ptr())) return std::nullopt;
+    value = std::move(next);
+  }
+  return std::nullopt;
+}
+
 // The innermost line in the node's own file; for a SyntaxError in it, the line that does not parse.
 std::optional<std::int32_t> own_line(const py::object& value, const py::object& trace, const std::string& file) {
   std::optional<std::int32_t> line;
@@ -74,9 +92,7 @@ schema::Raised describe(py::error_already_set& error, const Modules& modules, co
     out.type = text(type.attr("__name__"), 200);
     out.message = message_of(value);
     out.line = own_line(value, trace, file);
-    if (PyErr_GivenExceptionMatches(value.ptr(), PyExc_OSError) != 0)
-      if (const py::object number = value.attr("errno"); PyLong_Check(number.ptr()) != 0)
-        out.error = number.cast<std::int32_t>();
+    out.error = os_error_of(value);
     out.traceback = format(type, value, trace, modules);
   } catch (py::error_already_set&) {
     // Out of memory, or a node has broken traceback: type and message are what there is.
