@@ -21,17 +21,15 @@ std::int64_t held_by_own_files() noexcept {
 
 }  // namespace
 
-schema::Used UsageMeter::take() noexcept {
+schema::Used UsageMeter::take(bool files) noexcept {
   rusage own{}, children{};
   ::getrusage(RUSAGE_SELF, &own);
   ::getrusage(RUSAGE_CHILDREN, &children);
   const auto us = [](const timeval& t) { return std::int64_t{t.tv_sec} * 1'000'000 + t.tv_usec; };
-  const schema::Used now{us(own.ru_utime) + us(children.ru_utime),
-                         us(own.ru_stime) + us(children.ru_stime),
-                         std::max(own.ru_maxrss, children.ru_maxrss),
-                         own.ru_minflt + children.ru_minflt,
-                         own.ru_majflt + children.ru_majflt,
-                         held_by_own_files()};
+  const schema::Used now{
+      us(own.ru_utime) + us(children.ru_utime),    us(own.ru_stime) + us(children.ru_stime),
+      std::max(own.ru_maxrss, children.ru_maxrss), own.ru_minflt + children.ru_minflt,
+      own.ru_majflt + children.ru_majflt,          files ? held_by_own_files() : last_.written_bytes};
   const schema::Used since{now.user_us - last_.user_us,
                            now.system_us - last_.system_us,
                            now.peak_rss_kib,

@@ -89,7 +89,7 @@ class Worker {
     try {
       const schema::Loaded loaded = modules_.load(id, load, source);
       only_in_parent();
-      usage_.take();
+      usage_.take(false);
       end_output(id);
       send(schema::Kind::loaded, id, loaded);
     } catch (py::error_already_set& raised) {
@@ -106,7 +106,7 @@ class Worker {
     if (const auto because = calls_.failed_input(call)) {
       calls_.mark_failed(id);
       end_output(id);
-      usage_.take();
+      usage_.take(false);
       return send(schema::Kind::skipped, id, schema::Skipped{*because});
     }
     const Stopwatch watch;
@@ -218,7 +218,7 @@ void prepare_worker_code(const sandbox::Policy& policy) {
   }
 }
 
-void become_worker(const sandbox::InnerSandbox& inner, const sandbox::WorkerFds& fds) {
+void become_worker(const sandbox::InnerSandbox& inner, const sandbox::WorkerFds& fds, bool warm) {
   const sandbox::StepFailure failure = inner.enter(fds);
   if (failure.step != nullptr) {
     std::string out;
@@ -232,7 +232,7 @@ void become_worker(const sandbox::InnerSandbox& inner, const sandbox::WorkerFds&
   Worker worker;
   try {
     reseed_after_fork();
-    warm_up();
+    if (warm) warm_up();
   } catch (py::error_already_set& error) {
     std::string out;
     schema::pack(schema::Kind::refused, 0, schema::Refused{"warm-up", 0, error.what()}, out);

@@ -9,6 +9,7 @@ namespace qflow::pyhost {
 void prepare_worker_code(const sandbox::Policy& policy);
 
 /// In a child just forked: enters the inner sandbox, checks it, says `hello`, serves frames until the socket closes.
-[[noreturn]] void become_worker(const sandbox::InnerSandbox& inner, const sandbox::WorkerFds& fds);
+/// `warm`: it runs a little Python before.
+[[noreturn]] void become_worker(const sandbox::InnerSandbox& inner, const sandbox::WorkerFds& fds, bool warm);
 
 }  // namespace qflow::pyhost

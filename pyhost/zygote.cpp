@@ -61,8 +61,8 @@ class Zygote {
  private:
   static constexpr std::size_t kMaxFds = 4;
 
-  // One recvmsg returns the descriptors of one sendmsg at most (unix(7)), and never bytes of the next one with them: the
-  // frame and its descriptors come together.
+  // One recvmsg returns the descriptors of one sendmsg at most (unix(7)), and never bytes of the next one with them:
+  // the frame and its descriptors come together.
   bool receive() {
     sandbox::Received got = sandbox::receive_with_fds(socket_, 16384, kMaxFds);
     if (got.bytes.empty()) return false;
@@ -91,7 +91,7 @@ class Zygote {
     }
     PyOS_BeforeFork();
     const pid_t pid = inner_.fork_worker(cgroup);
-    if (pid == 0) become_worker(inner_, fds);
+    if (pid == 0) become_worker(inner_, fds, order.warm);
     const int error = errno;
     PyOS_AfterFork_Parent();
     if (pid < 0) send(schema::Kind::refused, id, schema::Refused{"clone3", error, std::strerror(error)});

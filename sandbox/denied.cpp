@@ -53,20 +53,20 @@ bool take_char(std::string_view& text, char wanted) {
   return true;
 }
 
-// The file systems that are this worker's alone.
-dev_t g_own[3];
+bool g_has_own_files = false;
 
 // Whether somebody else has a lock (fcntl(2), F_GETLK) is a question whose answer is old when it comes. On a worker's
 // own files it is always "nobody": who then takes a lock finds out. SQLite asks it in WAL mode.
 bool answer_lock_question(int fd, int command, void* argument) noexcept {
-  if (command != F_GETLK) return false;
+  if (command != F_GETLK || !g_has_own_files) return false;
   struct stat info {};
   if (::fstat(fd, &info) < 0 || !S_ISREG(info.st_mode)) return false;
-  for (const dev_t own : g_own)
-    if (own != 0 && info.st_dev == own) {
-      static_cast<struct flock*>(argument)->l_type = F_UNLCK;
-      return true;
-    }
+  for (const char* path : {"/tmp", "/dev/shm", kWorkDirectory.data()}) {
+    struct stat own {};
+    if (::stat(path, &own) != 0 || own.st_dev != info.st_dev) continue;
+    static_cast<struct flock*>(argument)->l_type = F_UNLCK;
+    return true;
+  }
   return false;
 }
 
@@ -142,13 +142,7 @@ void catch_denials() noexcept {
   ::sigaction(SIGSYS, &action, nullptr);
 }
 
-void know_own_files() noexcept {
-  std::size_t at = 0;
-  for (const char* path : {"/tmp", "/dev/shm", kWorkDirectory.data()}) {
-    struct stat info {};
-    g_own[at++] = ::stat(path, &info) == 0 ? info.st_dev : 0;
-  }
-}
+void have_own_files() noexcept { g_has_own_files = true; }
 
 void report_denials_as(std::string_view mark) noexcept {
   if (mark.size() != kMarkLength) return;

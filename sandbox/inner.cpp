@@ -98,6 +98,7 @@ void InnerSandbox::limit(const Limits& limits) {
     throw std::invalid_argument("a worker's limits: " + excess);
   limits_ = limits;
   tmpfs_options_ = fmt::format("size={},nr_inodes={},mode=1777", limits.tmp, 1024 + limits.tmp / 16384);
+  prepare_limits();
 }
 
 pid_t InnerSandbox::fork_worker(int cgroup_fd) const noexcept {
@@ -124,38 +125,39 @@ StepFailure InnerSandbox::mount_private() const noexcept {
   return {};
 }
 
-StepFailure InnerSandbox::set_limits() const noexcept {
+void InnerSandbox::prepare_limits() {
   const Limits& l = limits_;
   // A node that wants more memory than it may have meets MemoryError at RLIMIT_DATA (private writable memory of one
   // process); RLIMIT_AS is generous because threads reserve far more than they use (sandbox.md P2). The sum over a
   // worker's processes is for the cgroup or the daemon's watch.
-  const struct {
-    int resource;
-    rlim_t soft;
-    rlim_t hard;
-    const char* step;
-  } limits[] = {
-      {RLIMIT_DATA, l.memory + base_data_, l.memory + base_data_, "setrlimit(RLIMIT_DATA)"},
-      {RLIMIT_AS, 4 * l.memory + (2ULL << 30U), 4 * l.memory + (2ULL << 30U), "setrlimit(RLIMIT_AS)"},
-      {RLIMIT_FSIZE, l.tmp, l.tmp, "setrlimit(RLIMIT_FSIZE)"},
-      {RLIMIT_NOFILE, l.open_files, l.open_files, "setrlimit(RLIMIT_NOFILE)"},
-      {RLIMIT_NPROC, l.processes, l.processes, "setrlimit(RLIMIT_NPROC)"},
+  const std::uint64_t address_space = 4 * l.memory + (2ULL << 30U);
+  resource_limits_ = {
+      {RLIMIT_DATA, "setrlimit(RLIMIT_DATA)", {l.memory + base_data_, l.memory + base_data_}},
+      {RLIMIT_AS, "setrlimit(RLIMIT_AS)", {address_space, address_space}},
+      {RLIMIT_FSIZE, "setrlimit(RLIMIT_FSIZE)", {l.tmp, l.tmp}},
+      {RLIMIT_NOFILE, "setrlimit(RLIMIT_NOFILE)", {l.open_files, l.open_files}},
+      {RLIMIT_NPROC, "setrlimit(RLIMIT_NPROC)", {l.processes, l.processes}},
       // PID 1 ignores SIGXCPU at the soft limit: the hard one kills (sandbox.md P3).
-      {RLIMIT_CPU, l.cpu_seconds, l.cpu_seconds + 1, "setrlimit(RLIMIT_CPU)"},
-      {RLIMIT_CORE, 0, 0, "setrlimit(RLIMIT_CORE)"},
-      {RLIMIT_MEMLOCK, 0, 0, "setrlimit(RLIMIT_MEMLOCK)"},
-      {RLIMIT_MSGQUEUE, 0, 0, "setrlimit(RLIMIT_MSGQUEUE)"},
-      {RLIMIT_NICE, 0, 0, "setrlimit(RLIMIT_NICE)"},
-      {RLIMIT_RTPRIO, 0, 0, "setrlimit(RLIMIT_RTPRIO)"},
-      {RLIMIT_SIGPENDING, 256, 256, "setrlimit(RLIMIT_SIGPENDING)"},
-      {RLIMIT_STACK, 8U << 20U, 8U << 20U, "setrlimit(RLIMIT_STACK)"},
+      {RLIMIT_CPU, "setrlimit(RLIMIT_CPU)", {l.cpu_seconds, l.cpu_seconds + 1ULL}},
+      {RLIMIT_CORE, "setrlimit(RLIMIT_CORE)", {0, 0}},
+      {RLIMIT_MEMLOCK, "setrlimit(RLIMIT_MEMLOCK)", {0, 0}},
+      {RLIMIT_MSGQUEUE, "setrlimit(RLIMIT_MSGQUEUE)", {0, 0}},
+      {RLIMIT_NICE, "setrlimit(RLIMIT_NICE)", {0, 0}},
+      {RLIMIT_RTPRIO, "setrlimit(RLIMIT_RTPRIO)", {0, 0}},
+      {RLIMIT_SIGPENDING, "setrlimit(RLIMIT_SIGPENDING)", {256, 256}},
+      {RLIMIT_STACK, "setrlimit(RLIMIT_STACK)", {8U << 20U, 8U << 20U}},
   };
-  for (const auto& limit : limits) {
+  // Never above what this process has itself.
+  for (ResourceLimit& limit : resource_limits_) {
     rlimit now{};
-    if (::getrlimit(static_cast<__rlimit_resource>(limit.resource), &now) < 0) return failed(limit.step);
-    const rlimit wanted{std::min(limit.soft, now.rlim_max), std::min(limit.hard, now.rlim_max)};
-    if (::setrlimit(static_cast<__rlimit_resource>(limit.resource), &wanted) < 0) return failed(limit.step);
+    check(::getrlimit(static_cast<__rlimit_resource>(limit.resource), &now), limit.step);
+    limit.value = {std::min(limit.value.rlim_cur, now.rlim_max), std::min(limit.value.rlim_max, now.rlim_max)};
   }
+}
+
+StepFailure InnerSandbox::set_limits() const noexcept {
+  for (const ResourceLimit& limit : resource_limits_)
+    if (::setrlimit(static_cast<__rlimit_resource>(limit.resource), &limit.value) < 0) return failed(limit.step);
   return {};
 }
 
@@ -196,7 +198,7 @@ StepFailure InnerSandbox::enter(const WorkerFds& fds) const noexcept {
   }
   if (policy_.has(Layer::seccomp)) {
     catch_denials();  // clone3 has reset the zygote's handler
-    if (policy_.has(Layer::mount_namespace)) know_own_files();
+    if (policy_.has(Layer::mount_namespace)) have_own_files();
     // Last, so that nothing above needs a rule: it takes the calls of this set-up away.
     const int error = load_filter(filter_);
     if (error != 0) return {"seccomp(SET_MODE_FILTER)", error};

@@ -1,6 +1,7 @@
 // The inner walls: what one worker puts up around itself between the fork and its first frame.
 #pragma once
 #include <linux/filter.h>
+#include <sys/resource.h>
 
 #include <cstdint>
 #include <vector>
@@ -10,8 +11,8 @@
 
 namespace qflow::sandbox {
 
-/// The descriptors a worker keeps: its socket, and where its standard output and error go. The last one a second time as
-/// kEventFd (denied.hpp).
+/// The descriptors a worker keeps: its socket, and where its standard output and error go. The last one a second time
+/// as kEventFd (denied.hpp).
 struct WorkerFds {
   int control = -1;
   int out = -1;
@@ -46,9 +47,16 @@ class InnerSandbox {
 
  private:
   StepFailure mount_private() const noexcept;
+  void prepare_limits();
   StepFailure set_limits() const noexcept;
+  struct ResourceLimit {
+    int resource;
+    const char* step;
+    rlimit value;
+  };
   Policy policy_;
   Limits limits_;
+  std::vector<ResourceLimit> resource_limits_;
   std::vector<sock_filter> filter_;
   LandlockPlan landlock_;
   std::string tmpfs_options_;

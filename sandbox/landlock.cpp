@@ -67,10 +67,16 @@ LandlockPlan plan_landlock(const Policy& policy) {
     plan.names.push_back(std::move(path));
     plan.paths.push_back({plan.names.back().c_str(), access & handled(plan.abi)});
   };
-  for (const Mount& mount : policy.mounts) add(mount.path, read);
+  // A rule holds for all beneath it: what lies in /etc needs none of its own, nor does a device in the made-up /dev.
   add("/etc", kReadFile | kReadDir);
-  for (const char* device : {"/dev/null", "/dev/zero", "/dev/full"}) add(device, kReadFile | kWriteFile);
-  for (const char* device : {"/dev/random", "/dev/urandom"}) add(device, kReadFile);
+  for (const Mount& mount : policy.mounts)
+    if (!mount.path.starts_with("/etc/")) add(mount.path, read);
+  if (policy.has(Layer::mount_namespace)) {
+    add("/dev", kReadFile | kWriteFile);
+  } else {
+    for (const char* device : {"/dev/null", "/dev/zero", "/dev/full"}) add(device, kReadFile | kWriteFile);
+    for (const char* device : {"/dev/random", "/dev/urandom"}) add(device, kReadFile);
+  }
   // Without a mount namespace these would be the host's: then nothing is writable.
   if (policy.has(Layer::mount_namespace))
     for (const char* own : {"/tmp", "/dev/shm", kWorkDirectory.data()}) add(own, write);

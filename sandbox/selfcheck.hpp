@@ -1,9 +1,8 @@
 // A look at the walls: by the worker from inside, and by the daemon from outside, which believes only the kernel.
 #pragma once
-#include <sys/types.h>
-
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "sandbox/policy.hpp"
 
@@ -30,8 +29,9 @@ std::uint32_t run_checks() noexcept;
 /// The names of the bits in `missing`, for messages.
 std::string check_names(std::uint32_t missing);
 
-/// Holds /proc/PID/status of a worker against `policy`: NoNewPrivs, Seccomp, capability sets, ids, nested PID
-/// namespaces. Returns an empty text when all of it is as it must be, otherwise what is not. Daemon side, any thread.
-std::string inspect_from_outside(pid_t pid, const Policy& policy);
+/// Holds the text of a worker's /proc/PID/status against `policy`: NoNewPrivs, Seccomp, capability sets, ids, nested
+/// PID namespaces. Returns an empty text when all of it is as it must be, otherwise what is not. Daemon side, any
+/// thread.
+std::string inspect_from_outside(std::string_view status, const Policy& policy);
 
 }  // namespace qflow::sandbox

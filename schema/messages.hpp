@@ -32,6 +32,7 @@ struct Ready {
 /// spawn: one worker. With it go three descriptors, or four: socket, stdout, stderr, and the directory of its cgroup.
 struct Spawn {
   std::string limits;  ///< its own limits, where they are below the policy's (sandbox/policy.hpp reads them); or empty
+  bool warm = true;    ///< it will wait for its job: run a little Python first, so that the job finds its pages private
 };
 
 /// exited: a worker's end, as wait4(2) told the zygote. Times in microseconds, memory in KiB.
@@ -49,7 +50,7 @@ struct Exited {
 struct Used {
   std::int64_t user_us = 0;
   std::int64_t system_us = 0;
-  std::int64_t peak_rss_kib = 0;   ///< of the worker so far
+  std::int64_t peak_rss_kib = 0;  ///< of the worker so far
   std::int64_t minor_faults = 0;
   std::int64_t major_faults = 0;
   std::int64_t written_bytes = 0;  ///< by which its own file systems have grown
@@ -172,7 +173,7 @@ struct Chunk {
 
 BOOST_DESCRIBE_STRUCT(Configure, (), (protocol, policy, modules))
 BOOST_DESCRIBE_STRUCT(Ready, (), (protocol, python, modules, notes, present))
-BOOST_DESCRIBE_STRUCT(Spawn, (), (limits))
+BOOST_DESCRIBE_STRUCT(Spawn, (), (limits, warm))
 BOOST_DESCRIBE_STRUCT(Exited, (), (code, signal, user_us, system_us, max_rss_kib, minor_faults, major_faults))
 BOOST_DESCRIBE_STRUCT(Used, (), (user_us, system_us, peak_rss_kib, minor_faults, major_faults, written_bytes))
 BOOST_DESCRIBE_STRUCT(Refused, (), (step, error, message))

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "daemon/fault.hpp"
 #include "daemon/observe/log.hpp"
@@ -30,6 +31,8 @@ struct Pool::Nursery : std::enable_shared_from_this<Nursery> {
   bool paused = false;  ///< a spawn has just failed
   std::string failure;
   Clock::time_point last_used = Clock::now();
+  /// Whether a spare will wait for its job. Under load it is taken at once, and preparing it would only cost.
+  bool is_calm() const { return waiting == 0 && busy <= std::thread::hardware_concurrency(); }
   unsigned target() const {
     return std::clamp(busy + pool.settings_.min_spares, pool.settings_.min_spares, pool.settings_.max_spares);
   }
@@ -38,7 +41,7 @@ struct Pool::Nursery : std::enable_shared_from_this<Nursery> {
 struct Pool::Environment {
   std::string python;
   std::string pyhost;
-  Sandbox sandbox;  ///< with the installation's limits
+  Sandbox sandbox;                                  ///< with the installation's limits
   std::vector<std::shared_ptr<Nursery>> nurseries;  ///< the lean one first
   std::set<std::string> threaded;                   ///< modules that must not be imported before a fork
   unsigned failed_starts = 0;
@@ -129,7 +132,7 @@ Task<> Pool::raise_spare(std::shared_ptr<Nursery> nursery) {
   std::shared_ptr<Worker> worker;
   std::string problem = "it did not come up";
   try {
-    worker = co_await nursery->zygote->spawn(nursery->pool.settings_.limits);
+    worker = co_await nursery->zygote->spawn(nursery->pool.settings_.limits, nursery->is_calm());
   } catch (const std::exception& error) {
     problem = error.what();  // out of descriptors, most likely
   }
@@ -215,7 +218,7 @@ Task<std::shared_ptr<Worker>> Pool::acquire(const std::string& python, const std
       ++counts_.spare_misses;
       std::shared_ptr<Worker> worker;
       try {
-        worker = co_await nursery->zygote->spawn(limits);
+        worker = co_await nursery->zygote->spawn(limits, false);
       } catch (const std::exception& error) {
         log::error("workers", std::string("a worker could not be started: ") + error.what());
       }

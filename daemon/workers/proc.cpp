@@ -35,11 +35,19 @@ std::uint64_t kib(std::string_view status, std::string_view key) { return number
 
 }  // namespace
 
-ProcessStatus status_of(pid_t pid) {
+std::string status_text(pid_t pid) {
   std::array<char, 8192> space{};
-  const std::string_view status = read_proc(fmt::format("/proc/{}/status", pid), space);
+  return std::string(read_proc(fmt::format("/proc/{}/status", pid), space));
+}
+
+ProcessStatus parse_status(std::string_view status) {
   return {kib(status, "\nRssAnon:") + kib(status, "\nVmSwap:"), kib(status, "\nRssShmem:"), kib(status, "\nVmData:"),
           kib(status, "\nVmHWM:"), number(status, "\nThreads:")};
+}
+
+ProcessStatus status_of(pid_t pid) {
+  std::array<char, 8192> space{};
+  return parse_status(read_proc(fmt::format("/proc/{}/status", pid), space));
 }
 
 ProcessTimes times_of(pid_t pid) {

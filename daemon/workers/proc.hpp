@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace qflow::workers {
@@ -17,6 +19,9 @@ struct ProcessStatus {
   std::uint64_t threads = 0;
 };
 ProcessStatus status_of(pid_t pid);
+/// The text that it is read from, /proc/PID/status; empty for a process that is gone.
+std::string status_text(pid_t pid);
+ProcessStatus parse_status(std::string_view text);
 
 /// Of a process and of the children that it has waited for.
 struct ProcessTimes {

@@ -127,9 +127,10 @@ Task<std::string> Worker::greet(const sandbox::Policy& policy, Clock::duration p
   if (hello->protocol != schema::kProtocolVersion) co_return fmt::format("it speaks protocol {}", hello->protocol);
   const std::uint32_t missing = sandbox::expected_checks(policy) & ~hello->checks;
   if (missing != 0) co_return "walls are missing: " + sandbox::check_names(missing);
-  if (std::string wrong = sandbox::inspect_from_outside(pid_, policy); !wrong.empty())
+  const std::string status = status_text(pid_);
+  if (std::string wrong = sandbox::inspect_from_outside(status, policy); !wrong.empty())
     co_return "seen from outside, " + wrong;
-  base_memory_ = status_of(pid_).anonymous;
+  base_memory_ = parse_status(status).anonymous;
   co_return std::string();
 }
 

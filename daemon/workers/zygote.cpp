@@ -39,7 +39,8 @@ pid_t start_process(const std::string& path, int socket) {
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   std::array<char*, 2> arguments{const_cast<char*>(path.c_str()), nullptr};
   std::string locale = "LC_ALL=C.UTF-8";
-  std::array<char*, 2> environment{locale.data(), nullptr};
+  std::string binding = "LD_BIND_NOW=1";  // resolved once here, not in every worker, whose pages it would make private
+  std::array<char*, 3> environment{locale.data(), binding.data(), nullptr};
   pid_t pid = -1;
   const int error = posix_spawn(&pid, path.c_str(), &actions, &attributes, arguments.data(), environment.data());
   posix_spawnattr_destroy(&attributes);
@@ -156,7 +157,7 @@ void Zygote::dispatch(const schema::Frame& frame) {
   }
 }
 
-Task<std::shared_ptr<Worker>> Zygote::spawn(sandbox::Limits limits) {
+Task<std::shared_ptr<Worker>> Zygote::spawn(sandbox::Limits limits, bool warm) {
   const auto self = shared_from_this();
   Channels channels = make_channels();
   std::unique_ptr<sandbox::CgroupLeaf> leaf;
@@ -168,7 +169,7 @@ Task<std::shared_ptr<Worker>> Zygote::spawn(sandbox::Limits limits) {
   workers_.emplace(id, worker);
   std::string frame;
   const std::string own = limits == policy_.limits ? std::string() : sandbox::to_text(limits);
-  schema::pack(schema::Kind::spawn, id, schema::Spawn{own}, frame);
+  schema::pack(schema::Kind::spawn, id, schema::Spawn{own, warm}, frame);
   try {
     sandbox::send_with_fds(socket_.native_handle(), frame, fds);
   } catch (const sandbox::SysError& error) {

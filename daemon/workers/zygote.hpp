@@ -28,9 +28,10 @@ class Zygote : public std::enable_shared_from_this<Zygote> {
   /// Starts the process and waits until it is confined and ready. Throws Fault with what the host refused and what to
   /// do.
   Task<> start();
-  /// Asks for a worker under `limits` and waits for its `hello`. Null with the reason in the log when it did not come up.
-  /// Throws SysError when this process is out of descriptors or its cgroup cannot be made.
-  Task<std::shared_ptr<Worker>> spawn(sandbox::Limits limits);
+  /// Asks for a worker under `limits` and waits for its `hello`. Null with the reason in the log when it did not come
+  /// up. Throws SysError when this process is out of descriptors or its cgroup cannot be made. `warm`: it is to wait
+  /// for its job, and prepares itself so that this is answered sooner.
+  Task<std::shared_ptr<Worker>> spawn(sandbox::Limits limits, bool warm);
   /// No new workers; the process ends once its workers have.
   void retire();
 

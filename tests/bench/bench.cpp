@@ -96,7 +96,7 @@ Task<> fork_workers(Sample& sample) {
   co_await zygote->start();
   for (int i = 0; i < 200; ++i) {
     const auto start = Clock::now();
-    const std::shared_ptr<workers::Worker> worker = co_await zygote->spawn(settings.limits);
+    const std::shared_ptr<workers::Worker> worker = co_await zygote->spawn(settings.limits, false);
     sample.times.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
     worker->kill(workers::End::closed);
     co_await worker->wait_exit(std::chrono::seconds(1));
@@ -255,6 +255,10 @@ int main(int argc, char** argv) {
   if (sodium_init() < 0) return 1;
   if (argc > 1 && std::string_view(argv[1]) == "sandbox") {
     sandbox_costs();
+    return 0;
+  }
+  if (argc > 1 && std::string_view(argv[1]) == "fresh") {
+    fresh_processes(argc > 2 ? std::atoi(argv[2]) : 1000);
     return 0;
   }
   fmt::print("qflow benchmarks. Medians; every figure beside what it is compared with, measured in the same run.\n");

@@ -51,5 +51,7 @@ inline void bubblewrap(const char* code) {
 
 /// 8. The sandbox: each layer, a spare's preparation, the hand-over, throughput beside bwrap.
 void sandbox_costs();
+/// Only the throughput, eight clients with `each` executions: to be profiled.
+void fresh_processes(int each);
 
 }  // namespace qflow::bench
