@@ -46,6 +46,7 @@ std::vector<sandbox::Mount> interpreter_mounts() {
 }
 
 void start_interpreter() {
+  ::unsetenv("LD_BIND_NOW");  // it was for this process
   ::setenv("LC_ALL", "C.UTF-8", 1);
   ::setenv("HOME", sandbox::kWorkDirectory.data(), 1);
   ::setenv("TMPDIR", "/tmp", 1);
