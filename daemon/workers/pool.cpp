@@ -247,8 +247,7 @@ Task<> Pool::warm_up(const std::string& python) {
 
 void Pool::release(const std::shared_ptr<Worker>& worker) {
   if (running_.erase(worker) == 0) return;
-  worker->kill(End::closed);
-  if (worker->on_release) std::exchange(worker->on_release, nullptr)();
+  worker->release();
 }
 
 void Pool::shut_down() {

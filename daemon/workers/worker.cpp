@@ -152,6 +152,12 @@ void Worker::start_draining() {
   }
 }
 
+void Worker::release() {
+  released_ = true;
+  kill(End::closed);
+  if (on_release) std::exchange(on_release, nullptr)();
+}
+
 void Worker::begin_node(Clock::duration cpu) {
   cpu_budget_ = cpu;
   new_node_ = true;
@@ -283,6 +289,7 @@ bool Worker::read_available(Pipe& pipe) {
     const ssize_t got = ::read(pipe.number(), bytes.data(), bytes.size());
     if (got <= 0) return got < 0 && errno == EAGAIN;
     pipe.cutter.feed({bytes.data(), static_cast<std::size_t>(got)});
+    if (static_cast<std::size_t>(got) < bytes.size()) break;  // that was all of it
   }
   if (pipe.cutter.current_bytes() > max_output_) kill(End::output);
   return true;
@@ -297,9 +304,11 @@ Captured Worker::take_output(std::uint32_t id, bool standard_error) {
 void Worker::note_exit(const schema::Exited& exited) {
   exited_ = exited;
   exited_event_.signal();
-  // All that held the other ends is dead: what is in the pipes now is the last of it.
-  read_available(out_);
-  read_available(err_);
+  // All that held the other ends is dead: what is in the pipes now is the last of it. Nobody asks once it was released.
+  if (!released_) {
+    read_available(out_);
+    read_available(err_);
+  }
   out_.close();
   err_.close();
 }

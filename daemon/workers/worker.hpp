@@ -73,6 +73,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   const std::string& end_detail() const { return end_detail_; }
   /// An execution takes it: from now the watch looks at it, and its pipes are drained.
   void begin();
+  /// Its execution is over: it is killed if it still lives, and on_release called.
+  void release();
   /// A node starts: from now it may use `cpu` of processor time, all its processes together.
   void begin_node(Clock::duration cpu);
   /// One look of the watch: kills it above a limit that nothing else holds.
@@ -141,6 +143,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   sandbox::UniqueFd pidfd_;
   std::uint64_t base_memory_ = 0;  ///< anonymous memory it shares with its zygote, in bytes: not its own
   bool zygote_lost_ = false;
+  bool released_ = false;
   End end_ = End::none;
   std::string end_detail_;
 };

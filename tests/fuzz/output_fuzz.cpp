@@ -11,7 +11,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::uint64_t total = 0;
   for (std::uint32_t id = 0; id < 4; ++id) {
     const auto part = cutter.take(id);
-    if (part.text.size() > 64) std::abort();
+    if (part.text.size() > 64 || part.denied.size() > 16) std::abort();
+    for (const auto& call : part.denied)
+      if (qflow::sandbox::explain(call).act.empty()) std::abort();
     total += part.text.size() + part.dropped;
   }
   if (total > size) std::abort();
