@@ -31,8 +31,9 @@ int hook(const char* event, PyObject* arguments, void*) {
     sandbox::report_denial({SYS_execve, {}});
   } else if (g_watched.sockets && std::strcmp(event, "socket.__new__") == 0 && PyTuple_GET_SIZE(arguments) > 1) {
     const long family = PyLong_AsLong(PyTuple_GET_ITEM(arguments, 1));
-    if (family == -1 && PyErr_Occurred() != nullptr) PyErr_Clear();
-    sandbox::report_denial({SYS_socket, {static_cast<std::uint64_t>(family), 0}});
+    const long type = PyTuple_GET_SIZE(arguments) > 2 ? PyLong_AsLong(PyTuple_GET_ITEM(arguments, 2)) : 0;
+    if (PyErr_Occurred() != nullptr) PyErr_Clear();
+    sandbox::report_denial({SYS_socket, {static_cast<std::uint64_t>(family), static_cast<std::uint64_t>(type)}});
   }
   return 0;
 }

@@ -1,5 +1,6 @@
 #include "pyhost/calls.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include "pyhost/files.hpp"
@@ -105,6 +106,12 @@ std::optional<std::uint32_t> Calls::failed_input(const schema::Call& call) const
   for (const auto& argument : call.arguments)
     if (argument.handle && values_.count(*argument.handle) == 0) return argument.handle;
   return std::nullopt;
+}
+
+bool Calls::needs_lost(const schema::Call& call) const {
+  return std::any_of(call.arguments.begin(), call.arguments.end(), [&](const schema::Argument& argument) {
+    return argument.handle && lost_.count(*argument.handle) != 0;
+  });
 }
 
 py::object Calls::value_of(const schema::Argument& argument) const {

@@ -43,6 +43,9 @@ class Calls {
 
   /// Takes the value of call `id`, which ran in another worker.
   void give(std::uint32_t id, pybind11::object value) { values_[id] = std::move(value); }
+  /// There was no memory for it; a call that needs it cannot run.
+  void lose(std::uint32_t id) { lost_.insert(id); }
+  bool needs_lost(const schema::Call& call) const;
 
   /// The files offered with the result of call `id`, or null.
   const PathList* files_of(std::uint32_t id) const;
@@ -52,6 +55,7 @@ class Calls {
   std::unordered_map<std::uint32_t, pybind11::object> values_;
   std::unordered_map<std::uint32_t, PathList> files_;
   std::unordered_set<std::uint32_t> failed_;
+  std::unordered_set<std::uint32_t> lost_;
 };
 
 }  // namespace qflow::pyhost

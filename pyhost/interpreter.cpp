@@ -128,6 +128,10 @@ void reseed_after_fork() {
   PyObject* loaded = PyImport_GetModuleDict();
   PyObject* numpy_random = PyDict_GetItemString(loaded, "numpy.random");
   if (numpy_random != nullptr) py::reinterpret_borrow<py::object>(numpy_random).attr("seed")();
+  // OpenSSL tells a fork by its process id; fresh bytes do not rely on that.
+  PyObject* ssl = PyDict_GetItemString(loaded, "_ssl");
+  if (ssl != nullptr)
+    py::reinterpret_borrow<py::object>(ssl).attr("RAND_add")(py::module_::import("os").attr("urandom")(32), 32.0);
 }
 
 }  // namespace qflow::pyhost

@@ -74,12 +74,14 @@ class Worker {
   }
 
   void on_give(std::uint32_t id, const std::string& text) {
-    std::string error;
-    const schema::json::value value = schema::parse_json(text, error, 200);
-    if (!error.empty()) ::_exit(kUnreadable);
     try {
+      std::string error;
+      const schema::json::value value = schema::parse_json(text, error, 200);
+      if (!error.empty()) ::_exit(kUnreadable);
       calls_.give(id, to_python(value));
-    } catch (py::error_already_set&) {  // out of memory: the call that needs it will be answered `skipped`
+    } catch (const std::exception&) {  // out of memory, Python's or ours: the call that needs it says so
+      PyErr_Clear();
+      calls_.lose(id);
     }
   }
 
@@ -103,6 +105,12 @@ class Worker {
   }
 
   void on_call(std::uint32_t id, const schema::Call& call) {
+    if (calls_.needs_lost(call)) {
+      calls_.mark_failed(id);
+      end_output(id);
+      return send(schema::Kind::raised, id,
+                  raised("call", "MemoryError", "the value of a node in another sandbox did not fit into this one"));
+    }
     if (const auto because = calls_.failed_input(call)) {
       calls_.mark_failed(id);
       end_output(id);

@@ -55,16 +55,18 @@ bool take_char(std::string_view& text, char wanted) {
 
 bool g_has_own_files = false;
 
-// Whether somebody else has a lock (fcntl(2), F_GETLK) is a question whose answer is old when it comes. On a worker's
-// own files it is always "nobody": who then takes a lock finds out. SQLite asks it in WAL mode.
-bool answer_lock_question(int fd, int command, void* argument) noexcept {
-  if (command != F_GETLK || !g_has_own_files) return false;
+// Record locks (fcntl(2)) on files that are the worker's alone. The worker's main process has them for the asking: they
+// are held by processes, so it never meets itself; "who has one?" is answered by "nobody". Its children are refused:
+// two of them would both be told that they have the lock.
+bool grant_lock(int fd, int command, void* argument) noexcept {
+  if (!g_has_own_files || (command != F_GETLK && command != F_SETLK && command != F_SETLKW) || ::getpid() != 1)
+    return false;
   struct stat info {};
   if (::fstat(fd, &info) < 0 || !S_ISREG(info.st_mode)) return false;
   for (const char* path : {"/tmp", "/dev/shm", kWorkDirectory.data()}) {
     struct stat own {};
     if (::stat(path, &own) != 0 || own.st_dev != info.st_dev) continue;
-    static_cast<struct flock*>(argument)->l_type = F_UNLCK;
+    if (command == F_GETLK) static_cast<struct flock*>(argument)->l_type = F_UNLCK;
     return true;
   }
   return false;
@@ -92,7 +94,7 @@ void on_sigsys(int, siginfo_t* info, void* context) {
 #error "the registers of this architecture are not known here"
 #endif
   if (info->si_syscall == SYS_fcntl &&
-      answer_lock_question(static_cast<int>(call.arguments[0]), static_cast<int>(call.arguments[1]), third)) {
+      grant_lock(static_cast<int>(call.arguments[0]), static_cast<int>(call.arguments[1]), third)) {
     result = 0;
   } else {
     result = static_cast<std::remove_reference_t<decltype(result)>>(info->si_syscall == SYS_socket ? -EACCES : -EPERM);
@@ -133,6 +135,14 @@ std::string namespaces(std::uint64_t flags) {
   return out;
 }
 
+// What the network setting grants is TCP and UDP, and nothing else.
+DenialReason reason_of_socket(const DeniedCall& call) {
+  const auto domain = static_cast<int>(call.arguments[0]);
+  const auto type = static_cast<int>(call.arguments[1] & 0xfU);
+  const bool grantable = (domain == AF_INET || domain == AF_INET6) && (type == SOCK_STREAM || type == SOCK_DGRAM);
+  return grantable ? reason_of("socket") : DenialReason{"no setting grants sockets but those of TCP and UDP", ""};
+}
+
 }  // namespace
 
 void catch_denials() noexcept {
@@ -151,7 +161,9 @@ void report_denials_as(std::string_view mark) noexcept {
 }
 
 void report_denial(const DeniedCall& call) noexcept {
-  if (!g_marked) return;
+  // A node may have closed the pipe, and its next file have the number.
+  struct stat info {};
+  if (!g_marked || ::fstat(kEventFd, &info) < 0 || !S_ISFIFO(info.st_mode)) return;
   char text[kDenialLength];
   std::memcpy(text, g_mark, kMarkLength);
   char* at = text + kMarkLength;
@@ -162,7 +174,6 @@ void report_denial(const DeniedCall& call) noexcept {
     at = put_hex(at, argument, 16);
   }
   *at++ = '\n';
-  // Best effort: a node may have closed it.
   [[maybe_unused]] const ssize_t written = ::write(kEventFd, text, sizeof text);
 }
 
@@ -179,9 +190,9 @@ Denial explain(const DeniedCall& call) {
   char* resolved = call.number < 0 ? nullptr : seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, call.number);
   const std::string name = resolved == nullptr ? fmt::format("system call {}", call.number) : resolved;
   std::free(resolved);  // NOLINT: from malloc, says seccomp_syscall_resolve_num_arch(3)
-  const DenialReason why = reason_of(name);
+  const DenialReason why = name == "socket" ? reason_of_socket(call) : reason_of(name);
   std::string argument;
-  if (name == "fcntl") argument = call.arguments[1] == F_GETLK ? "F_GETLK" : std::to_string(call.arguments[1]);
+  if (name == "fcntl") argument = "record lock";
   else if (name == "socket") argument = family(call.arguments[0]);
   else if (name == "unshare" || name == "clone") argument = namespaces(call.arguments[0]);
   return {argument.empty() ? name : fmt::format("{}({})", name, argument), std::string(why.reason),

@@ -26,7 +26,7 @@ inline constexpr std::size_t kDenialLength = kMarkLength + 1 + 8 + 2 * (1 + 16) 
 
 /// Installs the handler for SIGSYS. In a zygote without a mark: it answers calls and reports nothing.
 void catch_denials() noexcept;
-/// In a worker with its tmpfs mounted: questions about locks on these are answered, not refused.
+/// In a worker with its tmpfs mounted: its main process is granted record locks on files there, not refused.
 void have_own_files() noexcept;
 /// From now on reports start with `mark` (kMarkLength bytes).
 void report_denials_as(std::string_view mark) noexcept;

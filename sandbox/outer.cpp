@@ -56,7 +56,9 @@ void give_up_root(uid_t id) {
 
 [[noreturn]] void wait_for_child(pid_t child) {
   int status = 0;
-  retry([&] { return ::waitpid(child, &status, 0); });
+  // Orphans of the namespace come to its init: any child is reaped, the end of one counts.
+  while (retry([&] { return ::waitpid(-1, &status, 0); }) != child) {
+  }
   const Exit exit = exit_of(status);
   ::_exit(exit.signal != 0 ? 128 + exit.signal : exit.code);
 }
@@ -70,8 +72,8 @@ void close_others(int keep) {
   ::syscall(SYS_close_range, static_cast<unsigned>(keep < 3 ? 3 : keep + 1), ~0U, 0U);
 }
 
-// What its workers may not call, the zygote may not either, but for what their set-up needs: the packages that it imports
-// are less trusted than its own code.
+// What its workers may not call, the zygote may not either, but for what their set-up needs: the packages that it
+// imports are less trusted than its own code.
 void restrict_calls(const Policy& policy) {
   if (policy.has(Layer::no_new_privs)) check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)");
   if (!policy.has(Layer::seccomp)) return;
@@ -107,13 +109,18 @@ void enter_outer(const Policy& policy, int keep_fd) {
   if (!root && own_root) pivot_into_new_root(policy);
   if (policy.has(Layer::uts_namespace)) check(::sethostname("sandbox", 7), "sethostname");
   if (policy.has(Layer::pid_namespace)) {
-    const pid_t child = check(::fork(), "fork()");
-    if (child != 0) {
-      // Nothing may hold the daemon's end open but the zygote itself.
-      ::close(keep_fd);
-      wait_for_child(child);
+    // Twice: the first child is PID 1 of the namespace, an init that only waits; the zygote is its child. Workers are
+    // PID 1 of their own namespaces, and libraries tell by the process id that they were forked (OpenSSL's random
+    // state, tempfile's names): a zygote of the same number would give all of its workers the same state.
+    for (int generation = 0; generation < 2; ++generation) {
+      const pid_t child = check(::fork(), "fork()");
+      if (child != 0) {
+        // Nothing may hold the daemon's end open but the zygote itself.
+        ::close(keep_fd);
+        wait_for_child(child);
+      }
+      die_with_parent();
     }
-    die_with_parent();
   }
   restrict_calls(policy);
 }

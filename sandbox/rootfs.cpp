@@ -83,7 +83,8 @@ void make_devices() {
     const std::string host = fmt::format("/dev/{}", name);
     make_file(host.substr(1), "");
     mount_or_throw(host.c_str(), host.c_str() + 1, nullptr, MS_BIND, nullptr);
-    set_attributes(host.substr(1), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0);
+    // Read-only is the inode, which is the host's: times and owner. Writing to the device is still possible.
+    set_attributes(host.substr(1), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
+#include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -18,24 +19,25 @@ constexpr std::uint64_t kInt = 0xffffffffULL;
 
 // Calls that need no look at their arguments. Not on the list, on purpose: everything that makes or enters namespaces,
 // mounts, keyrings, BPF, perf, io_uring, ptrace and its kin, System V and POSIX message IPC, memfd_create (executable
-// memory past every noexec mount), splice and vmsplice (page cache writes: CVE-2022-0847, CVE-2026-31431), flock and
-// leases (a channel over shared inodes), setting of ids, limits, priorities and clocks.
+// memory past every noexec mount), splice, vmsplice and sendfile (page cache writes: CVE-2022-0847, CVE-2026-31431),
+// flock and leases (a channel over shared inodes), mincore and readahead (what others have read), setting of ids,
+// limits, priorities and clocks.
 constexpr const char* kAllowed[] = {
     // files
-    "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "preadv2", "pwritev2", "close",
-    "close_range", "lseek", "open", "openat", "openat2", "creat", "access", "faccessat", "faccessat2", "stat", "lstat",
-    "fstat", "newfstatat", "statx", "statfs", "fstatfs", "readlink", "readlinkat", "getcwd", "chdir", "fchdir", "mkdir",
-    "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat", "symlink",
-    "symlinkat", "chmod", "fchmod", "fchmodat", "umask", "truncate", "ftruncate", "fallocate", "fsync", "fdatasync",
-    "sync_file_range", "utimensat", "utime", "utimes", "futimesat", "getdents", "getdents64", "fadvise64", "readahead",
-    "copy_file_range", "sendfile", "fgetxattr", "getxattr", "lgetxattr", "flistxattr", "listxattr", "llistxattr",
+    "read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "close", "close_range", "lseek",
+    "open", "openat", "openat2", "creat", "access", "faccessat", "faccessat2", "stat", "lstat", "fstat", "newfstatat",
+    "statx", "statfs", "fstatfs", "readlink", "readlinkat", "getcwd", "chdir", "fchdir", "mkdir", "mkdirat", "rmdir",
+    "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat", "symlink", "symlinkat", "chmod",
+    "fchmod", "fchmodat", "umask", "truncate", "ftruncate", "fallocate", "fsync", "fdatasync", "sync_file_range",
+    "utimensat", "utime", "utimes", "futimesat", "getdents", "getdents64", "copy_file_range", "fgetxattr", "getxattr",
+    "lgetxattr", "flistxattr", "listxattr", "llistxattr",
     // descriptors and events
     "dup", "dup2", "dup3", "pipe", "pipe2", "poll", "ppoll", "select", "pselect6", "epoll_create", "epoll_create1",
     "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd", "eventfd2", "timerfd_create",
     "timerfd_settime", "timerfd_gettime", "signalfd", "signalfd4", "sendto", "recvfrom", "sendmsg", "recvmsg",
-    "shutdown", "getsockopt", "setsockopt", "getsockname", "getpeername",
+    "shutdown", "getsockname", "getpeername",
     // memory
-    "munmap", "mremap", "madvise", "msync", "mincore", "brk", "membarrier", "mlock", "munlock",
+    "munmap", "mremap", "madvise", "msync", "brk", "membarrier", "mlock", "munlock",
     // threads and scheduling
     "futex", "futex_waitv", "set_robust_list", "get_robust_list", "sched_yield", "sched_getaffinity", "sched_getparam",
     "sched_getscheduler", "sched_get_priority_max", "sched_get_priority_min", "sched_rr_get_interval", "getcpu",
@@ -52,7 +54,8 @@ constexpr const char* kAllowed[] = {
 
 // libc tries these first and falls back when the kernel seems not to have them.
 constexpr const char* kAbsent[] = {"clone3",       "io_uring_setup", "io_uring_enter", "io_uring_register",
-                                   "memfd_secret", "pidfd_open",     "userfaultfd",    "map_shadow_stack"};
+                                   "memfd_secret", "pidfd_open",     "userfaultfd",    "map_shadow_stack",
+                                   "sendfile"};
 
 // Beyond the sockets that only a granted network has.
 constexpr const char* kNetwork[] = {"connect", "bind", "listen", "accept", "accept4", "sendmmsg", "recvmmsg"};
@@ -128,6 +131,41 @@ bool depends_on_arguments(std::string_view name) {
   return name == "socket" || name == "clone" || name == "fcntl" || name == "mknod" || name == "mknodat";
 }
 
+// Sockets of TCP and UDP where the network is granted, nothing else anywhere. Options by list: one of SOL_SOCKET
+// attaches BPF programs, another gives descriptors of processes, others set how much kernel memory a socket may hold.
+void add_socket_rules(std::vector<SyscallRule>& rules, const Policy& policy) {
+  const auto option = [&](const char* name, int level, std::initializer_list<int> values) {
+    for (const int value : values)
+      rules.push_back(
+          {name, Action::allow, {{1, kInt, static_cast<unsigned>(level)}, {2, kInt, static_cast<unsigned>(value)}}});
+  };
+  option("setsockopt", SOL_SOCKET, {SO_REUSEADDR, SO_KEEPALIVE, SO_LINGER, SO_PASSCRED, SO_RCVTIMEO, SO_SNDTIMEO});
+  option("getsockopt", SOL_SOCKET,
+         {SO_REUSEADDR, SO_TYPE, SO_ERROR, SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE, SO_LINGER, SO_PASSCRED, SO_PEERCRED,
+          SO_RCVTIMEO, SO_SNDTIMEO, SO_ACCEPTCONN, SO_PROTOCOL, SO_DOMAIN});
+  if (policy.network == Network::none) {
+    rules.push_back({"socket", Action::deny, {}});
+    return;
+  }
+  for (const char* name : kNetwork) rules.push_back({name, Action::allow, {}});
+  for (const int domain : {AF_INET, AF_INET6}) {
+    const auto kind = [&](Action action, int type) {
+      rules.push_back(
+          {"socket", action, {{0, kInt, static_cast<unsigned>(domain)}, {1, 0xfU, static_cast<unsigned>(type)}}});
+    };
+    kind(Action::allow, SOCK_STREAM);
+    kind(Action::allow, SOCK_DGRAM);
+    kind(Action::deny, SOCK_RAW);
+  }
+  for (const int domain : {AF_UNIX, AF_NETLINK, AF_PACKET, AF_VSOCK, AF_ALG})
+    rules.push_back({"socket", Action::deny, {{0, kInt, static_cast<unsigned>(domain)}}});
+  option("setsockopt", SOL_SOCKET, {SO_REUSEPORT, SO_BROADCAST, SO_SNDBUF, SO_RCVBUF, SO_OOBINLINE});
+  option("getsockopt", SOL_SOCKET, {SO_REUSEPORT, SO_BROADCAST});
+  for (const char* name : {"setsockopt", "getsockopt"})
+    for (const int level : {IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_IPV6})
+      rules.push_back({name, Action::allow, {{1, kInt, static_cast<unsigned>(level)}}});
+}
+
 void add_argument_rules(std::vector<SyscallRule>& rules, const Policy& policy) {
   const auto allow_values = [&](const char* name, unsigned argument, std::initializer_list<unsigned long> values) {
     for (const unsigned long value : values) rules.push_back({name, Action::allow, {{argument, kInt, value & kInt}}});
@@ -155,24 +193,18 @@ void add_argument_rules(std::vector<SyscallRule>& rules, const Policy& policy) {
     for (const unsigned kind : {S_IFCHR, S_IFBLK}) rules.push_back({name, Action::deny, {{argument, S_IFMT, kind}}});
   }
   allow_values("ioctl", 1, {TCGETS, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TIOCGWINSZ});
-  // POSIX record locks may be taken: SQLite needs them on a worker's own tmpfs. On the read-only files that executions
-  // share only read locks can be had, which never meet each other; they would show only in F_GETLK, which traps
-  // (denied.cpp answers it for a worker's own files), and by flock, open-file-description locks and leases, refused.
-  allow_values(
-      "fcntl", 1,
-      {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETPIPE_SZ, F_GET_SEALS, F_SETLK, F_SETLKW});
-  rules.push_back({"fcntl", Action::deny, {{1, kInt, F_GETLK}}});
+  // POSIX record locks would be a channel: executions share inodes, /dev/null even writable. SQLite needs them on files
+  // of its own, so they trap, and the handler grants them there (denied.cpp). In a program that a node starts there is
+  // no handler: where programs are granted the kernel's locks are too.
+  allow_values("fcntl", 1, {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETPIPE_SZ, F_GET_SEALS});
+  for (const int command : {F_GETLK, F_SETLK, F_SETLKW})
+    rules.push_back(
+        {"fcntl", policy.programs ? Action::allow : Action::deny, {{1, kInt, static_cast<unsigned>(command)}}});
+  // Whether others have a file in memory, and putting it out, would be another.
+  for (const char* name : {"preadv2", "pwritev2"}) rules.push_back({name, Action::allow, {{5, kInt, 0}}});
+  allow_values("fadvise64", 3, {POSIX_FADV_NORMAL, POSIX_FADV_RANDOM, POSIX_FADV_SEQUENTIAL, POSIX_FADV_WILLNEED});
   allow_values("socketpair", 0, {AF_UNIX});
-  if (policy.network == Network::host) {
-    for (const char* name : kNetwork) rules.push_back({name, Action::allow, {}});
-    for (const int domain : {AF_INET, AF_INET6})
-      for (const int type : {SOCK_STREAM, SOCK_DGRAM})
-        rules.push_back({"socket",
-                         Action::allow,
-                         {{0, kInt, static_cast<unsigned>(domain)}, {1, 0xfU, static_cast<unsigned>(type)}}});
-  } else {
-    rules.push_back({"socket", Action::deny, {}});
-  }
+  add_socket_rules(rules, policy);
   for (const int option : worker_prctl_options())
     rules.push_back({"prctl", Action::allow, {{0, kInt, static_cast<unsigned>(option)}}});
   // Reading limits, not setting them.

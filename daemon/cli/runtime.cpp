@@ -24,13 +24,14 @@ std::string default_data_dir() {
 
 namespace {
 // Shown at the same path inside, so it may not hide what a sandbox needs there, nor show the whole host.
-std::string shared_directory(const std::string& named) {
+std::string shared_directory(const std::string& named, const std::string& data_dir) {
   namespace fs = std::filesystem;
   std::error_code error;
   const fs::path path = fs::canonical(named, error);
   if (error || !fs::is_directory(path))
     throw Fault(FaultKind::bad_input, "no_directory", fmt::format("--share {}: is no directory of this host", named));
-  for (const char* taken : {"/", "/proc", "/sys", "/dev", "/tmp", "/node", "/etc", "/usr", "/run", "/root", "/home", "/var"})
+  for (const char* taken :
+       {"/", "/proc", "/sys", "/dev", "/tmp", "/node", "/etc", "/usr", "/run", "/root", "/home", "/var"})
     if (path == taken)
       throw Fault(FaultKind::bad_input, "not_shareable",
                   fmt::format("--share {}: too much of the host; name a directory below it", named));
@@ -38,6 +39,13 @@ std::string shared_directory(const std::string& named) {
     if (path.string().starts_with(below))
       throw Fault(FaultKind::bad_input, "not_shareable",
                   fmt::format("--share {}: every sandbox has its own {} there", named, below));
+  // The record, the files of every execution and the token are no node's to read.
+  const std::string data = fs::weakly_canonical(data_dir, error).string() + "/";
+  const std::string shared = path.string() + "/";
+  if (data.starts_with(shared) || shared.starts_with(data))
+    throw Fault(
+        FaultKind::bad_input, "not_shareable",
+        fmt::format("--share {}: the data directory {} with the token is there; name another", named, data_dir));
   return path;
 }
 }  // namespace
@@ -59,7 +67,8 @@ workers::Settings make_settings(const Common& common) {
   settings.limits.cpu_millis = static_cast<std::uint32_t>(std::lround(common.cpu * 1000));
   settings.allow_network = common.allow_network;
   settings.allow_programs = common.allow_programs;
-  for (const std::string& directory : common.share) settings.shared.push_back(shared_directory(directory));
+  for (const std::string& directory : common.share)
+    settings.shared.push_back(shared_directory(directory, common.data_dir));
   return settings;
 }
 

@@ -88,9 +88,10 @@ class Run {
   std::deque<Expected> expected_;
   Clock::time_point step_start_;
   Outcome outcome_;
-  std::size_t output_kept_ = 0;   ///< bytes of all steps' stdout and stderr
-  std::size_t text_kept_ = 0;     ///< bytes of all errors and warnings
-  std::size_t loaded_bytes_ = 0;  ///< of all `loaded` messages
+  std::size_t output_kept_ = 0;          ///< bytes of all steps' stdout and stderr
+  std::size_t text_kept_ = 0;            ///< bytes of all errors and warnings
+  std::size_t loaded_bytes_ = 0;         ///< of all `loaded` messages
+  std::optional<std::size_t> fetching_;  ///< whose files are being fetched
   bool cancelled_ = false;
   std::string violation_;
 };

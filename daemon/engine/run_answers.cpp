@@ -22,9 +22,9 @@ constexpr std::size_t kAllText = 8U << 20U;
 constexpr std::size_t kMaxLoadedMeta = 256U << 10U;
 constexpr auto kFetchPatience = std::chrono::seconds(10);
 constexpr std::size_t kPreviewSlack = 64U << 10U;  // a worker stops at what was asked for, give or take one element
-constexpr std::size_t kMaxElements = 300'000;  // of one preview; a worker writes at most 100,000
-constexpr std::size_t kMaxDenied = 16;         // different acts of one step
-constexpr std::size_t kMaxText = 64U << 10U;   // of anything a worker says in words
+constexpr std::size_t kMaxElements = 300'000;      // of one preview; a worker writes at most 100,000
+constexpr std::size_t kMaxDenied = 16;             // different acts of one step
+constexpr std::size_t kMaxText = 64U << 10U;       // of anything a worker says in words
 
 // How much of a text that was cut off is whole characters: all but an unfinished last one.
 std::size_t whole_utf8(std::string_view text) {
@@ -135,15 +135,18 @@ void Run::on_result(std::size_t step, schema::Result result) {
   end_step(step, Status::completed);
 }
 
-// What an exception means, as far as the kernel bears it out: MemoryError is the limit at work, an OSError for lack of
-// permission beside a call that was refused is a denial, a fork that fails with all processes taken is that limit.
+// What an exception means: MemoryError is taken for the limit at work, an OSError with the errno that the last refused
+// call was answered with for a denial, a fork that fails while all processes are taken for that limit. What a node
+// raises in these words itself is named so too: it is its own record.
 Cause Run::cause_of(std::size_t step, const schema::Raised& raised) const {
   if (raised.phase == "bind") return Cause::not_run;
   if (raised.type == "MemoryError") return Cause::memory_limit;
   const int error = raised.error.value_or(0);
-  // Negative: socket.gaierror, whose numbers are getaddrinfo(3)'s.
-  const bool permission = error == EPERM || error == EACCES || error < 0;
-  if (permission && !outcome_.steps[step].denied.empty()) return Cause::denied;
+  if (const auto& denied = outcome_.steps[step].denied; !denied.empty()) {
+    const bool socket = denied.back().act.starts_with("socket(");
+    // Negative: socket.gaierror, whose numbers are getaddrinfo(3)'s.
+    if (socket ? error == EACCES || error < 0 : error == EPERM) return Cause::denied;
+  }
   const bool forked = error == EAGAIN || (raised.type == "RuntimeError" && raised.message == "can't start new thread");
   if (forked && worker_->at_process_limit(workers::ProcessTable())) return Cause::process_limit;
   return Cause::raised;
@@ -154,8 +157,8 @@ void Run::on_raised(std::size_t step, const schema::Raised& raised) {
   const Cause cause = cause_of(step, raised);
   std::string message = keep_text(raised.message);
   if (cause == Cause::denied) {
-    const sandbox::Denial& first = outcome_.steps[step].denied.front();
-    message += fmt::format(" [denied: {}: {}]", first.act, first.reason);
+    const sandbox::Denial& last = outcome_.steps[step].denied.back();
+    message += fmt::format(" [denied: {}: {}]", last.act, last.reason);
   }
   fail_step(step, {keep_text(raised.type), std::move(message), keep_text(raised.traceback), raised.line, cause});
 }
@@ -237,6 +240,7 @@ Task<> Run::fetch_files() {
     StepRun& run = outcome_.steps[i];
     if (!run.result) continue;
     worker_ = workers_[plan_.steps[i].group];
+    fetching_ = i;
     for (std::uint32_t index = 0; index < run.result->files.size(); ++index) {
       const schema::FileOffer& offer = run.result->files[index];
       std::string request;
@@ -312,7 +316,7 @@ NodeError Run::explain_exit(const std::optional<schema::Exited>& exited) const {
 // The worker is gone, or has to go: what was running is what failed, and the kernel says why.
 Task<> Run::explain_loss() {
   if (cancelled_) co_return;
-  const std::size_t step = expected_.empty() ? plan_.steps.size() - 1 : expected_.front().step;
+  const std::size_t step = expected_.empty() ? fetching_.value_or(plan_.steps.size() - 1) : expected_.front().step;
   const bool loading = !expected_.empty() && expected_.front().load;
   const sandbox::Limits& limits = worker_->limits();
   workers::End end = worker_->end();

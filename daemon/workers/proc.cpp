@@ -50,30 +50,58 @@ ProcessStatus status_of(pid_t pid) {
   return parse_status(read_proc(fmt::format("/proc/{}/status", pid), space));
 }
 
-ProcessTimes times_of(pid_t pid) {
+namespace {
+struct StatFields {
+  // minflt cminflt majflt cmajflt utime stime cutime cstime
+  std::array<std::int64_t, 8> values{};
+  std::int64_t us(std::size_t field) const {
+    static const long kTicks = ::sysconf(_SC_CLK_TCK);
+    return values[field] * 1'000'000 / kTicks;
+  }
+};
+
+StatFields read_stat(pid_t pid) {
   std::array<char, 8192> space{};
   std::string_view stat = read_proc(fmt::format("/proc/{}/stat", pid), space);
+  StatFields out;
   // proc(5): the name in parentheses may hold anything; minflt is the 8th field after it, cstime the 15th.
   const auto close = stat.rfind(')');
-  if (close == std::string_view::npos) return {};
+  if (close == std::string_view::npos) return out;
   stat.remove_prefix(close + 1);
   constexpr std::size_t kFirst = 7;
-  std::array<std::int64_t, 8> fields{};  // minflt cminflt majflt cmajflt utime stime cutime cstime
-  for (std::size_t field = 0; field < kFirst + fields.size(); ++field) {
+  for (std::size_t field = 0; field < kFirst + out.values.size(); ++field) {
     stat.remove_prefix(std::min(stat.find_first_not_of(' '), stat.size()));
     const auto end = std::min(stat.find(' '), stat.size());
-    if (field >= kFirst) std::from_chars(stat.data(), stat.data() + end, fields[field - kFirst]);
+    if (field >= kFirst) std::from_chars(stat.data(), stat.data() + end, out.values[field - kFirst]);
     stat.remove_prefix(end);
   }
-  static const long kTicks = ::sysconf(_SC_CLK_TCK);
-  ProcessTimes out{(fields[4] + fields[6]) * 1'000'000 / kTicks, (fields[5] + fields[7]) * 1'000'000 / kTicks,
-                   fields[0] + fields[1], fields[2] + fields[3]};
+  return out;
+}
+}  // namespace
+
+ProcessTimes times_of(pid_t pid) {
+  const StatFields stat = read_stat(pid);
+  ProcessTimes out{stat.us(4) + stat.us(6), stat.us(5) + stat.us(7), stat.values[0] + stat.values[1],
+                   stat.values[2] + stat.values[3]};
   // Ticks are 10 ms, and most executions shorter: schedstat has the main thread's time in nanoseconds.
+  std::array<char, 8192> space{};
   const std::string_view precise = read_proc(fmt::format("/proc/{}/schedstat", pid), space);
   std::int64_t ns = 0;
   std::from_chars(precise.data(), precise.data() + precise.size(), ns);
   out.user_us = std::max(out.user_us, ns / 1000 - out.system_us);
   return out;
+}
+
+std::int64_t own_cpu_us(pid_t pid) {
+  const StatFields stat = read_stat(pid);
+  return stat.us(4) + stat.us(5);
+}
+
+std::optional<std::uint64_t> proportional_memory(pid_t pid) {
+  std::array<char, 8192> space{};
+  const std::string_view rollup = read_proc(fmt::format("/proc/{}/smaps_rollup", pid), space);
+  if (rollup.find("\nPss_Anon:") == std::string_view::npos) return std::nullopt;
+  return kib(rollup, "\nPss_Anon:") + kib(rollup, "\nSwapPss:");
 }
 
 ProcessTable::ProcessTable() {

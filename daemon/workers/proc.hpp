@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,11 @@ struct ProcessTimes {
   std::int64_t cpu_us() const { return user_us + system_us; }
 };
 ProcessTimes times_of(pid_t pid);
+/// The process's own time, without its children's. Microseconds.
+std::int64_t own_cpu_us(pid_t pid);
+/// Its share of anonymous memory, each page divided by how many processes map it. Nothing where this process may not
+/// ask (only root may, because workers are not dumpable).
+std::optional<std::uint64_t> proportional_memory(pid_t pid);
 
 /// Which process is whose child, for one look at the machine. Kernels with CONFIG_PROC_CHILDREN (Debian's) answer it
 /// for one process at a time; on others one scan of /proc serves all the questions put to the same table.

@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -24,7 +25,8 @@ namespace qflow::workers {
 /// Why a worker is no more, or must not be.
 enum class End { none, closed, protocol, timed_out, cpu, memory, processes, output, cancelled };
 
-/// Resource use as the kernel tells it: the cgroup's counters, wait4(2), or /proc while it lives. Times in microseconds.
+/// Resource use as the kernel tells it: the cgroup's counters, wait4(2), or /proc while it lives. Times in
+/// microseconds.
 struct Usage {
   std::int64_t user_us = 0;
   std::int64_t system_us = 0;
@@ -113,7 +115,9 @@ class Worker : public std::enable_shared_from_this<Worker> {
     asio::posix::stream_descriptor stream;  ///< from then on
     OutputCutter cutter;
   };
-  std::int64_t cpu_us(const std::vector<pid_t>& tree) const;
+  std::int64_t cpu_us(const std::vector<pid_t>& tree);
+  std::int64_t seen_cpu() const;
+  bool is_over_memory(const std::vector<pid_t>& tree) const;
   void start_draining();
   static Task<> drain(std::shared_ptr<Worker> self, Pipe& pipe);
   static Task<> write_queue(std::shared_ptr<Worker> self);
@@ -137,6 +141,8 @@ class Worker : public std::enable_shared_from_this<Worker> {
   Clock::duration cpu_budget_ = Clock::duration::max();
   std::int64_t cpu_before_ = 0;  ///< microseconds at the watch's first look at this node
   bool new_node_ = true;
+  std::map<pid_t, std::int64_t> seen_cpu_;  ///< own time of each process at the last look, where no cgroup counts
+  std::int64_t gone_cpu_ = 0;               ///< of those that have ended since, whoever reaped them
   Event exited_event_;
   std::optional<schema::Exited> exited_;
   pid_t pid_ = 0;

@@ -1,19 +1,21 @@
-"""Protocol: reports of refused calls that were none, by the thousand.
+"""Protocol: reports of refused calls that never were, with the true nonce, by the thousand.
 
 must: value "done"
+denied: socket(AF_UNIX)
 """
 
 import os
-import struct
 
-
-def frame(kind, number, meta=b"{}", payload=b""):
-    return struct.pack("<IIII", 12 + len(meta) + len(payload), kind, number, len(meta)) + meta + payload
+# The end of this module's load is marked on descriptor 1, which is a pipe of ours by then.
+kept = os.dup(1)
+read_end, write_end = os.pipe()
+os.dup2(write_end, 1)
 
 
 def attempt():
-    import gc
-    nonce = b""
-    for _ in range(5000):
-        os.write(4, b"\0qf:" + os.urandom(8).hex().encode() + b"!" + b"0" * 8 + b":" + b"0" * 16 + b":" + b"0" * 16 + b"\n")
+    mark = os.read(read_end, 100)[:20]  # with the worker's own nonce
+    os.dup2(kept, 1)
+    assert mark.startswith(b"\0qf:"), mark
+    for number in range(5000):
+        os.write(2, mark + b"!%08x:%016x:%016x\n" % (41, number, 0))
     return "done"

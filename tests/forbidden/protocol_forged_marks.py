@@ -1,17 +1,20 @@
-"""Protocol: output marks with a nonce that is not its own.
+"""Protocol: output marks with the true nonce, for calls that are not its own.
 
 must: value "done"
 """
 
 import os
-import struct
 
-
-def frame(kind, number, meta=b"{}", payload=b""):
-    return struct.pack("<IIII", 12 + len(meta) + len(payload), kind, number, len(meta)) + meta + payload
+# The end of this module's load is marked on descriptor 1, which is a pipe of ours by then.
+kept = os.dup(1)
+read_end, write_end = os.pipe()
+os.dup2(write_end, 1)
 
 
 def attempt():
-    os.write(1, b"\0qf:" + b"0" * 16 + b":00000002\n")
-    os.write(2, b"\0qf:" + b"0" * 16 + b"!" + b"0" * 43)
+    mark = os.read(read_end, 100)[:20]  # with the worker's own nonce
+    os.dup2(kept, 1)
+    assert mark.startswith(b"\0qf:"), mark
+    for number in range(5000):
+        os.write(1, b"x" * 100 + mark + b":%08x\n" % (number * 7919 % 100_000))
     return "done"

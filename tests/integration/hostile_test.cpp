@@ -159,10 +159,7 @@ TEST_CASE("kill -9 of a worker in the middle of a node") {
     return own.get("/executions/" + execution)["data"].at("resultData").at("runData").as_object().contains("a");
   }));
   // The busy worker is the one of the zygote's children that is not waiting for a frame: kill them all, spares too.
-  const auto children = [](const std::string& pid) { return run({"pgrep", "-P", pid}).out; };
-  const std::string monitor = children(std::to_string(own.program().pid()));
-  std::string zygote = children(monitor.substr(0, monitor.find('\n')));
-  zygote = zygote.substr(0, zygote.find('\n'));
+  const std::string zygote = own.zygote();
   REQUIRE_FALSE(zygote.empty());
   run({"pkill", "-9", "-P", zygote});
   REQUIRE(eventually([&] { return text(own.get("/executions/" + execution)["status"]) == "failed"; }));
@@ -175,8 +172,7 @@ TEST_CASE("kill -9 of a zygote in the middle of an execution") {
   const std::string id = own.store(chain({node("slow", "import time\ndef slow():\n    time.sleep(60)")}));
   const std::string execution = text(own.post("/workflows/" + id + "/execute")["id"]);
   ::usleep(300'000);
-  const std::string monitor = run({"pgrep", "-P", std::to_string(own.program().pid())}).out;
-  run({"pkill", "-9", "-P", monitor.substr(0, monitor.find('\n'))});
+  run({"kill", "-9", own.zygote()});
   REQUIRE(eventually([&] { return text(own.get("/executions/" + execution)["status"]) == "failed"; }));
   CHECK(has(text(own.get("/executions/" + execution)["error"]), "zygote"));
   CHECK(own.node("def f(): return 7")["output"] == 7);

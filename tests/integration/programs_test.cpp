@@ -84,6 +84,7 @@ void check_end(const NodeProgram& program, const Answer& answer) {
     CHECK_MESSAGE(must == "ended or completed", "an unknown `must`: ", must);
     CHECK(answer.status == 200);
   }
+  if (answer["denied"].is_array()) CHECK(answer["denied"].get_array().size() <= 16);
   if (const auto wanted = program.says.find("denied"); wanted != program.says.end()) {
     bool named = false;
     if (answer["denied"].is_array())

@@ -150,6 +150,34 @@ TEST_CASE("a node that did not live to tell is accounted for by the kernel") {
   CHECK(node_of(done, "burn").at("resource_usage").at("user_us").to_number<double>() > 200'000);
 }
 
+TEST_CASE("an exception of the node's own is not taken for a denial that came before it") {
+  Daemon daemon;
+  const Answer own = daemon.node(
+      "import socket\ndef f():\n    try: socket.socket()\n    except OSError: pass\n    raise "
+      "PermissionError(1, 'a rule of my own')");
+  CHECK(own["outcome"] == "raised");
+  CHECK(own["denied"].get_array().size() == 1);
+}
+
+TEST_CASE("who breaks the protocol while files are fetched is named, not the last node") {
+  Daemon daemon;
+  const Answer done = daemon.run(flow(
+      {node("a",
+            "import os, pathlib, time\ndef a():\n    path = pathlib.Path('/node/x')\n    path.write_text('x')\n    if "
+            "os.fork() == 0:\n        time.sleep(0.2)\n        while True: os.write(3, b'\\0' * 64)\n    return path"),
+       node("b", "import time\ndef b():\n    time.sleep(0.4)\n    return 1", {{"sandbox", {{"processes", 8}}}})},
+      {}));
+  CHECK(node_of(done, "b").at("outcome") == "completed");
+  CHECK(node_of(done, "a").at("outcome") == "protocol_violation");
+}
+
+TEST_CASE("a value from another sandbox that does not fit is a matter of memory") {
+  Daemon daemon;
+  const Answer done = daemon.run(chain({node("a", "def a(): return ['x' * 60 + str(n) for n in range(95_000)]"),
+                                        node("b", "def b(x): return len(x)", {{"sandbox", {{"memory", "16 MiB"}}}})}));
+  CHECK_MESSAGE(done["outcome"] == "memory_limit", text(done["error"]));
+}
+
 TEST_CASE("a stopped execution is cancelled, by name") {
   Daemon daemon;
   const std::string id = daemon.store(chain({node("slow", "import time\ndef slow(): time.sleep(60)")}));
@@ -181,6 +209,11 @@ TEST_CASE("granted: the host's network and programs, for those who ask") {
       "        try: socket.socket(family, kind); out.append(family)\n        except OSError: pass\n    return out",
       nullptr, {{"sandbox", {{"network", "host"}}}});
   CHECK(families["output"] == json::value(json::array()));
+  REQUIRE(families["denied"].get_array().size() == 6);
+  for (const auto& one : families["denied"].get_array()) {
+    CHECK(one.at("reason") == "no setting grants sockets but those of TCP and UDP");
+    CHECK(one.at("setting").is_null());
+  }
 }
 
 TEST_CASE("a shared directory is read by every node and written by none") {
@@ -188,6 +221,8 @@ TEST_CASE("a shared directory is read by every node and written by none") {
   CHECK(has(run({bin("qflow"), "serve", "--share", elsewhere.path()}).err, "every sandbox has its own /tmp/"));
   CHECK(has(run({bin("qflow"), "serve", "--share", "/etc"}).err, "too much of the host"));
   CHECK(has(run({bin("qflow"), "serve", "--share", "/nonexistent"}).err, "is no directory"));
+  CHECK(has(run({bin("qflow"), "serve", "--data-dir", "/srv/qflow/data", "--share", "/srv"}).err,
+            "the data directory /srv/qflow/data with the token is there"));
   const std::string shared = "/usr/share/common-licenses";
   Daemon daemon({"--share", shared});
   const Answer answer = daemon.node("import os\ndef f():\n    try: open('" + shared +
@@ -217,9 +252,7 @@ TEST_CASE("the zygote's memory holds nothing of an execution") {
           "def f():\n    global kept\n    kept = ['mark' + 'er-' + 'of-one-execution'] * 1000\n    return len(kept[0])")
           ["output"] == 23);
   const std::string marker = std::string("mark") + "er-" + "of-one-execution";
-  const std::string monitor = run({"pgrep", "-P", std::to_string(daemon.program().pid())}).out;
-  std::string zygote = run({"pgrep", "-P", monitor.substr(0, monitor.find('\n'))}).out;
-  zygote = zygote.substr(0, zygote.find('\n'));
+  const std::string zygote = daemon.zygote();
   REQUIRE_FALSE(zygote.empty());
   std::ifstream maps("/proc/" + zygote + "/maps");
   const qflow::sandbox::UniqueFd memory(::open(("/proc/" + zygote + "/mem").c_str(), O_RDONLY));
@@ -248,11 +281,8 @@ TEST_CASE("processes that an execution leaves behind are gone with it") {
             ["output"] == 1);
   CHECK(eventually([&] {
     // The zygote's grandchildren would be they.
-    const std::string monitor = run({"pgrep", "-P", std::to_string(daemon.program().pid())}).out;
-    const std::string zygote = run({"pgrep", "-P", monitor.substr(0, monitor.find('\n'))}).out;
-    std::string workers = run({"pgrep", "-P", zygote.substr(0, zygote.find('\n'))}).out;
-    for (std::size_t end = 0; (end = workers.find('\n')) != std::string::npos; workers.erase(0, end + 1))
-      if (!run({"pgrep", "-P", workers.substr(0, end)}).out.empty()) return false;
+    for (const std::string& worker : daemon.workers())
+      if (!run({"pgrep", "-P", worker}).out.empty()) return false;
     return true;
   }));
 }

@@ -1,6 +1,7 @@
 #include "tests/support/http.hpp"
 
 #include <cstdlib>
+#include <sstream>
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
@@ -125,6 +126,22 @@ Daemon Daemon::apart() const {
   other.token_ = token_;
   other.connection_ = std::make_unique<Connection>(port_);
   return other;
+}
+
+std::string Daemon::zygote() const {
+  std::string pid = std::to_string(program_->pid());
+  for (int generation = 0; generation < 3; ++generation) {
+    const std::string children = test::run({"pgrep", "-P", pid}).out;
+    pid = children.substr(0, children.find('\n'));
+  }
+  return pid;
+}
+
+std::vector<std::string> Daemon::workers() const {
+  std::vector<std::string> found;
+  std::istringstream children(test::run({"pgrep", "-P", zygote()}).out);
+  for (std::string pid; std::getline(children, pid);) found.push_back(pid);
+  return found;
 }
 
 Answer Daemon::call(const std::string& method, const std::string& path, const json::value& body) {

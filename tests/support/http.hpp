@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "tests/support/process.hpp"
 
@@ -62,6 +63,9 @@ class Daemon {
   std::string authorization() const { return "Authorization: Bearer " + token_ + "\r\n"; }
   const std::shared_ptr<TempDir>& directory() const { return directory_; }
   Program& program() { return *program_; }
+  /// Process ids, from outside, of the first zygote (below its monitor and its namespace's init) and of its workers.
+  std::string zygote() const;
+  std::vector<std::string> workers() const;
   const std::string& start_line() const { return start_line_; }
 
  private:

@@ -102,6 +102,24 @@ TEST_CASE("a worker inherits no descriptor but its own") {
         }) == "0 1 2 3 4 ;");
 }
 
+TEST_CASE("a zygote has another process id than its workers: libraries tell a fork by that") {
+  auto [ours, theirs] = socket_pair();
+  const pid_t pid = check(::fork(), "fork");
+  if (pid == 0) {
+    ours.reset();
+    const int socket = ::dup2(theirs.get(), kControlFd);
+    enter_outer(test_policy(), socket);
+    say(std::to_string(::getpid()));
+    ::_exit(0);
+  }
+  theirs.reset();
+  ChildProcess child(pid);
+  char bytes[16] = {};
+  CHECK(::read(ours.get(), bytes, sizeof bytes) > 0);
+  CHECK(std::string(bytes) == "2;");
+  CHECK(in_worker(test_policy(), [] { say(std::to_string(::getpid())); }) == "1;");
+}
+
 TEST_CASE("two workers of one zygote see nothing of each other's files") {
   const Policy policy = test_policy();
   auto [ours, theirs] = socket_pair();
