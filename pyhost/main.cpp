@@ -1,5 +1,7 @@
 // pyhost-X.Y: started by the daemon with one socket (descriptor 3) and an environment built from nothing. It reads the
-// policy, confines itself, and only then starts CPython (design: the outer sandbox comes before Python exists).
+// policy, confines itself, and only then starts CPython (design: the outer sandbox comes before Python exists). By
+// hand:
+// --version, and --mounts for what it adds to every policy.
 #include <unistd.h>
 
 #include <csignal>
@@ -54,6 +56,11 @@ void refuse(const std::string& step, int error, const std::string& message) {
 int main(int argc, char** argv) {
   if (argc > 1 && std::strcmp(argv[1], "--version") == 0) {
     std::printf("pyhost %s for Python %s\n", QFLOW_VERSION, pyhost::python_version().c_str());
+    return 0;
+  }
+  if (argc > 1 && std::strcmp(argv[1], "--mounts") == 0) {
+    for (const sandbox::Mount& mount : pyhost::interpreter_mounts())
+      std::printf("%s %s\n", mount.optional ? "mount?" : "mount", mount.path.c_str());
     return 0;
   }
   std::signal(SIGPIPE, SIG_IGN);

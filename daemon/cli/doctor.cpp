@@ -1,8 +1,13 @@
 #include <fmt/format.h>
+#include <spawn.h>
+#include <unistd.h>
+
+#include <array>
 
 #include <boost/json/serialize.hpp>
 
 #include "daemon/cli/commands.hpp"
+#include "sandbox/sys.hpp"
 #include "sandbox/syscalls.hpp"
 
 namespace qflow::cli {
@@ -22,20 +27,42 @@ int print_json(const sandbox::HostReport& report, const workers::Settings& setti
                         {"needed_from_level", f.needed_from}});
   boost::json::array pythons;
   for (const auto& [version, path] : settings.pythons) pythons.push_back({{"version", version}, {"pyhost", path}});
-  fmt::print("{}\n", boost::json::serialize(boost::json::object{{"level", report.level},
-                                                                {"refused", refused},
-                                                                {"findings", findings},
-                                                                {"pythons", pythons}}));
+  fmt::print("{}\n", boost::json::serialize(boost::json::object{
+                         {"level", report.level}, {"refused", refused}, {"findings", findings}, {"pythons", pythons}}));
   return refused ? kFailed : kOk;
 }
 
-// What a node gets that asks for nothing, word for word as its zygote gets it, and the system calls that follow.
+// What a pyhost prints when it is called by hand.
+std::string output_of(const std::string& program, const char* option) {
+  auto [read_end, write_end] = sandbox::make_pipe();
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, write_end.get(), 1);
+  std::array<char*, 3> arguments{const_cast<char*>(program.c_str()), const_cast<char*>(option), nullptr};
+  pid_t pid = -1;
+  const int error = posix_spawn(&pid, program.c_str(), &actions, nullptr, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) throw sandbox::SysError(error, fmt::format("posix_spawn({})", program));
+  sandbox::ChildProcess child(pid);
+  write_end.reset();
+  std::string text;
+  std::array<char, 4096> bytes{};
+  ssize_t got = 0;
+  while ((got = sandbox::retry([&] { return ::read(read_end.get(), bytes.data(), bytes.size()); })) > 0)
+    text.append(bytes.data(), static_cast<std::size_t>(got));
+  child.wait();
+  return text;
+}
+
+// What a node gets that asks for nothing: the policy as its zygote gets it, the mounts that the Python needs, and the
+// system calls that follow.
 int print_policy(const Common& common) {
   const workers::Settings settings = make_settings(common);
   sandbox::Policy policy;
   policy.limits = settings.limits;
   for (const std::string& directory : settings.shared) policy.mounts.push_back({directory, false});
-  fmt::print("{}\n{}", sandbox::to_text(policy), sandbox::describe_rules(policy));
+  const std::string& pyhost = workers::pyhost_for(settings.pythons, settings.default_python);
+  fmt::print("{}{}\n{}", sandbox::to_text(policy), output_of(pyhost, "--mounts"), sandbox::describe_rules(policy));
   return kOk;
 }
 

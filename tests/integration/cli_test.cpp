@@ -210,6 +210,16 @@ TEST_CASE("the doctor tells each layer and whether code would run") {
   CHECK(has(refused.err, "isolation level"));
 }
 
+TEST_CASE("doctor --policy prints all that a node may do") {
+  const Cli cli;
+  const Finished policy = cli({"doctor", "--policy", "--memory", "100", "--share", "/usr/share/common-licenses"});
+  CHECK(policy.code == 0);
+  for (const char* line :
+       {"memory 104857600\n", "network none\n", "mount /usr/share/common-licenses\n", "mount? /usr/lib/",
+        "mount? /etc/ld.so.cache\n", "denied, with a named event", "everything else is refused (EPERM)"})
+    CHECK_MESSAGE(has(policy.out, line), line);
+}
+
 TEST_CASE("all of it as an ordinary user") {
   if (::geteuid() != 0) {
     WARN("not root: everything here runs as an ordinary user already");
