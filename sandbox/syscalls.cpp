@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <termios.h>
 
+#include <set>
+
 namespace qflow::sandbox {
 namespace {
 
@@ -259,19 +261,17 @@ std::string describe_rules(const Policy& policy) {
   const std::vector<SyscallRule> rules = worker_rules(policy);
   const auto list = [&](Action action, bool conditional) {
     std::string out;
-    const char* last = "";
-    for (const SyscallRule& rule : rules) {
-      if (rule.action != action || rule.conditions.empty() == conditional || rule.name == std::string_view(last))
-        continue;
-      out += fmt::format(" {}", rule.name);
-      last = rule.name;
-    }
+    std::set<std::string_view> named;
+    for (const SyscallRule& rule : rules)
+      if (rule.action == action && rule.conditions.empty() != conditional && named.insert(rule.name).second)
+        out += fmt::format(" {}", rule.name);
     return out;
   };
   return fmt::format(
-      "allowed{}\nallowed by their arguments{}\ndenied, with a named event{}\nabsent (ENOSYS){}\n"
+      "allowed{}\nallowed by their arguments{}\ndenied, with a named event{}{}\nabsent (ENOSYS){}\n"
       "everything else is refused (EPERM); another architecture's calls end the process\n",
-      list(Action::allow, false), list(Action::allow, true), list(Action::deny, false), list(Action::absent, false));
+      list(Action::allow, false), list(Action::allow, true), list(Action::deny, false), list(Action::deny, true),
+      list(Action::absent, false));
 }
 
 }  // namespace qflow::sandbox

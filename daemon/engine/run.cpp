@@ -168,12 +168,12 @@ bool Run::give_values(std::size_t first, std::size_t last, std::string& frames) 
       if (from.status != Status::completed || !given.insert(*source.step).second) continue;
       if (!from.result->exact || from.result->truncated) {
         fail_step(i, {"NotTransferable",
-                        fmt::format("the value of node \"{}\" ({}) cannot pass to node \"{}\", which runs in another "
-                                    "sandbox: only JSON values of at most {} MiB can (None, bool, int, float, str, list, "
-                                    "dict). Return such a value, or give both nodes the same sandbox",
-                                    plan_.steps[*source.step].node.name, from.result->type, plan_.steps[i].node.name,
-                                    kOutputBytes >> 20U),
-                        "", std::nullopt, Cause::not_run});
+                      fmt::format("the value of node \"{}\" ({}) cannot pass to node \"{}\", which runs in another "
+                                  "sandbox: only JSON values of at most {} MiB can (None, bool, int, float, str, list, "
+                                  "dict). Return such a value, or give both nodes the same sandbox",
+                                  plan_.steps[*source.step].node.name, from.result->type, plan_.steps[i].node.name,
+                                  kOutputBytes >> 20U),
+                      "", std::nullopt, Cause::not_run});
         return false;
       }
       schema::pack(schema::Kind::give, call_id(*source.step), schema::Give{}, frames, from.result->preview);

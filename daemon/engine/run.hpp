@@ -15,6 +15,9 @@
 
 namespace qflow::engine {
 
+/// How long handing over the files of an execution may take.
+inline constexpr auto kFetchPatience = std::chrono::seconds(10);
+
 /// Told as it happens, on the engine thread: a step's `run` changed its status. Must not block.
 using StepObserver = std::function<void(std::size_t step, const StepRun& run)>;
 

@@ -163,68 +163,6 @@ void Worker::begin_node(Clock::duration cpu) {
   new_node_ = true;
 }
 
-// Where no cgroup counts: what each process used itself, those that have ended at what they were last seen with. A
-// parent's sum of its children would miss those that nobody waited for (SIGCHLD ignored); it has those that came and
-// went between two looks, so the larger of both counts.
-std::int64_t Worker::cpu_us(const std::vector<pid_t>& tree) {
-  if (leaf_) return leaf_->cpu_us();
-  std::map<pid_t, std::int64_t> now;
-  std::int64_t with_children = 0;
-  std::int64_t sum = 0;
-  for (const pid_t pid : tree) {
-    sum += now[pid] = own_cpu_us(pid);
-    with_children += times_of(pid).cpu_us();
-  }
-  for (const auto& [pid, last] : seen_cpu_)
-    if (now.count(pid) == 0) gone_cpu_ += last;
-  seen_cpu_ = std::move(now);
-  return std::max(sum + gone_cpu_, with_children);
-}
-
-bool Worker::is_over_memory(const std::vector<pid_t>& tree) const {
-  // RLIMIT_DATA stops one process at its limit with a MemoryError, which tells a node more than a kill does. So the
-  // watch leaves the room that the interpreter itself takes on top.
-  constexpr std::uint64_t kSlack = 32ULL << 20U;
-  std::uint64_t used = 0;
-  std::uint64_t shared = 0;
-  for (const pid_t pid : tree) {
-    const ProcessStatus status = status_of(pid);
-    // What is still shared with the zygote counts in each process and belongs to none.
-    used += status.anonymous - std::min(status.anonymous, base_memory_);
-    shared = std::max(shared, status.shared);  // mapped by several, held once
-  }
-  if (used + shared <= limits_.memory + kSlack) return false;
-  // Pages that a child shares with its parent were counted in both. The kernel divides them, which takes it longer.
-  std::uint64_t divided = 0;
-  for (const pid_t pid : tree) {
-    const auto one = proportional_memory(pid);
-    if (!one) return true;
-    divided += *one;
-  }
-  return divided + shared > limits_.memory + kSlack;
-}
-
-void Worker::look(const ProcessTable& table) {
-  std::vector<pid_t> tree;
-  if (!leaf_) {
-    tree = table.tree_of(pid_, std::size_t{limits_.processes} + 2);
-    if (tree.size() > limits_.processes) return kill(End::processes);
-    if (is_over_memory(tree)) return kill(End::memory);
-  }
-  // A node's first look is where its time is counted from: up to one interval in its favour.
-  const std::int64_t cpu = cpu_us(tree);
-  if (std::exchange(new_node_, false)) cpu_before_ = cpu;
-  else if (std::chrono::microseconds(cpu - cpu_before_) > cpu_budget_) kill(End::cpu);
-}
-
-bool Worker::at_process_limit(const ProcessTable& table) const {
-  // RLIMIT_NPROC is as low as pids.max, and may have been met first.
-  if (leaf_) return leaf_->processes() + 1 >= limits_.processes || leaf_->use().processes_refused > 0;
-  std::uint64_t threads = 0;
-  for (const pid_t pid : table.tree_of(pid_, std::size_t{limits_.processes} + 2)) threads += status_of(pid).threads;
-  return threads + 1 >= limits_.processes;
-}
-
 void Worker::post(std::string frames) {
   if (end_ != End::none) return;
   queue_ += frames;
@@ -355,32 +293,6 @@ bool Worker::alive() const {
 void Worker::note_zygote_lost() {
   zygote_lost_ = true;
   exited_event_.signal();
-}
-
-std::int64_t Worker::seen_cpu() const {
-  std::int64_t sum = gone_cpu_;
-  for (const auto& [pid, last] : seen_cpu_) sum += last;
-  return sum;
-}
-
-Usage Worker::usage() const {
-  if (leaf_) {
-    const sandbox::CgroupUse use = leaf_->use();
-    return {use.user_us, use.system_us, use.peak_memory_bytes, use.minor_faults, use.major_faults, 0};
-  }
-  // Once it was reaped its number may be another's; then what wait4 said is what there is.
-  if (exited_)
-    return {std::max(exited_->user_us, seen_cpu() - exited_->system_us),
-            exited_->system_us,
-            exited_->max_rss_kib * 1024,
-            exited_->minor_faults,
-            exited_->major_faults,
-            0};
-  ProcessTimes times = times_of(pid_);
-  // What the watch saw of processes that nobody waited for is in no parent's sum.
-  times.user_us = std::max(times.user_us, seen_cpu() - times.system_us);
-  return {times.user_us,      times.system_us,    static_cast<std::int64_t>(status_of(pid_).peak),
-          times.minor_faults, times.major_faults, 0};
 }
 
 }  // namespace qflow::workers
