@@ -1,6 +1,7 @@
 """Exhaustion: the processor, by children that nobody waits for.
 
 must: outcome timed_out
+level-3: outcome completed
 request: {"sandbox": {"time": 8, "cpu": 0.1}}
 """
 
