@@ -282,8 +282,8 @@ int run_or_throw(const Common& common, const RunOptions& options) {
   if (failure) std::rethrow_exception(failure);
 
   progress.finish(finished->outcome);
-  const json::object result =
-      report(order, plan, finished->outcome, isolation.level(), place_files(store, order.execution_id, finished->files));
+  const json::object result = report(order, plan, finished->outcome, isolation.level(),
+                                     place_files(store, order.execution_id, finished->files));
   if (options.json) fmt::print("{}\n", json::serialize(result));
   else print_outputs(result);
   std::fflush(stdout);
