@@ -239,14 +239,9 @@ void memory(Daemon& daemon) {
   fresh.node("def f(): return 1");
   ::usleep(500'000);
   row("daemon, fresh", private_dirty(std::to_string(fresh.program().pid())), "MB", "target: under 30");
-  const Finished zygotes = run({"pgrep", "-P", std::to_string(fresh.program().pid())});
-  const std::string monitor = zygotes.out.substr(0, zygotes.out.find('\n'));
-  const Finished inner = run({"pgrep", "-P", monitor});
-  const std::string zygote = inner.out.substr(0, inner.out.find('\n'));
-  row("zygote", private_dirty(zygote), "MB");
-  const Finished spares = run({"pgrep", "-P", zygote});
-  if (!spares.out.empty())
-    row("spare", private_dirty(spares.out.substr(0, spares.out.find('\n'))), "MB", "target: under 2");
+  row("zygote", private_dirty(fresh.zygote()), "MB");
+  if (const auto spares = fresh.workers(); !spares.empty())
+    row("spare", private_dirty(spares.front()), "MB", "target: under 2");
 }
 
 }  // namespace
