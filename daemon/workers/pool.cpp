@@ -31,8 +31,11 @@ struct Pool::Nursery : std::enable_shared_from_this<Nursery> {
   bool paused = false;  ///< a spawn has just failed
   std::string failure;
   Clock::time_point last_used = Clock::now();
-  /// Whether a spare will wait for its job. Under load it is taken at once, and preparing it would only cost.
-  bool is_calm() const { return waiting == 0 && busy <= std::thread::hardware_concurrency(); }
+  /// Whether the next spare will wait for its job. One that is taken at once, because somebody waits or under load,
+  /// would only lose time by preparing itself.
+  bool next_will_wait() const {
+    return spares.size() + coming >= waiting && busy <= std::thread::hardware_concurrency();
+  }
   unsigned target() const {
     return std::clamp(busy + pool.settings_.min_spares, pool.settings_.min_spares, pool.settings_.max_spares);
   }
@@ -123,16 +126,17 @@ void Pool::refill(const std::shared_ptr<Nursery>& nursery) {
   if (!nursery->ready || nursery->closed || nursery->paused || !nursery->zygote->alive()) return;
   while (!nursery->closed && !nursery->paused &&
          nursery->spares.size() + nursery->coming < nursery->target() + nursery->waiting) {
+    const bool warm = nursery->next_will_wait();
     ++nursery->coming;
-    asio::co_spawn(nursery->pool.executor_, raise_spare(nursery), asio::detached);
+    asio::co_spawn(nursery->pool.executor_, raise_spare(nursery, warm), asio::detached);
   }
 }
 
-Task<> Pool::raise_spare(std::shared_ptr<Nursery> nursery) {
+Task<> Pool::raise_spare(std::shared_ptr<Nursery> nursery, bool warm) {
   std::shared_ptr<Worker> worker;
   std::string problem = "it did not come up";
   try {
-    worker = co_await nursery->zygote->spawn(nursery->pool.settings_.limits, nursery->is_calm());
+    worker = co_await nursery->zygote->spawn(nursery->pool.settings_.limits, warm);
   } catch (const std::exception& error) {
     problem = error.what();  // out of descriptors, most likely
   }

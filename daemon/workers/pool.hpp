@@ -27,8 +27,8 @@ class Pool {
   Pool(const asio::any_io_executor& executor, const Settings& settings);
   ~Pool();
 
-  /// A fresh worker of `python` in `sandbox`, if possible with `modules` imported: a spare, or, under limits of its own,
-  /// forked to order. Waits when there is none. Throws Fault.
+  /// A fresh worker of `python` in `sandbox`, if possible with `modules` imported: a spare, or, under limits of its
+  /// own, forked to order. Waits when there is none. Throws Fault.
   Task<std::shared_ptr<Worker>> acquire(const std::string& python, const std::vector<std::string>& modules,
                                         const Sandbox& sandbox);
   /// Starts the zygote and the spares of `python` ahead of the first execution. Throws Fault.
@@ -58,7 +58,7 @@ class Pool {
   std::shared_ptr<Nursery> choose(Environment& environment, const std::vector<std::string>& modules);
   std::shared_ptr<Nursery> add_nursery(Environment& environment, std::vector<std::string> modules);
   static Task<> bring_up(std::shared_ptr<Nursery> nursery);
-  static Task<> raise_spare(std::shared_ptr<Nursery> nursery);
+  static Task<> raise_spare(std::shared_ptr<Nursery> nursery, bool warm);
   static void refill(const std::shared_ptr<Nursery>& nursery);
   static void spawn_failed(const std::shared_ptr<Nursery>& nursery, const std::string& problem);
   static Task<> resume_later(std::shared_ptr<Nursery> nursery);
