@@ -38,7 +38,7 @@ double member(const json::value& record, const char* name) {
 
 }  // namespace
 
-TEST_CASE("level 3: the record says so, and what nothing is missing" * doctest::skip()) {
+TEST_CASE("level 3: the record says so, and that nothing is missing" * doctest::skip()) {
   Daemon daemon;
   const json::value record = record_of(daemon, "def n(): return 1", {});
   CHECK(record.at("isolation").at("level") == 3);
