@@ -1,7 +1,6 @@
 // pyhost-X.Y: started by the daemon with one socket (descriptor 3) and an environment built from nothing. It reads the
 // policy, confines itself, and only then starts CPython (design: the outer sandbox comes before Python exists). By
-// hand:
-// --version, and --mounts for what it adds to every policy.
+// hand: --version, and --mounts for what it adds to every policy.
 #include <unistd.h>
 
 #include <csignal>

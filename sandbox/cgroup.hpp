@@ -69,7 +69,6 @@ class CgroupTree {
   std::unique_ptr<CgroupLeaf> make_leaf(const Limits& limits);
   /// Removes the leaves whose last process has gone meanwhile.
   void sweep() noexcept;
-  const std::string& base() const { return base_; }
 
  private:
   friend class CgroupLeaf;

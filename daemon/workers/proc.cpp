@@ -41,14 +41,11 @@ std::string status_text(pid_t pid) {
 }
 
 ProcessStatus parse_status(std::string_view status) {
-  return {kib(status, "\nRssAnon:") + kib(status, "\nVmSwap:"), kib(status, "\nRssShmem:"), kib(status, "\nVmData:"),
-          kib(status, "\nVmHWM:"), number(status, "\nThreads:")};
+  return {kib(status, "\nRssAnon:") + kib(status, "\nVmSwap:"), kib(status, "\nRssShmem:"), kib(status, "\nVmHWM:"),
+          number(status, "\nThreads:")};
 }
 
-ProcessStatus status_of(pid_t pid) {
-  std::array<char, 8192> space{};
-  return parse_status(read_proc(fmt::format("/proc/{}/status", pid), space));
-}
+ProcessStatus status_of(pid_t pid) { return parse_status(status_text(pid)); }
 
 namespace {
 struct StatFields {

@@ -15,7 +15,6 @@ namespace qflow::workers {
 struct ProcessStatus {
   std::uint64_t anonymous = 0;  ///< RssAnon + VmSwap
   std::uint64_t shared = 0;     ///< RssShmem: shared anonymous memory and mapped tmpfs files
-  std::uint64_t data = 0;       ///< VmData: what RLIMIT_DATA counts
   std::uint64_t peak = 0;       ///< VmHWM
   std::uint64_t threads = 0;
 };
