@@ -42,9 +42,8 @@ bool Worker::is_over_memory(const std::vector<pid_t>& tree) const {
   // Pages that a child shares with its parent were counted in both. The kernel divides them, which takes it longer.
   std::uint64_t divided = 0;
   for (const pid_t pid : tree) {
-    const auto one = proportional_memory(pid);
-    if (!one) return true;
-    divided += *one;
+    if (const auto one = proportional_memory(pid)) divided += *one;
+    else if (status_of(pid).anonymous != 0) return true;  // closed to us; one that has ended since holds nothing
   }
   return divided + shared > limits_.memory + kSlack;
 }
