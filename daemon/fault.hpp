@@ -20,6 +20,9 @@ enum class FaultKind {
   too_large,
   unprocessable,
   unavailable,
+  not_implemented,
+  too_many,
+  no_space,
   timeout,
   internal
 };
@@ -45,6 +48,12 @@ constexpr int http_status(FaultKind kind) {
       return 422;
     case FaultKind::unavailable:
       return 503;
+    case FaultKind::not_implemented:
+      return 501;
+    case FaultKind::too_many:
+      return 429;
+    case FaultKind::no_space:
+      return 507;
     case FaultKind::timeout:
       return 504;
     case FaultKind::internal:

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <map>
 
-#include "daemon/api/api.hpp"
+#include "daemon/api/handlers.hpp"
 #include "daemon/api/execution_view.hpp"
 #include "daemon/observe/time.hpp"
 #include "sandbox/sys.hpp"
@@ -12,13 +12,6 @@
 
 namespace qflow::api {
 namespace {
-
-using http::Reply;
-using http::Request;
-
-Fault no_execution(const std::string& id) {
-  return {FaultKind::not_found, "not_found", fmt::format("there is no execution {}", id)};
-}
 
 // Both dialects' words (api.md 2).
 std::string status_word(const std::string& word) {
@@ -41,93 +34,127 @@ Task<Reply> list_page(Services& services, store::ExecutionQuery query) {
   co_return Reply::of(json::object{{"count", page.count}, {"results", std::move(rows)}, {"estimated", page.estimated}});
 }
 
-Task<Reply> list(Services& services, const Request& request) {
-  store::ExecutionQuery query;
-  query.limit = request.integer("limit", request.integer("take", 20, 1, 100), 1, 100);
-  query.skip = request.integer("skip", 0, 0, 1'000'000'000);
-  const auto text = [&](const char* name) {
-    const auto found = request.query.find(name);
-    return found == request.query.end() || found->second.empty() ? std::optional<std::string>()
-                                                                 : std::optional(found->second);
-  };
-  query.before = text("lastId").value_or("");
-  query.workflow_id = text("workflowId");
-  if (const auto status = text("status")) query.status = status_word(*status);
-  if (const auto filter = text("filter")) {
-    std::string error;
-    const json::value value = schema::parse_json(*filter, error);
-    if (!value.is_object()) throw Fault(FaultKind::bad_input, "invalid_query", "filter: expected a JSON object");
-    const auto member = [&](const char* name) -> const json::value* { return value.get_object().if_contains(name); };
-    const json::value* status = member("status");
-    if (status != nullptr && status->is_array() && status->get_array().size() == 1)
-      status = &status->get_array().front();
-    if (status != nullptr && !status->is_string())
-      throw Fault(FaultKind::bad_input, "invalid_query", "filter.status: expected a string");
-    if (status != nullptr) query.status = status_word(std::string(status->get_string()));
-    const json::value* workflow = member("workflowId");
-    if (workflow != nullptr && !workflow->is_string())
-      throw Fault(FaultKind::bad_input, "invalid_query", "filter.workflowId: expected a string");
-    if (workflow != nullptr) query.workflow_id = std::string(workflow->get_string());
+// What a request asks for, by whichever of its members; the filter is the documents', the others are shorter.
+class Question {
+ public:
+  explicit Question(const Request& request)
+      : request_(request), filter_(request.object("filter")), options_(request.object("options")) {}
+
+  std::optional<std::string> text(const char* name) const {
+    const json::value* value = filter_.if_contains(name);
+    if (value == nullptr || value->is_null()) return request_.text(name);
+    if (value->is_array() && value->get_array().size() == 1) value = &value->get_array().front();
+    if (!value->is_string())
+      throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("filter.{}: expected a string", name));
+    return std::string(std::string_view(value->get_string()));
   }
-  return list_page(services, std::move(query));
+  std::int64_t option(const char* name, std::int64_t fallback, std::int64_t least, std::int64_t most) const {
+    const json::value* value = options_.if_contains(name);
+    if (value == nullptr) return request_.integer(name, fallback, least, most);
+    if (!value->is_int64() || value->get_int64() < least || value->get_int64() > most)
+      throw Fault(FaultKind::bad_input, "invalid_query",
+                  fmt::format("options.{}: expected a whole number from {} to {}", name, least, most));
+    return value->get_int64();
+  }
+  /// The id that an execution started at that time would have.
+  std::optional<std::string> id_at(const char* name) const {
+    const auto value = text(name);
+    if (!value) return std::nullopt;
+    const auto time = parse_time(*value);
+    if (!time)
+      throw Fault(FaultKind::bad_input, "invalid_query",
+                  fmt::format("{}: expected a time such as 2026-01-31T12:00:00Z", name));
+    return first_id_at(*time);
+  }
+
+ private:
+  const Request& request_;
+  json::object filter_, options_;
+};
+
+void check_visible(const auth::Caller& caller, const store::Execution& execution) {
+  if (!caller.sees_all() && execution.created_by != caller.user_id) throw missing("execution", execution.id);
 }
 
-Task<Reply> list_active(Services& services, const Request&) {
-  store::ExecutionQuery query;
-  query.limit = 100;
-  query.status = "running";
-  return list_page(services, std::move(query));
-}
-
-Task<json::object> load(Services& services, std::string id) {
-  auto job = [id](sqlite::Db& db) -> std::optional<json::object> {
+Task<json::object> load(Services& services, const Request& request) {
+  auto job = [id = request.parameter("id"), caller = request.caller](sqlite::Db& db) {
     const auto execution = store::find_execution(db, id);
-    if (!execution) return std::nullopt;
+    if (!execution) throw missing("execution", id);
+    check_visible(*caller, *execution);
     return execution_view(*execution, store::nodes_of(db, id), store::files_of(db, id));
   };
-  std::optional<json::object> found = co_await services.store.read(std::move(job));
-  if (!found) throw no_execution(id);
-  co_return std::move(*found);
-}
-
-Task<Reply> get(Services& services, const Request& request) {
-  const json::object view = co_await load(services, request.parameter("id"));
-  co_return Reply::of(view);
-}
-
-Task<Reply> data(Services& services, const Request& request) {
-  const json::object view = co_await load(services, request.parameter("id"));
-  co_return Reply::of(view.at("data"));
+  json::object found = co_await services.store.read(std::move(job));
+  co_return found;
 }
 
 Task<bool> cancel_on_engine(Services& services, std::string id) { co_return services.engine.cancel(id); }
 
 Task<bool> is_active_on_engine(Services& services, std::string id) { co_return services.engine.is_active(id); }
 
-Task<Reply> remove(Services& services, const Request& request) {
+}  // namespace
+
+Task<Reply> list_executions(Services& services, const Request& request) {
+  const Question question(request);
+  store::ExecutionQuery query;
+  query.limit = question.option("limit", request.integer("take", 20, 1, 100), 1, 100);
+  query.skip = question.option("skip", 0, 0, 1'000'000'000);
+  query.before = question.text("lastId").value_or("");
+  query.after = question.text("firstId").value_or("");
+  if (const auto from = question.id_at("startedAfter")) query.after = std::max(query.after, *from);
+  if (const auto until = question.id_at("startedBefore"))
+    query.before = query.before.empty() ? *until : std::min(query.before, *until);
+  query.workflow_id = question.text("workflowId");
+  if (const auto status = question.text("status")) query.status = status_word(*status);
+  query.created_by = request.caller->owner_filter();
+  return list_page(services, std::move(query));
+}
+
+Task<Reply> list_active_executions(Services& services, const Request& request) {
+  store::ExecutionQuery query;
+  query.limit = 100;
+  query.status = "running";
+  query.created_by = request.caller->owner_filter();
+  return list_page(services, std::move(query));
+}
+
+Task<Reply> get_execution(Services& services, const Request& request) {
+  const json::object view = co_await load(services, request);
+  co_return Reply::of(view);
+}
+
+Task<Reply> get_execution_data(Services& services, const Request& request) {
+  const json::object view = co_await load(services, request);
+  co_return Reply::of(view.at("data"));
+}
+
+Task<Reply> delete_execution(Services& services, const Request& request) {
   const std::string id = request.parameter("id");
   auto look = [&services, id] { return is_active_on_engine(services, id); };
   if (co_await on_engine(services, std::move(look)))
     throw Fault(FaultKind::conflict, "still_running",
                 fmt::format("execution {} is running; stop it first (POST /executions/{}/stop)", id, id));
-  auto job = [id](sqlite::Tx& tx) {
+  auto job = [id, caller = request.caller](sqlite::Tx& tx) {
+    const auto execution = store::find_execution(*tx.operator->(), id);
+    if (!execution) throw missing("execution", id);
+    check_visible(*caller, *execution);
     std::vector<std::string> orphans;
-    return store::delete_execution(tx, id, orphans) ? std::optional(std::move(orphans)) : std::nullopt;
+    store::delete_execution(tx, id, orphans);
+    return orphans;
   };
-  const std::optional<std::vector<std::string>> orphans = co_await services.store.write(std::move(job));
-  if (!orphans) throw no_execution(id);
-  auto clean = [&store = services.store, hashes = *orphans] {
-    for (const std::string& hash : hashes) store.drop_blob(hash);
+  const std::vector<std::string> orphans = co_await services.store.write(std::move(job));
+  auto clean = [&store = services.store, orphans] {
+    for (const std::string& hash : orphans) store.drop_blob(hash);
   };
-  if (!orphans->empty()) co_await services.store.offload(std::move(clean));
-  co_return Reply::of(json::object{{"success", true}});
+  if (!orphans.empty()) co_await services.store.offload(std::move(clean));
+  co_return Reply::success();
 }
 
-Task<Reply> stop(Services& services, const Request& request) {
+Task<Reply> stop_execution(Services& services, const Request& request) {
   const std::string id = request.parameter("id");
+  json::object view = co_await load(services, request);
   auto cancel = [&services, id] { return cancel_on_engine(services, id); };
   const bool cancelled = co_await on_engine(services, std::move(cancel));
-  json::object view = co_await load(services, id);
+  if (!cancelled) view = co_await load(services, request);
   if (!cancelled && view.at("status") != "running")
     throw Fault(
         FaultKind::conflict, "already_finished",
@@ -135,27 +162,9 @@ Task<Reply> stop(Services& services, const Request& request) {
   // The kill is immediate, the record follows within moments.
   for (int i = 0; i < 100 && view.at("status") == "running"; ++i) {
     co_await sleep_for(std::chrono::milliseconds(20));
-    view = co_await load(services, id);
+    view = co_await load(services, request);
   }
   co_return Reply::of(view);
-}
-
-}  // namespace
-
-void add_execution_routes(std::vector<http::Route>& table, Services& services) {
-  using http::Access;
-  table.push_back({"GET", "/executions", Access::token, "listExecutions",
-                   [&services](const Request& r) { return list(services, r); }});
-  table.push_back({"GET", "/executions/active", Access::token, "listActiveExecutions",
-                   [&services](const Request& r) { return list_active(services, r); }});
-  table.push_back({"GET", "/executions/{id}", Access::token, "getExecution",
-                   [&services](const Request& r) { return get(services, r); }});
-  table.push_back({"GET", "/executions/{id}/data", Access::token, "getExecutionData",
-                   [&services](const Request& r) { return data(services, r); }});
-  table.push_back({"DELETE", "/executions/{id}", Access::token, "deleteExecution",
-                   [&services](const Request& r) { return remove(services, r); }});
-  table.push_back({"POST", "/executions/{id}/stop", Access::token, "stopExecution",
-                   [&services](const Request& r) { return stop(services, r); }});
 }
 
 }  // namespace qflow::api

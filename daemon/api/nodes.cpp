@@ -1,20 +1,16 @@
 // /nodes/python: try a node's code out without storing it.
 #include <fmt/format.h>
 
-#include "daemon/api/api.hpp"
+#include "daemon/api/handlers.hpp"
+#include "daemon/api/node_code.hpp"
 #include "daemon/engine/describe.hpp"
 #include "daemon/engine/outcome_json.hpp"
 #include "daemon/engine/reader.hpp"
 #include "schema/messages.hpp"
 
 namespace qflow::api {
-namespace {
-
-using http::Reply;
-using http::Request;
-
 // A workflow of the one node that the body describes.
-engine::Plan plan_of(const Services& services, const json::object& body) {
+engine::Plan plan_of_node(const Services& services, const json::object& body) {
   json::object node{{"id", "node"}, {"name", "node"}, {"type", "qflow.python"}};
   const json::value* code = body.if_contains("code");
   if (code == nullptr || !code->is_string())
@@ -35,8 +31,10 @@ engine::Plan plan_of(const Services& services, const json::object& body) {
       throw Fault(FaultKind::bad_input, "invalid_body", fmt::format("/{}: expected a number greater than 0", name));
     node[name] = *value;
   }
-  return engine::make_plan(engine::read_workflow({{"nodes", json::array{node}}}), services.settings);
+  return engine::make_plan(engine::read_workflow({{"nodes", json::array{node}}}), *services.settings.get());
 }
+
+namespace {
 
 Task<engine::Outcome> run_on_engine(Services& services, engine::Order order) {
   // The awaitable first, then the wait: see daemon/README.md on g++ 12.
@@ -44,10 +42,13 @@ Task<engine::Outcome> run_on_engine(Services& services, engine::Order order) {
   co_return co_await std::move(running);
 }
 
-Task<Reply> execute(Services& services, const Request& request) {
-  const json::object body = request.json_object();
+}  // namespace
+
+Task<json::object> try_node(Services& services, const json::object& body) {
   engine::Order order;
-  order.plan = plan_of(services, body);
+  order.plan = plan_of_node(services, body);
+  if (services.engine.waiting() >= services.config.get()->engine.max_waiting)
+    throw Fault(FaultKind::unavailable, "busy", "as many executions as may wait are waiting already; try again later");
   if (const json::value* input = body.if_contains("input_data"); input != nullptr && !input->is_null())
     order.input = *input;
   auto job = [&services, order = std::move(order)]() mutable { return run_on_engine(services, std::move(order)); };
@@ -77,8 +78,16 @@ Task<Reply> execute(Services& services, const Request& request) {
   reply["stderr"] = run.standard_error.text;
   reply["output_dropped"] = run.standard_output.dropped + run.standard_error.dropped;
   reply["warnings"] = json::value_from(run.warnings);
+  co_return reply;
+}
+
+Task<Reply> execute_node(Services& services, const Request& request) {
+  const json::object body = request.json_object();
+  const json::object reply = co_await try_node(services, body);
   co_return Reply::of(reply);
 }
+
+namespace {
 
 // "list[int]" → "list": the documented names begin the same way.
 std::string documented_type(const std::string& annotation) {
@@ -110,33 +119,31 @@ json::object suggested_types(const schema::Loaded& loaded) {
   return types;
 }
 
-Task<Reply> validate(Services& services, const Request& request) {
-  const json::object body = request.json_object();
-  engine::Plan plan = plan_of(services, body);
+}  // namespace
+
+Task<NodeDescription> describe_node(Services& services, const json::object& body) {
+  engine::Plan plan = plan_of_node(services, body);
   auto job = [&services, plan = std::move(plan)]() mutable {
     return engine::describe_code(services.engine.pool(), std::move(plan));
   };
   const engine::Description description = co_await on_engine(services, std::move(job));
-  json::array errors, warnings, functions;
-  for (const auto& error : description.errors) errors.push_back(json::value(error));
-  for (const auto& warning : description.loaded.warnings) warnings.push_back(json::value(warning));
-  for (const auto& function : description.loaded.functions) functions.push_back(json::value(function.name));
-  const bool valid = errors.empty();
-  co_return Reply::of(json::object{{"valid", valid},
-                                   {"errors", std::move(errors)},
-                                   {"warnings", std::move(warnings)},
-                                   {"functions", std::move(functions)},
-                                   {"suggested_types", suggested_types(description.loaded)}});
+  NodeDescription out;
+  out.errors = description.errors;
+  out.warnings = description.loaded.warnings;
+  out.main_function = description.loaded.function;
+  for (const auto& function : description.loaded.functions) out.functions.push_back(function.name);
+  out.types = suggested_types(description.loaded);
+  co_return out;
 }
 
-}  // namespace
-
-void add_node_routes(std::vector<http::Route>& table, Services& services) {
-  using http::Access;
-  table.push_back({"POST", "/nodes/python/execute", Access::token, "executeNode",
-                   [&services](const Request& r) { return execute(services, r); }});
-  table.push_back({"POST", "/nodes/python/validate", Access::token, "validateNode",
-                   [&services](const Request& r) { return validate(services, r); }});
+Task<Reply> validate_node(Services& services, const Request& request) {
+  const json::object body = request.json_object();
+  const NodeDescription description = co_await describe_node(services, body);
+  co_return Reply::of(json::object{{"valid", description.errors.empty()},
+                                   {"errors", json::value_from(description.errors)},
+                                   {"warnings", json::value_from(description.warnings)},
+                                   {"functions", json::value_from(description.functions)},
+                                   {"suggested_types", description.types}});
 }
 
 }  // namespace qflow::api

@@ -1,109 +1,99 @@
-// /workflows: store, list, change, delete, execute.
+// /workflows: store, list, change, delete, activate, execute.
 #include <fmt/format.h>
 
-#include <set>
-
-#include "daemon/api/api.hpp"
 #include "daemon/api/execution_view.hpp"
-#include "daemon/engine/reader.hpp"
-#include "daemon/observe/log.hpp"
+#include "daemon/api/handlers.hpp"
+#include "daemon/api/running.hpp"
+#include "daemon/api/workflow_view.hpp"
+#include "daemon/engine/plan.hpp"
 #include "daemon/observe/time.hpp"
 #include "daemon/store/workflows.hpp"
-#include "schema/messages.hpp"
 
 namespace qflow::api {
 namespace {
 
-using http::Reply;
-using http::Request;
+using store::Tagged;
 
-Fault no_workflow(const std::string& id) {
-  return {FaultKind::not_found, "not_found", fmt::format("there is no workflow {}", id)};
+void announce(Services& services, const char* type, const store::Workflow& w) {
+  services.events.publish(observe::Channel::workflows, type, w.created_by.value_or(""),
+                          {{"workflowId", w.id}, {"name", w.name}, {"active", w.is_active}});
 }
 
-json::value stored(const std::string& text) {
-  std::string error;
-  return schema::parse_json(text, error, 200);
+json::object view_with_tags(sqlite::Db& db, const store::Workflow& w) {
+  return workflow_view(w, store::tags_of(db, Tagged::workflows, w.id));
 }
 
-json::object view(const store::Workflow& w) {
-  json::object out{{"id", w.id},
-                   {"name", w.name},
-                   {"description", w.description},
-                   {"nodes", stored(w.nodes)},
-                   {"connections", stored(w.connections)},
-                   {"settings", stored(w.settings)}};
-  if (w.python_version.empty()) out["python_version"] = nullptr;
-  else out["python_version"] = w.python_version;
-  out["active"] = w.is_active;
-  out["version"] = w.version;
-  out["createdAt"] = iso_time(w.created_at);
-  out["updatedAt"] = iso_time(w.updated_at);
-  const json::value extra = stored(w.extra);
-  if (const auto* members = extra.if_object())
-    for (const auto& [key, value] : *members)
-      if (!out.contains(key)) out[key] = value;
-  return out;
-}
-
-std::string string_member(const json::object& body, const char* name, const std::string& fallback) {
-  const json::value* value = body.if_contains(name);
-  if (value == nullptr || value->is_null()) return fallback;
-  if (!value->is_string())
-    throw Fault(FaultKind::bad_input, "invalid_workflow", fmt::format("/{}: expected a string", name));
-  return std::string(value->get_string());
-}
-
-// Takes what `body` has into `w`; members that are none of ours are kept as they are.
-void apply(const json::object& body, store::Workflow& w) {
-  w.name = string_member(body, "name", w.name);
-  if (w.name.find_first_not_of(" \t") == std::string::npos)
-    throw Fault(FaultKind::bad_input, "invalid_workflow", "/name: required");
-  if (w.name.size() > 500) throw Fault(FaultKind::bad_input, "invalid_workflow", "/name: longer than 500 bytes");
-  w.description = string_member(body, "description", w.description);
-  w.python_version = string_member(body, "python_version", w.python_version);
-  const auto part = [&](const char* name, std::string& text, bool list_allowed) {
-    const json::value* value = body.if_contains(name);
-    if (value == nullptr || value->is_null()) return;
-    if (!value->is_object() && !(list_allowed && value->is_array()))
-      throw Fault(FaultKind::bad_input, "invalid_workflow",
-                  fmt::format("/{}: expected {}", name, list_allowed ? "an object or a list" : "an object"));
-    text = json::serialize(*value);
+Task<store::Workflow> load(Services& services, const Request& request) {
+  auto job = [id = request.parameter("id"), owner = request.caller->owner_filter()](sqlite::Db& db) {
+    return store::find_workflow(db, id, owner);
   };
-  if (const json::value* nodes = body.if_contains("nodes"); nodes != nullptr && !nodes->is_null()) {
-    if (!nodes->is_array()) throw Fault(FaultKind::bad_input, "invalid_workflow", "/nodes: expected a list of nodes");
-    w.nodes = json::serialize(*nodes);
-  }
-  part("connections", w.connections, true);
-  part("settings", w.settings, false);
-  static const std::set<std::string_view> kOurs{"id",          "name",      "description",    "nodes",
-                                                "connections", "settings",  "python_version", "active",
-                                                "version",     "createdAt", "updatedAt"};
-  json::value extra = stored(w.extra);
-  for (const auto& [key, value] : body)
-    if (kOurs.count(key) == 0) extra.as_object()[key] = value;
-  w.extra = json::serialize(extra);
-}
-
-// Reading it tells of unknown nodes in connections and of wrong types; what only shows when it runs (cycles, missing
-// code) is refused when it is executed, because an editor saves unfinished work.
-engine::Graph graph_of(const store::Workflow& w) {
-  json::object document{{"name", w.name},
-                        {"nodes", stored(w.nodes)},
-                        {"connections", stored(w.connections)},
-                        {"settings", stored(w.settings)}};
-  if (!w.python_version.empty()) document["python_version"] = w.python_version;
-  return engine::read_workflow(document);
-}
-
-Task<store::Workflow> load(Services& services, const std::string& id) {
-  auto job = [id](sqlite::Db& db) { return store::find_workflow(db, id); };
   std::optional<store::Workflow> found = co_await services.store.read(std::move(job));
-  if (!found) throw no_workflow(id);
+  if (!found) throw missing("workflow", request.parameter("id"));
   co_return std::move(*found);
 }
 
-Task<Reply> create(Services& services, const Request& request) {
+// A folder of somebody else is no place for one's workflow.
+void check_folder(sqlite::Tx& tx, const store::Workflow& w, const std::string& user_id) {
+  if (!w.folder_id) return;
+  const auto project = store::find_project(*tx.operator->(), "personal", w.created_by.value_or(user_id));
+  if (!project || !store::find_folder(*tx.operator->(), project->id, *w.folder_id))
+    throw Fault(FaultKind::bad_input, "missing_folder",
+                fmt::format("/parentFolderId: there is no folder {}", *w.folder_id));
+}
+
+// Reads, changes and writes in one transaction: of two who change different members at once, neither loses.
+template <class F>
+Task<json::object> change(Services& services, const Request& request, F apply) {
+  auto job = [id = request.parameter("id"), caller = request.caller, apply = std::move(apply)](sqlite::Tx& tx) mutable {
+    std::optional<store::Workflow> w = store::find_workflow(*tx.operator->(), id, caller->owner_filter());
+    if (!w) throw missing("workflow", id);
+    apply(tx, *w);
+    return std::make_pair(*w, view_with_tags(*tx.operator->(), *w));
+  };
+  auto changed = co_await services.store.write(std::move(job));
+  announce(services, "workflow.updated", changed.first);
+  co_return std::move(changed.second);
+}
+
+store::WorkflowQuery::Sort sort_of(const std::string& word) {
+  using Sort = store::WorkflowQuery::Sort;
+  static const std::map<std::string, Sort> kSorts{
+      {"updatedAt:desc", Sort::updated_desc}, {"updatedAt:asc", Sort::updated_asc},  {"name:asc", Sort::name_asc},
+      {"name:desc", Sort::name_desc},         {"createdAt:desc", Sort::created_desc}, {"createdAt:asc", Sort::created_asc}};
+  const auto found = kSorts.find(word);
+  if (found == kSorts.end())
+    throw Fault(FaultKind::bad_input, "invalid_query",
+                "sortBy: expected updatedAt, name or createdAt, with :asc or :desc");
+  return found->second;
+}
+
+void take_filter(const json::object& filter, store::WorkflowQuery& query) {
+  const auto text = [&](const char* name) -> std::optional<std::string> {
+    const json::value* value = filter.if_contains(name);
+    if (value == nullptr || value->is_null()) return std::nullopt;
+    const json::value* one = value->is_array() && value->get_array().size() == 1 ? &value->get_array().front() : value;
+    if (!one->is_string())
+      throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("filter.{}: expected a string", name));
+    return std::string(std::string_view(one->get_string()));
+  };
+  const auto flag = [&](const char* name) -> std::optional<bool> {
+    const json::value* value = filter.if_contains(name);
+    if (value == nullptr || value->is_null()) return std::nullopt;
+    if (!value->is_bool())
+      throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("filter.{}: expected true or false", name));
+    return value->get_bool();
+  };
+  query.name_contains = text("name").value_or("");
+  if (query.name_contains.empty()) query.name_contains = text("query").value_or("");
+  query.active = flag("active");
+  query.archived = flag("isArchived");
+  query.folder_id = text("parentFolderId");
+  query.tag_id = text("tags");
+}
+
+}  // namespace
+
+Task<Reply> create_workflow(Services& services, const Request& request) {
   const json::object body = request.json_object();
   store::Workflow w;
   w.id = new_id();
@@ -111,142 +101,158 @@ Task<Reply> create(Services& services, const Request& request) {
   w.connections = "{}";
   w.settings = "{}";
   w.extra = "{}";
+  w.created_by = request.caller->user_id;
   w.created_at = w.updated_at = now_us();
-  apply(body, w);
+  take_workflow(body, w);
   graph_of(w);
-  auto job = [w](sqlite::Tx& tx) { store::insert_workflow(tx, w); };
-  co_await services.store.write(std::move(job));
-  co_return Reply::of(201, view(w));
-}
-
-Task<Reply> list(Services& services, const Request& request) {
-  store::WorkflowQuery query;
-  query.skip = request.integer("skip", 0, 0, 1'000'000'000);
-  query.take = request.integer("take", request.integer("limit", 50, 1, 250), 1, 250);
-  if (const auto sort = request.query.find("sortBy"); sort != request.query.end() && !sort->second.empty()) {
-    using Sort = store::WorkflowQuery::Sort;
-    static const std::map<std::string, Sort> kSorts{{"updatedAt:desc", Sort::updated_desc},
-                                                    {"updatedAt:asc", Sort::updated_asc},
-                                                    {"name:asc", Sort::name_asc},
-                                                    {"name:desc", Sort::name_desc},
-                                                    {"createdAt:desc", Sort::created_desc}};
-    const auto found = kSorts.find(sort->second);
-    if (found == kSorts.end())
-      throw Fault(FaultKind::bad_input, "invalid_query",
-                  "sortBy: expected updatedAt:desc, updatedAt:asc, name:asc, name:desc or createdAt:desc");
-    query.sort = found->second;
-  }
-  if (const auto filter = request.query.find("filter"); filter != request.query.end() && !filter->second.empty()) {
-    std::string error;
-    const json::value value = schema::parse_json(filter->second, error);
-    if (!value.is_object()) throw Fault(FaultKind::bad_input, "invalid_query", "filter: expected a JSON object");
-    query.name_contains = string_member(value.get_object(), "name", "");
-    if (const json::value* active = value.get_object().if_contains("active"); active != nullptr && active->is_bool())
-      query.active = active->get_bool();
-  }
-  auto job = [query](sqlite::Db& db) { return store::list_workflows(db, query); };
-  const store::WorkflowPage page = co_await services.store.read(std::move(job));
-  json::array rows;
-  for (const auto& row : page.rows) rows.push_back(view(row));
-  co_return Reply::of(json::object{{"data", std::move(rows)}, {"count", page.count}});
-}
-
-Task<Reply> get(Services& services, const Request& request) {
-  const store::Workflow w = co_await load(services, request.parameter("id"));
-  co_return Reply::of(view(w));
-}
-
-// Read, changed and written in one transaction: of two who change different members at once, neither loses.
-Task<Reply> patch(Services& services, const Request& request) {
-  const json::object body = request.json_object();
-  const std::string id = request.parameter("id");
-  auto job = [id, body](sqlite::Tx& tx) {
-    std::optional<store::Workflow> w = store::find_workflow(*tx.operator->(), id);
-    if (!w) throw no_workflow(id);
-    apply(body, *w);
-    graph_of(*w);
-    w->updated_at = now_us();
-    store::update_workflow(tx, *w);
-    ++w->version;
-    return *w;
+  auto job = [w, tags = tags_in(body), user = request.caller->user_id](sqlite::Tx& tx) {
+    check_folder(tx, w, user);
+    store::insert_workflow(tx, w);
+    if (tags) store::set_tags(tx, Tagged::workflows, w.id, *tags);
+    return view_with_tags(*tx.operator->(), w);
   };
-  const store::Workflow changed = co_await services.store.write(std::move(job));
-  co_return Reply::of(view(changed));
+  const json::object view = co_await services.store.write(std::move(job));
+  announce(services, "workflow.created", w);
+  co_return Reply::of(201, view);
 }
 
-Task<Reply> remove(Services& services, const Request& request) {
-  const std::string id = request.parameter("id");
-  auto job = [id](sqlite::Tx& tx) { return store::delete_workflow(tx, id); };
-  if (!co_await services.store.write(std::move(job))) throw no_workflow(id);
-  co_return Reply::of(json::object{{"success", true}});
+Task<Reply> list_workflows(Services& services, const Request& request) {
+  store::WorkflowQuery query;
+  const json::object options = request.object("options");
+  const auto option = [&](const char* name, std::int64_t fallback) {
+    const json::value* value = options.if_contains(name);
+    return value != nullptr && value->is_int64() ? value->get_int64() : fallback;
+  };
+  query.skip = request.integer("skip", std::max<std::int64_t>(option("skip", 0), 0), 0, 1'000'000'000);
+  query.take = request.integer("take", request.integer("limit", std::clamp<std::int64_t>(option("take", 50), 1, 250), 1, 250), 1, 250);
+  std::string sort = request.text("sortBy").value_or("");
+  if (const json::value* by = options.if_contains("sortBy"); sort.empty() && by != nullptr && by->is_string())
+    sort = std::string(std::string_view(by->get_string()));
+  if (!sort.empty()) query.sort = sort_of(sort);
+  take_filter(request.object("filter"), query);
+  query.owner = request.caller->owner_filter();
+  if (request.flag("onlySharedWithMe").value_or(false)) query.owner = "";  // nothing is shared: rows have one owner
+  const bool scopes = request.flag("includeScopes").value_or(false);
+  auto job = [query, scopes](sqlite::Db& db) {
+    const store::WorkflowPage page = store::list_workflows(db, query);
+    json::array rows;
+    for (const auto& row : page.rows) {
+      json::object view = view_with_tags(db, row);
+      if (scopes)
+        view["scopes"] = json::array{"workflow:read", "workflow:update", "workflow:delete", "workflow:execute"};
+      rows.push_back(std::move(view));
+    }
+    return json::object{{"data", std::move(rows)}, {"count", page.count}};
+  };
+  const json::object page = co_await services.store.read(std::move(job));
+  co_return Reply::of(page);
 }
 
-// Not awaited by anybody: the engine owns it, and drain() waits for it.
-Task<> run_in_background(Services& services, engine::Order order) {
-  const std::string id = order.execution_id;
-  try {
-    co_await services.engine.run(std::move(order), nullptr);
-  } catch (const std::exception& error) {
-    log::warning("api", "an execution did not run", {{"execution_id", id}, {"reason", error.what()}});
-  }
+Task<Reply> new_workflow(Services& services, const Request& request) {
+  const std::string wanted = request.text("name").value_or("My workflow");
+  auto job = [wanted, owner = request.caller->owner_filter()](sqlite::Db& db) {
+    store::WorkflowQuery query;
+    query.name_contains = wanted;
+    query.take = 1000;
+    query.owner = owner;
+    const auto page = store::list_workflows(db, query);
+    const auto taken = [&](const std::string& name) {
+      return std::any_of(page.rows.begin(), page.rows.end(), [&](const auto& w) { return w.name == name; });
+    };
+    std::string name = wanted;
+    for (int i = 2; taken(name); ++i) name = fmt::format("{} {}", wanted, i);
+    return name;
+  };
+  const std::string name = co_await services.store.read(std::move(job));
+  co_return Reply::of(json::object{
+      {"name", name}, {"defaultSettings", {{"python_version", services.settings.get()->default_python}}}});
+}
+
+Task<Reply> get_workflow(Services& services, const Request& request) {
+  auto job = [id = request.parameter("id"), owner = request.caller->owner_filter()](sqlite::Db& db) {
+    const auto w = store::find_workflow(db, id, owner);
+    if (!w) throw missing("workflow", id);
+    return view_with_tags(db, *w);
+  };
+  const json::object view = co_await services.store.read(std::move(job));
+  co_return Reply::of(view);
+}
+
+Task<Reply> update_workflow(Services& services, const Request& request) {
+  const json::object body = request.json_object();
+  std::optional<bool> active;
+  if (const json::value* value = body.if_contains("active"); value != nullptr && value->is_bool())
+    active = value->get_bool();
+  auto apply = [body, active, tags = tags_in(body), settings = services.settings.get(),
+                user = request.caller->user_id](sqlite::Tx& tx, store::Workflow& w) {
+    take_workflow(body, w);
+    const engine::Graph graph = graph_of(w);
+    if (active.value_or(false) && !w.is_active) engine::make_plan(graph, *settings);
+    w.is_active = active.value_or(w.is_active);
+    check_folder(tx, w, user);
+    w.updated_at = now_us();
+    store::update_workflow(tx, w);
+    if (tags) store::set_tags(tx, Tagged::workflows, w.id, *tags);
+    ++w.version;
+  };
+  const json::object view = co_await change(services, request, std::move(apply));
+  co_return Reply::of(view);
+}
+
+Task<Reply> delete_workflow(Services& services, const Request& request) {
+  const store::Workflow w = co_await load(services, request);
+  auto job = [id = w.id](sqlite::Tx& tx) { return store::delete_workflow(tx, id); };
+  if (!co_await services.store.write(std::move(job))) throw missing("workflow", w.id);
+  announce(services, "workflow.deleted", w);
+  co_return Reply::success();
+}
+
+Task<Reply> activate_workflow(Services& services, const Request& request) {
+  auto apply = [settings = services.settings.get()](sqlite::Tx& tx, store::Workflow& w) {
+    engine::make_plan(graph_of(w), *settings);  // what cannot run is not activated
+    store::set_active(tx, w.id, true, now_us());
+    w.is_active = true;
+  };
+  const json::object view = co_await change(services, request, std::move(apply));
+  co_return Reply::of(view);
+}
+
+Task<Reply> deactivate_workflow(Services& services, const Request& request) {
+  auto apply = [](sqlite::Tx& tx, store::Workflow& w) {
+    store::set_active(tx, w.id, false, now_us());
+    w.is_active = false;
+  };
+  const json::object view = co_await change(services, request, std::move(apply));
+  co_return Reply::of(view);
+}
+
+Task<Reply> list_active_workflows(Services& services, const Request& request) {
+  auto job = [owner = request.caller->owner_filter()](sqlite::Db& db) { return store::active_workflows(db, owner); };
+  const auto ids = co_await services.store.read(std::move(job));
+  co_return Reply::of(json::value_from(ids));
 }
 
 // 202 at once, or with ?wait=SECONDS the finished execution, 200.
-Task<Reply> execute(Services& services, const Request& request) {
+Task<Reply> execute_workflow(Services& services, const Request& request) {
   const json::object body = request.json_object();
   const std::int64_t wait = request.integer("wait", 0, 0, 3600);
-  const store::Workflow w = co_await load(services, request.parameter("id"));
-  const engine::Graph graph = graph_of(w);
-  engine::Order order;
-  order.plan = engine::make_plan(graph, services.settings);
-  if (const json::value* input = body.if_contains("input_data"); input != nullptr && !input->is_null())
-    order.input = *input;
-  order.execution_id = new_id();
-  order.workflow_id = w.id;
-  order.workflow_name = w.name;
-  const std::string id = order.execution_id;
-  const std::int64_t started = now_us();
-  co_await services.engine.record_start(order);
-  auto job = [&services, order = std::move(order)]() mutable { return run_in_background(services, std::move(order)); };
-  if (wait == 0) {
-    asio::co_spawn(services.engine_executor, std::move(job), asio::detached);
-    co_return Reply::of(202, json::object{{"id", id},
-                                          {"executionId", id},
+  const store::Workflow w = co_await load(services, request);
+  std::optional<json::value> input;
+  if (const json::value* given = body.if_contains("input_data"); given != nullptr && !given->is_null()) input = *given;
+  const Started started = co_await start_execution(services, w, std::move(input), "manual", request.caller->user_id);
+  if (wait > 0) co_await wait_for(started, std::chrono::seconds(wait));
+  if (wait == 0)
+    co_return Reply::of(202, json::object{{"id", started.id},
+                                          {"executionId", started.id},
                                           {"workflowId", w.id},
                                           {"status", "running"},
-                                          {"startedAt", iso_time(started)}});
-  }
-  // The client's patience ends the waiting, not the execution.
-  const auto executor = co_await asio::this_coro::executor;
-  auto done = std::make_shared<asio::steady_timer>(executor, std::chrono::seconds(wait));
-  auto finished = [done](std::exception_ptr) { asio::post(done->get_executor(), [done] { done->cancel(); }); };
-  asio::co_spawn(services.engine_executor, std::move(job), std::move(finished));
-  boost::system::error_code ignored;
-  co_await done->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  auto read = [id](sqlite::Db& db) {
+                                          {"startedAt", iso_time(started.at)}});
+  auto read = [id = started.id](sqlite::Db& db) {
     auto execution = store::find_execution(db, id);
     return execution ? execution_view(*execution, store::nodes_of(db, id), store::files_of(db, id)) : json::object();
   };
   const json::object result = co_await services.store.read(std::move(read));
   co_return Reply::of(200, result);
-}
-
-}  // namespace
-
-void add_workflow_routes(std::vector<http::Route>& table, Services& services) {
-  using http::Access;
-  table.push_back({"POST", "/workflows", Access::token, "createWorkflow",
-                   [&services](const Request& r) { return create(services, r); }});
-  table.push_back({"GET", "/workflows", Access::token, "listWorkflows",
-                   [&services](const Request& r) { return list(services, r); }});
-  table.push_back({"GET", "/workflows/{id}", Access::token, "getWorkflow",
-                   [&services](const Request& r) { return get(services, r); }});
-  table.push_back({"PATCH", "/workflows/{id}", Access::token, "updateWorkflow",
-                   [&services](const Request& r) { return patch(services, r); }});
-  table.push_back({"DELETE", "/workflows/{id}", Access::token, "deleteWorkflow",
-                   [&services](const Request& r) { return remove(services, r); }});
-  table.push_back({"POST", "/workflows/{id}/execute", Access::token, "executeWorkflow",
-                   [&services](const Request& r) { return execute(services, r); }});
 }
 
 }  // namespace qflow::api

@@ -1,5 +1,6 @@
 // The commands of `qflow`. Each returns the process's exit status; Faults are caught in main().
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,18 +19,36 @@ struct RunOptions {
   bool quiet = false;
 };
 /// Runs one workflow in this process, without a server. 0, 1 (a node failed), 2 (bad input), 130 (interrupted).
-int run(const Common& common, const RunOptions& options);
+int run(const config::Config& config, const RunOptions& options);
 
-struct ServeOptions {
-  std::string listen = "127.0.0.1:8000";
-  unsigned max_running = 0;  ///< 0: four for each core, at least eight
-  std::uint64_t max_body_mib = 16;
-  double drain_seconds = 10;
-};
-/// Serves HTTP until SIGTERM or SIGINT.
-int serve(const Common& common, const ServeOptions& options);
+/// Serves HTTP until SIGTERM or SIGINT. `reload` makes the configuration anew, for SIGHUP.
+int serve(const config::Config& config, std::function<config::Config()> reload);
 
 /// Prints what this host gives, or with `policy` what a node may do. 1 when code would be refused.
-int doctor(const Common& common, bool json, bool policy);
+int doctor(const config::Config& config, bool json, bool policy);
+
+struct UserOptions {
+  std::string email, role, first_name, last_name;
+  bool password_stdin = false;
+};
+/// `qflow user add`: the first is the owner. The password comes from standard input or the terminal.
+int user_add(const config::Config& config, const UserOptions& options);
+int user_list(const config::Config& config, bool json);
+int user_passwd(const config::Config& config, const UserOptions& options);
+
+struct TokenOptions {
+  std::string name, user, id;  ///< user: an address; empty: the owner
+  std::vector<std::string> scopes;
+  double days = 0;  ///< 0: for ever
+};
+/// `qflow token create`: prints the key, once.
+int token_create(const config::Config& config, const TokenOptions& options);
+int token_list(const config::Config& config, bool json);
+int token_revoke(const config::Config& config, const TokenOptions& options);
+
+/// `qflow backup FILE`, also while a server runs: one file with records, files and, if asked for, the key.
+int backup(const config::Config& config, const std::string& file, bool with_key);
+/// `qflow restore FILE`: into a data directory that has no database.
+int restore(const config::Config& config, const std::string& file);
 
 }  // namespace qflow::cli

@@ -56,8 +56,8 @@ std::string output_of(const std::string& program, const char* option) {
 
 // What a node gets that asks for nothing: the policy as its zygote gets it, the mounts that the Python needs, and the
 // system calls that follow.
-int print_policy(const Common& common) {
-  const workers::Settings settings = make_settings(common);
+int print_policy(const config::Config& config) {
+  const workers::Settings settings = make_settings(config);
   sandbox::Policy policy;
   policy.limits = settings.limits;
   for (const std::string& directory : settings.shared) policy.mounts.push_back({directory, false});
@@ -68,13 +68,13 @@ int print_policy(const Common& common) {
 
 }  // namespace
 
-int doctor(const Common& common, bool json, bool policy) {
-  if (policy) return print_policy(common);
+int doctor(const config::Config& config, bool json, bool policy) {
+  if (policy) return print_policy(config);
   workers::Settings settings;
-  settings.pythons = workers::find_pythons(common.pyhost_dir);
+  settings.pythons = workers::find_pythons(config.python.pyhost_dir);
   const sandbox::HostReport report = sandbox::probe_host(settings.worker_uid);
   const int level = report.level;
-  const bool refused = level < common.min_isolation || settings.pythons.empty();
+  const bool refused = level < static_cast<int>(config.sandbox.min_isolation) || settings.pythons.empty();
   if (json) return print_json(report, settings, refused);
   fmt::print("{:<30} {:<5} {}\n", "MECHANISM", "HERE", "DETAIL");
   for (const auto& f : report.findings) {
@@ -87,7 +87,7 @@ int doctor(const Common& common, bool json, bool policy) {
              versions.empty() ? "no pyhost-X.Y beside qflow; see --pyhost-dir" : versions);
   fmt::print("\nIsolation level {}: {}\n", level, kMeaning[level]);
   if (refused)
-    fmt::print("Code would be REFUSED: level {} is asked for{}.\n", common.min_isolation,
+    fmt::print("Code would be REFUSED: level {} is asked for{}.\n", static_cast<int>(config.sandbox.min_isolation),
                settings.pythons.empty() ? ", and there is no Python" : "");
   return refused ? kFailed : kOk;
 }

@@ -8,98 +8,187 @@
 #include "daemon/cli/commands.hpp"
 #include "daemon/fault.hpp"
 #include "daemon/observe/log.hpp"
+#include "sandbox/sys.hpp"
 
 namespace {
 
 using namespace qflow;
 
-void add_common(CLI::App& command, cli::Common& common) {
-  command.add_option("--data-dir", common.data_dir,
-                     "where records, files and the token are kept (default: $QFLOW_DATA_DIR, or qflow below the user's "
-                     "data directory)");
-  command.add_option("--pyhost-dir", common.pyhost_dir, "where the pyhost-X.Y executables are (default: beside qflow)");
-  command
-      .add_option("--min-isolation", common.min_isolation, "refuse to run code when this host gives less: 3, 2, 1 or 0")
-      ->capture_default_str()
-      ->check(CLI::Range(0, 3));
-  command.add_option("--timeout", common.timeout, "seconds that a node may take unless it says otherwise")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  command.add_option("--memory", common.memory_mib, "MiB that the processes of one execution may hold")
-      ->capture_default_str()
-      ->check(CLI::Range(64, 1 << 20));
-  command.add_option("--cpu", common.cpu, "processors that one execution may use, e.g. 0.5")
-      ->capture_default_str()
-      ->check(CLI::Range(0.01, 1024.0));
-  command.add_option("--tmp", common.tmp_mib, "MiB of each of a sandbox's /tmp, /dev/shm and /node")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1 << 20));
-  command.add_option("--processes", common.processes, "processes and threads of one execution")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 32768));
-  command.add_flag("--allow-network", common.allow_network,
-                   "let workflows ask for the host's network (sandbox.network: \"host\")");
-  command.add_flag("--allow-programs", common.allow_programs,
-                   "let workflows ask to start programs (sandbox.programs: true)");
-  command.add_option("--share", common.share, "a directory that every node may read, at the same path")
-      ->allow_extra_args(false);
+// What the command line says of the configuration.
+struct Told {
+  std::string file;
+  config::Overrides overrides;
+  config::Config load() const { return cli::load_config(file, overrides); }
+};
+
+// The settings whose keys begin with one of `parts`, as options of `command`.
+void add_settings(CLI::App& command, Told& told, std::initializer_list<std::string_view> parts) {
+  command.add_option("-c,--config", told.file,
+                     "the configuration file (default: $QFLOW_CONFIG, ~/.config/qflow/qflow.toml or /etc/qflow/qflow.toml)");
+  config::Config defaults;
+  config::for_each_setting(defaults, [&](const config::Setting& setting, auto& value) {
+    using T = std::remove_cvref_t<decltype(value)>;
+    const std::string key = setting.key;
+    const bool wanted = std::any_of(parts.begin(), parts.end(), [&](auto part) { return key.starts_with(part); });
+    if (!wanted || *setting.flag == '\0') return;
+    const std::string flag = setting.flag;
+    const auto take = [&told, key](const std::string& text) { told.overrides[key] = {text}; };
+    if constexpr (std::is_same_v<T, bool>) {
+      const std::string name = value ? flag + ",!--no-" + flag.substr(2) : flag;
+      const auto says = [take](std::int64_t count) { take(count > 0 ? "true" : "false"); };
+      command.add_flag_function(name, says, setting.help);
+    } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+      const auto add = [&told, key](const std::string& text) { told.overrides[key].push_back(text); };
+      command.add_option_function<std::string>(flag, add, setting.help)->trigger_on_parse()->allow_extra_args(false);
+    } else {
+      std::string shown;
+      if constexpr (std::is_same_v<T, std::string>) shown = value;
+      else shown = fmt::format("{}", value);
+      CLI::Option* option = command.add_option_function<std::string>(flag, take, setting.help);
+      if (!shown.empty() && shown != "0") option->default_str(shown);
+      option->type_name(std::is_same_v<T, std::string> ? "TEXT" : "NUMBER");
+    }
+  });
 }
 
-int dispatch(int argc, char** argv) {
-  CLI::App app{"Qflow runs Python workflows on one Linux machine: every execution sandboxed, every node recorded."};
-  app.set_version_flag("--version", std::string("qflow ") + QFLOW_VERSION);
-  app.require_subcommand(1);
-  app.footer(
-      "Exit status of `run`: 0 done, 1 a node failed, 2 bad input, 130 interrupted. Of `doctor`: 1 when code would be "
-      "refused.");
-  cli::Common common;
-
-  cli::RunOptions run;
-  CLI::App* run_command = app.add_subcommand("run", "run one workflow here and now, without a server");
-  run_command->add_option("FLOW.json", run.flow, "the workflow")->required();
-  run_command
-      ->add_option("-i,--input", run.inputs,
-                   "NAME=VALUE for the workflow's input; VALUE is JSON or text, @FILE is that file's text")
-      ->allow_extra_args(false);
-  run_command->add_option("--input-file", run.input_file, "a JSON file with the whole input");
-  run_command->add_option("--node", run.node, "run this node and what it needs, and show its value");
-  run_command->add_option("--python", run.python, "the Python version, instead of what the workflow says");
-  run_command->add_flag("--json", run.json, "print one JSON object: outputs, nodes, files, error");
-  run_command->add_flag("-q,--quiet", run.quiet, "no progress, only the outputs");
-  add_common(*run_command, common);
-
-  cli::ServeOptions serve;
-  CLI::App* serve_command = app.add_subcommand("serve", "serve the HTTP API");
-  serve_command->add_option("--listen", serve.listen, "HOST:PORT; port 0 takes any")->capture_default_str();
-  serve_command->add_option("--max-running", serve.max_running,
-                            "executions at a time; the others wait (default: four for each core, at least eight)");
-  serve_command->add_option("--max-body", serve.max_body_mib, "MiB of a request's body")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1024));
-  serve_command
-      ->add_option("--drain", serve.drain_seconds, "seconds that running executions get when the server is stopped")
-      ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
-  add_common(*serve_command, common);
-
-  bool doctor_json = false;
-  CLI::App* doctor_command =
-      app.add_subcommand("doctor", "say what this host gives for the sandbox, and what to do about the rest");
-  doctor_command->add_flag("--json", doctor_json, "print one JSON object");
-  bool doctor_policy = false;
-  doctor_command->add_flag("--policy", doctor_policy, "print what a node may do: limits, files, system calls");
-  add_common(*doctor_command, common);
-
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? cli::kOk : cli::kBadInput;
+class Commands {
+ public:
+  int run(int argc, char** argv) {
+    app_.set_version_flag("--version", std::string("qflow ") + QFLOW_VERSION);
+    app_.require_subcommand(1);
+    app_.footer(
+        "Exit status of `run`: 0 done, 1 a node failed, 2 bad input, 130 interrupted. Of `doctor`: 1 when code would be "
+        "refused. Settings come from flags, QFLOW_… variables and the configuration file, in this order; `qflow config "
+        "show` prints them all.");
+    add_run();
+    add_serve();
+    add_doctor();
+    add_config();
+    add_users();
+    add_tokens();
+    add_backup();
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      return app_.exit(error) == 0 ? cli::kOk : cli::kBadInput;
+    }
+    return chosen_();
   }
-  if (common.data_dir.empty()) common.data_dir = cli::default_data_dir();
-  if (run_command->parsed()) return cli::run(common, run);
-  if (serve_command->parsed()) return cli::serve(common, serve);
-  return cli::doctor(common, doctor_json, doctor_policy);
-}
+
+ private:
+  CLI::App* command(CLI::App& parent, const char* name, const char* help, std::function<int()> work) {
+    CLI::App* added = parent.add_subcommand(name, help);
+    added->callback([this, work = std::move(work)] { chosen_ = work; });
+    return added;
+  }
+
+  void add_run() {
+    CLI::App* c = command(app_, "run", "run one workflow here and now, without a server",
+                          [this] { return cli::run(told_.load(), run_); });
+    c->add_option("FLOW.json", run_.flow, "the workflow")->required();
+    c->add_option("-i,--input", run_.inputs,
+                  "NAME=VALUE for the workflow's input; VALUE is JSON or text, @FILE is that file's text")
+        ->allow_extra_args(false);
+    c->add_option("--input-file", run_.input_file, "a JSON file with the whole input");
+    c->add_option("--node", run_.node, "run this node and what it needs, and show its value");
+    c->add_option("--python", run_.python, "the Python version, instead of what the workflow says");
+    c->add_flag("--json", run_.json, "print one JSON object: outputs, nodes, files, error");
+    c->add_flag("-q,--quiet", run_.quiet, "no progress, only the outputs");
+    add_settings(*c, told_, {"data_dir", "python.", "sandbox."});
+  }
+
+  void add_serve() {
+    CLI::App* c = command(app_, "serve", "serve the HTTP API",
+                          [this] { return cli::serve(told_.load(), [this] { return told_.load(); }); });
+    add_settings(*c, told_, {"data_dir", "server.", "auth.", "python.", "sandbox.", "engine.", "files.", "ai.", "log."});
+  }
+
+  void add_doctor() {
+    CLI::App* c = command(app_, "doctor", "say what this host gives for the sandbox, and what to do about the rest",
+                          [this] { return cli::doctor(told_.load(), json_, policy_); });
+    c->add_flag("--json", json_, "print one JSON object");
+    c->add_flag("--policy", policy_, "print what a node may do: limits, files, system calls");
+    add_settings(*c, told_, {"data_dir", "python.", "sandbox."});
+  }
+
+  void add_config() {
+    CLI::App* group = app_.add_subcommand("config", "check and show the configuration");
+    group->require_subcommand(1);
+    CLI::App* check = command(*group, "check", "read it and say what is wrong", [this] {
+      const config::Config config = told_.load();
+      if (config.python.pyhost_dir.empty() || !config.sandbox.share.empty()) cli::make_settings(config);
+      fmt::print("The configuration is good{}.\n", told_.file.empty() ? "" : ": " + told_.file);
+      return cli::kOk;
+    });
+    check->add_option("FILE", told_.file, "the file (default: the one that `serve` would read)");
+    CLI::App* show = command(*group, "show", "print every setting as it is in effect, as TOML", [this] {
+      fmt::print("{}", config::to_toml(told_.load()));
+      return cli::kOk;
+    });
+    show->add_option("FILE", told_.file, "the file (default: the one that `serve` would read)");
+  }
+
+  void add_users() {
+    CLI::App* group = app_.add_subcommand("user", "who may use this installation");
+    group->require_subcommand(1);
+    CLI::App* add = command(*group, "add", "add a user; the first one is the owner",
+                            [this] { return cli::user_add(told_.load(), user_); });
+    add->add_option("EMAIL", user_.email, "the address to sign in with")->required();
+    add->add_option("--role", user_.role, "owner, admin or user (default: user)");
+    add->add_option("--first-name", user_.first_name);
+    add->add_option("--last-name", user_.last_name);
+    add->add_flag("--password-stdin", user_.password_stdin, "read the password from standard input");
+    add_settings(*add, told_, {"data_dir"});
+    CLI::App* list = command(*group, "list", "list the users", [this] { return cli::user_list(told_.load(), json_); });
+    list->add_flag("--json", json_, "print one JSON list");
+    add_settings(*list, told_, {"data_dir"});
+    CLI::App* passwd = command(*group, "passwd", "set a new password and end all sessions",
+                               [this] { return cli::user_passwd(told_.load(), user_); });
+    passwd->add_option("EMAIL", user_.email)->required();
+    passwd->add_flag("--password-stdin", user_.password_stdin, "read the password from standard input");
+    add_settings(*passwd, told_, {"data_dir"});
+  }
+
+  void add_tokens() {
+    CLI::App* group = app_.add_subcommand("token", "API keys for programs");
+    group->require_subcommand(1);
+    CLI::App* create = command(*group, "create", "make a key and print it, once",
+                               [this] { return cli::token_create(told_.load(), token_); });
+    create->add_option("NAME", token_.name, "what it is for")->required();
+    create->add_option("--user", token_.user, "whose it is, by address (default: the owner)");
+    create->add_option("--scope", token_.scopes, "what it reaches: workflows:read, executions:*, *:read (default: *)")
+        ->allow_extra_args(false);
+    create->add_option("--days", token_.days, "how long it lasts (default: for ever)")->check(CLI::PositiveNumber);
+    add_settings(*create, told_, {"data_dir"});
+    CLI::App* list = command(*group, "list", "list the keys", [this] { return cli::token_list(told_.load(), json_); });
+    list->add_flag("--json", json_, "print one JSON list");
+    add_settings(*list, told_, {"data_dir"});
+    CLI::App* revoke = command(*group, "revoke", "end a key", [this] { return cli::token_revoke(told_.load(), token_); });
+    revoke->add_option("ID", token_.id)->required();
+    add_settings(*revoke, told_, {"data_dir"});
+  }
+
+  void add_backup() {
+    CLI::App* save = command(app_, "backup", "write everything to one file, also while a server runs",
+                             [this] { return cli::backup(told_.load(), file_, with_key_); });
+    save->add_option("FILE", file_, "the backup to write")->required();
+    save->add_flag("--with-key", with_key_, "put the key that opens stored credentials in it");
+    add_settings(*save, told_, {"data_dir", "auth.key_file"});
+    CLI::App* load = command(app_, "restore", "make a data directory from a backup",
+                             [this] { return cli::restore(told_.load(), file_); });
+    load->add_option("FILE", file_, "the backup to read")->required();
+    add_settings(*load, told_, {"data_dir", "auth.key_file"});
+  }
+
+  CLI::App app_{"Qflow runs Python workflows on one Linux machine: every execution sandboxed, every node recorded."};
+  std::function<int()> chosen_;
+  Told told_;
+  cli::RunOptions run_;
+  cli::UserOptions user_;
+  cli::TokenOptions token_;
+  bool json_ = false, policy_ = false, with_key_ = false;
+  std::string file_;
+};
 
 }  // namespace
 
@@ -110,7 +199,7 @@ int main(int argc, char** argv) {
     return cli::kFailed;
   }
   try {
-    return dispatch(argc, argv);
+    return Commands().run(argc, argv);
   } catch (const Fault& fault) {
     fmt::print(stderr, "qflow: {}\n", cli::printable(fault.message));
     return fault.kind == FaultKind::internal ? cli::kFailed : cli::kBadInput;

@@ -235,7 +235,7 @@ Task<Finished> run_one(engine::Engine& engine, store::Store& store, const engine
 }  // namespace
 
 namespace {
-int run_or_throw(const Common& common, const RunOptions& options) {
+int run_or_throw(const config::Config& config, const RunOptions& options) {
   const json::value document = parse_file(options.flow, "workflow");
   if (!document.is_object())
     throw bad("invalid_workflow",
@@ -247,7 +247,7 @@ int run_or_throw(const Common& common, const RunOptions& options) {
     for (auto& node : graph.nodes) node.python_version.reset();
   }
   read_node_files(graph, fs::absolute(options.flow).parent_path());
-  workers::Settings settings = make_settings(common);
+  workers::Settings settings = make_settings(config);
   settings.min_spares = 1;  // there is one execution to serve
   settings.max_spares = 1;
   settings.preload = false;
@@ -258,10 +258,10 @@ int run_or_throw(const Common& common, const RunOptions& options) {
   order.workflow_name = graph.name;
   order.mode = "cli";
   const engine::Plan plan = order.plan;
-  const Isolation isolation = require_isolation(settings, common.min_isolation);
+  const Isolation isolation = require_isolation(settings, static_cast<int>(config.sandbox.min_isolation));
   log::set_level(log::Level::warning);
 
-  store::Store store(common.data_dir);
+  store::Store store(config.data_dir);
   asio::io_context io(1);
   workers::Pool pool(io.get_executor(), settings);
   engine::Engine engine(io.get_executor(), pool, &store, 1, isolation.level(), isolation.missing());
@@ -294,10 +294,10 @@ int run_or_throw(const Common& common, const RunOptions& options) {
 
 }  // namespace
 
-int run(const Common& common, const RunOptions& options) {
-  if (!options.json) return run_or_throw(common, options);
+int run(const config::Config& config, const RunOptions& options) {
+  if (!options.json) return run_or_throw(config, options);
   try {
-    return run_or_throw(common, options);
+    return run_or_throw(config, options);
   } catch (const Fault& fault) {
     // One object in every case: a program that reads it need not read standard error too.
     fmt::print("{}\n",

@@ -50,25 +50,43 @@ std::string shared_directory(const std::string& named, const std::string& data_d
 }
 }  // namespace
 
-workers::Settings make_settings(const Common& common) {
+config::Config load_config(const std::string& path, const config::Overrides& overrides) {
+  config::Config config;
+  const std::string file = path.empty() ? config::default_file() : path;
+  if (!file.empty()) config::read_file(file, config);
+  config::read_environment(config);
+  config::apply(overrides, config);
+  config::check(config);
+  if (config.data_dir.empty()) config.data_dir = default_data_dir();
+  return config;
+}
+
+workers::Settings make_settings(const config::Config& config) {
+  const config::Sandbox& sandbox = config.sandbox;
+  const std::string& dir = config.python.pyhost_dir;
   workers::Settings settings;
-  settings.pythons = workers::find_pythons(common.pyhost_dir);
+  settings.pythons = workers::find_pythons(dir);
   if (settings.pythons.empty())
     throw Fault(FaultKind::unavailable, "no_python",
-                common.pyhost_dir.empty() ? "no pyhost-X.Y was found beside qflow or in ../libexec/qflow; build one, "
-                                            "or name their directory with --pyhost-dir"
-                                          : fmt::format("no pyhost-X.Y was found in {}", common.pyhost_dir));
+                dir.empty() ? "no pyhost-X.Y was found beside qflow or in ../libexec/qflow; build one, or name its "
+                              "directory with --pyhost-dir"
+                            : fmt::format("no pyhost-X.Y was found in {}", dir));
   settings.default_python = workers::default_python(settings.pythons);
-  settings.node_seconds = common.timeout;
-  settings.max_node_seconds = std::max(settings.max_node_seconds, common.timeout);
-  settings.limits.memory = common.memory_mib << 20U;
-  settings.limits.tmp = common.tmp_mib << 20U;
-  settings.limits.processes = common.processes;
-  settings.limits.cpu_millis = static_cast<std::uint32_t>(std::lround(common.cpu * 1000));
-  settings.allow_network = common.allow_network;
-  settings.allow_programs = common.allow_programs;
-  for (const std::string& directory : common.share)
-    settings.shared.push_back(shared_directory(directory, common.data_dir));
+  if (!config.python.default_version.empty()) {
+    workers::pyhost_for(settings.pythons, config.python.default_version);
+    settings.default_python = config.python.default_version;
+  }
+  settings.node_seconds = sandbox.timeout;
+  settings.max_node_seconds = sandbox.max_timeout;
+  settings.limits.memory = sandbox.memory_mib << 20U;
+  settings.limits.tmp = sandbox.tmp_mib << 20U;
+  settings.limits.processes = static_cast<std::uint32_t>(sandbox.processes);
+  settings.limits.cpu_millis = static_cast<std::uint32_t>(std::lround(sandbox.cpu * 1000));
+  settings.output_bytes = sandbox.output_kib << 10U;
+  settings.allow_network = sandbox.allow_network;
+  settings.allow_programs = sandbox.allow_programs;
+  for (const std::string& directory : sandbox.share)
+    settings.shared.push_back(shared_directory(directory, config.data_dir));
   return settings;
 }
 

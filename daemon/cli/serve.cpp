@@ -1,5 +1,6 @@
 // `qflow serve`: a few io threads, the engine and its workers on a strand of them, the store's own threads. On a
 // strand, because a request then reaches the engine and comes back without waking another thread.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/resource.h>
@@ -7,12 +8,16 @@
 
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/strand.hpp>
-#include <fcntl.h>
+#include <ctime>
 #include <thread>
 
-#include "daemon/api/api.hpp"
-#include "daemon/auth/token.hpp"
+#include "daemon/api/announcer.hpp"
+#include "daemon/api/application.hpp"
+#include "daemon/api/environments.hpp"
+#include "daemon/api/runtime_settings.hpp"
+#include "daemon/api/upkeep.hpp"
 #include "daemon/cli/commands.hpp"
+#include "daemon/cli/service.hpp"
 #include "daemon/fault.hpp"
 #include "daemon/http/server.hpp"
 #include "daemon/observe/log.hpp"
@@ -45,6 +50,17 @@ unsigned connections_that_fit(unsigned wanted, unsigned places) {
                                          : static_cast<unsigned>(std::min<rlim_t>(wanted, files.rlim_cur - reserved));
 }
 
+unsigned places(const config::Config& config) {
+  return config.engine.max_running > 0 ? static_cast<unsigned>(config.engine.max_running)
+                                       : std::max(8U, 4 * std::thread::hardware_concurrency());
+}
+
+std::vector<std::string> operations() {
+  std::vector<std::string> names;
+  for (const api::Route& route : api::routes()) names.emplace_back(route.operation);
+  return names;
+}
+
 Task<> warm_up(workers::Pool& pool, std::string python) {
   try {
     co_await pool.warm_up(python);
@@ -53,87 +69,189 @@ Task<> warm_up(workers::Pool& pool, std::string python) {
   }
 }
 
+auth::RateLimits rates_of(const config::Auth& auth) {
+  if (!auth.rate_limits) return {0, 0, 0, 0};
+  return {auth.requests_per_hour, auth.executions_per_hour, auth.containers_per_hour, auth.webhooks_per_hour};
+}
+
+// Before anything is served, on the store's own threads.
+template <class T>
+T now(Task<T> task) {
+  asio::io_context io;
+  std::optional<T> result;
+  std::exception_ptr failed;
+  asio::co_spawn(io, std::move(task), [&](std::exception_ptr error, T value) {
+    failed = error;
+    result = std::move(value);
+  });
+  io.run();
+  if (failed) std::rethrow_exception(failed);
+  return std::move(*result);
+}
+
 class Daemon {
  public:
-  Daemon(const Common& common, const ServeOptions& options)
-      : options_(options),
-        settings_(make_settings(common)),
-        isolation_(require_isolation(settings_, common.min_isolation)),
-        store_(common.data_dir),
-        lock_(lock_directory(common.data_dir)),
-        token_(common.data_dir),
+  Daemon(const config::Config& config, std::function<config::Config()> reload)
+      : reload_(std::move(reload)),
+        config_(config),
+        configured_(make_settings(config)),
+        isolation_(require_isolation(configured_, static_cast<int>(config.sandbox.min_isolation))),
+        store_(config.data_dir),
+        lock_(lock_directory(config.data_dir)),
+        key_(config.auth.key_file.empty() ? config.data_dir + "/secret.key" : config.auth.key_file),
+        settings_(now(stored_settings())),
+        authenticator_(store_, key_),
+        metrics_(operations()),
         engine_strand_(asio::make_strand(io_)),
-        pool_(engine_strand_, settings_),
-        engine_(engine_strand_, pool_, &store_, places(options), isolation_.level(), isolation_.missing()),
-        services_{store_, engine_, engine_strand_, settings_, isolation_.report} {}
+        pool_(engine_strand_, *settings_.get()),
+        engine_(engine_strand_, pool_, &store_, places(config), isolation_.level(), isolation_.missing()),
+        announcer_(events_, metrics_),
+        services_{store_,  engine_,  engine_strand_, isolation_.report, authenticator_, rates_,    logins_,
+                  events_, metrics_, config_,        configured_,       settings_,      slow_,     key_.derive("credents"),
+                  ""},
+        application_(services_) {
+    engine_.set_listener(&announcer_);
+    store_.on_commit([this](std::size_t jobs) { metrics_.commit_group(jobs); });
+    rates_.set(rates_of(config.auth));
+    log::set_level(log::level_of(config.log.level));
+  }
 
   int serve() {
     recover();
+    const auto config = config_.get();
     http::Limits limits;
-    limits.body = options_.max_body_mib << 20U;
-    limits.connections = connections_that_fit(limits.connections, places(options_));
-    http::Server server(io_, limits, http::Router(api::routes(services_)),
-                        [this](std::string_view header) { return token_.accepts(header); });
-    const unsigned short port = server.listen(options_.listen);
+    limits.connections = connections_that_fit(static_cast<unsigned>(config->server.max_connections), places(*config));
+    limits.sockets = static_cast<unsigned>(config->server.max_sockets);
+    http::Server server(io_, limits, application_);
+    const unsigned short port = server.listen(config->server.listen);
     asio::co_spawn(engine_strand_, workers::watch(pool_), asio::detached);
-    asio::co_spawn(engine_strand_, warm_up(pool_, settings_.default_python), asio::detached);
+    asio::co_spawn(engine_strand_, warm_up(pool_, settings_.get()->default_python), asio::detached);
+    asio::co_spawn(asio::make_strand(io_), api::keep_tidy(services_), asio::detached);
+    asio::co_spawn(asio::make_strand(io_), start_containers(), asio::detached);
     announce(port);
     asio::signal_set signals(io_, SIGTERM, SIGINT);
+    asio::signal_set hangups(io_, SIGHUP);
+    await_reload(hangups);
     signals.async_wait([&](boost::system::error_code error, int signal) {
       if (error) return;
-      log::info("serve", "stopping", {{"signal", signal}, {"drain_seconds", options_.drain_seconds}});
+      const double drain_seconds = config_.get()->server.drain_seconds;
+      log::info("serve", "stopping", {{"signal", signal}, {"drain_seconds", drain_seconds}});
+      notify_service("STOPPING=1");
       server.stop();
       // A second signal ends the waiting.
       signals.async_wait([](boost::system::error_code again, int) {
         if (!again) ::_exit(kInterrupted);
       });
-      asio::co_spawn(engine_strand_, drain(), [this, &server](std::exception_ptr) { finish(server); });
+      asio::co_spawn(engine_strand_, drain(drain_seconds), [this, &server](std::exception_ptr) { finish(server); });
     });
+    notify_service("READY=1\nSTATUS=serving");
+    if (const auto interval = watchdog_interval(); interval.count() > 0)
+      asio::co_spawn(engine_strand_, feed_watchdog(interval), asio::detached);
     // Zygotes end with the thread that started them (PR_SET_PDEATHSIG), so these threads live as long as the daemon.
     std::vector<std::thread> threads;
     for (unsigned i = 1; i < kThreads; ++i) threads.emplace_back([this] { io_.run(); });
     io_.run();
     for (auto& thread : threads) thread.join();
+    slow_.join();
     log::info("serve", "stopped");
     return kOk;
   }
 
  private:
-  static unsigned places(const ServeOptions& options) {
-    return options.max_running > 0 ? options.max_running : std::max(8U, 4 * std::thread::hardware_concurrency());
+  Task<workers::Settings> stored_settings() {
+    auto job = [this](sqlite::Db& db) { return api::with_stored_settings(db, configured_); };
+    workers::Settings settings = co_await store_.read(std::move(job));
+    co_return settings;
   }
 
-  void recover() {
-    // Before anybody is answered: what a killed daemon left running is told as what it is.
-    asio::io_context io;
+  Task<std::int64_t> mark_crashed() {
     auto job = [](sqlite::Tx& tx) { return store::mark_crashed(tx); };
-    std::exception_ptr failed;
-    asio::co_spawn(io, store_.write(std::move(job)), [&](std::exception_ptr error, std::int64_t count) {
-      failed = error;
-      if (count > 0)
-        log::warning("serve", "executions of a run that ended without warning were marked as crashed",
-                     {{"count", count}});
-    });
-    io.run();
-    if (failed) std::rethrow_exception(failed);
+    const std::int64_t count = co_await store_.write(std::move(job));
+    co_return count;
+  }
+
+  Task<bool> has_users() {
+    auto job = [](sqlite::Db& db) { return store::count_users(db) > 0; };
+    const bool any = co_await store_.read(std::move(job));
+    co_return any;
+  }
+
+  // Before anybody is answered: what a killed daemon left running is told as what it is.
+  void recover() {
+    if (const std::int64_t count = now(mark_crashed()); count > 0)
+      log::warning("serve", "executions of a run that ended without warning were marked as crashed", {{"count", count}});
+    if (!now(has_users())) services_.setup_token = auth::random_token();
   }
 
   void announce(unsigned short port) {
-    const auto colon = options_.listen.rfind(':');
-    const std::string host = colon == std::string::npos ? "127.0.0.1" : options_.listen.substr(0, colon);
+    const std::string host = http::split_address(config_.get()->server.listen).first;
     std::string pythons;
-    for (const auto& [version, path] : settings_.pythons) pythons += (pythons.empty() ? "" : ", ") + version;
-    fmt::print("qflow {} serves http://{}:{} · isolation level {} · Python {} · token {} (in {})\n", QFLOW_VERSION,
-               host, port, isolation_.level(), pythons, token_.text(), token_.path());
+    for (const auto& [version, path] : configured_.pythons) pythons += (pythons.empty() ? "" : ", ") + version;
+    fmt::print("qflow {} serves http://{}:{} · isolation level {} · Python {}\n", QFLOW_VERSION,
+               host.find(':') == std::string::npos ? host : "[" + host + "]", port, isolation_.level(), pythons);
+    if (!services_.setup_token.empty())
+      fmt::print("There are no users yet. Make the owner with `qflow user add`, or with POST /users and this set-up token, "
+                 "which works once: {}\n",
+                 services_.setup_token);
     std::fflush(stdout);
+    log::info("serve", "serving", {{"host", host}, {"port", port}, {"version", QFLOW_VERSION}});
     for (const auto& finding : isolation_.report.findings)
       if (!finding.available)
         log::warning("sandbox", finding.mechanism + " is missing: " + finding.detail, {{"remedy", finding.remedy}});
   }
 
-  Task<> drain() {
-    co_await engine_.drain(
-        std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.drain_seconds)));
+  // Environments of before the restart come up again.
+  Task<> start_containers() {
+    try {
+      auto job = [](sqlite::Db& db) { return store::list_containers(db, std::nullopt); };
+      const auto rows = co_await store_.read(std::move(job));
+      for (const auto& row : rows) co_await api::start_container(services_, row);
+    } catch (const std::exception& error) {
+      log::error("containers", error.what());
+    }
+  }
+
+  // sd_notify(3): RELOADING=1 with the time it began, then READY=1.
+  void await_reload(asio::signal_set& hangups) {
+    hangups.async_wait([this, &hangups](boost::system::error_code error, int) {
+      if (error) return;
+      timespec time{};
+      ::clock_gettime(CLOCK_MONOTONIC, &time);
+      notify_service(fmt::format("RELOADING=1\nMONOTONIC_USEC={}", time.tv_sec * 1'000'000LL + time.tv_nsec / 1000));
+      try {
+        const config::Config wanted = reload_();
+        for (const std::string& key : config::needs_restart(*config_.get(), wanted))
+          log::warning("config", key + " has changed and takes effect after a restart", {{"setting", key}});
+        config::Config next = *config_.get();
+        config::take_reloadable(wanted, next);
+        rates_.set(rates_of(next.auth));
+        log::set_level(log::level_of(next.log.level));
+        config_.set(std::move(next));
+        log::info("config", "the configuration was read again");
+      } catch (const std::exception& problem) {
+        log::error("config", std::string("the configuration stays as it was: ") + problem.what());
+      }
+      notify_service("READY=1");
+      await_reload(hangups);
+    });
+  }
+
+  // Told from the engine's strand, through the store: if one of them hangs, systemd starts the daemon anew.
+  Task<> feed_watchdog(std::chrono::microseconds interval) {
+    for (;;) {
+      auto job = [](sqlite::Db& db) { return db.one<std::int64_t>("SELECT 1").value_or(0); };
+      try {
+        co_await store_.read(std::move(job));
+        notify_service("WATCHDOG=1");
+      } catch (const std::exception& error) {
+        log::error("store", error.what());
+      }
+      co_await sleep_for(interval);
+    }
+  }
+
+  Task<> drain(double seconds) {
+    co_await engine_.drain(std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds)));
     pool_.shut_down();
   }
 
@@ -147,22 +265,34 @@ class Daemon {
         [this](std::exception_ptr) { io_.stop(); });
   }
 
-  ServeOptions options_;
-  workers::Settings settings_;
+  static constexpr unsigned kThreads = 2;
+  std::function<config::Config()> reload_;
+  api::Live<config::Config> config_;
+  workers::Settings configured_;
   Isolation isolation_;
   store::Store store_;
   sandbox::UniqueFd lock_;
-  auth::Token token_;
-  static constexpr unsigned kThreads = 2;
+  auth::MasterKey key_;
+  api::Live<workers::Settings> settings_;
+  auth::Authenticator authenticator_;
+  auth::RateLimiter rates_;
+  auth::LoginThrottle logins_;
+  observe::Events events_;
+  observe::Metrics metrics_;
+  asio::thread_pool slow_{2};
   asio::io_context io_{kThreads};
   asio::any_io_executor engine_strand_;
   workers::Pool pool_;
   engine::Engine engine_;
+  api::Announcer announcer_;
   api::Services services_;
+  api::Application application_;
 };
 
 }  // namespace
 
-int serve(const Common& common, const ServeOptions& options) { return Daemon(common, options).serve(); }
+int serve(const config::Config& config, std::function<config::Config()> reload) {
+  return Daemon(config, std::move(reload)).serve();
+}
 
 }  // namespace qflow::cli

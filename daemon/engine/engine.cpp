@@ -35,6 +35,8 @@ Task<> Engine::record_start(const Order& order) {
   row.isolation_missing = isolation_missing_;
   row.sandbox = json::serialize(sandboxes_json(order.plan));
   row.owner = owner_;
+  if (!order.created_by.empty()) row.created_by = order.created_by;
+  if (!order.plan.environment.empty()) row.container_id = order.plan.environment;
   auto job = [row = std::move(row)](sqlite::Tx& tx) { store::insert_execution(tx, row); };
   co_await store_->write(std::move(job));
 }
@@ -48,6 +50,7 @@ Task<bool> Engine::take_place(std::string key) {
   const auto waiter =
       std::make_shared<Waiter>(Waiter{std::move(key), false, asio::steady_timer(executor_, Clock::time_point::max())});
   waiting_.push_back(waiter);
+  waiting_count_ = waiting_.size();
   boost::system::error_code ignored;
   co_await waiter->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   co_return waiter->granted;
@@ -61,6 +64,7 @@ void Engine::give_place() {
   waiting_.front()->granted = true;  // the place goes to that one
   waiting_.front()->timer.cancel();
   waiting_.pop_front();
+  waiting_count_ = waiting_.size();
 }
 
 Task<Outcome> Engine::run(Order order, StepObserver observer) {
@@ -68,8 +72,15 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
   StepObserver tell = [this, &order, &observer](std::size_t step, const StepRun& run) {
     if (run.status != Status::running) record_step(order, order.plan, step, run);
     if (observer) observer(step, run);
+    if (listener_ != nullptr) listener_->on_step(order, step, run);
   };
-  Run one(pool_, signatures_, order.plan, order.input, std::move(tell), !order.execution_id.empty());
+  OutputObserver output;
+  if (listener_ != nullptr && listener_->wants_output())
+    output = [this, &order](std::size_t step, bool standard_error, std::string_view text) {
+      listener_->on_output(order, step, standard_error, text);
+    };
+  if (listener_ != nullptr) listener_->on_start(order);
+  Run one(pool_, signatures_, order.plan, order.input, std::move(tell), std::move(output), !order.execution_id.empty());
   active_.emplace(key, &one);
   // One that comes while the daemon stops is recorded as cancelled.
   const bool late = draining_;
@@ -98,6 +109,7 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
     unrecorded = std::current_exception();
   }
   active_.erase(key);
+  if (listener_ != nullptr) listener_->on_end(order, outcome);
   if (unrecorded) std::rethrow_exception(unrecorded);
   if (fault) throw *fault;
   co_return outcome;
@@ -112,6 +124,7 @@ bool Engine::cancel(const std::string& execution_id) {
   if (waiter != waiting_.end()) {
     (*waiter)->timer.cancel();
     waiting_.erase(waiter);
+    waiting_count_ = waiting_.size();
   }
   return true;
 }
@@ -171,6 +184,9 @@ Task<> Engine::record_end(const Order& order, const Plan& plan, Outcome& outcome
     if (outcome.steps[i].started_at == 0) record_step(order, plan, i, outcome.steps[i]);
   store::Execution row;
   row.id = order.execution_id;
+  row.workflow_id = order.workflow_id;
+  row.workflow_name = order.workflow_name;
+  if (!order.created_by.empty()) row.created_by = order.created_by;
   row.status = word(outcome.status);
   row.completed_at = now_us();
   row.duration_ms = outcome.duration_ms;
@@ -190,10 +206,20 @@ Task<> Engine::record_end(const Order& order, const Plan& plan, Outcome& outcome
   if (has_files(outcome)) {
     auto keep = [this, &order, &plan, &outcome] { return keep_files(*store_, order.execution_id, plan, outcome); };
     files = co_await store_->offload(std::move(keep));
+    for (store::File& file : files)
+      if (!order.created_by.empty()) file.created_by = order.created_by;
   }
-  auto job = [row = std::move(row), files = std::move(files)](sqlite::Tx& tx) {
+  std::vector<store::DataFlow> flows;
+  for (const DataFlow& flow : outcome.flows)
+    flows.push_back({order.execution_id, plan.steps[flow.from].node.id, plan.steps[flow.to].node.id, "json",
+                     static_cast<std::int64_t>(flow.bytes), 0.0, flow.transfer_ms});
+  const std::int64_t cpu_us = outcome.usage.user_us + outcome.usage.system_us;
+  auto job = [row = std::move(row), files = std::move(files), flows = std::move(flows), cpu_us](sqlite::Tx& tx) {
     store::finish_execution(tx, row);
     for (const store::File& file : files) store::insert_file(tx, file);
+    for (const store::DataFlow& flow : flows) store::insert_flow(tx, flow);
+    store::add_usage(tx, row, cpu_us);
+    if (row.error_message) store::insert_error(tx, row);
   };
   try {
     co_await store_->write(std::move(job));

@@ -54,6 +54,7 @@ struct Edge {
 struct Graph {
   std::string name;
   std::optional<std::string> python_version;
+  std::string container;   ///< settings.container: the environment to run in
   SandboxRequest sandbox;  ///< of nodes that ask for nothing themselves
   std::vector<Node> nodes;
   std::vector<Edge> edges;  ///< in the order of the document

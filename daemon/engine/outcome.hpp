@@ -85,6 +85,13 @@ struct StepRun {
   Cause cause() const;
 };
 
+/// A value that left its worker for another's: always as JSON. Steps of the plan; size in bytes.
+struct DataFlow {
+  std::size_t from = 0, to = 0;
+  std::size_t bytes = 0;
+  double transfer_ms = 0;
+};
+
 /// The whole.
 struct Outcome {
   Status status = Status::running;
@@ -92,6 +99,7 @@ struct Outcome {
   std::optional<NodeError> error;  ///< the first
   std::optional<std::size_t> failed_step;
   std::vector<StepRun> steps;
+  std::vector<DataFlow> flows;
   double duration_ms = 0;
   double queue_ms = 0;  ///< of that, waiting for a worker
   workers::Usage usage;

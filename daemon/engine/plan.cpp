@@ -201,6 +201,7 @@ class Planner {
             &node);
       }
     }
+    plan.environment = graph_.container;
     plan.imports.assign(imports.begin(), imports.end());
   }
 

@@ -31,6 +31,7 @@ struct Step {
 struct Plan {
   std::string name;
   std::string python;                ///< "3.11"
+  std::string environment;           ///< the environment (container) it asks for; empty: the version's own
   /// Nodes that ask for the same share one worker; each further sandbox is a worker of its own, and values pass between
   /// them as plain data only.
   std::vector<workers::Sandbox> sandboxes;

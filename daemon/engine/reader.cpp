@@ -294,6 +294,8 @@ Graph read_workflow(const json::object& workflow) {
     graph.python_version = Members(*settings, "/settings", problems).string("python_version");
   if (graph.python_version && graph.python_version->empty()) graph.python_version.reset();
   if (const json::object* settings = members.object("settings"))
+    graph.container = Members(*settings, "/settings", problems).string("container").value_or("");
+  if (const json::object* settings = members.object("settings"))
     read_sandbox(Members(*settings, "/settings", problems), graph.sandbox);
   read_sandbox(members, graph.sandbox);
   if (const json::value* nodes = members.find("nodes")) {

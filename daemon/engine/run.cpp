@@ -23,7 +23,7 @@ constexpr std::size_t kMaxRemembered = 16U << 10U;
 }  // namespace
 
 Run::Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<json::value> input,
-         StepObserver observer, bool measured)
+         StepObserver observer, OutputObserver output, bool measured)
     : pool_(pool),
       signatures_(signatures),
       plan_(std::move(plan)),
@@ -33,6 +33,7 @@ Run::Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<j
       workers_(plan_.sandboxes.size()),
       functions_(plan_.steps.size()) {
   outcome_.steps.resize(plan_.steps.size());
+  if (output) live_.emplace(plan_, std::move(output));
 }
 
 void Run::cancel() {
@@ -53,15 +54,23 @@ struct Run::WorkerReturn {
   }
 };
 
-Run::~Run() = default;
+// The pool gets the workers a moment later; they must not tell this object any more.
+Run::~Run() {
+  for (const auto& worker : workers_)
+    if (worker) worker->watch_output(nullptr);
+}
 
 Task<> Run::take_worker(std::size_t group) {
   if (!workers_[group]) {
     std::shared_ptr<workers::Worker> worker =
-        co_await pool_.acquire(plan_.python, plan_.imports, plan_.sandboxes[group]);
+        co_await pool_.acquire(plan_.python, plan_.environment, plan_.imports, plan_.sandboxes[group]);
     const auto executor = co_await asio::this_coro::executor;
     returns_.push_back(std::make_unique<WorkerReturn>(pool_, worker, executor));
     worker->begin();
+    if (live_)
+      worker->watch_output([this, group](bool standard_error, std::uint32_t after, std::string_view text) {
+        live_->feed(group, standard_error, after, text);
+      });
     workers_[group] = std::move(worker);
   }
   worker_ = workers_[group];
@@ -78,6 +87,7 @@ Task<Outcome> Run::execute() {
     if (measured_) outcome_.usage = usage();
   }
   returns_.clear();
+  if (live_) live_->flush();
   for (std::size_t i = 0; i < outcome_.steps.size(); ++i) {
     const Status now = outcome_.steps[i].status;
     if (now == Status::pending) outcome_.steps[i].status = cancelled_ ? Status::cancelled : Status::skipped;
@@ -176,7 +186,9 @@ bool Run::give_values(std::size_t first, std::size_t last, std::string& frames) 
                       "", std::nullopt, Cause::not_run});
         return false;
       }
+      const auto start = Clock::now();
       schema::pack(schema::Kind::give, call_id(*source.step), schema::Give{}, frames, from.result->preview);
+      outcome_.flows.push_back({*source.step, i, from.result->preview.size(), milliseconds_since(start)});
     }
   return true;
 }

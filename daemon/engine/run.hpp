@@ -8,6 +8,7 @@
 
 #include "daemon/async.hpp"
 #include "daemon/engine/binding.hpp"
+#include "daemon/engine/live_output.hpp"
 #include "daemon/engine/outcome.hpp"
 #include "daemon/engine/plan.hpp"
 #include "daemon/engine/signatures.hpp"
@@ -23,9 +24,9 @@ using StepObserver = std::function<void(std::size_t step, const StepRun& run)>;
 
 class Run {
  public:
-  /// `measured`: the outcome tells the resource use, for the record.
+  /// `output` may be empty: nobody watches. `measured`: the outcome tells the resource use, for the record.
   Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<json::value> input, StepObserver observer,
-      bool measured);
+      OutputObserver output, bool measured);
   ~Run();
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
@@ -84,6 +85,7 @@ class Run {
   Plan plan_;
   std::optional<json::value> input_;
   StepObserver observer_;
+  std::optional<LiveOutput> live_;
   bool measured_;
   std::vector<std::shared_ptr<workers::Worker>> workers_;  ///< by sandbox of the plan
   std::shared_ptr<workers::Worker> worker_;                ///< the one that is asked now

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
@@ -11,6 +12,8 @@ namespace qflow::http {
 namespace {
 
 constexpr std::size_t kMaxDepth = 128;
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 int hex(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -41,6 +44,53 @@ std::string decode(std::string_view text, bool plus_is_space) {
 }
 
 }  // namespace
+
+std::string_view Request::header(std::string_view name) const {
+  const auto same = [&](std::string_view other) {
+    return other.size() == name.size() &&
+           std::equal(name.begin(), name.end(), other.begin(), [](char a, char b) { return lower(a) == lower(b); });
+  };
+  for (const auto& [key, value] : headers)
+    if (same(key)) return value;
+  return {};
+}
+
+std::string_view Request::cookie(std::string_view name) const {
+  std::string_view rest = header("cookie");
+  while (!rest.empty()) {
+    const auto end = rest.find(';');
+    std::string_view pair = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    pair.remove_prefix(std::min(pair.find_first_not_of(' '), pair.size()));
+    if (pair.size() > name.size() && pair.starts_with(name) && pair[name.size()] == '=')
+      return pair.substr(name.size() + 1);
+  }
+  return {};
+}
+
+std::optional<std::string> Request::text(const std::string& name) const {
+  const auto found = query.find(name);
+  if (found == query.end() || found->second.empty()) return std::nullopt;
+  return found->second;
+}
+
+std::optional<bool> Request::flag(const std::string& name) const {
+  const auto value = text(name);
+  if (!value) return std::nullopt;
+  if (*value == "true" || *value == "1") return true;
+  if (*value == "false" || *value == "0") return false;
+  throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("{}: expected true or false", name));
+}
+
+json::object Request::object(const std::string& name) const {
+  const auto value = text(name);
+  if (!value) return {};
+  std::string error;
+  json::value parsed = schema::parse_json(*value, error);
+  if (!error.empty() || !parsed.is_object())
+    throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("{}: expected a JSON object", name));
+  return std::move(parsed.get_object());
+}
 
 json::value Request::json_body() const {
   if (body.find_first_not_of(" \t\r\n") == std::string::npos) return json::object();
@@ -87,7 +137,17 @@ Reply Reply::of(const Fault& fault) {
   return reply;
 }
 
+std::string percent_encoded(std::string_view text) {
+  constexpr std::string_view kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  std::string out;
+  for (const char c : text)
+    if (kPlain.find(c) != std::string_view::npos) out += c;
+    else out += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  return out;
+}
+
 void read_target(std::string_view target, Request& request) {
+  request.target = target;
   // RFC 9112 3.2.2: a server accepts the absolute form.
   for (const std::string_view scheme : {"http://", "https://"})
     if (target.starts_with(scheme)) {

@@ -1,35 +1,33 @@
-// Which handler answers which request. One table; each line says who may call. Built once, then read by any thread.
+// Which line of the route table a request means. A tree over the path's segments, built once; any thread reads it.
 #pragma once
-#include <functional>
+#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "daemon/async.hpp"
+#include "daemon/http/endpoint.hpp"
 #include "daemon/http/message.hpp"
 
 namespace qflow::http {
 
-/// Who may call a route.
-enum class Access { open, token };
-
-struct Route {
-  std::string method;
-  std::string pattern;  ///< "/workflows/{id}"; literal segments win over named ones
-  Access access;
-  std::string operation;  ///< stable name, for logs and metrics
-  std::function<Task<Reply>(const Request&)> handler;
-};
-
 class Router {
  public:
-  explicit Router(std::vector<Route> routes) : routes_(std::move(routes)) {}
-  /// The route for `request`, whose `parameters` it fills. Throws Fault: not_found, or not_allowed with the
-  /// methods that are.
-  const Route& match(Request& request) const;
-  const std::vector<Route>& routes() const { return routes_; }
+  Router();
+  ~Router();
+  /// Adds the next line; its index is the number of those before.
+  void add(const Endpoint& endpoint);
+  /// Finds the line for `request` and fills its `route` and `parameters`. Throws Fault: not_found, or not_allowed with
+  /// the methods that are.
+  void match(Request& request) const;
+  /// The methods that a path takes, for OPTIONS: "GET, POST"; empty: there is no such path.
+  std::string methods(const Request& request) const;
 
  private:
-  std::vector<Route> routes_;
+  struct Node;
+  const Node* find(const Node& at, const std::vector<std::string>& segments, std::size_t index) const;
+  const Node* leaf(const Request& request) const;
+  std::unique_ptr<Node> root_;
+  std::vector<Endpoint> endpoints_;
 };
 
 }  // namespace qflow::http

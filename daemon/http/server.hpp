@@ -1,33 +1,40 @@
-// HTTP/1.1 transport: connections, limits, time-outs. Beast stays in server.cpp. Runs on the io threads.
+// HTTP/1.1 and WebSocket transport: connections, limits, time-outs. Beast stays in this folder's .cpp files. Runs on the
+// io threads.
 #pragma once
-#include <atomic>
+#include <chrono>
 #include <memory>
 #include <string>
 
 #include "daemon/async.hpp"
-#include "daemon/http/router.hpp"
+#include "daemon/http/application.hpp"
 
 namespace qflow::http {
 
-/// Bounds of one connection. Sizes in bytes.
+/// Bounds of connections. Sizes in bytes.
 struct Limits {
-  std::uint64_t body = 16ULL << 20U;
   std::uint32_t header = 16U << 10U;
-  std::chrono::seconds header_time{30};  ///< to send a request's header, and an idle connection's life
-  std::chrono::seconds body_time{120};
-  std::chrono::seconds write_time{60};
+  std::uint64_t bodies = 512ULL << 20U;    ///< of all requests under way together
+  std::chrono::seconds idle_time{120};     ///< until the first byte of a request
+  std::chrono::seconds header_time{30};    ///< from that to the end of its header
+  std::chrono::seconds body_time{120};     ///< to send the whole body
+  std::chrono::seconds write_time{60};     ///< to take a reply, or one part of a file
   unsigned connections = 10'000;
+  unsigned sockets = 4'000;                ///< WebSockets among them
+  std::size_t socket_queue = 1'024;        ///< messages that may wait for one client
+  std::size_t socket_queue_bytes = 4U << 20U;
+  std::size_t socket_message = 64U << 10U;  ///< what a client may send at once
 };
 
 class Server {
  public:
-  /// `authorize` says whether an Authorization header's value opens the routes that need the token.
-  Server(asio::io_context& io, Limits limits, Router router, std::function<bool(std::string_view)> authorize);
+  /// `application` outlives the server and its connections.
+  Server(asio::io_context& io, Limits limits, Application& application);
   ~Server();
 
   /// Binds "HOST:PORT" (port 0: any) and starts to accept. Returns the port. Throws Fault that names the address.
   unsigned short listen(const std::string& address);
-  /// Stops accepting; requests under way are answered and their connections closed. Idle ones are closed at once.
+  /// Stops accepting; requests under way are answered and their connections closed. Idle ones are closed at once,
+  /// WebSockets told that the server goes away.
   void stop();
   /// Connections that are open now.
   unsigned open() const;
@@ -37,5 +44,8 @@ class Server {
  private:
   std::shared_ptr<Shared> shared_;  // the connections' coroutines outlive the server object at shutdown
 };
+
+/// "HOST:PORT", "[::1]:80", ":80" taken apart; the host is an address ("" and "localhost" are 127.0.0.1). Throws Fault.
+std::pair<std::string, unsigned short> split_address(const std::string& address);
 
 }  // namespace qflow::http

@@ -8,8 +8,10 @@ namespace qflow::log {
 
 enum class Level { debug, info, warning, error };
 
-/// Lines below this level are dropped. Set once at start.
+/// Lines below this level are dropped. Set at start and on SIGHUP.
 void set_level(Level level);
+/// "debug", "info", "warning", "error"; anything else is info.
+Level level_of(std::string_view name);
 
 /// Writes {"timestamp", "level", "module", "message", ...fields}. Control characters in texts are escaped by JSON.
 void write(Level level, std::string_view module, std::string_view message, boost::json::object fields = {});

@@ -4,6 +4,7 @@
 #include <sodium.h>
 
 #include <chrono>
+#include <cstdio>
 #include <ctime>
 #include <mutex>
 
@@ -20,6 +21,37 @@ std::string iso_time(std::int64_t us) {
   ::gmtime_r(&seconds, &parts);
   return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", parts.tm_year + 1900, parts.tm_mon + 1,
                      parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, us / 1000 % 1000);
+}
+
+std::string first_id_at(std::int64_t us) {
+  const auto stamp = static_cast<std::uint64_t>(std::max<std::int64_t>(us, 0)) / 1000 << 12U;
+  return fmt::format("{:08x}-{:04x}-7000-8000-000000000000", stamp >> 28U, stamp >> 12U & 0xffffU);
+}
+
+std::optional<std::int64_t> parse_time(std::string_view text) {
+  const std::string whole(text);
+  std::tm parts{};
+  const char* rest = ::strptime(whole.c_str(), "%Y-%m-%d", &parts);
+  if (rest == nullptr) return std::nullopt;
+  std::int64_t fraction = 0;
+  std::int64_t offset = 0;
+  if (*rest == 'T' || *rest == ' ') {
+    rest = ::strptime(rest + 1, "%H:%M:%S", &parts);
+    if (rest == nullptr) return std::nullopt;
+    if (*rest == '.') {
+      std::int64_t unit = 100'000;
+      for (++rest; *rest >= '0' && *rest <= '9'; ++rest, unit /= 10) fraction += (*rest - '0') * unit;
+    }
+    int hours = 0, minutes = 0;
+    char sign = 0;
+    if (*rest == 'Z') ++rest;
+    else if (std::sscanf(rest, "%c%2d:%2d", &sign, &hours, &minutes) == 3 && (sign == '+' || sign == '-')) {
+      offset = (hours * 3600 + minutes * 60) * (sign == '-' ? -1 : 1);
+      rest += 6;
+    }
+  }
+  if (*rest != '\0') return std::nullopt;
+  return (static_cast<std::int64_t>(::timegm(&parts)) - offset) * 1'000'000 + fraction;
 }
 
 std::string new_id() {

@@ -1,7 +1,9 @@
 // Wall-clock times as the record keeps them: microseconds since 1970, UTC. Any thread.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace qflow {
 
@@ -10,5 +12,9 @@ std::int64_t now_us();
 std::string iso_time(std::int64_t us);
 /// A UUIDv7 (RFC 9562): sorts by the time it was made, also within one process's same millisecond.
 std::string new_id();
+/// What every UUIDv7 made at `us` or later is not below: ids are a list by time.
+std::string first_id_at(std::int64_t us);
+/// Microseconds of "2026-11-22T20:54:50.762Z" (RFC 3339; also a date alone). Nothing for anything else.
+std::optional<std::int64_t> parse_time(std::string_view text);
 
 }  // namespace qflow

@@ -13,22 +13,27 @@ namespace qflow::store {
 #define EXECUTION                                                                                                  \
   "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, input_data, output_data, " \
   "error_message, error_stack_trace, error_node, python_version, isolation_level, resource_usage, owner, " \
-  "outcome, isolation_missing, sandbox"
+  "outcome, isolation_missing, sandbox, created_by, container_id"
 #define SUMMARY                                                                                       \
   "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, NULL, NULL, " \
   "error_message, NULL, error_node, python_version, isolation_level, resource_usage, owner, " \
-  "outcome, isolation_missing, sandbox"
+  "outcome, isolation_missing, sandbox, created_by, container_id"
 #define NODE                                                                                                          \
   "workflow_execution_id, node_id, node_name, node_type, status, started_at, completed_at, duration_ms, input_data, " \
   "output_data, output_type, output_exact, output_truncated, stdout, stderr, output_dropped, error_type, "            \
   "error_message, error_stack_trace, error_line, execution_order, outcome, denied, resource_usage"
-#define FILE_COLUMNS "id, filename, file_size_bytes, mime_type, hash_sha256, workflow_execution_id, node_id, created_at"
+#define FILE_COLUMNS                                                                                                  \
+  "id, filename, file_size_bytes, mime_type, hash_sha256, workflow_execution_id, node_id, created_at, "              \
+  "original_filename, is_temporary, expires_at, created_by"
+#define FLOW                                                                                                         \
+  "workflow_execution_id, source_node_id, target_node_id, data_type, data_size_bytes, serialization_time_ms, " \
+  "transfer_time_ms"
 
 void insert_execution(sqlite::Tx& tx, const Execution& e) {
-  tx->exec("INSERT INTO workflow_executions (" EXECUTION ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", e.id,
+  tx->exec("INSERT INTO workflow_executions (" EXECUTION ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", e.id,
            e.workflow_id, e.workflow_name, e.status, e.mode, e.started_at, e.completed_at, e.duration_ms, e.input_data,
            e.output_data, e.error_message, e.error_stack_trace, e.error_node, e.python_version, e.isolation_level,
-           e.resource_usage, e.owner, e.outcome, e.isolation_missing, e.sandbox);
+           e.resource_usage, e.owner, e.outcome, e.isolation_missing, e.sandbox, e.created_by, e.container_id);
 }
 
 void finish_execution(sqlite::Tx& tx, const Execution& e) {
@@ -48,8 +53,37 @@ void insert_node(sqlite::Tx& tx, const NodeExecution& n) {
 }
 
 void insert_file(sqlite::Tx& tx, const File& f) {
-  tx->exec("INSERT INTO files (" FILE_COLUMNS ") VALUES (?,?,?,?,?,?,?,?)", f.id, f.filename, f.file_size_bytes,
-           f.mime_type, f.hash_sha256, f.workflow_execution_id, f.node_id, f.created_at);
+  tx->exec("INSERT INTO files (" FILE_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", f.id, f.filename,
+           f.file_size_bytes, f.mime_type, f.hash_sha256, f.workflow_execution_id, f.node_id, f.created_at,
+           f.original_filename, f.is_temporary, f.expires_at, f.created_by);
+}
+
+void insert_flow(sqlite::Tx& tx, const DataFlow& f) {
+  tx->exec("INSERT INTO node_data_flow (" FLOW ") VALUES (?,?,?,?,?,?,?)", f.workflow_execution_id, f.source_node_id,
+           f.target_node_id, f.data_type, f.data_size_bytes, f.serialization_time_ms, f.transfer_time_ms);
+}
+
+std::vector<DataFlow> flows_of(sqlite::Db& db, const std::string& execution_id) {
+  return db.all<DataFlow>("SELECT " FLOW " FROM node_data_flow WHERE workflow_execution_id=? ORDER BY id", execution_id);
+}
+
+void add_usage(sqlite::Tx& tx, const Execution& e, std::int64_t cpu_us) {
+  constexpr std::int64_t kDay = 86'400'000'000;
+  tx->exec(
+      "INSERT INTO usage_daily (day, created_by, workflow_id, status, executions, duration_ms, longest_ms, cpu_us) "
+      "VALUES (?1,?2,?3,?4,1,?5,?5,?6) ON CONFLICT DO UPDATE SET executions=executions+1, "
+      "duration_ms=duration_ms+excluded.duration_ms, longest_ms=max(longest_ms, excluded.longest_ms), "
+      "cpu_us=cpu_us+excluded.cpu_us",
+      e.completed_at.value_or(0) / kDay, e.created_by.value_or(""), e.workflow_id.value_or(""), e.status,
+      e.duration_ms.value_or(0), cpu_us);
+}
+
+void insert_error(sqlite::Tx& tx, const Execution& e) {
+  tx->exec(
+      "INSERT INTO error_logs (error_type, error_message, stack_trace, workflow_execution_id, workflow_id, node_id, "
+      "severity, created_by, recorded_at) VALUES (?,?,?,?,?,?,'error',?,?)",
+      e.outcome, *e.error_message, e.error_stack_trace.value_or(""), e.id, e.workflow_id, e.error_node.value_or(""),
+      e.created_by.value_or(""), e.completed_at.value_or(0));
 }
 
 bool delete_execution(sqlite::Tx& tx, const std::string& id, std::vector<std::string>& orphans) {
@@ -90,35 +124,35 @@ std::vector<File> files_of(sqlite::Db& db, const std::string& execution_id) {
 }
 
 ExecutionPage list_executions(sqlite::Db& db, const ExecutionQuery& q) {
-  constexpr std::int64_t kCountLimit = 10'000;
   const std::string before = q.before.empty() ? "~" : q.before;  // above every UUID
+  const std::string all_below = "~", all_above;
   ExecutionPage page;
-  // One statement for each index, so that a page costs the same however long the list is.
-  if (q.workflow_id) {
-    page.count = db.one<std::int64_t>(
-                       "SELECT count(*) FROM (SELECT 1 FROM workflow_executions WHERE workflow_id=?1 AND (?2 IS NULL "
-                       "OR status=?2) LIMIT 10000)",
-                       *q.workflow_id, q.status)
-                     .value_or(0);
-    page.rows = db.all<Execution>("SELECT " SUMMARY
-                                  " FROM workflow_executions WHERE workflow_id=?1 AND (?2 IS NULL OR status=?2) AND "
-                                  "id<?3 ORDER BY id DESC LIMIT ?4 OFFSET ?5",
-                                  *q.workflow_id, q.status, before, q.limit, q.skip);
+  // One statement for each index, so that a page costs the same however long the list is; counting stops early.
+#define RANGE " AND id<?1 AND id>?2"
+#define PAGED(WHERE, ...)                                                                                              \
+  page.count = db.one<std::int64_t>("SELECT count(*) FROM (SELECT 1 FROM workflow_executions WHERE " WHERE RANGE       \
+                                    " LIMIT 1000)",                                                                    \
+                                    all_below, all_above, q.limit, q.skip __VA_OPT__(, ) __VA_ARGS__)                               \
+                   .value_or(0);                                                                                       \
+  page.rows = db.all<Execution>("SELECT " SUMMARY " FROM workflow_executions WHERE " WHERE RANGE                       \
+                                " ORDER BY id DESC LIMIT ?3 OFFSET ?4",                                                \
+                                before, q.after, q.limit, q.skip __VA_OPT__(, ) __VA_ARGS__)
+  if (q.workflow_id && q.status) {
+    PAGED("workflow_id=?5 AND status=?6 AND (?7 IS NULL OR created_by=?7)", *q.workflow_id, *q.status, q.created_by);
+  } else if (q.workflow_id) {
+    PAGED("workflow_id=?5 AND (?6 IS NULL OR created_by=?6)", *q.workflow_id, q.created_by);
+  } else if (q.created_by && q.status) {
+    PAGED("created_by=?5 AND status=?6", *q.created_by, *q.status);
+  } else if (q.created_by) {
+    PAGED("created_by=?5", *q.created_by);
   } else if (q.status) {
-    page.count =
-        db.one<std::int64_t>("SELECT count(*) FROM (SELECT 1 FROM workflow_executions WHERE status=?1 LIMIT 10000)",
-                             *q.status)
-            .value_or(0);
-    page.rows = db.all<Execution>(
-        "SELECT " SUMMARY " FROM workflow_executions WHERE status=?1 AND id<?2 ORDER BY id DESC LIMIT ?3 OFFSET ?4",
-        *q.status, before, q.limit, q.skip);
+    PAGED("status=?5", *q.status);
   } else {
-    page.count =
-        db.one<std::int64_t>("SELECT count(*) FROM (SELECT 1 FROM workflow_executions LIMIT 10000)").value_or(0);
-    page.rows =
-        db.all<Execution>("SELECT " SUMMARY " FROM workflow_executions WHERE id<?1 ORDER BY id DESC LIMIT ?2 OFFSET ?3",
-                          before, q.limit, q.skip);
+    PAGED("true");
   }
+#undef PAGED
+#undef RANGE
+  constexpr std::int64_t kCountLimit = 1000;
   page.estimated = page.count >= kCountLimit;
   return page;
 }

@@ -23,12 +23,12 @@ struct Execution {
   std::string owner;
   std::string outcome;  ///< engine::Cause in words; empty while it runs
   std::string isolation_missing = "[]";
-  std::optional<std::string> sandbox;
+  std::optional<std::string> sandbox, created_by, container_id;
 };
 BOOST_DESCRIBE_STRUCT(Execution, (),
                       (id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, input_data,
                        output_data, error_message, error_stack_trace, error_node, python_version, isolation_level,
-                       resource_usage, owner, outcome, isolation_missing, sandbox))
+                       resource_usage, owner, outcome, isolation_missing, sandbox, created_by, container_id))
 
 /// One node of an execution.
 struct NodeExecution {
@@ -58,16 +58,36 @@ struct File {
   std::string mime_type, hash_sha256;
   std::optional<std::string> workflow_execution_id, node_id;
   std::int64_t created_at = 0;
+  std::string original_filename;
+  bool is_temporary = false;
+  std::optional<std::int64_t> expires_at;
+  std::optional<std::string> created_by;
 };
 BOOST_DESCRIBE_STRUCT(File, (),
                       (id, filename, file_size_bytes, mime_type, hash_sha256, workflow_execution_id, node_id,
-                       created_at))
+                       created_at, original_filename, is_temporary, expires_at, created_by))
+
+/// A value that went from one node to another's worker.
+struct DataFlow {
+  std::string workflow_execution_id, source_node_id, target_node_id, data_type;
+  std::optional<std::int64_t> data_size_bytes;
+  std::optional<double> serialization_time_ms, transfer_time_ms;
+};
+BOOST_DESCRIBE_STRUCT(DataFlow, (),
+                      (workflow_execution_id, source_node_id, target_node_id, data_type, data_size_bytes,
+                       serialization_time_ms, transfer_time_ms))
 
 void insert_execution(sqlite::Tx& tx, const Execution& execution);
 /// Writes how it ended: status, completed_at, duration_ms, output_data, error_*, python_version, resource_usage, outcome.
 void finish_execution(sqlite::Tx& tx, const Execution& execution);
 void insert_node(sqlite::Tx& tx, const NodeExecution& node);
 void insert_file(sqlite::Tx& tx, const File& file);
+void insert_flow(sqlite::Tx& tx, const DataFlow& flow);
+std::vector<DataFlow> flows_of(sqlite::Db& db, const std::string& execution_id);
+/// Adds an ended execution to the sums of its day.
+void add_usage(sqlite::Tx& tx, const Execution& ended, std::int64_t cpu_us);
+/// Writes an ended execution's error to error_logs.
+void insert_error(sqlite::Tx& tx, const Execution& ended);
 /// Deletes it with its nodes and files. `orphans`: hashes of the blobs that no file refers to any more.
 bool delete_execution(sqlite::Tx& tx, const std::string& id, std::vector<std::string>& orphans);
 /// Marks as crashed what a process that is no more left running. Returns how many.
@@ -80,13 +100,14 @@ std::vector<File> files_of(sqlite::Db& db, const std::string& execution_id);
 /// A page of the list, newest first. Paging by key: `before` is the id after which to go on.
 struct ExecutionQuery {
   std::int64_t limit = 20, skip = 0;
-  std::string before;
+  std::string before, after;  ///< ids that bound the page; empty: no bound
   std::optional<std::string> workflow_id, status;
+  std::optional<std::string> created_by;  ///< only this user's
 };
 struct ExecutionPage {
   std::vector<Execution> rows;  ///< without input_data and output_data
   std::int64_t count = 0;
-  bool estimated = false;  ///< counting stops at 10,000
+  bool estimated = false;  ///< counting stops at 1,000
 };
 ExecutionPage list_executions(sqlite::Db& db, const ExecutionQuery& query);
 

@@ -12,7 +12,9 @@ Db::Db(const std::string& path, bool read_only) {
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_busy_timeout(raw, 10'000);  // a `qflow run` may write beside the daemon
   // FULL: a commit is on the disk when it is reported; the writer's group commit shares the cost.
-  if (!read_only) script("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;");
+  // Before the first table: free pages can then be given back in pieces.
+  if (!read_only)
+    script("PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;");
   script("PRAGMA foreign_keys=ON; PRAGMA cache_size=-4000;");
 }
 

@@ -64,6 +64,13 @@ class Db {
     while (step(statement.get())) rows.push_back(row<T>(statement.get()));
     return rows;
   }
+  /// Has `told(context, action, database, table, rowid)` called for each row that a statement changes
+  /// (sqlite3_update_hook).
+  void on_row_change(void (*told)(void*, int, const char*, const char*, sqlite3_int64), void* context) {
+    sqlite3_update_hook(db_.get(), told, context);
+  }
+  /// For SQLite's interfaces that have no wrapper here (backup).
+  sqlite3* handle() { return db_.get(); }
   /// Rows changed by the last statement.
   std::int64_t changes() const { return sqlite3_changes64(db_.get()); }
 
@@ -100,6 +107,7 @@ class Db {
   static void bind(sqlite3_stmt* s, int i, std::string_view v) {
     sqlite3_bind_text64(s, i, v.empty() ? "" : v.data(), v.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
   }
+  static void bind(sqlite3_stmt* s, int i, const char* v) = delete;  // would be taken for a bool
   static void bind(sqlite3_stmt* s, int i, const std::string& v) { bind(s, i, std::string_view(v)); }
   template <class T>
   static void bind(sqlite3_stmt* s, int i, const std::optional<T>& v) {

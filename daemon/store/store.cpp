@@ -18,6 +18,33 @@
 namespace qflow::store {
 namespace fs = std::filesystem;
 
+Part Changes::part_of(std::string_view table) {
+  if (table.starts_with("workflow_exec") || table == "node_executions" || table == "files") return kExecutions;
+  if (table.starts_with("workflow") || table == "folders") return kWorkflows;
+  if (table.starts_with("python_node") || table == "custom_types") return kLibrary;
+  if (table == "users" || table == "user_sessions" || table == "api_keys") return kPeople;
+  return kRest;
+}
+
+Fault fault_of(const sqlite::Error& error) {
+  switch (error.code() & 0xff) {
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+      return {FaultKind::no_space, "storage",
+              std::string("the record could not be written, nothing was changed: is the disk full? (") + error.what() + ")"};
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return {FaultKind::unavailable, "database_locked",
+              "another process holds the database; nothing was changed, try again"};
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return {FaultKind::unavailable, "database_damaged",
+              std::string("the database is damaged; restore a backup (qflow restore): ") + error.what()};
+    default:
+      return {FaultKind::internal, "internal", "an internal error; the log has the reason"};
+  }
+}
+
 struct Store::PostedJob final : Store::Job {
   explicit PostedJob(std::function<void(sqlite::Tx&)> w) : work(std::move(w)) {}
   void run(sqlite::Tx& tx) override { work(tx); }
@@ -43,11 +70,18 @@ Store::Store(std::string directory) : directory_(std::move(directory)) {
   try {
     writer_ = std::make_unique<sqlite::Db>(path, false);
     migrate(*writer_);
+    // A database of an early release is rebuilt once, so that space can be given back in pieces.
+    if (writer_->one<std::int64_t>("PRAGMA auto_vacuum").value_or(0) != 2) writer_->script("PRAGMA auto_vacuum=2; VACUUM");
     readers_.push_back(std::make_unique<sqlite::Db>(path, true));
     readers_.push_back(std::make_unique<sqlite::Db>(path, true));
   } catch (const sqlite::Error& e) {
     throw Fault(FaultKind::unavailable, "database", fmt::format("database {}: {}", path, e.what()));
   }
+  writer_->on_row_change(
+      [](void* store, int, const char*, const char* table, sqlite3_int64) {
+        static_cast<Store*>(store)->touched_ |= Changes::part_of(table);
+      },
+      this);
   thread_ = std::thread([this] { write_loop(); });
 }
 
@@ -88,10 +122,21 @@ void Store::write_loop() {
   }
 }
 
+void Store::note_problem(std::string problem) {
+  const std::lock_guard lock(mutex_);
+  write_problem_ = std::move(problem);
+}
+
+std::string Store::write_problem() const {
+  const std::lock_guard lock(mutex_);
+  return write_problem_;
+}
+
 // All jobs of a group share one transaction and one fsync; a savepoint keeps one job's failure from the others.
 void Store::commit_group(std::deque<std::unique_ptr<Job>>& group) {
   std::vector<std::exception_ptr> errors(group.size());
   sqlite::Tx tx(*writer_);
+  touched_ = 0;
   try {
     writer_->exec("BEGIN IMMEDIATE");
     for (std::size_t i = 0; i < group.size(); ++i) {
@@ -105,16 +150,20 @@ void Store::commit_group(std::deque<std::unique_ptr<Job>>& group) {
       writer_->exec("RELEASE job");
     }
     writer_->exec("COMMIT");
+    changes_.bump(touched_);
+    note_problem({});
   } catch (const std::exception& e) {
     // The disk is full, or another process holds the lock for longer than the busy timeout: none of it is stored.
     log::error("store", std::string("a group of writes failed: ") + e.what());
     for (auto& error : errors) error = std::current_exception();
+    note_problem(e.what());
     try {
       writer_->exec("ROLLBACK");
     } catch (const sqlite::Error&) {
       // SQLite has rolled back by itself.
     }
   }
+  if (committed_) committed_(group.size());
   for (std::size_t i = 0; i < group.size(); ++i) group[i]->finish(errors[i]);
 }
 
@@ -140,9 +189,9 @@ std::string Store::put_blob(std::string_view bytes) const {
   sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
   hex.pop_back();
   const std::string path = blob_path(hex);
-  if (fs::exists(path)) {
-    ::utimensat(AT_FDCWD, path.c_str(), nullptr, 0);  // see drop_blob()
-    return hex;
+  {
+    const std::lock_guard lock(blobs_mutex_);
+    if (::utimensat(AT_FDCWD, path.c_str(), nullptr, 0) == 0) return hex;  // it is there; see drop_blob()
   }
   fs::create_directories(fs::path(path).parent_path());
   // Under a name of its own first: a blob is there whole or not at all.
@@ -154,8 +203,25 @@ std::string Store::put_blob(std::string_view bytes) const {
   return hex;
 }
 
+std::size_t Store::sweep_blobs() {
+  std::size_t gone = 0;
+  const Lease lease(*this);
+  std::error_code error;
+  for (const auto& entry : fs::recursive_directory_iterator(directory_ + "/blobs", error)) {
+    if (!entry.is_regular_file(error)) continue;
+    const std::string hash = entry.path().parent_path().filename().string() + entry.path().filename().string();
+    const std::lock_guard lock(blobs_mutex_);
+    struct stat info {};
+    if (::stat(entry.path().c_str(), &info) != 0 || ::time(nullptr) - info.st_mtime < 3600) continue;
+    if (lease.db().one<std::int64_t>("SELECT 1 FROM files WHERE hash_sha256=? LIMIT 1", hash)) continue;
+    gone += ::unlink(entry.path().c_str()) == 0 ? 1 : 0;
+  }
+  return gone;
+}
+
 void Store::drop_blob(const std::string& sha256) const {
   const std::string path = blob_path(sha256);
+  const std::lock_guard lock(blobs_mutex_);
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0 && ::time(nullptr) - info.st_mtime > 60) ::unlink(path.c_str());
 }

@@ -17,9 +17,14 @@
 #include <type_traits>
 
 #include "daemon/async.hpp"
+#include "daemon/fault.hpp"
+#include "daemon/store/changes.hpp"
 #include "daemon/store/sqlite.hpp"
 
 namespace qflow::store {
+
+/// What a failure of SQLite means to a caller: no room, a lock that did not come free, a damaged file.
+Fault fault_of(const sqlite::Error& error);
 
 /// Owns the database and the blobs under one data directory. Any thread may call; the destructor waits for what is
 /// queued.
@@ -62,12 +67,21 @@ class Store {
         readers_pool_, [job = std::move(work)]() mutable -> Task<R> { co_return job(); }, asio::use_awaitable);
   }
 
+  /// Has `told` called on the writer's thread with the number of jobs of each group. Before the first write.
+  void on_commit(std::function<void(std::size_t jobs)> told) { committed_ = std::move(told); }
+
   /// Stores bytes under their SHA-256 (hex) and returns it. On a reader's thread.
   std::string put_blob(std::string_view bytes) const;
   /// Deletes a blob that no row refers to. One that was put within the last minute stays: its row may be on its way.
   void drop_blob(const std::string& sha256) const;
+  /// Deletes blobs that no file refers to and that are older than an hour. Blocks: reads the whole directory.
+  std::size_t sweep_blobs();
   std::string blob_path(const std::string& sha256) const;
   const std::string& directory() const { return directory_; }
+  /// What this process has changed. A counter has moved before whoever wrote is told of it.
+  /// Why the last group of writes failed; empty when it did not.
+  std::string write_problem() const;
+  const Changes& changes() const { return changes_; }
 
  private:
   template <class R>
@@ -101,14 +115,20 @@ class Store {
 
   void enqueue(std::unique_ptr<Job> job);
   void write_loop();
+  void note_problem(std::string problem);
   void commit_group(std::deque<std::unique_ptr<Job>>& group);
 
   std::string directory_;
+  std::function<void(std::size_t)> committed_;
+  Changes changes_;
+  unsigned touched_ = 0;  ///< parts that the group under way has changed; writer's thread
   std::unique_ptr<sqlite::Db> writer_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  std::string write_problem_;
   std::condition_variable wake_;
   std::deque<std::unique_ptr<Job>> queue_;
   bool stopping_ = false;
+  mutable std::mutex blobs_mutex_;  ///< held while it is decided whether a blob stays
   std::mutex readers_mutex_;
   std::vector<std::unique_ptr<sqlite::Db>> readers_;
   asio::thread_pool readers_pool_{2};

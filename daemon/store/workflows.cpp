@@ -4,23 +4,43 @@ namespace qflow::store {
 
 #define COLUMNS                                                                                                  \
   "id, name, description, nodes, connections, settings, extra, python_version, is_active, version, created_at, " \
-  "updated_at"
-#define MATCHING \
-  "FROM workflows WHERE (?1 = '' OR instr(lower(name), lower(?1)) > 0) AND (?2 IS NULL OR is_active = ?2) "
+  "updated_at, created_by, folder_id, is_archived, is_template"
+// The owner's condition has statements of its own, so that the index by owner is used.
+#define MATCHING                                                                                                \
+  "FROM workflows WHERE (?1 = '' OR instr(lower(name), lower(?1)) > 0) AND (?2 IS NULL OR is_active = ?2) AND " \
+  "(?5 IS NULL OR is_archived = ?5) AND (?6 IS NULL OR coalesce(folder_id, '0') = ?6) AND "                     \
+  "(?7 IS NULL OR id IN (SELECT workflow_id FROM workflow_tag_relations WHERE tag_id = ?7)) AND is_template = 0 "
+#define VERSION "workflow_id, version, name, nodes, connections, settings, created_by, created_at"
+
+namespace {
+void keep_version(sqlite::Tx& tx, const Workflow& w) {
+  tx->exec("INSERT OR REPLACE INTO workflow_versions (" VERSION
+           ") SELECT id, version, name, nodes, connections, settings, ?2, updated_at FROM workflows WHERE id=?1",
+           w.id, w.created_by);
+}
+}  // namespace
 
 void insert_workflow(sqlite::Tx& tx, const Workflow& w) {
-  tx->exec("INSERT INTO workflows (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", w.id, w.name, w.description, w.nodes,
-           w.connections, w.settings, w.extra, w.python_version, w.is_active, w.version, w.created_at, w.updated_at);
+  tx->exec("INSERT INTO workflows (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", w.id, w.name, w.description,
+           w.nodes, w.connections, w.settings, w.extra, w.python_version, w.is_active, w.version, w.created_at,
+           w.updated_at, w.created_by, w.folder_id, w.is_archived, w.is_template);
+  keep_version(tx, w);
 }
 
 bool update_workflow(sqlite::Tx& tx, const Workflow& w) {
   tx->exec(
       "UPDATE workflows SET name=?2, description=?3, nodes=?4, connections=?5, settings=?6, extra=?7, "
-      "python_version=?8, "
-      "is_active=?9, version=version+1, updated_at=?10 WHERE id=?1",
+      "python_version=?8, is_active=?9, version=version+1, updated_at=?10, folder_id=?11, is_archived=?12, "
+      "is_template=?13 WHERE id=?1",
       w.id, w.name, w.description, w.nodes, w.connections, w.settings, w.extra, w.python_version, w.is_active,
-      w.updated_at);
-  return tx->changes() > 0;
+      w.updated_at, w.folder_id, w.is_archived, w.is_template);
+  if (tx->changes() == 0) return false;
+  keep_version(tx, w);
+  return true;
+}
+
+void set_active(sqlite::Tx& tx, const std::string& id, bool active, std::int64_t now) {
+  tx->exec("UPDATE workflows SET is_active=?2, updated_at=?3 WHERE id=?1", id, active, now);
 }
 
 bool delete_workflow(sqlite::Tx& tx, const std::string& id) {
@@ -28,37 +48,67 @@ bool delete_workflow(sqlite::Tx& tx, const std::string& id) {
   return tx->changes() > 0;
 }
 
-std::optional<Workflow> find_workflow(sqlite::Db& db, const std::string& id) {
-  return db.one<Workflow>("SELECT " COLUMNS " FROM workflows WHERE id=?", id);
+std::optional<Workflow> find_workflow(sqlite::Db& db, const std::string& id, const Owner& owner) {
+  return db.one<Workflow>("SELECT " COLUMNS " FROM workflows WHERE id=?1 AND (?2 IS NULL OR created_by=?2)", id, owner);
+}
+
+std::vector<std::string> active_workflows(sqlite::Db& db, const Owner& owner) {
+  return db.all<std::string>("SELECT id FROM workflows WHERE is_active=1 AND (?1 IS NULL OR created_by=?1) ORDER BY id",
+                             owner);
+}
+
+std::vector<Workflow> list_templates(sqlite::Db& db) {
+  return db.all<Workflow>("SELECT " COLUMNS " FROM workflows WHERE is_template=1 ORDER BY id");
 }
 
 WorkflowPage list_workflows(sqlite::Db& db, const WorkflowQuery& q) {
   WorkflowPage page;
-  page.count = db.one<std::int64_t>("SELECT count(*) " MATCHING, q.name_contains, q.active).value_or(0);
-  const auto rows = [&](sqlite::Sql sql) {
-    page.rows = db.all<Workflow>(sql, q.name_contains, q.active, q.take, q.skip);
-  };
-#define LIST "SELECT " COLUMNS " " MATCHING "ORDER BY "
-#define PAGE " LIMIT ?3 OFFSET ?4"
+#define ARGUMENTS q.name_contains, q.active, q.take, q.skip, q.archived, q.folder_id, q.tag_id
+#define LIST(ORDER)                                                                                                   \
+  page.rows = q.owner ? db.all<Workflow>("SELECT " COLUMNS " " MATCHING "AND created_by=?8 ORDER BY " ORDER           \
+                                         " LIMIT ?3 OFFSET ?4",                                                       \
+                                         ARGUMENTS, *q.owner)                                                         \
+                      : db.all<Workflow>("SELECT " COLUMNS " " MATCHING "ORDER BY " ORDER " LIMIT ?3 OFFSET ?4", ARGUMENTS)
+  page.count = (q.owner ? db.one<std::int64_t>("SELECT count(*) " MATCHING "AND created_by=?8", ARGUMENTS, *q.owner)
+                        : db.one<std::int64_t>("SELECT count(*) " MATCHING, ARGUMENTS))
+                   .value_or(0);
   using Sort = WorkflowQuery::Sort;
   switch (q.sort) {
     case Sort::updated_desc:
-      rows(LIST "updated_at DESC, id" PAGE);
+      LIST("updated_at DESC, id");
       break;
     case Sort::updated_asc:
-      rows(LIST "updated_at, id" PAGE);
+      LIST("updated_at, id");
       break;
     case Sort::name_asc:
-      rows(LIST "name, id" PAGE);
+      LIST("name, id");
       break;
     case Sort::name_desc:
-      rows(LIST "name DESC, id" PAGE);
+      LIST("name DESC, id");
       break;
     case Sort::created_desc:
-      rows(LIST "id DESC" PAGE);
+      LIST("id DESC");
+      break;
+    case Sort::created_asc:
+      LIST("id");
       break;
   }
+#undef LIST
+#undef ARGUMENTS
   return page;
+}
+
+std::vector<WorkflowVersion> versions_of(sqlite::Db& db, const std::string& workflow_id, std::int64_t limit,
+                                         std::int64_t before) {
+  return db.all<WorkflowVersion>(
+      "SELECT workflow_id, version, name, '', '', '', created_by, created_at FROM workflow_versions WHERE "
+      "workflow_id=?1 AND (?3=0 OR version<?3) ORDER BY version DESC LIMIT ?2",
+      workflow_id, limit, before);
+}
+
+std::optional<WorkflowVersion> find_version(sqlite::Db& db, const std::string& workflow_id, std::int64_t version) {
+  return db.one<WorkflowVersion>("SELECT " VERSION " FROM workflow_versions WHERE workflow_id=? AND version=?",
+                                 workflow_id, version);
 }
 
 }  // namespace qflow::store

@@ -23,6 +23,7 @@ void OutputCutter::keep(std::string_view text) {
   kept_ += kept.size();
   current_.text.append(kept);
   current_.dropped += text.size() - kept.size();
+  if (live && !kept.empty()) live(last_, kept);
 }
 
 void OutputCutter::note(const sandbox::DeniedCall& call) {
@@ -46,6 +47,7 @@ bool OutputCutter::take_mark(std::string_view& rest) {
   std::uint32_t id = 0;
   const auto [end, error] = std::from_chars(body.data(), body.data() + kIdDigits, id, 16);
   if (error == std::errc{} && end == body.data() + kIdDigits && parts_.size() < kMaxParts) {
+    last_ = id;
     kept_ -= parts_[id].text.size();  // a mark that comes twice replaces
     parts_[id] = std::exchange(current_, {});
   }

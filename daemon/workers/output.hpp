@@ -1,6 +1,7 @@
 // A worker's standard output or error, cut at the marks that end each load and call. Engine thread.
 #pragma once
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -29,6 +30,8 @@ class OutputCutter {
   bool ended(std::uint32_t id) const { return parts_.count(id) != 0; }
   /// What was written up to the mark of `id`, or since the last mark when it has not come.
   Captured take(std::uint32_t id);
+  /// Told of text as it is kept, with the id of the last mark before it (0: none yet).
+  std::function<void(std::uint32_t after, std::string_view text)> live;
   /// Bytes written since the last mark.
   std::uint64_t current_bytes() const { return current_.text.size() + current_.dropped; }
 
@@ -40,6 +43,7 @@ class OutputCutter {
   std::size_t limit_;
   std::string carry_;  ///< the end of the last feed, where a mark may have begun
   Captured current_;
+  std::uint32_t last_ = 0;
   std::size_t kept_ = 0;  ///< bytes in parts_ and current_
   std::map<std::uint32_t, Captured> parts_;
 };

@@ -43,6 +43,7 @@ struct Pool::Nursery : std::enable_shared_from_this<Nursery> {
 
 struct Pool::Environment {
   std::string python;
+  std::string name;
   std::string pyhost;
   Sandbox sandbox;                                  ///< with the installation's limits
   std::vector<std::shared_ptr<Nursery>> nurseries;  ///< the lean one first
@@ -55,13 +56,13 @@ Pool::Pool(const asio::any_io_executor& executor, const Settings& settings)
 Pool::~Pool() { shut_down(); }
 
 // What is granted is built into a zygote; limits are each worker's own.
-Pool::Environment& Pool::environment(const std::string& python, const Sandbox& sandbox) {
+Pool::Environment& Pool::environment(const std::string& python, const std::string& name, const Sandbox& sandbox) {
   const std::string& pyhost = pyhost_for(settings_.pythons, python);
-  const std::string key = fmt::format("{} {} {:d}", pyhost, sandbox::word(sandbox.network), sandbox.programs);
+  const std::string key = fmt::format("{} {} {:d} {}", pyhost, sandbox::word(sandbox.network), sandbox.programs, name);
   auto& slot = environments_[key];
   if (!slot)
     slot = std::make_unique<Environment>(
-        Environment{python, pyhost, {settings_.limits, sandbox.network, sandbox.programs}, {}, {}, 0});
+        Environment{python, name, pyhost, {settings_.limits, sandbox.network, sandbox.programs}, {}, {}, 0});
   return *slot;
 }
 
@@ -199,9 +200,9 @@ std::shared_ptr<Worker> Pool::hand_out(Environment& home, const std::shared_ptr<
   return worker;
 }
 
-Task<std::shared_ptr<Worker>> Pool::acquire(const std::string& python, const std::vector<std::string>& modules,
-                                            const Sandbox& sandbox) {
-  Environment& home = environment(python, sandbox);
+Task<std::shared_ptr<Worker>> Pool::acquire(const std::string& python, const std::string& name,
+                                            const std::vector<std::string>& modules, const Sandbox& sandbox) {
+  Environment& home = environment(python, name, sandbox);
   const sandbox::Limits limits = sandbox.limits;
   const bool to_order = limits != settings_.limits;
   for (int attempt = 0; attempt < 3; ++attempt) {
@@ -244,8 +245,9 @@ Task<std::shared_ptr<Worker>> Pool::acquire(const std::string& python, const std
               fmt::format("no Python {} worker could be started; the log has the reasons", python));
 }
 
-Task<> Pool::warm_up(const std::string& python) {
-  const std::shared_ptr<Worker> worker = co_await acquire(python, {}, {settings_.limits, {}, false});
+Task<> Pool::warm_up(const std::string& python, const std::string& name) {
+  const Sandbox sandbox{settings_.limits, {}, false};
+  const std::shared_ptr<Worker> worker = co_await acquire(python, name, {}, sandbox);
   release(worker);
 }
 
@@ -254,25 +256,42 @@ void Pool::release(const std::shared_ptr<Worker>& worker) {
   worker->release();
 }
 
+void Pool::close_all(Environment& home) {
+  for (const auto& nursery : home.nurseries) {
+    nursery->closed = true;
+    nursery->spares.clear();
+    nursery->zygote->retire();
+    nursery->changed.signal();
+  }
+  home.nurseries.clear();
+}
+
 void Pool::shut_down() {
-  for (auto& [python, home] : environments_) {
-    for (const auto& nursery : home->nurseries) {
-      nursery->closed = true;
-      nursery->spares.clear();
-      nursery->zygote->retire();
-      nursery->changed.signal();
-    }
-    home->nurseries.clear();
+  for (auto& [key, home] : environments_) close_all(*home);
+}
+
+// The Environment itself stays: executions that wait for it hold references.
+void Pool::drop(const std::string& name) {
+  for (auto& [key, home] : environments_)
+    if (home->name == name) close_all(*home);
+}
+
+void Pool::adopt(const Settings& settings) {
+  settings_ = settings;
+  for (auto& [key, home] : environments_) {
+    home->sandbox.limits = settings_.limits;
+    close_all(*home);
   }
 }
 
 std::vector<Pool::EnvironmentState> Pool::states() const {
   std::vector<EnvironmentState> out;
   for (const auto& [key, home] : environments_) {
-    EnvironmentState state{home->python, false, home->nurseries.size(), 0};
+    EnvironmentState state{home->python, home->name, {}, false, home->nurseries.size(), 0};
     for (const auto& nursery : home->nurseries) {
       state.ready = state.ready || (nursery->ready && nursery->zygote->alive());
       state.spares += nursery->spares.size();
+      if (nursery->zygote->pid() > 0) state.pids.push_back(nursery->zygote->pid());
     }
     out.push_back(state);
   }

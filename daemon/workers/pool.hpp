@@ -29,10 +29,15 @@ class Pool {
 
   /// A fresh worker of `python` in `sandbox`, if possible with `modules` imported: a spare, or, under limits of its
   /// own, forked to order. Waits when there is none. Throws Fault.
-  Task<std::shared_ptr<Worker>> acquire(const std::string& python, const std::vector<std::string>& modules,
-                                        const Sandbox& sandbox);
+  /// `name`: an environment of that version apart from the others; empty: the version's own.
+  Task<std::shared_ptr<Worker>> acquire(const std::string& python, const std::string& name,
+                                        const std::vector<std::string>& modules, const Sandbox& sandbox);
   /// Starts the zygote and the spares of `python` ahead of the first execution. Throws Fault.
-  Task<> warm_up(const std::string& python);
+  Task<> warm_up(const std::string& python, const std::string& name = {});
+  /// Ends the zygotes and spares of the environment `name`; executions in it go on.
+  void drop(const std::string& name);
+  /// Takes other settings for what starts from now on: zygotes and spares of before are replaced.
+  void adopt(const Settings& settings);
   /// The execution that took this worker is over; it is killed if it still lives.
   void release(const std::shared_ptr<Worker>& worker);
   /// Retires every zygote; spares are killed.
@@ -44,7 +49,8 @@ class Pool {
   const Settings& settings() const { return settings_; }
   /// For /health: Python version → state and process ids.
   struct EnvironmentState {
-    std::string python;
+    std::string python, name;
+    std::vector<pid_t> pids;  ///< of its zygotes
     bool ready = false;
     std::size_t zygotes = 0;
     std::size_t spares = 0;
@@ -54,7 +60,8 @@ class Pool {
  private:
   struct Nursery;      // a zygote and its spares
   struct Environment;  // one Python and what is granted to it: nurseries by module set
-  Environment& environment(const std::string& python, const Sandbox& sandbox);
+  Environment& environment(const std::string& python, const std::string& name, const Sandbox& sandbox);
+  static void close_all(Environment& environment);
   std::shared_ptr<Nursery> choose(Environment& environment, const std::vector<std::string>& modules);
   std::shared_ptr<Nursery> add_nursery(Environment& environment, std::vector<std::string> modules);
   static Task<> bring_up(std::shared_ptr<Nursery> nursery);
@@ -67,7 +74,7 @@ class Pool {
   void renew_if_worn(Environment& environment, const std::shared_ptr<Nursery>& nursery);
 
   asio::any_io_executor executor_;
-  const Settings& settings_;
+  Settings settings_;
   PoolCounts counts_;
   std::map<std::string, std::unique_ptr<Environment>> environments_;
   std::set<std::shared_ptr<Worker>> running_;

@@ -256,6 +256,15 @@ bool Worker::read_available(Pipe& pipe) {
   return true;
 }
 
+void Worker::watch_output(std::function<void(bool, std::uint32_t, std::string_view)> told) {
+  if (!told) {
+    out_.cutter.live = err_.cutter.live = nullptr;
+    return;
+  }
+  out_.cutter.live = [told](std::uint32_t after, std::string_view text) { told(false, after, text); };
+  err_.cutter.live = [told](std::uint32_t after, std::string_view text) { told(true, after, text); };
+}
+
 Captured Worker::take_output(std::uint32_t id, bool standard_error) {
   Pipe& pipe = standard_error ? err_ : out_;
   if (!pipe.cutter.ended(id)) read_available(pipe);

@@ -68,6 +68,9 @@ class Worker : public std::enable_shared_from_this<Worker> {
   /// What load or call `id` wrote to standard output and error. Reads what is in the pipes first.
   Captured take_output(std::uint32_t id, bool standard_error);
 
+  /// Has `told` called with text of either stream as it comes: see OutputCutter::live. Until release().
+  void watch_output(std::function<void(bool standard_error, std::uint32_t after, std::string_view text)> told);
+
   /// Kills the worker and with it all it started. The first reason stays.
   void kill(End why);
   End end() const { return end_; }

@@ -101,11 +101,12 @@ Daemon::Daemon(std::vector<std::string> arguments, Program::Options options, std
     const std::string_view named = server;
     port_ = static_cast<unsigned short>(std::stoi(server));
     token_ = named.substr(named.find(':') + 1);
+    headers_ = "Authorization: Bearer " + token_ + "\r\n";
     connection_ = std::make_unique<Connection>(port_);
     return;
   }
   std::vector<std::string> all{bin("qflow"),  "serve",      "--listen",
-                               "127.0.0.1:0", "--data-dir", directory_->path() + "/data"};
+                               "127.0.0.1:0", "--data-dir", directory_->path() + "/data", "--no-rate-limits"};
   all.insert(all.end(), arguments.begin(), arguments.end());
   program_ = std::make_shared<Program>(all, std::move(options));
   start_line_ = program_->line(std::chrono::seconds(60));
@@ -113,9 +114,38 @@ Daemon::Daemon(std::vector<std::string> arguments, Program::Options options, std
   if (at == std::string::npos)
     throw std::runtime_error("the daemon did not start: " + program_->wait(std::chrono::seconds(5)).err);
   port_ = static_cast<unsigned short>(std::stoi(start_line_.substr(at + 17)));
-  const auto token = start_line_.find("token ");
-  token_ = start_line_.substr(token + 6, start_line_.find(' ', token + 6) - token - 6);
   connection_ = std::make_unique<Connection>(port_);
+  constexpr const char* kOwner = "owner@example.org";
+  const Answer asked = call("POST", "/users", json::object());
+  if (asked["error"].at("code") == "setup_required") {
+    const std::string line = program_->line(std::chrono::seconds(10));
+    setup_token_ = line.substr(line.rfind(' ') + 1);
+    const Answer made = call("POST", "/users", {{"email", kOwner}, {"password", kPassword}, {"setupToken", setup_token_}});
+    if (made.status != 201) throw std::runtime_error("no owner could be made: " + made.body);
+  }
+  sign_in(kOwner);
+}
+
+void Daemon::sign_in(const std::string& email) {
+  headers_.clear();
+  const Answer answer = call("POST", "/login", {{"email", email}, {"password", kPassword}});
+  if (answer.status != 200) throw std::runtime_error("cannot sign in: " + answer.body);
+  token_ = std::string(answer["token"].as_string());
+  headers_ = "Authorization: Bearer " + token_ + "\r\n";
+}
+
+Daemon Daemon::as_user(const std::string& email, const std::string& role) {
+  const Answer made = post("/users", {{"email", email}, {"password", kPassword}, {"role", role}});
+  if (made.status != 201) throw std::runtime_error("no user could be made: " + made.body);
+  Daemon other = apart();
+  other.sign_in(email);
+  return other;
+}
+
+Daemon Daemon::with_headers(const std::string& headers) const {
+  Daemon other = apart();
+  other.headers_ = headers;
+  return other;
 }
 
 Daemon Daemon::apart() const {
@@ -124,6 +154,7 @@ Daemon Daemon::apart() const {
   other.program_ = program_;
   other.port_ = port_;
   other.token_ = token_;
+  other.headers_ = headers_;
   other.connection_ = std::make_unique<Connection>(port_);
   return other;
 }

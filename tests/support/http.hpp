@@ -41,7 +41,10 @@ class Connection {
   std::string buffer_;
 };
 
-/// `qflow serve` on a free port with a data directory of its own. With QFLOW_TEST_SERVER=PORT:TOKEN in the environment
+/// The password of every user that a test makes.
+inline constexpr const char* kPassword = "Passw0rd-of-tests";
+
+/// `qflow serve` on a free port with a data directory of its own, without rate limits; the owner is signed in. With QFLOW_TEST_SERVER=PORT:TOKEN in the environment
 /// the server that is there already, whatever the arguments: packaging/vm-test runs the tests against a service.
 class Daemon {
  public:
@@ -60,13 +63,19 @@ class Daemon {
   Daemon apart() const;
   unsigned short port() const { return port_; }
   const std::string& token() const { return token_; }
-  std::string authorization() const { return "Authorization: Bearer " + token_ + "\r\n"; }
+  std::string authorization() const { return headers_; }
   const std::shared_ptr<TempDir>& directory() const { return directory_; }
   Program& program() { return *program_; }
   /// Process ids, from outside, of the first zygote (below its monitor and its namespace's init) and of its workers.
   std::string zygote() const;
   std::vector<std::string> workers() const;
   const std::string& start_line() const { return start_line_; }
+  /// What was printed for whoever makes the owner; empty when there are users already.
+  const std::string& setup_token() const { return setup_token_; }
+  /// Makes a user and a daemon that calls as that user, over a connection of its own.
+  Daemon as_user(const std::string& email, const std::string& role = "user");
+  /// Sends the requests with other proofs than the owner's token: whole header lines, or none.
+  Daemon with_headers(const std::string& headers) const;
 
  private:
   struct Apart {};
@@ -75,7 +84,8 @@ class Daemon {
   std::shared_ptr<Program> program_;
   std::string start_line_;
   unsigned short port_ = 0;
-  std::string token_;
+  std::string token_, headers_, setup_token_;
+  void sign_in(const std::string& email);
   std::unique_ptr<Connection> connection_;
 };
 

@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "daemon/auth/token.hpp"
 #include "daemon/cli/runtime.hpp"
 #include "daemon/engine/files.hpp"
 #include "daemon/engine/signatures.hpp"
@@ -59,20 +58,25 @@ TEST_CASE("imports are guessed from the text") {
 }
 
 TEST_CASE("routes: literals win, methods are told, /api/v1 is an alias") {
-  const auto none = [](const http::Request&) -> Task<http::Reply> { co_return http::Reply(); };
-  const http::Router router({{"GET", "/executions/{id}", http::Access::token, "get", none},
-                             {"GET", "/executions/active", http::Access::token, "active", none},
-                             {"POST", "/x", http::Access::open, "x", none}});
+  http::Router router;
+  const std::vector<http::Endpoint> lines{{"GET", "/executions/{id}"}, {"GET", "/executions/active"}, {"POST", "/x"},
+                                          {"GET", "/hook/{path*}"},    {"POST", "/x/{a}/y"},          {"GET", "/x/{b}"}};
+  for (const auto& line : lines) router.add(line);
   const auto match = [&](const std::string& method, const std::string& target) {
     http::Request request;
     request.method = method;
     http::read_target(target, request);
-    const std::string operation = router.match(request).operation;
-    return operation + (request.parameters.empty() ? "" : ":" + request.parameters.begin()->second);
+    router.match(request);
+    return std::string(lines[request.route].pattern) +
+           (request.parameters.empty() ? "" : ":" + request.parameters.begin()->second);
   };
-  CHECK(match("GET", "/executions/active") == "active");
-  CHECK(match("GET", "/executions/a%2Fb?x=1") == "get:a/b");
-  CHECK(match("GET", "/api/v1/executions/7") == "get:7");
+  CHECK(match("GET", "/executions/active") == "/executions/active");
+  CHECK(match("GET", "/executions/a%2Fb?x=1") == "/executions/{id}:a/b");
+  CHECK(match("GET", "/api/v1/executions/7") == "/executions/{id}:7");
+  CHECK(match("GET", "/hook/a/b/c") == "/hook/{path*}:a/b/c");
+  CHECK(match("POST", "/x/1/y") == "/x/{a}/y:1");
+  CHECK(match("GET", "/x/2") == "/x/{b}:2");
+  CHECK_THROWS_AS(match("GET", "/hook"), Fault);
   CHECK_THROWS_WITH(match("DELETE", "/x"), "DELETE is not possible on /x; possible: POST");
   CHECK_THROWS_AS(match("GET", "/nope"), Fault);
   CHECK_THROWS_AS(match("GET", "/%zz"), Fault);
@@ -90,23 +94,6 @@ TEST_CASE("query numbers and bodies are checked by name") {
   CHECK_THROWS_AS(request.json_object(), Fault);
   request.body = "[1]";
   CHECK_THROWS_WITH(request.json_object(), "the body must be a JSON object");
-}
-
-TEST_CASE("the token is made once, private, and compared whole") {
-  const test::TempDir directory;
-  const auth::Token token(directory.path());
-  struct stat info {};
-  REQUIRE(::stat(token.path().c_str(), &info) == 0);
-  CHECK((info.st_mode & 0777U) == 0600);
-  CHECK(auth::Token(directory.path()).text() == token.text());
-  CHECK(token.accepts("Bearer " + token.text()));
-  CHECK(token.accepts("bearer " + token.text()));
-  CHECK_FALSE(token.accepts("Bearer " + token.text().substr(1)));
-  CHECK_FALSE(token.accepts("Bearer "));
-  CHECK_FALSE(token.accepts(token.text()));
-  CHECK_FALSE(token.accepts(""));
-  ::chmod(token.path().c_str(), 0644);
-  CHECK_THROWS_AS(auth::Token(directory.path()), Fault);
 }
 
 TEST_CASE("file names are ours, whatever a worker says") {

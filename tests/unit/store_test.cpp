@@ -64,7 +64,7 @@ TEST_CASE("what was written is there after the store is opened again") {
     }));
   }
   Store store(directory.path());
-  const auto found = wait(reading(store, [](sqlite::Db& db) { return find_workflow(db, "id1"); }));
+  const auto found = wait(reading(store, [](sqlite::Db& db) { return find_workflow(db, "id1", std::nullopt); }));
   REQUIRE(found);
   CHECK(found->name == "Name");
 }

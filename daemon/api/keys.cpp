@@ -1,0 +1,134 @@
+// /api-keys: proofs for programs; and the audit log.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "daemon/api/body.hpp"
+#include "daemon/api/handlers.hpp"
+#include "daemon/api/table.hpp"
+#include "daemon/observe/log.hpp"
+#include "daemon/observe/time.hpp"
+#include "schema/messages.hpp"
+
+namespace qflow::api {
+namespace {
+
+json::object view(const store::ApiKey& key) {
+  std::string error;
+  json::object out{{"id", key.id},
+                   {"userId", key.user_id},
+                   {"name", key.name},
+                   {"prefix", key.prefix},
+                   {"scopes", schema::parse_json(key.scopes, error)},
+                   {"expiresAt", nullptr},
+                   {"lastUsedAt", nullptr},
+                   {"createdAt", iso_time(key.created_at)}};
+  if (key.expires_at) out["expiresAt"] = iso_time(*key.expires_at);
+  if (key.last_used_at) out["lastUsedAt"] = iso_time(*key.last_used_at);
+  return out;
+}
+
+void check_scopes(Body& body, const std::vector<std::string>& scopes) {
+  std::set<std::string, std::less<>> known{"*"};
+  for (const Route& route : routes()) {
+    if (route.scope.empty()) continue;
+    const auto colon = route.scope.find(':');
+    known.emplace(route.scope);
+    known.emplace(std::string(route.scope.substr(0, colon)) + ":*");
+    known.emplace("*" + std::string(route.scope.substr(colon)));
+  }
+  for (std::size_t i = 0; i < scopes.size(); ++i)
+    if (known.count(scopes[i]) == 0) {
+      std::string names;
+      for (const auto& name : known)
+        if (name.find('*') == std::string::npos) names += (names.empty() ? "" : ", ") + name;
+      body.problem(fmt::format("/scopes/{}", i),
+                   fmt::format("\"{}\" is no scope; there are {}, with * in the place of either word, and *", scopes[i], names));
+    }
+}
+
+}  // namespace
+
+void audit(Services& services, const Request& request, const std::string& action, const std::string& target,
+           json::object details) {
+  store::AuditEntry entry;
+  entry.at = now_us();
+  entry.actor = request.caller && request.caller->signed_in() ? request.caller->email : "";
+  entry.action = action;
+  entry.target = target;
+  entry.peer = request.peer;
+  entry.details = json::serialize(details);
+  log::info("audit", action, {{"actor", entry.actor}, {"target", target}, {"peer", entry.peer}, {"event_type", action}});
+  services.store.post([entry](sqlite::Tx& tx) { store::insert_audit(tx, entry); });
+}
+
+Fault missing(const char* what, const std::string& id) {
+  return {FaultKind::not_found, "not_found", fmt::format("there is no {} {}", what, id)};
+}
+
+Task<Reply> list_api_keys(Services& services, const Request& request) {
+  const bool all = request.flag("all").value_or(false) && request.caller->sees_all();
+  auto job = [owner = all ? std::nullopt : std::optional(request.caller->user_id)](sqlite::Db& db) {
+    return store::list_keys(db, owner);
+  };
+  const auto rows = co_await services.store.read(std::move(job));
+  json::array items;
+  for (const auto& row : rows) items.push_back(view(row));
+  co_return Reply::of(json::object{{"items", std::move(items)}});
+}
+
+Task<Reply> create_api_key(Services& services, const Request& request) {
+  if (request.caller->proof == auth::Caller::Proof::key)
+    throw Fault(FaultKind::forbidden, "needs_session", "a key cannot make keys; sign in with a password");
+  Body body(request);
+  store::ApiKey key;
+  key.id = new_id();
+  key.user_id = request.caller->user_id;
+  key.name = body.required("name", 200);
+  const auto scopes = body.texts("scopes").value_or(std::vector<std::string>{"*"});
+  check_scopes(body, scopes);
+  const auto days = body.number("expiresInDays", 0.0001, 36500);
+  body.check();
+  key.scopes = json::serialize(json::value_from(scopes));
+  key.created_at = now_us();
+  if (days) key.expires_at = key.created_at + static_cast<std::int64_t>(*days * 86'400'000'000.0);
+  const std::string text = auth::Authenticator::make_key_text();
+  key.key_hash = auth::token_hash(text);
+  key.prefix = text.substr(0, 9);
+  auto job = [key](sqlite::Tx& tx) { store::insert_key(tx, key); };
+  co_await services.store.write(std::move(job));
+  audit(services, request, "api_key.created", key.name, {{"id", key.id}, {"scopes", json::value_from(scopes)}});
+  json::object out = view(key);
+  out["key"] = text;
+  co_return Reply::of(201, out);
+}
+
+Task<Reply> delete_api_key(Services& services, const Request& request) {
+  const std::string id = request.parameter("id");
+  auto job = [id, owner = request.caller->owner_filter()](sqlite::Tx& tx) { return store::delete_key(tx, id, owner); };
+  if (!co_await services.store.write(std::move(job))) throw missing("API key", id);
+  audit(services, request, "api_key.revoked", id);
+  co_return Reply::success();
+}
+
+Task<Reply> list_audit(Services& services, const Request& request) {
+  const std::int64_t before = request.integer("before", 0, 0, std::numeric_limits<std::int64_t>::max());
+  const std::int64_t limit = request.integer("limit", 50, 1, 250);
+  auto job = [before, limit](sqlite::Db& db) { return store::list_audit(db, before, limit); };
+  const auto rows = co_await services.store.read(std::move(job));
+  json::array items;
+  for (const auto& row : rows) {
+    std::string error;
+    items.push_back(json::object{{"id", row.id},
+                                 {"at", iso_time(row.at)},
+                                 {"actor", row.actor},
+                                 {"action", row.action},
+                                 {"target", row.target},
+                                 {"peer", row.peer},
+                                 {"details", schema::parse_json(row.details, error)}});
+  }
+  co_return Reply::of(json::object{{"items", std::move(items)}});
+}
+
+}  // namespace qflow::api

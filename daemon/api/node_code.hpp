@@ -1,0 +1,25 @@
+// Trying out and describing a node's code, for /nodes/python and the node library.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "daemon/api/services.hpp"
+#include "daemon/engine/plan.hpp"
+
+namespace qflow::api {
+
+/// A plan of the one node that a body describes: {code, function, python_version, timeout, memory, sandbox}. Throws
+/// Fault(bad_input).
+engine::Plan plan_of_node(const Services& services, const json::object& body);
+/// Runs it with the body's `input_data`: {success, output, execution_time, error, ...}.
+Task<json::object> try_node(Services& services, const json::object& body);
+
+struct NodeDescription {
+  std::vector<std::string> errors, warnings, functions;
+  std::string main_function;
+  json::object types;  ///< {input, output, <function>: {inputs, outputs}}
+};
+/// Loads it in a worker and asks its functions.
+Task<NodeDescription> describe_node(Services& services, const json::object& body);
+
+}  // namespace qflow::api

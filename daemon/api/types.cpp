@@ -1,0 +1,260 @@
+// /types: the documented types and matrix, types that users define, checks and conversions.
+#include "schema/types.hpp"
+
+#include <fmt/format.h>
+
+#include "daemon/api/body.hpp"
+#include "daemon/api/handlers.hpp"
+#include "daemon/api/workflow_view.hpp"
+#include "daemon/observe/time.hpp"
+#include "daemon/store/library.hpp"
+
+namespace qflow::api {
+namespace {
+
+json::object view(const schema::TypeInfo& t) {
+  json::array aliases;
+  for (const auto alias : t.aliases) aliases.push_back(json::value(alias));
+  return {{"id", t.name},
+          {"name", t.name},
+          {"category", t.category},
+          {"python_type", t.python_type},
+          {"description", t.description},
+          {"aliases", std::move(aliases)},
+          {"is_builtin", true}};
+}
+
+json::object view(const store::CustomType& t) {
+  return {{"id", t.id},
+          {"name", t.name},
+          {"category", t.category},
+          {"python_type", t.python_type},
+          {"description", t.description},
+          {"aliases", json::array()},
+          {"definition", stored_json(t.definition)},
+          {"is_builtin", false},
+          {"createdAt", iso_time(t.created_at)},
+          {"updatedAt", iso_time(t.updated_at)}};
+}
+
+std::string extends(const store::CustomType& type) {
+  const json::value definition = stored_json(type.definition);
+  const json::value* parent = definition.is_object() ? definition.get_object().if_contains("extends") : nullptr;
+  return parent != nullptr && parent->is_string() ? std::string(std::string_view(parent->get_string())) : "";
+}
+
+// A user's type fits itself, any, and what the type that it extends fits.
+schema::Compatibility compatibility(sqlite::Db& db, std::string source, const std::string& target) {
+  const auto known_target = schema::builtin_type(target);
+  for (int depth = 0; depth < 20; ++depth) {
+    const auto known = schema::builtin_type(source);
+    if (known && known_target) return schema::compatibility(*known, *known_target);
+    const auto custom = known ? std::nullopt : store::find_type(db, source);
+    const bool target_exists = known_target || store::find_type(db, target);
+    if ((!known && !custom) || !target_exists) return {};  // an unknown name fits nothing
+    if (target == source || known_target == "any" || known == "any") return {true, false, {}};
+    source = custom ? extends(*custom) : "";
+    if (source.empty()) return {};
+  }
+  return {};
+}
+
+json::object checked(Services& services, sqlite::Db& db, const std::string& source, const std::string& target) {
+  const auto start = Clock::now();
+  const schema::Compatibility fits = compatibility(db, source, target);
+  services.metrics.type_check(std::string(schema::builtin_type(source).value_or("custom")),
+                              std::string(schema::builtin_type(target).value_or("custom")), fits.compatible,
+                              milliseconds_since(start) / 1000);
+  json::object out{{"source_type", source},
+                   {"target_type", target},
+                   {"compatible", fits.compatible},
+                   {"conversion_required", fits.conversion_required},
+                   {"conversion_method", nullptr}};
+  if (!fits.method.empty()) out["conversion_method"] = fits.method;
+  return out;
+}
+
+void take(Body& body, store::CustomType& type) {
+  if (body.has("name")) type.name = body.required("name", 100);
+  type.category = body.text("category", 50).value_or(type.category);
+  type.python_type = body.text("python_type", 500).value_or(type.python_type);
+  type.description = body.text("description", 2000).value_or(type.description);
+  if (const json::object* definition = body.object("definition")) type.definition = json::serialize(*definition);
+  if (schema::builtin_type(type.name)) body.problem("/name", "is the name of a built-in type");
+}
+
+Task<store::CustomType> load_own(Services& services, const Request& request) {
+  const std::string id = request.parameter("id");
+  if (schema::builtin_type(id)) throw Fault(FaultKind::forbidden, "builtin_type", "built-in types stay what they are");
+  auto job = [id](sqlite::Db& db) { return store::find_type(db, id); };
+  const auto type = co_await services.store.read(std::move(job));
+  if (!type) throw missing("type", id);
+  if (!request.caller->sees_all() && type->created_by != request.caller->user_id)
+    throw Fault(FaultKind::forbidden, "forbidden", "only who made a type may change it");
+  co_return *type;
+}
+
+// [{name, type}] of a node: the types of its ports.
+std::vector<std::string> port_types(Body& body, const char* side, const char* ports) {
+  std::vector<std::string> types;
+  const json::object* node = body.object(side);
+  if (node == nullptr) return types;
+  if (const json::value* one = node->if_contains("type"); one != nullptr && one->is_string())
+    types.emplace_back(std::string_view(one->get_string()));
+  const json::value* list = node->if_contains(ports);
+  if (list != nullptr && list->is_array())
+    for (const auto& port : list->get_array())
+      if (port.is_object())
+        if (const json::value* type = port.get_object().if_contains("type"); type != nullptr && type->is_string())
+          types.emplace_back(std::string_view(type->get_string()));
+  if (types.empty()) body.problem(std::string("/") + side, fmt::format("expected a type, or {} with types", ports));
+  return types;
+}
+
+}  // namespace
+
+Task<Reply> list_types(Services& services, const Request&) {
+  auto job = [](sqlite::Db& db) { return store::list_types(db); };
+  const auto custom = co_await services.store.read(std::move(job));
+  json::array types;
+  for (const auto& type : schema::builtin_types()) types.push_back(view(type));
+  for (const auto& type : custom) types.push_back(view(type));
+  co_return Reply::of(json::object{{"types", std::move(types)}});
+}
+
+Task<Reply> create_type(Services& services, const Request& request) {
+  Body body(request);
+  store::CustomType type;
+  type.id = new_id();
+  body.required("name", 100);
+  take(body, type);
+  body.check();
+  type.created_by = request.caller->user_id;
+  type.created_at = type.updated_at = now_us();
+  auto job = [type](sqlite::Tx& tx) { store::insert_type(tx, type); };
+  co_await services.store.write(std::move(job));
+  co_return Reply::of(201, view(type));
+}
+
+Task<Reply> get_type(Services& services, const Request& request) {
+  const std::string id = request.parameter("id");
+  if (const auto name = schema::builtin_type(id))
+    for (const auto& type : schema::builtin_types())
+      if (type.name == *name) co_return Reply::of(view(type));
+  auto job = [id](sqlite::Db& db) { return store::find_type(db, id); };
+  const auto type = co_await services.store.read(std::move(job));
+  if (!type) throw missing("type", id);
+  co_return Reply::of(view(*type));
+}
+
+Task<Reply> update_type(Services& services, const Request& request) {
+  store::CustomType type = co_await load_own(services, request);
+  Body body(request);
+  take(body, type);
+  body.check();
+  type.updated_at = now_us();
+  auto job = [type](sqlite::Tx& tx) { store::update_type(tx, type); };
+  co_await services.store.write(std::move(job));
+  co_return Reply::of(view(type));
+}
+
+Task<Reply> delete_type(Services& services, const Request& request) {
+  const store::CustomType type = co_await load_own(services, request);
+  auto job = [id = type.id](sqlite::Tx& tx) { return store::delete_type(tx, id); };
+  co_await services.store.write(std::move(job));
+  co_return Reply::success();
+}
+
+Task<Reply> get_type_matrix(Services&, const Request&) {
+  json::array matrix;
+  for (const auto& source : schema::builtin_types())
+    for (const auto& target : schema::builtin_types()) {
+      const schema::Compatibility fits = schema::compatibility(source.name, target.name);
+      matrix.push_back(json::object{{"source", source.name},
+                                    {"target", target.name},
+                                    {"compatible", fits.compatible},
+                                    {"conversion_required", fits.conversion_required}});
+    }
+  co_return Reply::of(json::object{{"matrix", std::move(matrix)}});
+}
+
+// Two types, or two nodes: then any pair of an output and an input that fits lets them be connected.
+Task<Reply> check_types(Services& services, const Request& request) {
+  Body body(request);
+  if (body.has("code")) co_return co_await validate_node(services, request);
+  if (!body.has("source_type") && body.has("source")) {
+    const auto outputs = port_types(body, "source", "outputs");
+    const auto inputs = port_types(body, "target", "inputs");
+    body.check();
+    auto job = [&services, outputs, inputs](sqlite::Db& db) {
+      json::array pairs;
+      bool can = false;
+      for (const auto& output : outputs)
+        for (const auto& input : inputs) {
+          json::object one = checked(services, db, output, input);
+          can = can || one.at("compatible").get_bool();
+          pairs.push_back(std::move(one));
+        }
+      return json::object{{"can_connect", can}, {"compatible", can}, {"pairs", std::move(pairs)}};
+    };
+    const json::object out = co_await services.store.read(std::move(job));
+    co_return Reply::of(out);
+  }
+  const std::string source = body.required("source_type", 200);
+  const std::string target = body.required("target_type", 200);
+  body.check();
+  auto job = [&services, source, target](sqlite::Db& db) { return checked(services, db, source, target); };
+  const json::object out = co_await services.store.read(std::move(job));
+  co_return Reply::of(out);
+}
+
+Task<Reply> convert_type(Services& services, const Request& request) {
+  Body body(request);
+  const std::string source = body.required("source_type", 200);
+  const std::string target = body.required("target_type", 200);
+  const bool items = body.flag("items").value_or(false);
+  if (!body.has("value")) body.problem("/value", "required");
+  const auto from = schema::builtin_type(source);
+  const auto to = schema::builtin_type(target);
+  if (!source.empty() && !from) body.problem("/source_type", fmt::format("there is no type \"{}\"", source));
+  if (!target.empty() && !to) body.problem("/target_type", fmt::format("there is no type \"{}\"", target));
+  body.check();
+  const json::value& value = body.whole().at("value");
+  const auto start = Clock::now();
+  std::string problem;
+  const auto converted = schema::convert(value, *from, *to, items, problem);
+  services.metrics.type_conversion(std::string(*from), std::string(*to), milliseconds_since(start) / 1000);
+  if (!converted)
+    throw Fault(FaultKind::unprocessable, "not_convertible", "/value: " + problem,
+                {{"source_type", source}, {"target_type", target}});
+  const schema::Compatibility fits = schema::compatibility(*from == "any" ? schema::type_of(value) : *from, *to);
+  json::object out{{"success", true}, {"value", value}, {"converted_value", *converted}, {"conversion_method", nullptr}};
+  if (!fits.method.empty()) out["conversion_method"] = fits.method;
+  co_return Reply::of(out);
+}
+
+Task<Reply> compatible_types(Services& services, const Request& request) {
+  const std::string source = request.parameter("type");
+  auto job = [source](sqlite::Db& db) {
+    json::array targets;
+    for (const auto& target : schema::builtin_types())
+      if (compatibility(db, source, std::string(target.name)).compatible) targets.push_back(json::value(target.name));
+    for (const auto& target : store::list_types(db))
+      if (compatibility(db, source, target.name).compatible) targets.push_back(json::value(target.name));
+    return targets;
+  };
+  const json::array targets = co_await services.store.read(std::move(job));
+  if (targets.empty()) throw missing("type", source);
+  co_return Reply::of(json::object{{"type", source}, {"compatible_types", targets}});
+}
+
+Task<Reply> supported_types(Services& services, const Request&) {
+  auto job = [](sqlite::Db& db) { return store::list_types(db); };
+  const auto custom = co_await services.store.read(std::move(job));
+  json::array names;
+  for (const auto& type : schema::builtin_types()) names.push_back(json::value(type.name));
+  for (const auto& type : custom) names.push_back(json::value(type.name));
+  co_return Reply::of(json::object{{"types", std::move(names)}});
+}
+
+}  // namespace qflow::api

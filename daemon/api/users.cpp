@@ -1,0 +1,230 @@
+// /users: who may use this installation. Admins look after users, the owner also after admins.
+#include <fmt/format.h>
+
+#include "daemon/api/body.hpp"
+#include "daemon/api/handlers.hpp"
+#include "daemon/api/user_view.hpp"
+#include "daemon/observe/log.hpp"
+#include "daemon/observe/time.hpp"
+#include "schema/messages.hpp"
+
+namespace qflow::api {
+namespace {
+
+using auth::Role;
+
+void check_email(Body& body, const std::string& email) {
+  const auto at = email.find('@');
+  if (!email.empty() && (at == 0 || at == std::string::npos || at + 1 == email.size() ||
+                         email.find_first_of(" \t\r\n<>\",;") != std::string::npos))
+    body.problem("/email", "expected an e-mail address");
+}
+
+// Who is at most an admin may not touch the owner or other admins.
+void check_rank(const auth::Caller& caller, Role subject) {
+  if (caller.role != Role::owner && subject != Role::user)
+    throw Fault(FaultKind::forbidden, "forbidden", "only the owner may do this to admins or the owner");
+}
+
+Task<store::User> load(Services& services, const Request& request) {
+  const std::string id = request.parameter("id");
+  if (!request.caller->sees_all() && id != request.caller->user_id)
+    throw Fault(FaultKind::forbidden, "forbidden", "only the owner and admins may see other users");
+  auto job = [id](sqlite::Db& db) { return store::find_user(db, id); };
+  const auto user = co_await services.store.read(std::move(job));
+  if (!user) throw missing("user", id);
+  co_return *user;
+}
+
+Role wanted_role(Body& body, Role fallback) {
+  const auto text = body.text("role");
+  if (!text) return fallback;
+  const auto role = auth::role_of(*text);
+  if (!role) body.problem("/role", "expected owner, admin or user");
+  return role.value_or(fallback);
+}
+
+// With no users at all, whoever holds the token from the log becomes the owner.
+void check_setup(Services& services, const Request& request, Body& body) {
+  const std::string given = body.text("setupToken").value_or(std::string(request.header("x-setup-token")));
+  const std::string peer = "s" + request.peer;
+  if (const auto wait = services.logins.wait(peer); wait.count() > 0)
+    throw Fault(FaultKind::too_many, "too_many_attempts",
+                fmt::format("too many wrong set-up tokens; the next attempt is possible in {} s", wait.count()));
+  if (given.empty() || services.setup_token.empty() || !auth::equal_secrets(given, services.setup_token)) {
+    if (!given.empty()) services.logins.failed(peer);
+    throw Fault(FaultKind::unauthorized, "setup_required",
+                "there are no users yet: send `setupToken`, which the server printed when it started, or make the owner "
+                "with `qflow user add`");
+  }
+}
+
+}  // namespace
+
+json::object user_view(const store::User& u) {
+  return {{"id", u.id},
+          {"email", u.email},
+          {"firstName", u.first_name},
+          {"lastName", u.last_name},
+          {"role", u.role},
+          {"isOwner", u.role == "owner"},
+          {"isActive", u.is_active},
+          {"createdAt", iso_time(u.created_at)},
+          {"updatedAt", iso_time(u.updated_at)}};
+}
+
+Task<Reply> list_users(Services& services, const Request& request) {
+  store::UserQuery query;
+  query.skip = request.integer("skip", 0, 0, 1'000'000'000);
+  query.take = request.integer("take", request.integer("limit", 50, 1, 250), -1, 250);
+  if (query.take < 0) query.take = 250;
+  const json::object filter = request.object("filter");
+  for (const char* name : {"fullText", "email"})
+    if (const auto* text = filter.if_contains(name); text != nullptr && text->is_string())
+      query.text = std::string(std::string_view(text->get_string()));
+  if (const auto* role = filter.if_contains("role"); role != nullptr && role->is_string())
+    if (const auto known = auth::role_of(role->get_string())) query.role = std::string(auth::word(*known));
+  auto job = [query](sqlite::Db& db) {
+    std::int64_t count = 0;
+    auto rows = store::list_users(db, query, count);
+    return std::make_pair(std::move(rows), count);
+  };
+  const auto page = co_await services.store.read(std::move(job));
+  json::array items;
+  for (const auto& user : page.first) items.push_back(user_view(user));
+  co_return Reply::of(json::object{{"count", page.second}, {"items", std::move(items)}});
+}
+
+Task<Reply> create_user(Services& services, const Request& request) {
+  Body body(request);
+  auto count = [](sqlite::Db& db) { return store::count_users(db); };
+  const bool first = co_await services.store.read(std::move(count)) == 0;
+  if (first) {
+    check_setup(services, request, body);
+  } else if (!request.caller->signed_in()) {
+    throw Fault(FaultKind::unauthorized, "unauthorized", "only a signed-in owner or admin may make users");
+  } else if (!request.caller->sees_all() || !request.caller->reaches("users:write")) {
+    throw Fault(FaultKind::forbidden, "forbidden", "only the owner and admins may make users");
+  }
+  store::User user;
+  user.id = new_id();
+  user.email = body.required("email", 320);
+  check_email(body, user.email);
+  user.first_name = body.text("firstName", 200).value_or("");
+  user.last_name = body.text("lastName", 200).value_or("");
+  const std::string password = body.required("password", 1024);
+  const Role role = first ? Role::owner : wanted_role(body, Role::user);
+  body.check();
+  if (!first) check_rank(*request.caller, role);
+  auth::check_password_rules(password);
+  user.role = auth::word(role);
+  user.created_at = user.updated_at = now_us();
+  auto hash = [password] { return auth::hash_password(password); };
+  user.password_hash = co_await on_slow(services, std::move(hash));
+  auto job = [user, first](sqlite::Tx& tx) {
+    if (first && store::count_users(*tx.operator->()) > 0)
+      throw Fault(FaultKind::conflict, "owner_exists", "somebody else was quicker: there is an owner now");
+    store::insert_user(tx, user);
+  };
+  co_await services.store.write(std::move(job));
+  audit(services, request, "user.created", user.email, {{"role", user.role}});
+  co_return Reply::of(201, user_view(user));
+}
+
+Task<Reply> get_user(Services& services, const Request& request) {
+  const store::User user = co_await load(services, request);
+  co_return Reply::of(user_view(user));
+}
+
+Task<Reply> update_user(Services& services, const Request& request) {
+  const store::User before = co_await load(services, request);
+  store::User user = before;
+  const auth::Caller& caller = *request.caller;
+  const Role old_role = auth::role_of(before.role).value_or(Role::user);
+  const bool own = user.id == caller.user_id;
+  if (!own) check_rank(caller, old_role);
+  Body body(request);
+  if (const auto email = body.text("email", 320)) {
+    user.email = *email;
+    if (email->empty()) body.problem("/email", "required");
+    check_email(body, *email);
+  }
+  user.first_name = body.text("firstName", 200).value_or(user.first_name);
+  user.last_name = body.text("lastName", 200).value_or(user.last_name);
+  const Role role = wanted_role(body, old_role);
+  const bool active = body.flag("isActive").value_or(user.is_active);
+  const auto password = body.text("password", 1024);
+  const std::string current = body.text("currentPassword", 1024).value_or("");
+  body.check();
+  if (role != old_role || active != user.is_active) {
+    if (!caller.sees_all()) throw Fault(FaultKind::forbidden, "forbidden", "only the owner and admins may change roles");
+    if (old_role == Role::owner || role == Role::owner)
+      throw Fault(FaultKind::conflict, "owner_stays", "there is exactly one owner, who stays what they are");
+    check_rank(caller, role);
+  }
+  user.role = auth::word(role);
+  user.is_active = active;
+  if (password) {
+    auth::check_password_rules(*password);
+    auto work = [own, hash = before.password_hash, current, next = *password] {
+      if (own && !auth::verify_password(hash, current))
+        throw Fault(FaultKind::forbidden, "wrong_password", "/currentPassword: is not your present password");
+      return auth::hash_password(next);
+    };
+    user.password_hash = co_await on_slow(services, std::move(work));
+  }
+  user.updated_at = now_us();
+  const std::string keep = own ? caller.proof_id : "";
+  auto job = [user, keep, ends = password.has_value() || !active](sqlite::Tx& tx) {
+    store::update_user(tx, user);
+    if (ends) store::delete_sessions_of(tx, user.id, keep);  // who took the old password is out
+  };
+  co_await services.store.write(std::move(job));
+  audit(services, request, "user.changed", user.email,
+        {{"role", user.role}, {"active", user.is_active}, {"password", password.has_value()}});
+  co_return Reply::of(user_view(user));
+}
+
+Task<Reply> delete_user(Services& services, const Request& request) {
+  const store::User user = co_await load(services, request);
+  if (user.role == "owner") throw Fault(FaultKind::conflict, "owner_stays", "the owner cannot be deleted");
+  check_rank(*request.caller, auth::role_of(user.role).value_or(Role::user));
+  auto job = [id = user.id](sqlite::Tx& tx) {
+    const auto owner = store::find_owner(*tx.operator->());
+    store::delete_user(tx, id, owner ? owner->id : "");
+  };
+  co_await services.store.write(std::move(job));
+  audit(services, request, "user.deleted", user.email);
+  co_return Reply::success();
+}
+
+Task<Reply> get_user_settings(Services& services, const Request& request) {
+  const store::User user = co_await load(services, request);
+  std::string error;
+  co_return Reply::of(schema::parse_json(user.settings, error));
+}
+
+Task<Reply> update_user_settings(Services& services, const Request& request) {
+  const store::User user = co_await load(services, request);
+  if (user.id != request.caller->user_id) check_rank(*request.caller, auth::role_of(user.role).value_or(Role::user));
+  const json::object changes = request.json_object();
+  auto job = [id = user.id, changes](sqlite::Tx& tx) {
+    auto row = store::find_user(*tx.operator->(), id);
+    if (!row) throw missing("user", id);
+    std::string error;
+    json::value settings = schema::parse_json(row->settings, error);
+    for (const auto& [key, value] : changes)
+      if (value.is_null()) settings.as_object().erase(key);
+      else settings.as_object()[key] = value;
+    row->settings = json::serialize(settings);
+    if (row->settings.size() > 64U << 10U)
+      throw Fault(FaultKind::too_large, "settings_too_large", "a user's settings may take 64 KiB");
+    row->updated_at = now_us();
+    store::update_user(tx, *row);
+    return settings;
+  };
+  const json::value settings = co_await services.store.write(std::move(job));
+  co_return Reply::of(settings);
+}
+
+}  // namespace qflow::api

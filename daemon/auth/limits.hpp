@@ -1,0 +1,63 @@
+// How often: the rate limits of api.md 8 and the brake on guessing passwords. In memory, bounded, any thread.
+#pragma once
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+
+#include "daemon/async.hpp"
+#include "daemon/http/endpoint.hpp"
+
+namespace qflow::auth {
+
+/// Requests an hour for each class of routes; 0: no limit.
+struct RateLimits {
+  std::uint64_t standard = 1000, executions = 100, containers = 50, webhooks = 1000;
+  std::uint64_t of(http::Rate rate) const;
+};
+
+/// Counts in windows of an hour that begin with the first request of each client.
+class RateLimiter {
+ public:
+  void set(const RateLimits& limits);
+
+  struct Verdict {
+    bool allowed = true;
+    std::uint64_t limit = 0;  ///< 0: this is not counted
+    std::uint64_t remaining = 0;
+    std::chrono::seconds reset{0};  ///< until the window ends
+  };
+  /// Counts one request of `client` (a key, a session, an address).
+  Verdict take(const std::string& client, http::Rate rate);
+
+ private:
+  struct Window {
+    Clock::time_point ends;
+    std::uint64_t used = 0;
+  };
+  std::mutex mutex_;
+  RateLimits limits_;
+  std::unordered_map<std::string, Window> windows_;
+};
+
+/// After some failures for an address or from a peer, further attempts wait, longer each time. Successes forgive.
+class LoginThrottle {
+ public:
+  /// How long `who` has to wait before the next attempt; zero: go on.
+  std::chrono::seconds wait(const std::string& who);
+  void failed(const std::string& who);
+  void succeeded(const std::string& who);
+
+ private:
+  struct Failures {
+    unsigned count = 0;
+    Clock::time_point last;
+  };
+  static std::chrono::seconds delay(unsigned failures);
+  std::mutex mutex_;
+  std::unordered_map<std::string, Failures> failures_;
+};
+
+}  // namespace qflow::auth

@@ -1,0 +1,201 @@
+// `qflow user` and `qflow token`: people and keys, from the machine itself, also while a server runs.
+#include <fmt/format.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <boost/json/serialize.hpp>
+#include <filesystem>
+#include <iostream>
+
+#include "daemon/auth/authenticator.hpp"
+#include "daemon/cli/commands.hpp"
+#include "daemon/fault.hpp"
+#include "daemon/observe/time.hpp"
+#include "daemon/store/migrations.hpp"
+#include "daemon/store/users.hpp"
+
+namespace qflow::cli {
+namespace {
+
+namespace json = boost::json;
+
+// One transaction on the database, beside a server if one runs. Its caches notice within two seconds.
+template <class F>
+auto change(const config::Config& config, F work) {
+  std::filesystem::create_directories(config.data_dir);
+  std::filesystem::permissions(config.data_dir, std::filesystem::perms::owner_all);
+  sqlite::Db db(config.data_dir + "/qflow.db", false);
+  store::migrate(db);
+  db.script("BEGIN IMMEDIATE");
+  sqlite::Tx tx(db);
+  try {
+    if constexpr (std::is_void_v<std::invoke_result_t<F&, sqlite::Tx&>>) {
+      work(tx);
+      db.script("COMMIT");
+    } else {
+      auto result = work(tx);
+      db.script("COMMIT");
+      return result;
+    }
+  } catch (...) {
+    db.script("ROLLBACK");
+    throw;
+  }
+}
+
+void note(sqlite::Tx& tx, const std::string& action, const std::string& target) {
+  store::insert_audit(tx, {0, now_us(), "command line", action, target, "", "{}"});
+}
+
+std::string ask_password(const char* prompt) {
+  if (::isatty(STDIN_FILENO) == 0)
+    throw Fault(FaultKind::bad_input, "no_terminal", "there is no terminal to ask for a password; use --password-stdin");
+  fmt::print(stderr, "{}", prompt);
+  termios before{};
+  ::tcgetattr(STDIN_FILENO, &before);
+  termios silent = before;
+  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
+  std::string password;
+  std::getline(std::cin, password);
+  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
+  fmt::print(stderr, "\n");
+  return password;
+}
+
+std::string password_of(const UserOptions& options) {
+  std::string password;
+  if (options.password_stdin) {
+    std::getline(std::cin, password);
+  } else {
+    password = ask_password("Password: ");
+    if (password != ask_password("Once more: "))
+      throw Fault(FaultKind::bad_input, "passwords_differ", "the two passwords are not the same");
+  }
+  auth::check_password_rules(password, "password");
+  return password;
+}
+
+store::User existing(sqlite::Db& db, const std::string& email) {
+  const auto user = email.empty() ? store::find_owner(db) : store::find_user_by_email(db, email);
+  if (!user)
+    throw Fault(FaultKind::bad_input, "not_found",
+                email.empty() ? "there are no users yet; make the owner with `qflow user add`"
+                              : fmt::format("there is no user {}; `qflow user list` shows them", email));
+  return *user;
+}
+
+std::string when(const std::optional<std::int64_t>& us) { return us ? iso_time(*us) : "never"; }
+
+}  // namespace
+
+int user_add(const config::Config& config, const UserOptions& options) {
+  if (options.email.find('@') == std::string::npos || options.email.find(' ') != std::string::npos)
+    throw Fault(FaultKind::bad_input, "invalid_email", fmt::format("\"{}\" is no e-mail address", options.email));
+  const std::optional<auth::Role> asked = auth::role_of(options.role);
+  if (!options.role.empty() && !asked)
+    throw Fault(FaultKind::bad_input, "invalid_role", fmt::format("--role {}: expected owner, admin or user", options.role));
+  store::User user;
+  user.id = new_id();
+  user.email = options.email;
+  user.first_name = options.first_name;
+  user.last_name = options.last_name;
+  user.password_hash = auth::hash_password(password_of(options));
+  user.created_at = user.updated_at = now_us();
+  const std::string role = change(config, [&](sqlite::Tx& tx) {
+    const bool first = store::count_users(*tx.operator->()) == 0;
+    if (first && asked && *asked != auth::Role::owner)
+      throw Fault(FaultKind::bad_input, "owner_first", "the first user is the owner; leave --role away");
+    auth::Role role_given = asked ? *asked : auth::Role::user;
+    if (first) role_given = auth::Role::owner;
+    user.role = auth::word(role_given);
+    store::insert_user(tx, user);
+    note(tx, "user.created", user.email);
+    return user.role;
+  });
+  fmt::print("{} {} was added.\n", role == "owner" ? "The owner" : role == "admin" ? "Admin" : "User", user.email);
+  return kOk;
+}
+
+int user_list(const config::Config& config, bool as_json) {
+  const auto users = change(config, [](sqlite::Tx& tx) {
+    std::int64_t count = 0;
+    store::UserQuery query;
+    query.take = 1'000'000;
+    return store::list_users(*tx.operator->(), query, count);
+  });
+  if (as_json) {
+    json::array out;
+    for (const auto& u : users)
+      out.push_back(json::object{{"id", u.id}, {"email", u.email}, {"role", u.role}, {"isActive", u.is_active}});
+    fmt::print("{}\n", json::serialize(out));
+    return kOk;
+  }
+  fmt::print("{:<40} {:<6} {:<8} {}\n", "E-MAIL", "ROLE", "ACTIVE", "SINCE");
+  for (const auto& u : users)
+    fmt::print("{:<40} {:<6} {:<8} {}\n", printable(u.email), u.role, u.is_active ? "yes" : "no", iso_time(u.created_at));
+  return kOk;
+}
+
+int user_passwd(const config::Config& config, const UserOptions& options) {
+  change(config, [&](sqlite::Tx& tx) { existing(*tx.operator->(), options.email); });  // before anybody types
+  const std::string hash = auth::hash_password(password_of(options));
+  change(config, [&](sqlite::Tx& tx) {
+    store::User user = existing(*tx.operator->(), options.email);
+    user.password_hash = hash;
+    user.updated_at = now_us();
+    store::update_user(tx, user);
+    store::delete_sessions_of(tx, user.id, "");
+    note(tx, "user.changed", user.email);
+  });
+  fmt::print("The password of {} was changed; all sessions have ended.\n", options.email);
+  return kOk;
+}
+
+int token_create(const config::Config& config, const TokenOptions& options) {
+  const std::string text = auth::Authenticator::make_key_text();
+  store::ApiKey key;
+  key.id = new_id();
+  key.name = options.name;
+  key.key_hash = auth::token_hash(text);
+  key.prefix = text.substr(0, 9);
+  key.scopes = json::serialize(json::value_from(options.scopes.empty() ? std::vector<std::string>{"*"} : options.scopes));
+  key.created_at = now_us();
+  if (options.days > 0) key.expires_at = key.created_at + static_cast<std::int64_t>(options.days * 86'400e6);
+  change(config, [&](sqlite::Tx& tx) {
+    key.user_id = existing(*tx.operator->(), options.user).id;
+    store::insert_key(tx, key);
+    note(tx, "api_key.created", key.name);
+  });
+  fmt::print("{}\n", text);
+  fmt::print(stderr, "This is shown once. `qflow token revoke {}` ends it.\n", key.id);
+  return kOk;
+}
+
+int token_list(const config::Config& config, bool as_json) {
+  const auto keys = change(config, [](sqlite::Tx& tx) { return store::list_keys(*tx.operator->(), std::nullopt); });
+  if (as_json) {
+    json::array out;
+    for (const auto& k : keys)
+      out.push_back(json::object{{"id", k.id}, {"name", k.name}, {"prefix", k.prefix}, {"userId", k.user_id}});
+    fmt::print("{}\n", json::serialize(out));
+    return kOk;
+  }
+  fmt::print("{:<36} {:<9} {:<24} {:<24} {}\n", "ID", "KEY", "LAST USED", "EXPIRES", "NAME");
+  for (const auto& k : keys)
+    fmt::print("{:<36} {:<9} {:<24} {:<24} {}\n", k.id, k.prefix, when(k.last_used_at), when(k.expires_at), printable(k.name));
+  return kOk;
+}
+
+int token_revoke(const config::Config& config, const TokenOptions& options) {
+  change(config, [&](sqlite::Tx& tx) {
+    if (!store::delete_key(tx, options.id, std::nullopt))
+      throw Fault(FaultKind::bad_input, "not_found",
+                  fmt::format("there is no token {}; `qflow token list` shows them", options.id));
+    note(tx, "api_key.revoked", options.id);
+  });
+  fmt::print("Token {} was revoked; a running server refuses it within two seconds.\n", options.id);
+  return kOk;
+}
+
+}  // namespace qflow::cli

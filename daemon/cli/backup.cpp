@@ -1,0 +1,150 @@
+// `qflow backup` and `qflow restore`: everything in one SQLite file: the records, and in two tables beside them the files'
+// bytes and, if it was asked for, the key that opens the credentials.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "daemon/auth/secrets.hpp"
+#include "daemon/cli/commands.hpp"
+#include "daemon/fault.hpp"
+#include "daemon/store/migrations.hpp"
+#include "sandbox/sys.hpp"
+
+namespace qflow::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void fail(const std::string& what) { throw Fault(FaultKind::unavailable, "backup", what); }
+
+std::string blob_path(const std::string& data_dir, const std::string& hash) {
+  return fmt::format("{}/blobs/{}/{}", data_dir, hash.substr(0, 2), hash.substr(2));
+}
+
+bool is_hash(const std::string& text) {
+  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+// Pages as they are at one moment, whatever is written meanwhile: SQLite starts again by itself when another process
+// writes, so each step takes many.
+void copy_pages(sqlite::Db& from, sqlite::Db& to) {
+  sqlite3_backup* copy = sqlite3_backup_init(to.handle(), "main", from.handle(), "main");
+  if (copy == nullptr) fail(fmt::format("the copy could not begin: {}", sqlite3_errmsg(to.handle())));
+  int result = SQLITE_OK;
+  for (int tries = 0; tries < 10'000 && (result == SQLITE_OK || result == SQLITE_BUSY || result == SQLITE_LOCKED); ++tries) {
+    result = sqlite3_backup_step(copy, -1);  // all at once: a reader's snapshot, which writers in WAL mode do not disturb
+    if (result == SQLITE_BUSY || result == SQLITE_LOCKED) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  sqlite3_backup_finish(copy);
+  if (result != SQLITE_DONE) fail(fmt::format("the copy failed: {}", sqlite3_errstr(result)));
+}
+
+void check_integrity(sqlite::Db& db, const std::string& file) {
+  const auto verdict = db.one<std::string>("PRAGMA quick_check");
+  if (verdict != "ok") fail(fmt::format("{} is damaged: {}", file, verdict.value_or("no answer")));
+}
+
+std::string sha256(const std::string& bytes) {
+  std::array<unsigned char, crypto_hash_sha256_BYTES> hash{};
+  crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size());
+  std::string hex(hash.size() * 2 + 1, '\0');
+  sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
+  hex.pop_back();
+  return hex;
+}
+
+void write_file(const std::string& path, const std::string& bytes) {
+  const sandbox::UniqueFd fd = sandbox::open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  if (!sandbox::write_all(fd.get(), bytes) || ::fsync(fd.get()) < 0) fail(fmt::format("{} could not be written: {}", path, std::strerror(errno)));
+}
+
+}  // namespace
+
+int backup(const config::Config& config, const std::string& file, bool with_key) {
+  const std::string source = config.data_dir + "/qflow.db";
+  if (!fs::exists(source)) fail(fmt::format("there is no database in {}", config.data_dir));
+  const std::string partial = file + ".partial";
+  fs::remove(partial);
+  std::int64_t files = 0, missing = 0;
+  {
+    sandbox::open_file(partial, O_WRONLY | O_CREAT | O_EXCL, 0600);  // nobody else reads it, whatever the umask
+    sqlite::Db from(source, true);
+    sqlite::Db to(partial, false);
+    copy_pages(from, to);
+    to.script(
+        "PRAGMA journal_mode=DELETE; BEGIN; CREATE TABLE backup_blobs (hash TEXT PRIMARY KEY, bytes BLOB NOT NULL); CREATE "
+        "TABLE backup_key (key TEXT NOT NULL)");
+    for (const std::string& hash : to.all<std::string>("SELECT DISTINCT hash_sha256 FROM files")) {
+      try {
+        constexpr std::size_t kLargest = 1U << 30U;
+        to.exec("INSERT INTO backup_blobs (hash, bytes) VALUES (?, CAST(? AS BLOB))", hash,
+                sandbox::read_file(blob_path(config.data_dir, hash), kLargest));
+        ++files;
+      } catch (const sandbox::SysError&) {
+        ++missing;  // deleted since: its row goes when the backup is restored and tidied
+      }
+    }
+    const std::string key = config.auth.key_file.empty() ? config.data_dir + "/secret.key" : config.auth.key_file;
+    if (with_key) to.exec("INSERT INTO backup_key (key) VALUES (?)", sandbox::read_file(key, 4096));
+    to.script("COMMIT");
+    check_integrity(to, partial);
+  }
+  const sandbox::UniqueFd fd = sandbox::open_file(partial, O_RDONLY, 0);
+  ::fsync(fd.get());
+  fs::rename(partial, file);
+  fmt::print("{}: {} bytes, {} files{}{}\n", file, fs::file_size(file), files,
+             missing > 0 ? fmt::format(", {} that were deleted meanwhile", missing) : "",
+             with_key ? ", with the key that opens the credentials: keep it safe"
+                      : "; the key that opens the credentials is not in it (--with-key, or keep secret.key apart)");
+  return kOk;
+}
+
+int restore(const config::Config& config, const std::string& file) {
+  const std::string target = config.data_dir + "/qflow.db";
+  if (!fs::exists(file)) fail(fmt::format("there is no file {}", file));
+  if (fs::exists(target))
+    fail(fmt::format("{} holds a database already; move it away, or name another --data-dir", config.data_dir));
+  fs::create_directories(config.data_dir);
+  fs::permissions(config.data_dir, fs::perms::owner_all);
+  const std::string partial = target + ".partial";
+  fs::remove(partial);
+  std::int64_t files = 0;
+  bool key_restored = false;
+  const std::string key_path = config.auth.key_file.empty() ? config.data_dir + "/secret.key" : config.auth.key_file;
+  {
+    sandbox::open_file(partial, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    sqlite::Db from(file, true);
+    check_integrity(from, file);
+    if (!from.one<std::string>("SELECT name FROM sqlite_master WHERE name='backup_blobs'"))
+      fail(fmt::format("{} is no backup made by `qflow backup`", file));
+    sqlite::Db to(partial, false);
+    copy_pages(from, to);
+    store::migrate(to);  // also refuses one of a newer release
+    for (const std::string& hash : to.all<std::string>("SELECT hash FROM backup_blobs")) {
+      const std::string bytes = to.one<std::string>("SELECT bytes FROM backup_blobs WHERE hash=?", hash).value_or("");
+      if (!is_hash(hash) || sha256(bytes) != hash) fail(fmt::format("{}: the file {} in it is damaged", file, hash.substr(0, 64)));
+      const std::string path = blob_path(config.data_dir, hash);
+      fs::create_directories(fs::path(path).parent_path());
+      write_file(path, bytes);
+      ++files;
+    }
+    if (const auto key = to.one<std::string>("SELECT key FROM backup_key"); key && !fs::exists(key_path)) {
+      write_file(key_path, *key);
+      key_restored = true;
+    }
+    to.script("DROP TABLE backup_blobs; DROP TABLE backup_key; PRAGMA auto_vacuum=2; VACUUM; PRAGMA journal_mode=DELETE");
+  }
+  fs::rename(partial, target);
+  fmt::print("{}: {} files{}\n", target, files,
+             key_restored               ? " and the key"
+             : fs::exists(key_path) ? "; the key there is kept"
+                                        : fmt::format("; without the key: put it at {} to open stored credentials", key_path));
+  return kOk;
+}
+
+}  // namespace qflow::cli

@@ -1,0 +1,261 @@
+// Requests of one connection, one after the other: read the head, ask whether it may, read the body, answer.
+#include "daemon/http/connection.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <boost/beast/websocket/rfc6455.hpp>
+#include <ctime>
+
+#include "daemon/observe/log.hpp"
+#include "sandbox/sys.hpp"
+
+namespace qflow::http {
+namespace {
+
+using Stream = beast::tcp_stream;
+
+// RFC 9110 6.6.1 wants the date; it changes once a second.
+std::string_view date() {
+  thread_local std::time_t last = 0;
+  thread_local std::array<char, 40> text{};
+  const std::time_t now = std::time(nullptr);
+  if (now != last) {
+    std::tm utc{};
+    ::gmtime_r(&now, &utc);
+    std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc);
+    last = now;
+  }
+  return text.data();
+}
+
+bool is_header_text(std::string_view text) {
+  return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
+}
+
+// Composed here and not by Beast's serialiser, whose fields are an allocation each.
+void write_head(std::string& head, std::string_view common, const Reply& reply, std::uint64_t size, bool keep_alive,
+                unsigned version) {
+  const auto status = static_cast<unsigned>(reply.status);
+  const auto reason = bhttp::obsolete_reason(static_cast<bhttp::status>(status));
+  fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\nServer: qflow\r\nDate: {}\r\n", status,
+                 std::string_view(reason.data(), reason.size()), date());
+  head += common;
+  if (!keep_alive) head += "Connection: close\r\n";
+  else if (version < 11) head += "Connection: keep-alive\r\n";
+  bool cached = false;
+  for (const auto& [name, value] : reply.headers) {
+    if (!is_header_text(name) || !is_header_text(value)) continue;
+    cached = cached || name == "Cache-Control";
+    head.append(name).append(": ").append(value).append("\r\n");
+  }
+  if (!cached) head += "Cache-Control: no-store\r\n";
+  if (status != 204 && status != 304)
+    fmt::format_to(std::back_inserter(head), "Content-Type: {}\r\nContent-Length: {}\r\n", reply.content_type, size);
+  head += "\r\n";
+}
+
+Task<bool> send(Stream& stream, std::array<asio::const_buffer, 2> parts, std::chrono::seconds time) {
+  stream.expires_after(time);
+  boost::system::error_code error;
+  co_await asio::async_write(stream, parts, asio::redirect_error(asio::use_awaitable, error));
+  co_return !error;
+}
+
+// A file in parts, so that a large one takes no memory; each part is read on a thread that may block.
+Task<bool> send_file(Server::Shared& shared, Stream& stream, const std::string& head, const FilePart& part) {
+  constexpr std::uint64_t kPart = 256U << 10U;
+  const auto here = co_await asio::this_coro::executor;
+  std::string bytes;
+  sandbox::UniqueFd fd;
+  bool first = true;
+  for (std::uint64_t done = 0; first || done < part.size; first = false) {
+    co_await asio::post(shared.files, asio::use_awaitable);
+    if (first) fd = sandbox::UniqueFd(::open(part.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    bytes.resize(std::min(kPart, part.size - done));
+    const ssize_t got = ::pread(fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(part.offset + done));
+    co_await asio::post(here, asio::use_awaitable);
+    if (got < 0 || static_cast<std::size_t>(got) != bytes.size()) co_return false;  // the client sees it cut off
+    const std::array<asio::const_buffer, 2> parts{asio::buffer(first ? head : std::string_view()), asio::buffer(bytes)};
+    if (!co_await send(stream, parts, shared.limits.write_time)) co_return false;
+    done += bytes.size();
+  }
+  co_return true;
+}
+
+Task<bool> write_reply(Server::Shared& shared, Stream& stream, const Reply& reply, bool keep_alive, unsigned version,
+                       bool head_only) {
+  const std::string& body = reply.shared_body ? *reply.shared_body : reply.body;
+  const std::uint64_t size = reply.file ? reply.file->size : body.size();
+  std::string head;
+  head.reserve(512);
+  write_head(head, shared.application.common_headers(), reply, size, keep_alive, version);
+  if (reply.file && !head_only) co_return co_await send_file(shared, stream, head, *reply.file);
+  const bool bare = head_only || reply.status == 204 || reply.status == 304;
+  const std::array<asio::const_buffer, 2> parts{asio::buffer(head), bare ? asio::const_buffer() : asio::buffer(body)};
+  co_return co_await send(stream, parts, shared.limits.write_time);
+}
+
+// After an early refusal the client is still sending: without this it would see a reset and not the reply.
+Task<> linger(Stream& stream) {
+  boost::system::error_code error;
+  stream.socket().shutdown(tcp::socket::shutdown_send, error);
+  std::array<char, 65536> bytes;  // NOLINT: filled by the read
+  stream.expires_after(std::chrono::seconds(3));
+  for (std::size_t total = 0; !error && total < (64U << 20U);)
+    total += co_await stream.async_read_some(asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, error));
+}
+
+Fault refusal(const boost::system::error_code& error, const Limits& limits, std::uint64_t body_limit) {
+  if (error == bhttp::error::body_limit)
+    return {FaultKind::too_large, "body_too_large",
+            fmt::format("the body is larger than the limit of {} bytes", body_limit)};
+  if (error == bhttp::error::header_limit)
+    return {FaultKind::bad_input, "header_too_large",
+            fmt::format("the header is larger than the limit of {} bytes", limits.header)};
+  return {FaultKind::bad_input, "bad_request", "this is not a well-formed HTTP/1.1 request: " + error.message()};
+}
+
+bool is_gone(const boost::system::error_code& error) {
+  return error == bhttp::error::end_of_stream || error == asio::error::operation_aborted || error == asio::error::eof ||
+         error == beast::error::timeout || error == asio::error::connection_reset ||
+         error == bhttp::error::partial_message || error == asio::error::broken_pipe;
+}
+
+// Everything but the body.
+Request take_head(Parser& parser, const std::string& peer) {
+  const auto& message = parser.get();
+  Request request;
+  request.method = message.method() == bhttp::verb::head ? "GET" : std::string(message.method_string());
+  request.peer = peer;
+  unsigned hosts = 0;
+  for (const auto& field : message) {
+    if (field.name() == bhttp::field::host) ++hosts;
+    request.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
+  }
+  // RFC 9112 3.2: exactly one, or a cache before us may take another for it.
+  if (hosts > 1 || (hosts == 0 && message.version() >= 11))
+    throw Fault(FaultKind::bad_input, "bad_request", "a request needs exactly one Host header");
+  read_target(std::string_view(message.target().data(), message.target().size()), request);
+  return request;
+}
+
+// Room for a body among those of all requests under way; given back at the end.
+class BodyRoom {
+ public:
+  BodyRoom(Server::Shared& shared, std::uint64_t size) : shared_(shared), size_(size) {
+    fits_ = shared.body_bytes.fetch_add(size) + size <= shared.limits.bodies;
+  }
+  ~BodyRoom() { shared_.body_bytes -= size_; }
+  BodyRoom(const BodyRoom&) = delete;
+  BodyRoom& operator=(const BodyRoom&) = delete;
+  bool fits() const { return fits_; }
+
+ private:
+  Server::Shared& shared_;
+  std::uint64_t size_;
+  bool fits_;
+};
+
+// Waits for the first byte, then reads the head. False: nothing to answer.
+Task<bool> read_head(Server::Shared& shared, Connection& c, Parser& parser, boost::system::error_code& error) {
+  if (c.buffer.size() == 0) {
+    c.stream.expires_after(shared.limits.idle_time);
+    const std::size_t got = co_await c.stream.async_read_some(c.buffer.prepare(4096),
+                                                              asio::redirect_error(asio::use_awaitable, error));
+    if (error) co_return false;
+    c.buffer.commit(got);
+  }
+  if (c.state.exchange(Connection::State::busy) == Connection::State::evicted) co_return false;
+  c.stream.expires_after(shared.limits.header_time);
+  co_await bhttp::async_read_header(c.stream, c.buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+  co_return !is_gone(error);
+}
+
+Task<bool> refuse_and_close(Server::Shared& shared, Connection& c, const Reply& reply) {
+  co_await write_reply(shared, c.stream, reply, false, 11, false);
+  co_await linger(c.stream);
+  co_return false;
+}
+
+// Reads the rest of an admitted request and answers it.
+Task<bool> take_and_answer(Server::Shared& shared, Connection& c, Parser& parser, Request& request,
+                           std::uint64_t body_limit) {
+  boost::system::error_code error;
+  const auto length = parser.content_length();
+  if (length && *length > body_limit)
+    co_return co_await refuse_and_close(
+        shared, c, shared.application.refuse(refusal(bhttp::error::body_limit, shared.limits, body_limit)));
+  const BodyRoom room(shared, parser.is_done() ? 0 : length ? *length : body_limit);
+  if (!room.fits())
+    co_return co_await refuse_and_close(
+        shared, c,
+        shared.application.refuse(Fault(FaultKind::unavailable, "busy", "too much is being sent to this server; try again")));
+  parser.body_limit(body_limit);
+  if (parser.get()[bhttp::field::expect] == "100-continue" && !parser.is_done()) {
+    bhttp::response<bhttp::empty_body> go_on(bhttp::status::continue_, 11);
+    co_await bhttp::async_write(c.stream, go_on, asio::redirect_error(asio::use_awaitable, error));
+  }
+  if (!error && !parser.is_done()) {
+    c.stream.expires_after(shared.limits.body_time);
+    co_await bhttp::async_read(c.stream, c.buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+  }
+  if (is_gone(error)) co_return false;
+  if (error) co_return co_await refuse_and_close(shared, c, shared.application.refuse(refusal(error, shared.limits, body_limit)));
+  request.body = std::move(parser.get().body());
+  const bool head = parser.get().method() == bhttp::verb::head;
+  c.stream.expires_never();  // the handler has deadlines of its own
+  const Reply reply = co_await shared.application.answer(request);
+  const bool keep_alive = parser.keep_alive() && !shared.stopping;
+  const bool written = co_await write_reply(shared, c.stream, reply, keep_alive, parser.get().version(), head);
+  co_return written && keep_alive;
+}
+
+// Reads and answers one request. False: the connection is to be closed.
+Task<bool> serve_one(std::shared_ptr<Server::Shared> shared, std::shared_ptr<Connection> c) {
+  Parser parser;
+  parser.header_limit(shared->limits.header);
+  parser.body_limit(boost::none);  // set once the route is known
+  boost::system::error_code error;
+  if (!co_await read_head(*shared, *c, parser, error)) co_return false;
+  if (error) co_return co_await refuse_and_close(*shared, *c, shared->application.refuse(refusal(error, shared->limits, 0)));
+  // What is wrong with a request is told by its head alone: where it goes, and whether it may. Only then is a body
+  // read, so that nobody without leave can make the daemon hold one.
+  Request request;
+  Application::Admission admission;
+  try {
+    request = take_head(parser, c->peer);
+  } catch (const Fault& fault) {
+    admission.reply = shared->application.refuse(fault);
+  }
+  if (!admission.reply) admission = co_await shared->application.admit(request);
+  if (!admission.reply && admission.upgrade) {
+    if (beast::websocket::is_upgrade(parser.get())) {
+      co_await serve_socket(shared, c, parser, request);
+      co_return false;
+    }
+    Fault fault(FaultKind::bad_input, "upgrade_required", "this path is for WebSocket connections (RFC 6455)");
+    admission.reply = shared->application.refuse(fault);
+  }
+  if (!admission.reply) co_return co_await take_and_answer(*shared, *c, parser, request, admission.body_limit);
+  if (!parser.is_done()) co_return co_await refuse_and_close(*shared, *c, *admission.reply);
+  const bool keep_alive = parser.keep_alive() && !shared->stopping;
+  const bool head = parser.get().method() == bhttp::verb::head;
+  const bool written =
+      co_await write_reply(*shared, c->stream, *admission.reply, keep_alive, parser.get().version(), head);
+  co_return written && keep_alive;
+}
+
+}  // namespace
+
+Task<> serve_connection(std::shared_ptr<Server::Shared> shared, std::shared_ptr<Connection> connection) {
+  connection->buffer.max_size(shared->limits.header + (1U << 16U));
+  while (co_await serve_one(shared, connection)) {
+    if (shared->stopping) break;
+    Connection::State busy = Connection::State::busy;
+    connection->state.compare_exchange_strong(busy, Connection::State::idle);
+  }
+}
+
+}  // namespace qflow::http
