@@ -37,9 +37,14 @@ Task<store::User> verified_user(Services& services, const Request& request) {
   const std::string email = body.required(name, 320);
   const std::string password = body.required("password", 1024);
   body.check();
+  // Guesses at one address from one place soon have to wait; from many places, or at many addresses, later: else anybody
+  // could keep a user out, or everybody behind one proxy.
+  constexpr unsigned kFreeTogether = 50;
   const std::string by_email = "e" + lower(email);
   const std::string by_peer = "p" + request.peer;
-  const auto wait = std::max(services.logins.wait(by_email), services.logins.wait(by_peer));
+  const std::string by_both = by_email + " " + request.peer;
+  const auto wait = std::max({services.logins.wait(by_both), services.logins.wait(by_email, kFreeTogether),
+                              services.logins.wait(by_peer, kFreeTogether)});
   if (wait.count() > 0) throw too_soon(wait);
   auto find = [email](sqlite::Db& db) { return store::find_user_by_email(db, email); };
   std::optional<store::User> user = co_await services.store.read(std::move(find));
@@ -48,11 +53,11 @@ Task<store::User> verified_user(Services& services, const Request& request) {
   };
   const bool right = co_await on_slow(services, std::move(verify));
   if (!right || !user->is_active) {
-    services.logins.failed(by_email);
-    services.logins.failed(by_peer);
+    for (const auto& who : {by_email, by_peer, by_both}) services.logins.failed(who);
     audit(services, request, "session.refused", email);
     throw Fault(FaultKind::unauthorized, "wrong_credentials", "the address or the password is wrong");
   }
+  services.logins.succeeded(by_both);
   services.logins.succeeded(by_email);
   co_return std::move(*user);
 }

@@ -6,7 +6,6 @@ namespace qflow::auth {
 namespace {
 constexpr std::size_t kMostClients = 100'000;
 constexpr auto kWindow = std::chrono::hours(1);
-constexpr unsigned kFreeFailures = 5;
 constexpr auto kForgetFailures = std::chrono::minutes(30);
 
 std::chrono::seconds seconds_until(Clock::time_point when) {
@@ -54,16 +53,16 @@ RateLimiter::Verdict RateLimiter::take(const std::string& client, http::Rate rat
   return {allowed, limit, limit - std::min(limit, window.used), seconds_until(window.ends)};
 }
 
-std::chrono::seconds LoginThrottle::delay(unsigned failures) {
-  if (failures < kFreeFailures) return std::chrono::seconds(0);
-  return std::chrono::seconds(1U << std::min(failures - kFreeFailures, 9U));  // 1 s, 2 s, … 512 s
+std::chrono::seconds LoginThrottle::delay(unsigned failures, unsigned free) {
+  if (failures < free) return std::chrono::seconds(0);
+  return std::chrono::seconds(1U << std::min(failures - free, 9U));  // 1 s, 2 s, … 512 s
 }
 
-std::chrono::seconds LoginThrottle::wait(const std::string& who) {
+std::chrono::seconds LoginThrottle::wait(const std::string& who, unsigned free) {
   const std::lock_guard lock(mutex_);
   const auto found = failures_.find(who);
   if (found == failures_.end()) return std::chrono::seconds(0);
-  const auto until = found->second.last + delay(found->second.count);
+  const auto until = found->second.last + delay(found->second.count, free);
   return until <= Clock::now() ? std::chrono::seconds(0) : seconds_until(until);
 }
 

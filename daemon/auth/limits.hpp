@@ -42,11 +42,12 @@ class RateLimiter {
   std::unordered_map<std::string, Window> windows_;
 };
 
-/// After some failures for an address or from a peer, further attempts wait, longer each time. Successes forgive.
+/// After `free` failures of somebody (an address from a peer, an address, a peer) further attempts wait, longer each
+/// time. Successes forgive.
 class LoginThrottle {
  public:
   /// How long `who` has to wait before the next attempt; zero: go on.
-  std::chrono::seconds wait(const std::string& who);
+  std::chrono::seconds wait(const std::string& who, unsigned free = 5);
   void failed(const std::string& who);
   void succeeded(const std::string& who);
 
@@ -55,7 +56,7 @@ class LoginThrottle {
     unsigned count = 0;
     Clock::time_point last;
   };
-  static std::chrono::seconds delay(unsigned failures);
+  static std::chrono::seconds delay(unsigned failures, unsigned free);
   std::mutex mutex_;
   std::unordered_map<std::string, Failures> failures_;
 };

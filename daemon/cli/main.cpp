@@ -34,9 +34,9 @@ void add_settings(CLI::App& command, Told& told, std::initializer_list<std::stri
     const std::string flag = setting.flag;
     const auto take = [&told, key](const std::string& text) { told.overrides[key] = {text}; };
     if constexpr (std::is_same_v<T, bool>) {
-      const std::string name = value ? flag + ",!--no-" + flag.substr(2) : flag;
-      const auto says = [take](std::int64_t count) { take(count > 0 ? "true" : "false"); };
-      command.add_flag_function(name, says, setting.help);
+      // Of both together the last one counts.
+      command.add_flag_callback(flag, [take] { take("true"); }, setting.help)->trigger_on_parse();
+      if (value) command.add_flag_callback("--no-" + flag.substr(2), [take] { take("false"); }, "do not")->trigger_on_parse();
     } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
       const auto add = [&told, key](const std::string& text) { told.overrides[key].push_back(text); };
       command.add_option_function<std::string>(flag, add, setting.help)->trigger_on_parse()->allow_extra_args(false);

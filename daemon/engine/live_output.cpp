@@ -24,26 +24,37 @@ std::size_t LiveOutput::step_after(std::size_t group, std::uint32_t mark) const 
   return mark % 2 == 1 ? first : std::min(step, none - 1);  // after the last load comes the first call
 }
 
-void LiveOutput::hand_on(bool standard_error, Part& part, std::size_t size) {
-  if (size == 0) return;
-  observer_(part.step, standard_error, to_utf8(std::string_view(part.text).substr(0, size)));
-  part.text.erase(0, size);
+void LiveOutput::hand_on(std::size_t step, bool standard_error, bool all) {
+  const auto found = parts_.find({step, standard_error});
+  if (found == parts_.end()) return;
+  std::string& text = found->second;
+  const auto give = [&](std::size_t size) {
+    if (size == 0) return;
+    observer_(step, standard_error, to_utf8(std::string_view(text).substr(0, size)));
+    text.erase(0, size);
+  };
+  const auto line = text.rfind('\n');
+  if (line != std::string::npos) give(line + 1);
+  while (text.size() >= kLongest) give(cut_utf8(text, kLongest).size());
+  if (all) give(text.size());
 }
 
 void LiveOutput::feed(std::size_t group, bool standard_error, std::uint32_t after, std::string_view text) {
-  Part& part = parts_[{group, standard_error}];
-  if (const std::size_t step = step_after(group, after); step != part.step) {
-    hand_on(standard_error, part, part.text.size());
-    part.step = step;
-  }
-  part.text.append(text);
-  const auto line = part.text.rfind('\n');
-  if (line != std::string::npos) hand_on(standard_error, part, line + 1);
-  while (part.text.size() >= kLongest) hand_on(standard_error, part, cut_utf8(part.text, kLongest).size());
+  const std::size_t step = step_after(group, after);
+  parts_[{step, standard_error}].append(text);
+  if (begun_.count(step) != 0) hand_on(step, standard_error, false);
 }
 
-void LiveOutput::flush() {
-  for (auto& [key, part] : parts_) hand_on(key.second, part, part.text.size());
+void LiveOutput::begin(std::size_t step) {
+  begun_.insert(step);
+  for (const bool standard_error : {false, true}) hand_on(step, standard_error, false);
+}
+
+void LiveOutput::end(std::size_t step) {
+  for (const bool standard_error : {false, true}) {
+    hand_on(step, standard_error, true);
+    parts_.erase({step, standard_error});
+  }
 }
 
 }  // namespace qflow::engine

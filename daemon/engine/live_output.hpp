@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 
 #include "daemon/engine/plan.hpp"
@@ -17,20 +18,19 @@ class LiveOutput {
   LiveOutput(const Plan& plan, OutputObserver observer) : plan_(plan), observer_(std::move(observer)) {}
   /// Text of the worker of `group`, written after the mark `after` (0: before the first).
   void feed(std::size_t group, bool standard_error, std::uint32_t after, std::string_view text);
-  /// Hands on lines that have no end.
-  void flush();
+  /// The step was told to have begun: what it wrote before that (a worker is ahead of its answers) is handed on now.
+  void begin(std::size_t step);
+  /// The step ends: what it wrote without a line's end is handed on.
+  void end(std::size_t step);
 
  private:
-  struct Part {
-    std::size_t step = 0;
-    std::string text;
-  };
   std::size_t step_after(std::size_t group, std::uint32_t mark) const;
-  void hand_on(bool standard_error, Part& part, std::size_t size);
+  void hand_on(std::size_t step, bool standard_error, bool all);
 
   const Plan& plan_;
   OutputObserver observer_;
-  std::map<std::pair<std::size_t, bool>, Part> parts_;  ///< by group and stream
+  std::map<std::pair<std::size_t, bool>, std::string> parts_;  ///< by step and stream
+  std::set<std::size_t> begun_;
 };
 
 }  // namespace qflow::engine

@@ -87,7 +87,6 @@ Task<Outcome> Run::execute() {
     if (measured_) outcome_.usage = usage();
   }
   returns_.clear();
-  if (live_) live_->flush();
   for (std::size_t i = 0; i < outcome_.steps.size(); ++i) {
     const Status now = outcome_.steps[i].status;
     if (now == Status::pending) outcome_.steps[i].status = cancelled_ ? Status::cancelled : Status::skipped;
@@ -312,6 +311,7 @@ void Run::begin_next() {
   run.status = Status::running;
   run.started_at = now_us();
   if (observer_) observer_(next.step, run);
+  if (live_) live_->begin(next.step);
 }
 
 void Run::violation(std::string what) {

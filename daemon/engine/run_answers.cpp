@@ -213,6 +213,7 @@ void Run::end_step(std::size_t step, Status status) {
   run.duration_ms = milliseconds_since(step_start_);
   run.completed_at = now_us();
   if (run.started_at == 0) run.started_at = run.completed_at - static_cast<std::int64_t>(run.duration_ms * 1000);
+  if (live_) live_->end(step);
   if (observer_) observer_(step, run);
 }
 

@@ -28,6 +28,7 @@ class OpenSocket final : public Socket, public std::enable_shared_from_this<Open
         [](websocket::response_type& response) { response.set(bhttp::field::server, "qflow"); }));
     ws_.read_message_max(limits_.socket_message);
     ws_.text(true);
+    ws_.auto_fragment(false);
     beast::get_lowest_layer(ws_).expires_never();
     boost::system::error_code error;
     co_await ws_.async_accept(parser.get(), asio::redirect_error(asio::use_awaitable, error));

@@ -1,5 +1,6 @@
 #include "daemon/observe/metrics.hpp"
 
+#include <fmt/format.h>
 #include <prometheus/counter.h>
 #include <prometheus/family.h>
 #include <prometheus/gauge.h>
@@ -59,16 +60,20 @@ struct Rate {
 struct Metrics::Families {
   explicit Families(std::vector<std::string> names) : operations(std::move(names)), of_route(operations.size()) {}
   prometheus::Registry registry;
+  std::vector<std::pair<std::string, std::string>> heads;  ///< of all families, also those that have nothing yet
   using Histograms = prometheus::Family<prometheus::Histogram>;
   using Counters = prometheus::Family<prometheus::Counter>;
   using Gauges = prometheus::Family<prometheus::Gauge>;
   Histograms& histogram(const char* name, const char* help) {
+    heads.emplace_back(name, fmt::format("# HELP {0} {1}\n# TYPE {0} histogram\n", name, help));
     return prometheus::BuildHistogram().Name(name).Help(help).Register(registry);
   }
   Counters& counter(const char* name, const char* help) {
+    heads.emplace_back(name, fmt::format("# HELP {0} {1}\n# TYPE {0} counter\n", name, help));
     return prometheus::BuildCounter().Name(name).Help(help).Register(registry);
   }
   Gauges& gauge(const char* name, const char* help) {
+    heads.emplace_back(name, fmt::format("# HELP {0} {1}\n# TYPE {0} gauge\n", name, help));
     return prometheus::BuildGauge().Name(name).Help(help).Register(registry);
   }
 
@@ -204,7 +209,10 @@ std::string Metrics::text(const Now& now) {
   f.state.Add({{"what", "waiting"}}).Set(static_cast<double>(now.waiting));
   f.state.Add({{"what", "connections"}}).Set(static_cast<double>(now.connections));
   f.state.Add({{"what", "subscribers"}}).Set(static_cast<double>(now.subscribers));
-  return prometheus::TextSerializer().Serialize(f.registry.Collect());
+  std::string out = prometheus::TextSerializer().Serialize(f.registry.Collect());
+  for (const auto& [name, head] : f.heads)
+    if (out.find("# TYPE " + name + " ") == std::string::npos) out += head;
+  return out;
 }
 
 }  // namespace qflow::observe

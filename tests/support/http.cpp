@@ -1,5 +1,7 @@
 #include "tests/support/http.hpp"
 
+#include "tests/support/contract.hpp"
+
 #include <cstdlib>
 #include <sstream>
 #include <arpa/inet.h>
@@ -25,6 +27,12 @@ json::value Answer::parsed() const {
   }
   return *cache_;
 }
+std::string Answer::header(const std::string& name) const {
+  const auto at = headers.find("\r\n" + name + ": ");
+  if (at == std::string::npos) return {};
+  const auto from = at + name.size() + 4;
+  return headers.substr(from, headers.find("\r\n", from) - from);
+}
 const json::value& Answer::operator[](const char* name) const {
   static const json::value nothing;
   parsed();
@@ -49,6 +57,8 @@ bool Connection::connect() {
   return ::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
 }
 
+void Connection::finish_sending() { ::shutdown(socket_.get(), SHUT_WR); }
+
 bool Connection::send(std::string_view bytes) {
   while (!bytes.empty()) {
     const ssize_t n = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
@@ -58,7 +68,7 @@ bool Connection::send(std::string_view bytes) {
   return true;
 }
 
-Answer Connection::receive() {
+Answer Connection::receive(bool head) {
   Answer answer;
   const auto more = [&] {
     std::array<char, 65536> bytes;  // NOLINT: filled by the read
@@ -71,13 +81,13 @@ Answer Connection::receive() {
     if (!more()) return answer;
   answer.headers = buffer_.substr(0, end + 2);
   std::size_t length = 0;
-  if (const auto at = answer.headers.find("Content-Length: "); at != std::string::npos)
+  answer.status = std::stoi(answer.headers.substr(9, 3));
+  if (const auto at = answer.headers.find("Content-Length: "); at != std::string::npos && !head)
     length = std::stoul(answer.headers.substr(at + 16));
   while (buffer_.size() < end + 4 + length)
     if (!more()) return answer;
   answer.body = buffer_.substr(end + 4, length);
   buffer_.erase(0, end + 4 + length);
-  answer.status = std::stoi(answer.headers.substr(9, 3));
   return answer;
 }
 
@@ -87,7 +97,7 @@ Answer Connection::call(const std::string& method, const std::string& target, co
                                           target, headers, body.size(), body);
   for (int attempt = 0; attempt < 2; ++attempt) {
     if (send(request)) {
-      Answer answer = receive();
+      Answer answer = receive(method == "HEAD");
       if (answer.status != 0) return answer;
     }
     if (!connect()) break;  // the server closes idle connections
@@ -176,7 +186,18 @@ std::vector<std::string> Daemon::workers() const {
 }
 
 Answer Daemon::call(const std::string& method, const std::string& path, const json::value& body) {
-  return connection_->call(method, path, body.is_null() ? "" : json::serialize(body), authorization());
+  return send(method, path, body.is_null() ? "" : json::serialize(body));
+}
+
+Answer Daemon::send(const std::string& method, const std::string& path, const std::string& body,
+                    const std::string& headers) {
+  Answer answer = connection_->call(method, path, body, headers_ + headers);
+  static const Contract contract(Connection(port_).call("GET", "/openapi.json").body);
+  constexpr std::size_t kLargest = 4U << 20U;
+  if (answer.status == 0 || answer.body.size() > kLargest) return answer;
+  const std::string wrong = contract.check(method, path, answer.status, answer.header("Content-Type"), answer.body);
+  if (!wrong.empty()) throw std::runtime_error("against schema/openapi.yaml: " + wrong);
+  return answer;
 }
 
 std::string Daemon::store(const json::value& workflow) {

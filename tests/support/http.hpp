@@ -17,6 +17,8 @@ struct Answer {
   std::string headers, body;
   json::value parsed() const;
   const json::value& operator[](const char* name) const;
+  /// A header's value; empty when absent.
+  std::string header(const std::string& name) const;
 
  private:
   mutable std::optional<json::value> cache_;
@@ -32,8 +34,10 @@ class Connection {
   /// Sends bytes as they are.
   bool send(std::string_view bytes);
   /// Reads one answer.
-  Answer receive();
+  Answer receive(bool head = false);
   bool connect();
+  /// Says that no more is sent; what is on its way can still be received.
+  void finish_sending();
 
  private:
   unsigned short port_;
@@ -50,7 +54,11 @@ class Daemon {
  public:
   explicit Daemon(std::vector<std::string> arguments = {}, Program::Options options = {},
                   std::shared_ptr<TempDir> directory = nullptr);
+  /// Throws when the answer is not what schema/openapi.yaml says.
   Answer call(const std::string& method, const std::string& path, const json::value& body = nullptr);
+  /// The same with a body as it is and more header lines.
+  Answer send(const std::string& method, const std::string& path, const std::string& body = {},
+              const std::string& headers = {});
   Answer get(const std::string& path) { return call("GET", path); }
   Answer post(const std::string& path, const json::value& body = json::object()) { return call("POST", path, body); }
   /// Stores a workflow and returns its id.

@@ -1,0 +1,266 @@
+// Who may do what: the set-up, signing in and out, roles, keys, other sites' pages, throttles and limits.
+#include <doctest/doctest.h>
+
+#include <boost/json/serialize.hpp>
+
+#include "tests/support/http.hpp"
+
+using namespace qflow::test;
+
+namespace {
+
+Daemon& daemon() {
+  static Daemon one;
+  return one;
+}
+std::string text(const json::value& value) {
+  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
+}
+std::string code(const Answer& answer) { return text(answer["error"].at("code")); }
+json::object greeting() { return chain({node("greet", "def greet(name='you'): return 'hello ' + name")}); }
+
+}  // namespace
+
+TEST_CASE("the first user is the owner, by the set-up token, once") {
+  // The fixture has done it; what is left is that it works no second time, and without the token not at all.
+  REQUIRE_FALSE(daemon().setup_token().empty());
+  Daemon nobody = daemon().with_headers("");
+  const json::object owner{{"email", "x@example.org"}, {"password", kPassword}, {"setupToken", daemon().setup_token()}};
+  CHECK(nobody.post("/users", owner).status == 401);
+  const Answer me = daemon().get("/me");
+  CHECK(me["role"] == "owner");
+  CHECK(me["isOwner"] == true);
+  CHECK(me.body.find("password") == std::string::npos);
+  Daemon fresh;  // another installation
+  Daemon stranger = fresh.with_headers("");
+  CHECK(stranger.get("/me").status == 401);
+}
+
+TEST_CASE("a set-up token that is wrong makes nobody") {
+  const auto directory = std::make_shared<TempDir>();
+  Program program({bin("qflow"), "serve", "--listen", "127.0.0.1:0", "--data-dir", directory->path()});
+  const std::string line = program.line(std::chrono::seconds(30));
+  Connection connection(static_cast<unsigned short>(std::stoi(line.substr(line.find("127.0.0.1:") + 10))));
+  const auto make = [&](const std::string& body) { return connection.call("POST", "/users", body); };
+  CHECK(code(make(R"({"email":"a@b.c","password":"Passw0rdxx"})")) == "setup_required");
+  CHECK(code(make(R"({"email":"a@b.c","password":"Passw0rdxx","setupToken":"wrong"})")) == "setup_required");
+  CHECK(connection.call("GET", "/users").status == 401);
+}
+
+TEST_CASE("signing in gives a token and a cookie, signing out ends both") {
+  Daemon nobody = daemon().with_headers("");
+  const Answer in = nobody.post("/session", {{"email", "owner@example.org"}, {"password", kPassword}});
+  REQUIRE(in.status == 200);
+  const std::string cookie = in.header("Set-Cookie");
+  CHECK(cookie.find("HttpOnly") != std::string::npos);
+  CHECK(cookie.find("SameSite=Lax") != std::string::npos);
+  const std::string pair = cookie.substr(0, cookie.find(';'));
+  Daemon browser = daemon().with_headers("Cookie: other=1; " + pair + "\r\n");
+  Daemon program = daemon().with_headers("Authorization: Bearer " + text(in["token"]) + "\r\n");
+  CHECK(browser.get("/session")["user"].at("email") == "owner@example.org");
+  CHECK(program.get("/me").status == 200);
+  CHECK(program.post("/logout").status == 200);
+  CHECK(program.get("/me").status == 401);
+  CHECK(browser.get("/me").status == 401);
+  CHECK(daemon().get("/me").status == 200);
+  const Answer old_name = nobody.post("/login", {{"emailOrLdapLoginId", "owner@example.org"}, {"password", kPassword}});
+  CHECK(old_name.status == 200);
+}
+
+TEST_CASE("a token that was changed, or another algorithm, proves nothing") {
+  const std::string token = daemon().token();
+  const std::string body = token.substr(token.find('.'));
+  for (const std::string& bad : {token + "x", token.substr(0, token.size() - 2), "eyJhbGciOiJub25lIn0" + body,
+                                 "eyJhbGciOiJub25lIn0" + body.substr(0, body.rfind('.') + 1), std::string("qf_guess"),
+                                 std::string(5000, 'a')}) {
+    CAPTURE(bad);
+    CHECK(daemon().with_headers("Authorization: Bearer " + bad + "\r\n").get("/me").status == 401);
+  }
+}
+
+TEST_CASE("passwords: rules, changing one ends the other sessions, wrong ones are braked") {
+  Daemon user = daemon().as_user("changes@example.org");
+  const std::string id = text(user.get("/me")["id"]);
+  Daemon second = daemon().with_headers("");
+  const Answer in = second.post("/login", {{"email", "changes@example.org"}, {"password", kPassword}});
+  second = daemon().with_headers("Authorization: Bearer " + text(in["token"]) + "\r\n");
+  CHECK(user.call("PATCH", "/users/" + id, {{"password", "short"}, {"currentPassword", kPassword}}).status == 400);
+  CHECK(code(user.call("PATCH", "/users/" + id, {{"password", "An0therPassword"}, {"currentPassword", "wrong"}})) ==
+        "wrong_password");
+  CHECK(user.call("PATCH", "/users/" + id, {{"password", "An0therPassword"}, {"currentPassword", kPassword}}).status == 200);
+  CHECK(user.get("/me").status == 200);
+  CHECK(second.get("/me").status == 401);
+  Daemon nobody = daemon().with_headers("");
+  int refused = 0;
+  Answer last;
+  for (int i = 0; i < 8; ++i) {
+    last = nobody.post("/login", {{"email", "changes@example.org"}, {"password", "Guess1234"}});
+    refused += last.status == 429 ? 1 : 0;
+  }
+  CHECK(refused >= 1);
+  CHECK(code(last) == "too_many_attempts");
+}
+
+TEST_CASE("roles: users see their own rows, admins all, only the owner touches admins") {
+  Daemon alice = daemon().as_user("alice@example.org");
+  Daemon bob = daemon().as_user("bob@example.org");
+  Daemon admin = daemon().as_user("admin@example.org", "admin");
+  const std::string id = alice.store(greeting());
+  const Answer run = alice.post("/workflows/" + id + "/execute?wait=60");
+  const std::string execution = text(run["id"]);
+  CHECK(alice.get("/workflows/" + id).status == 200);
+  CHECK(admin.get("/workflows/" + id).status == 200);
+  CHECK(alice.get("/executions")["count"] == 1);
+  for (const std::string& path : {"/workflows/" + id, "/workflows/" + id + "/versions", "/executions/" + execution,
+                                  "/executions/" + execution + "/data"}) {
+    CAPTURE(path);
+    CHECK(bob.get(path).status == 404);
+    CHECK(alice.get(path).status == 200);
+  }
+  CHECK(bob.call("PATCH", "/workflows/" + id, {{"name", "mine"}}).status == 404);
+  CHECK(bob.call("DELETE", "/workflows/" + id).status == 404);
+  CHECK(bob.post("/workflows/" + id + "/execute").status == 404);
+  CHECK(bob.call("DELETE", "/executions/" + execution).status == 404);
+  CHECK(bob.post("/executions/" + execution + "/stop").status == 404);
+  CHECK(bob.get("/workflows")["count"] == 0);
+  CHECK(bob.get("/executions")["count"] == 0);
+  CHECK(bob.get("/users").status == 403);
+  CHECK(bob.get("/audit").status == 403);
+  CHECK(bob.call("PATCH", "/settings", {{"containers", {{"timeout", 1}}}}).status == 403);
+  CHECK(bob.post("/users", {{"email", "c@example.org"}, {"password", kPassword}}).status == 403);
+  const std::string bob_id = text(bob.get("/me")["id"]);
+  const std::string owner_id = text(daemon().get("/me")["id"]);
+  const std::string admin_id = text(admin.get("/me")["id"]);
+  CHECK(bob.get("/users/" + owner_id).status == 403);
+  CHECK(bob.call("PATCH", "/users/" + bob_id, {{"role", "admin"}}).status == 403);
+  CHECK(admin.call("PATCH", "/users/" + bob_id, {{"role", "admin"}}).status == 403);
+  CHECK(admin.call("PATCH", "/users/" + owner_id, {{"firstName", "x"}}).status == 403);
+  CHECK(admin.call("DELETE", "/users/" + owner_id).status == 409);
+  CHECK(daemon().call("PATCH", "/users/" + owner_id, {{"role", "user"}}).status == 409);
+  CHECK(daemon().call("PATCH", "/users/" + bob_id, {{"role", "owner"}}).status == 409);
+  CHECK(admin.post("/users", {{"email", "d@example.org"}, {"password", kPassword}, {"role", "admin"}}).status == 403);
+  CHECK(daemon().post("/users", {{"email", "BOB@example.org"}, {"password", kPassword}}).status == 409);
+  CHECK(daemon().post("/users", {{"email", "nonsense"}, {"password", kPassword}}).status == 400);
+  CHECK(admin.call("PATCH", "/users/" + bob_id, {{"isActive", false}}).status == 200);
+  CHECK(bob.get("/me").status == 401);
+  CHECK(daemon().call("DELETE", "/users/" + admin_id).status == 200);
+  CHECK(admin.get("/me").status == 401);
+  // What a deleted user made is the owner's then.
+  CHECK(daemon().call("DELETE", "/users/" + text(alice.get("/me")["id"])).status == 200);
+  CHECK(daemon().get("/workflows/" + id).status == 200);
+}
+
+TEST_CASE("keys reach what they were made for, and can be revoked") {
+  const Answer made = daemon().post("/api-keys", {{"name", "reader"}, {"scopes", {"workflows:read", "executions:*"}}});
+  REQUIRE(made.status == 201);
+  Daemon key = daemon().with_headers("Authorization: Bearer " + text(made["key"]) + "\r\n");
+  CHECK(key.get("/workflows").status == 200);
+  CHECK(key.get("/executions").status == 200);
+  CHECK(code(key.post("/workflows", {{"name", "x"}})) == "missing_scope");
+  CHECK(key.get("/credentials").status == 403);
+  CHECK(key.post("/api-keys", {{"name", "more"}}).status == 403);
+  CHECK(key.post("/logout").status == 409);
+  const Answer list = daemon().get("/api-keys");
+  CHECK(list.body.find(text(made["key"])) == std::string::npos);
+  CHECK(list.body.find("reader") != std::string::npos);
+  CHECK(daemon().post("/api-keys", {{"name", "bad"}, {"scopes", {"everything"}}}).status == 400);
+  Daemon other = daemon().as_user("keyless@example.org");
+  CHECK(other.call("DELETE", "/api-keys/" + text(made["id"])).status == 404);
+  CHECK(daemon().call("DELETE", "/api-keys/" + text(made["id"])).status == 200);
+  CHECK(key.get("/workflows").status == 401);
+}
+
+TEST_CASE("pages of other sites cannot drive the server") {
+  const Answer in = daemon().with_headers("").post("/login", {{"email", "owner@example.org"}, {"password", kPassword}});
+  const std::string cookie = in.header("Set-Cookie");
+  const std::string pair = "Cookie: " + cookie.substr(0, cookie.find(';')) + "\r\n";
+  const std::string body = R"({"name":"forged"})";
+  const std::string own = "http://127.0.0.1:" + std::to_string(daemon().port());
+  Connection plain(daemon().port());
+  const auto post = [&](const std::string& headers) {
+    return Connection(daemon().port())
+        .call("POST", "/workflows", body, pair + headers)
+        .status;
+  };
+  CHECK(post("") == 201);  // no browser: no Origin
+  CHECK(post("Origin: http://evil.example\r\n") == 403);
+  CHECK(post("Origin: null\r\n") == 403);
+  CHECK(post("Origin: http://127.0.0.1.evil.example\r\n") == 403);
+  CHECK(post("Sec-Fetch-Site: cross-site\r\n") == 403);
+  CHECK(post("Sec-Fetch-Site: same-site\r\n") == 403);
+  CHECK(post("Sec-Fetch-Site: same-origin\r\n") == 201);
+  // Without a proof too: a page may try what a daemon on this machine takes.
+  CHECK(plain.call("POST", "/login", "{}", "Origin: http://evil.example\r\n").status == 403);
+  // A page whose name was made to mean 127.0.0.1.
+  Connection rebound(daemon().port());
+  rebound.send("GET /workflows HTTP/1.1\r\nHost: evil.example\r\n" + daemon().authorization() + "\r\n");
+  CHECK(rebound.receive().status == 403);
+  Connection two(daemon().port());
+  two.send("GET /health HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n");
+  CHECK(two.receive().status == 400);
+  Connection none(daemon().port());
+  none.send("GET /health HTTP/1.1\r\n\r\n");
+  CHECK(none.receive().status == 400);
+}
+
+TEST_CASE("origins that are allowed get the headers that they need, others none") {
+  Daemon open({"--cors-origin", "https://editor.example"});
+  const Answer preflight = open.send("OPTIONS", "/workflows", "",
+                                     "Origin: https://editor.example\r\nAccess-Control-Request-Method: POST\r\n");
+  CHECK(preflight.status == 204);
+  CHECK(preflight.header("Access-Control-Allow-Origin") == "https://editor.example");
+  CHECK(preflight.header("Access-Control-Allow-Credentials") == "true");
+  CHECK(preflight.header("Access-Control-Allow-Methods").find("PATCH") != std::string::npos);
+  CHECK(preflight.header("Access-Control-Allow-Headers").find("push-ref") != std::string::npos);
+  CHECK(open.send("POST", "/workflows", R"({"name":"x"})", "Origin: https://editor.example\r\n").status == 201);
+  const Answer read = open.send("GET", "/workflows", "", "Origin: https://editor.example\r\n");
+  CHECK(read.header("Access-Control-Allow-Origin") == "https://editor.example");
+  CHECK(read.header("Vary") == "Origin");
+  const Answer other = open.send("GET", "/workflows", "", "Origin: https://other.example\r\n");
+  CHECK(other.header("Access-Control-Allow-Origin").empty());
+  CHECK(open.send("OPTIONS", "/workflows", "", "Origin: https://other.example\r\n").header("Access-Control-Allow-Origin").empty());
+}
+
+TEST_CASE("every answer has the headers that make browsers careful") {
+  for (const char* path : {"/health", "/workflows", "/nope"}) {
+    const Answer answer = daemon().get(path);
+    CHECK(answer.header("X-Content-Type-Options") == "nosniff");
+    CHECK(answer.header("X-Frame-Options") == "SAMEORIGIN");
+    CHECK(answer.header("Content-Security-Policy").find("default-src 'none'") != std::string::npos);
+    CHECK(answer.header("Referrer-Policy") == "no-referrer");
+    CHECK(answer.header("Cache-Control") == "no-store");
+  }
+}
+
+TEST_CASE("too many calls are refused, with when to come back") {
+  const TempDir directory;
+  const std::string file =
+      directory.file("q.toml", "[auth]\nrequests_per_hour = 5\nexecutions_per_hour = 2\ncontainers_per_hour = 1\n");
+  Daemon limited({"--config", file, "--rate-limits"});
+  const Answer first = limited.get("/workflows");
+  CHECK(first.status == 200);
+  CHECK(first.header("X-RateLimit-Limit") == "5");
+  CHECK(first.header("X-RateLimit-Remaining") == "4");
+  Answer last;
+  for (int i = 0; i < 5; ++i) last = limited.get("/workflows");
+  CHECK(last.status == 429);
+  CHECK(code(last) == "rate_limited");
+  CHECK(std::stoi(last.header("Retry-After")) > 3500);
+  const std::string run = R"({"code":"def f(): return 1"})";
+  CHECK(limited.send("POST", "/nodes/python/execute", run).status == 200);
+  CHECK(limited.send("POST", "/nodes/python/execute", run).status == 200);
+  CHECK(limited.send("POST", "/nodes/python/execute", run).status == 429);
+  CHECK(limited.get("/containers").status == 200);
+  CHECK(limited.get("/containers").status == 429);
+  CHECK(limited.get("/health").status == 200);
+}
+
+TEST_CASE("what changes access stands in the audit log") {
+  daemon().as_user("audited@example.org");
+  daemon().with_headers("").post("/login", {{"email", "audited@example.org"}, {"password", "Wrong1234"}});
+  const Answer log = daemon().get("/audit?limit=100");
+  for (const char* action : {"user.created", "session.created", "session.refused"})
+    CHECK_MESSAGE(log.body.find(action) != std::string::npos, action);
+  CHECK(log.body.find(kPassword) == std::string::npos);
+  CHECK(log.body.find("Wrong1234") == std::string::npos);
+}
