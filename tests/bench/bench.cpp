@@ -252,6 +252,10 @@ int main(int argc, char** argv) {
     sandbox_costs();
     return 0;
   }
+  if (argc > 1 && std::string_view(argv[1]) == "http") {
+    http_costs();
+    return 0;
+  }
   if (argc > 1 && std::string_view(argv[1]) == "fresh") {
     fresh_processes(argc > 2 ? std::atoi(argv[2]) : 1000);
     return 0;
@@ -268,5 +272,6 @@ int main(int argc, char** argv) {
   packages(daemon);
   memory(daemon);
   sandbox_costs();
+  http_costs();
   return 0;
 }

@@ -51,6 +51,8 @@ inline void bubblewrap(const char* code) {
 
 /// 8. The sandbox: each layer, a spare's preparation, the hand-over, throughput beside bwrap.
 void sandbox_costs();
+/// 9. HTTP: reads, lists and writes beside a bare Beast server and FastAPI on the same data.
+void http_costs();
 /// Only the throughput, eight clients with `each` executions: to be profiled.
 void fresh_processes(int each);
 
