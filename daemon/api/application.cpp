@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/ip/address.hpp>
 
 #include "daemon/api/sockets.hpp"
+#include "daemon/http/address.hpp"
 #include "daemon/observe/log.hpp"
 
 namespace qflow::api {
@@ -62,9 +62,7 @@ bool is_our_host(std::string_view header, const config::Server& server) {
   const std::string_view host = host_of(header);
   if (host == "localhost" || contains(server.hosts, host)) return true;
   // A page can make a browser look up its own name as 127.0.0.1 (DNS rebinding), but then the name stands here.
-  boost::system::error_code error;
-  asio::ip::make_address(std::string(host), error);
-  return !error;
+  return http::is_address(host);
 }
 
 Application::Application(Services& services) : services_(services) {

@@ -19,6 +19,7 @@
 #include "daemon/cli/commands.hpp"
 #include "daemon/cli/service.hpp"
 #include "daemon/fault.hpp"
+#include "daemon/http/address.hpp"
 #include "daemon/http/server.hpp"
 #include "daemon/observe/log.hpp"
 #include "daemon/workers/watch.hpp"

@@ -14,7 +14,7 @@
 #include <set>
 
 #include "daemon/fault.hpp"
-#include "daemon/http/server.hpp"
+#include "daemon/http/address.hpp"
 #include "sandbox/sys.hpp"
 
 namespace qflow::config {

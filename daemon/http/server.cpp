@@ -2,8 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
-
+#include "daemon/http/address.hpp"
 #include "daemon/http/connection.hpp"
 #include "daemon/observe/log.hpp"
 
@@ -88,22 +87,6 @@ Task<> accept_loop(std::shared_ptr<Server::Shared> shared) {
 Server::Server(asio::io_context& io, Limits limits, Application& application)
     : shared_(std::make_shared<Shared>(io, limits, application)) {}
 Server::~Server() { stop(); }
-
-std::pair<std::string, unsigned short> split_address(const std::string& address) {
-  const auto colon = address.rfind(':');
-  std::string host = address.substr(0, colon == std::string::npos ? 0 : colon);
-  const std::string port_text = colon == std::string::npos ? address : address.substr(colon + 1);
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  if (host.empty() || host == "localhost") host = "127.0.0.1";
-  unsigned short port = 0;
-  const auto [end, bad] = std::from_chars(port_text.data(), port_text.data() + port_text.size(), port);
-  boost::system::error_code error;
-  asio::ip::make_address(host, error);
-  if (error || bad != std::errc{} || end != port_text.data() + port_text.size())
-    throw Fault(FaultKind::bad_input, "listen",
-                fmt::format("server.listen: \"{}\" is no address and port, such as 127.0.0.1:8000", address));
-  return {host, port};
-}
 
 unsigned short Server::listen(const std::string& address) {
   const auto [host, port] = split_address(address);

@@ -45,7 +45,4 @@ class Server {
   std::shared_ptr<Shared> shared_;  // the connections' coroutines outlive the server object at shutdown
 };
 
-/// "HOST:PORT", "[::1]:80", ":80" taken apart; the host is an address ("" and "localhost" are 127.0.0.1). Throws Fault.
-std::pair<std::string, unsigned short> split_address(const std::string& address);
-
 }  // namespace qflow::http

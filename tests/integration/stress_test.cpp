@@ -298,6 +298,39 @@ TEST_CASE("what was answered is there after kill -9") {
   CHECK(daemon.get("/executions/active")["results"].as_array().empty());
 }
 
+TEST_CASE("the clock jumps: nothing waits, expires or sorts wrongly for it") {
+  constexpr const char* kFaketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+  if (!std::filesystem::exists(kFaketime)) {
+    MESSAGE("without the package faketime this is not tried");
+    return;
+  }
+  const TempDir clock;
+  const std::string offset = clock.file("offset", "+0");
+  Program::Options options;
+  options.environment = {{"LD_PRELOAD", kFaketime},
+                         {"FAKETIME_TIMESTAMP_FILE", offset},
+                         {"FAKETIME_NO_CACHE", "1"},
+                         {"FAKETIME_DONT_FAKE_MONOTONIC", "1"}};
+  Daemon daemon({}, options);
+  const auto jump = [&](const char* to) { std::ofstream(offset) << to; };
+  const std::string id = daemon.store(greeting());
+  std::vector<std::string> executions;
+  // An hour on, a day back, two days on: a session of a week holds.
+  for (const char* to : {"+0", "+1h", "-1d", "+2d", "+0"}) {
+    jump(to);
+    const Answer done = daemon.post("/workflows/" + id + "/execute?wait=30");
+    CHECK(done["status"] == "completed");
+    CHECK(done["duration"].to_number<double>() >= 0);
+    CHECK(done["duration"].to_number<double>() < 10'000);
+    executions.push_back(text(done["id"]));
+  }
+  CHECK(std::is_sorted(executions.begin(), executions.end()));
+  CHECK(daemon.get("/executions")["results"].at(0).at("id") == json::value(executions.back()));
+  jump("+30d");  // now the session has ended
+  CHECK(eventually([&] { return daemon.get("/me").status == 401; }));
+  jump("+0");
+}
+
 TEST_CASE("few descriptors: connections wait or are refused, executions go on") {
   Program::Options options;
   options.descriptors = 1200;
