@@ -15,6 +15,7 @@
 
 #include "daemon/fault.hpp"
 #include "daemon/http/address.hpp"
+#include "daemon/observe/text.hpp"
 #include "sandbox/sys.hpp"
 
 namespace qflow::config {
@@ -29,11 +30,38 @@ std::string range_problem(const Setting& setting, double value) {
   return fmt::format("expected a number from {} to {}", shown(setting.least), shown(setting.most));
 }
 
+// toml++ 3.3 runs into undefined behaviour on some characters above ASCII (found by tests/fuzz/config_fuzz), so it never
+// sees one: each of their bytes is spelt out before, and put back in what was read.
+constexpr std::string_view kSpelt = "qflow_byte_";
+
+std::string spelt_out(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool plain = static_cast<unsigned char>(text[i]) < 0x80 && !text.substr(i).starts_with(kSpelt);
+    if (plain) out += text[i];
+    else out += fmt::format("{}{:02x}", kSpelt, static_cast<unsigned char>(text[i]));
+  }
+  return out;
+}
+
+std::string put_back(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned byte = 0;
+    const std::string_view digits = text.substr(i).starts_with(kSpelt) ? text.substr(i + kSpelt.size(), 2) : std::string_view();
+    const bool spelt = digits.size() == 2 &&
+                       std::from_chars(digits.data(), digits.data() + 2, byte, 16).ptr == digits.data() + 2;
+    out += spelt ? static_cast<char>(byte) : text[i];
+    if (spelt) i += kSpelt.size() + 1;
+  }
+  return out;
+}
+
 // Each takes a TOML value; the result is what is wrong with it.
 std::string assign(const Setting&, const toml::node& node, std::string& value) {
   const auto text = node.value_exact<std::string>();
   if (!text) return "expected a text in quotes";
-  value = *text;
+  value = put_back(*text);
   return {};
 }
 std::string assign(const Setting&, const toml::node& node, bool& value) {
@@ -63,7 +91,7 @@ std::string assign(const Setting&, const toml::node& node, Strings& value) {
   for (const auto& element : *list) {
     const auto text = element.value_exact<std::string>();
     if (!text) return "expected a list of texts";
-    texts.push_back(*text);
+    texts.push_back(put_back(*text));
   }
   value = std::move(texts);
   return {};
@@ -106,7 +134,8 @@ std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
-    out += c;
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+    else out += c;
   }
   return out + '"';
 }
@@ -184,14 +213,16 @@ std::string default_file() {
 }
 
 void read_text(const std::string& text, const std::string& name, Config& config) {
-  const toml::parse_result parsed = toml::parse(text, name);
+  if (!is_utf8(text)) fail({fmt::format("{}: is not UTF-8", name)});
+  const toml::parse_result parsed = toml::parse(spelt_out(text), name);
   if (!parsed)
-    fail({fmt::format("{}:{}: {}", name, parsed.error().source().begin.line, parsed.error().description())});
+    fail({fmt::format("{}:{}: {}", name, parsed.error().source().begin.line,
+                      put_back(parsed.error().description()))});
   std::map<std::string, const toml::node*> found;
   flatten(parsed.table(), "", found);
   Strings problems;
   const auto problem = [&](const toml::node& node, const std::string& key, const std::string& what) {
-    problems.push_back(fmt::format("{}:{}: {}: {}", name, node.source().begin.line, key, what));
+    problems.push_back(fmt::format("{}:{}: {}: {}", name, node.source().begin.line, put_back(key), what));
   };
   for_each_setting(config, [&](const Setting& setting, auto& value) {
     const auto at = found.find(setting.key);
@@ -293,7 +324,7 @@ void take_reloadable(const Config& wanted, Config& running) {
   for_each_setting(running, [&](const Setting& setting, auto& value) {
     const auto found = texts.find(setting.key);
     if (found == texts.end()) return;
-    const toml::parse_result parsed = toml::parse("value = " + found->second);
+    const toml::parse_result parsed = toml::parse("value = " + spelt_out(found->second));
     assign(setting, *parsed.table()["value"].node(), value);
   });
 }

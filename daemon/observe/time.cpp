@@ -42,12 +42,12 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
       std::int64_t unit = 100'000;
       for (++rest; *rest >= '0' && *rest <= '9'; ++rest, unit /= 10) fraction += (*rest - '0') * unit;
     }
-    int hours = 0, minutes = 0;
+    int hours = 0, minutes = 0, length = 0;
     char sign = 0;
     if (*rest == 'Z') ++rest;
-    else if (std::sscanf(rest, "%c%2d:%2d", &sign, &hours, &minutes) == 3 && (sign == '+' || sign == '-')) {
+    else if (std::sscanf(rest, "%c%2d:%2d%n", &sign, &hours, &minutes, &length) == 3 && (sign == '+' || sign == '-')) {
       offset = (hours * 3600 + minutes * 60) * (sign == '-' ? -1 : 1);
-      rest += 6;
+      rest += length;
     }
   }
   if (*rest != '\0') return std::nullopt;

@@ -50,6 +50,9 @@ TEST_CASE("what is wrong is named with its line") {
   CHECK(has(problem_of("[server]\nlisten = \"nowhere\"\n"), "server.listen: \"nowhere\" is no address and port"));
   CHECK(has(problem_of("[server]\ncors_origins = [\"*\"]\n"), "\"*\" is no origin"));
   CHECK(has(problem_of("[log]\nlevel = \"loud\"\n"), "log.level: \"loud\" is none of"));
+  CHECK(has(problem_of("log.level = \"info\"\n\xc8\xa2 = 2\n"), "q.toml:2: "));
+  CHECK(has(problem_of("[server]\nlisten = \"\xff\"\n"), "is not UTF-8"));
+  CHECK(problem_of("# räksmörgås\n[ai]\nurl = \"http://é.example\"\nmodel = 'ü'\n") == "");
   const std::string two = problem_of("[server]\na = 1\nb = 2\n");
   CHECK(has(two, "server.a"));
   CHECK(has(two, "server.b"));
