@@ -126,7 +126,12 @@ std::string ask(const config::Ai& ai, const std::string& body) {
   std::string answer;
   std::unique_ptr<curl_slist, ListFree> headers(curl_slist_append(nullptr, "Content-Type: application/json"));
   if (!ai.key_file.empty()) {
-    std::string key = sandbox::read_file(ai.key_file, 4096);
+    std::string key;
+    try {
+      key = sandbox::read_file(ai.key_file, 4096);
+    } catch (const sandbox::SysError&) {
+      throw Fault(FaultKind::unavailable, "ai_unavailable", "ai.key_file of the configuration cannot be read");
+    }
     key.erase(key.find_last_not_of(" \r\n") + 1);
     headers.reset(curl_slist_append(headers.release(), ("Authorization: Bearer " + key).c_str()));
   }
@@ -150,7 +155,7 @@ std::string ask(const config::Ai& ai, const std::string& body) {
   curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
   if (code != CURLE_OK || status != 200)
     throw Fault(FaultKind::unavailable, "ai_unavailable",
-                fmt::format("the AI server {} did not answer: {}", ai.url,
+                fmt::format("the configured AI server did not answer: {}",
                             code != CURLE_OK ? curl_easy_strerror(code) : fmt::format("status {}", status)));
   return answer;
 }
@@ -244,13 +249,13 @@ Task<Reply> ai_generate(Services& services, const Request& request) {
                                             "what the user asks. Answer with the code only."}},
                    json::object{{"role", "user"}, {"content", prompt}}}}};
   auto job = [config, text = json::serialize(question)] { return ask(config->ai, text); };
-  const std::string answer = co_await on_slow(services, std::move(job));
+  const std::string answer = co_await on_pool(services.asking, std::move(job));
   std::string error;
   const json::value parsed = schema::parse_json(answer, error);
   boost::system::error_code missing_member;
   const json::value* content = parsed.find_pointer("/choices/0/message/content", missing_member);
   if (content == nullptr || !content->is_string())
-    throw Fault(FaultKind::unavailable, "ai_unavailable", fmt::format("the AI server {} answered with something else", config->ai.url));
+    throw Fault(FaultKind::unavailable, "ai_unavailable", "the configured AI server answered with something else");
   const std::string text = to_utf8(std::string_view(content->get_string()));
   co_return Reply::of(json::object{{"code", code_in(text)}, {"text", text}, {"model", config->ai.model}});
 }

@@ -7,6 +7,8 @@
 #include "daemon/api/sockets.hpp"
 #include "daemon/http/address.hpp"
 #include "daemon/observe/log.hpp"
+#include "daemon/observe/text.hpp"
+#include "sandbox/sys.hpp"
 
 namespace qflow::api {
 namespace {
@@ -58,11 +60,24 @@ void ReplyCache::put(const std::string& key, std::shared_ptr<const std::string> 
   entry = {std::move(body), generation, Clock::now() + kRemember};
 }
 
+Fault rate_fault(const auth::RateLimiter::Verdict& verdict) {
+  return {FaultKind::too_many, "rate_limited",
+          fmt::format("more than {} such calls within an hour; try again in {} s", verdict.limit, verdict.reset.count()),
+          {{"retry_after", verdict.reset.count()}}};
+}
+
 bool is_our_host(std::string_view header, const config::Server& server) {
-  const std::string_view host = host_of(header);
+  std::string host(host_of(header));
+  for (char& c : host) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
   if (host == "localhost" || contains(server.hosts, host)) return true;
   // A page can make a browser look up its own name as 127.0.0.1 (DNS rebinding), but then the name stands here.
   return http::is_address(host);
+}
+
+std::string bearer_of(const Request& request) {
+  const std::string_view header = request.header("authorization");
+  const auto token = request.text("token");
+  return header.empty() && token ? "Bearer " + *token : std::string(header);
 }
 
 Application::Application(Services& services) : services_(services) {
@@ -143,19 +158,15 @@ void Application::allow_origin(const Request& request, Reply& reply) const {
 void Application::count(const Request& request, Reply& reply, bool& refused) {
   const Route& route = routes()[request.route];
   const auth::Caller& caller = *request.caller;
-  std::string client = caller.proof == auth::Caller::Proof::key ? caller.proof_id
-                       : caller.signed_in()                    ? caller.user_id
-                                                               : request.peer;
-  if (route.rate == http::Rate::webhooks) client = request.path;
-  const auto verdict = services_.rates.take(client, route.rate);
+  if (route.rate == http::Rate::webhooks) return;  // by webhook, once it is known that there is one
+  const std::string& client = caller.proof == auth::Caller::Proof::key ? caller.proof_id
+                              : caller.signed_in()                    ? caller.user_id
+                                                                      : request.peer;
+  const auto verdict = services_.rates.take(client, route.rate, caller.signed_in());
   if (verdict.limit == 0) return;
   if (!verdict.allowed) {
     refused = true;
-    reply = Reply::of(Fault(FaultKind::too_many, "rate_limited",
-                            fmt::format("more than {} such calls within an hour; try again in {} s", verdict.limit,
-                                        verdict.reset.count()),
-                            {{"retry_after", verdict.reset.count()}}));
-    reply.headers.emplace_back("Retry-After", std::to_string(verdict.reset.count()));
+    reply = Reply::of(rate_fault(verdict));
   }
   reply.headers.emplace_back("X-RateLimit-Limit", std::to_string(verdict.limit));
   reply.headers.emplace_back("X-RateLimit-Remaining", std::to_string(verdict.remaining));
@@ -183,15 +194,10 @@ Task<Application::Admission> Application::admit(Request& head) {
     router_.match(head);
     matched = true;
     const Route& route = routes()[head.route];
+    if (head.head && route.rate == http::Rate::webhooks)
+      throw Fault(FaultKind::not_allowed, "method_not_allowed", "a webhook takes no HEAD: it would run the workflow");
     if (!is_safe(head) || is_upgrade_path(route)) check_origin(head, *config);
-    std::string_view bearer = head.header("authorization");
-    std::string from_query;
-    // A browser's WebSocket can send no header.
-    if (is_upgrade_path(route) && bearer.empty())
-      if (const auto token = head.text("token")) {
-        from_query = "Bearer " + *token;
-        bearer = from_query;
-      }
+    const std::string bearer = is_upgrade_path(route) ? bearer_of(head) : std::string(head.header("authorization"));
     const std::string_view cookie = head.cookie(auth::cookie_name(config->server.secure_cookies));
     head.caller = services_.authenticator.remembered(bearer, cookie);
     if (!head.caller) head.caller = co_await services_.authenticator.identify(bearer, cookie);
@@ -210,7 +216,7 @@ Task<Application::Admission> Application::admit(Request& head) {
   } catch (const Fault& fault) {
     admission.reply = Reply::of(fault);
   } catch (const std::exception& error) {
-    log::error("http", "a request failed", {{"path", head.path}, {"reason", error.what()}});
+    log::error("http", "a request failed", {{"path", to_utf8(head.path)}, {"reason", error.what()}});
     admission.reply = Reply::of(Fault(FaultKind::internal, "internal", "an internal error; the log has the reason"));
   }
   if (admission.reply) {
@@ -224,7 +230,6 @@ Task<Application::Admission> Application::admit(Request& head) {
 std::string Application::cache_key(const Request& request, const Route& route) const {
   // Whose rows are seen is part of the question.
   std::string key = route.access == http::Access::open ? std::string("-")
-                    : request.caller->sees_all()       ? "*" + std::string(auth::word(request.caller->role))
                                                        : request.caller->user_id;
   return key.append(" ").append(request.target);
 }
@@ -236,10 +241,15 @@ Task<Reply> Application::call(const Route& route, const Request& request) {
   } catch (const Fault& fault) {
     co_return Reply::of(fault);
   } catch (const sqlite::Error& error) {
-    log::error("store", "a request failed", {{"path", request.path}, {"reason", error.what()}});
+    log::error("store", "a request failed", {{"path", to_utf8(request.path)}, {"reason", error.what()}});
     co_return Reply::of(store::fault_of(error));
+  } catch (const sandbox::SysError& error) {
+    log::error("http", "a request failed", {{"path", to_utf8(request.path)}, {"reason", error.what()}});
+    if (error.code().value() == ENOSPC || error.code().value() == EDQUOT)
+      co_return Reply::of(Fault(FaultKind::no_space, "storage", "the disk is full; nothing was changed"));
+    co_return Reply::of(Fault(FaultKind::internal, "internal", "an internal error; the log has the reason"));
   } catch (const std::exception& error) {
-    log::error("http", "a request failed", {{"path", request.path}, {"reason", error.what()}});
+    log::error("http", "a request failed", {{"path", to_utf8(request.path)}, {"reason", error.what()}});
     co_return Reply::of(Fault(FaultKind::internal, "internal", "an internal error; the log has the reason"));
   }
 }

@@ -10,8 +10,8 @@ const json::value* Body::find(const char* name) const {
 }
 
 void Body::problem(const std::string& pointer, const std::string& what) {
-  if (first_.empty()) first_ = pointer + ": " + what;
-  problems_.push_back(json::object{{"pointer", pointer}, {"message", what}});
+  if (first_.empty()) first_ = pointer_ + pointer + ": " + what;
+  problems_.push_back(json::object{{"pointer", pointer_ + pointer}, {"message", what}});
 }
 
 void Body::check() const {

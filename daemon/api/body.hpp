@@ -12,7 +12,8 @@ namespace json = boost::json;
 class Body {
  public:
   explicit Body(const http::Request& request) : object_(request.json_object()) {}
-  explicit Body(json::object object) : object_(std::move(object)) {}
+  /// A part of a body; `pointer` is where it stands ("/containers").
+  explicit Body(json::object object, std::string pointer = {}) : object_(std::move(object)), pointer_(std::move(pointer)) {}
 
   /// A text of at most `longest` bytes; nothing when absent or null.
   std::optional<std::string> text(const char* name, std::size_t longest = 1000);
@@ -33,6 +34,7 @@ class Body {
  private:
   const json::value* find(const char* name) const;
   json::object object_;
+  std::string pointer_;
   std::string first_;
   json::array problems_;
 };

@@ -12,6 +12,7 @@ namespace qflow::api {
 namespace {
 
 constexpr std::size_t kMost = 32;  // each holds a zygote
+constexpr std::size_t kMostEach = 8;
 
 json::object usage_view(const EnvironmentUse& use) {
   return {{"cpu_percent", use.cpu_percent}, {"memory_bytes", use.memory_bytes}, {"processes", use.processes}};
@@ -42,11 +43,15 @@ Task<store::Container> load(Services& services, const Request& request) {
 }  // namespace
 
 Task<std::map<std::string, EnvironmentUse>> environment_use(Services& services) {
-  auto look = [&services]() -> Task<std::map<std::string, EnvironmentUse>> {
-    std::map<std::string, EnvironmentUse> found;
+  using States = std::vector<workers::Pool::EnvironmentState>;
+  auto look = [&services]() -> Task<States> { co_return services.engine.pool().states(); };
+  const States states = co_await on_engine(services, std::move(look));
+  // Reading /proc takes a while: not on the strand that executions need.
+  auto walk = [&states] {
+    std::map<std::string, EnvironmentUse> uses;
     const workers::ProcessTable table;
-    for (const auto& state : services.engine.pool().states()) {
-      EnvironmentUse& use = found[state.name];
+    for (const auto& state : states) {
+      EnvironmentUse& use = uses[state.name];
       for (const pid_t zygote : state.pids)
         for (const pid_t pid : table.tree_of(zygote, 4096)) {
           const auto shared = workers::proportional_memory(pid);
@@ -55,9 +60,9 @@ Task<std::map<std::string, EnvironmentUse>> environment_use(Services& services) 
           ++use.processes;
         }
     }
-    co_return found;
+    return uses;
   };
-  auto found = co_await on_engine(services, std::move(look));
+  auto found = co_await services.store.offload(std::move(walk));
   // Processor use as the share of one processor since the last look.
   static std::mutex mutex;
   static std::map<std::string, std::pair<Clock::time_point, std::int64_t>> before;
@@ -131,9 +136,10 @@ Task<Reply> create_container(Services& services, const Request& request) {
   c.resource_limits = json::serialize(json::object{{"max_memory", settings->limits.memory},
                                                    {"max_cpu", settings->limits.cpu_millis / 1000.0}});
   auto job = [c](sqlite::Tx& tx) {
-    if (store::list_containers(*tx.operator->(), std::nullopt).size() >= kMost)
+    const bool full = store::list_containers(*tx.operator->(), std::nullopt).size() >= kMost;
+    if (full || store::list_containers(*tx.operator->(), c.created_by).size() >= kMostEach)
       throw Fault(FaultKind::conflict, "too_many_containers",
-                  fmt::format("there are {} containers already; delete one first", kMost));
+                  fmt::format("there may be {} containers, {} of one user; delete one first", kMost, kMostEach));
     store::insert_container(tx, c);
   };
   co_await services.store.write(std::move(job));
@@ -193,6 +199,15 @@ Task<Reply> list_dependencies(Services& services, const Request& request) {
 }
 
 namespace {
+// PEP 508's names and versions; no option of pip, nothing that a shell would take for something else.
+bool is_package(const std::string& text) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
+  return !text.empty() && text.size() <= 200 && is_letter(text.front()) &&
+         std::all_of(text.begin(), text.end(), [&](char c) {
+           return is_letter(c) || std::string_view("._-[],<>=!~+*").find(c) != std::string_view::npos;
+         });
+}
+
 Fault not_yet() {
   return {FaultKind::not_implemented, "not_implemented",
           "this release installs no packages; nodes import what the Python of this host has"};
@@ -201,6 +216,13 @@ Fault not_yet() {
 
 Task<Reply> install_dependencies(Services& services, const Request& request) {
   co_await load(services, request);
+  Body body(request);
+  const auto packages = body.texts("packages").value_or(std::vector<std::string>());
+  body.text("requirements_file", 1U << 20U);
+  for (std::size_t i = 0; i < packages.size(); ++i)
+    if (!is_package(packages[i]))
+      body.problem(fmt::format("/packages/{}", i), "expected a package's name, with a version if need be: requests>=2.31");
+  body.check();
   throw not_yet();
 }
 

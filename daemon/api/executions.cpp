@@ -18,7 +18,8 @@ std::string status_word(const std::string& word) {
   static const std::map<std::string, std::string> kWords{
       {"running", "running"},     {"new", "running"},        {"completed", "completed"},
       {"success", "completed"},   {"failed", "failed"},      {"error", "failed"},
-      {"cancelled", "cancelled"}, {"canceled", "cancelled"}, {"crashed", "crashed"}};
+      {"cancelled", "cancelled"}, {"canceled", "cancelled"}, {"crashed", "crashed"},     {"waiting", "waiting"},
+      {"unknown", "unknown"}};  // the last two are never so here
   const auto found = kWords.find(word);
   if (found == kWords.end())
     throw Fault(FaultKind::bad_input, "invalid_query",
@@ -47,6 +48,20 @@ class Question {
     if (!value->is_string())
       throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("filter.{}: expected a string", name));
     return std::string(std::string_view(value->get_string()));
+  }
+  std::vector<std::string> texts(const char* name) const {
+    const json::value* value = filter_.if_contains(name);
+    std::vector<std::string> all;
+    if (value != nullptr && value->is_array()) {
+      for (const auto& one : value->get_array()) {
+        if (!one.is_string())
+          throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("filter.{}: expected strings", name));
+        all.emplace_back(std::string_view(one.get_string()));
+      }
+    } else if (const auto one = text(name)) {
+      all.push_back(*one);
+    }
+    return all;
   }
   std::int64_t option(const char* name, std::int64_t fallback, std::int64_t least, std::int64_t most) const {
     const json::value* value = options_.if_contains(name);
@@ -104,7 +119,13 @@ Task<Reply> list_executions(Services& services, const Request& request) {
   if (const auto until = question.id_at("startedBefore"))
     query.before = query.before.empty() ? *until : std::min(query.before, *until);
   query.workflow_id = question.text("workflowId");
-  if (const auto status = question.text("status")) query.status = status_word(*status);
+  const auto statuses = question.texts("status");
+  if (statuses.size() == 1) query.status = status_word(statuses.front());
+  if (statuses.size() > 1) {
+    json::array words;
+    for (const auto& one : statuses) words.push_back(json::value(status_word(one)));
+    query.statuses = json::serialize(words);
+  }
   query.created_by = request.caller->owner_filter();
   return list_page(services, std::move(query));
 }
@@ -129,6 +150,7 @@ Task<Reply> get_execution_data(Services& services, const Request& request) {
 
 Task<Reply> delete_execution(Services& services, const Request& request) {
   const std::string id = request.parameter("id");
+  co_await load(services, request);  // what is somebody else's is not there
   auto look = [&services, id] { return is_active_on_engine(services, id); };
   if (co_await on_engine(services, std::move(look)))
     throw Fault(FaultKind::conflict, "still_running",

@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "daemon/api/body.hpp"
 #include "daemon/api/handlers.hpp"
@@ -29,22 +28,14 @@ json::object view(const store::ApiKey& key) {
   return out;
 }
 
-void check_scopes(Body& body, const std::vector<std::string>& scopes) {
-  std::set<std::string, std::less<>> known{"*"};
-  for (const Route& route : routes()) {
-    if (route.scope.empty()) continue;
-    const auto colon = route.scope.find(':');
-    known.emplace(route.scope);
-    known.emplace(std::string(route.scope.substr(0, colon)) + ":*");
-    known.emplace("*" + std::string(route.scope.substr(colon)));
-  }
-  for (std::size_t i = 0; i < scopes.size(); ++i)
-    if (known.count(scopes[i]) == 0) {
+void check_scopes(Body& body, const std::vector<std::string>& wanted) {
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    if (scopes().count(wanted[i]) == 0) {
       std::string names;
-      for (const auto& name : known)
+      for (const auto& name : scopes())
         if (name.find('*') == std::string::npos) names += (names.empty() ? "" : ", ") + name;
       body.problem(fmt::format("/scopes/{}", i),
-                   fmt::format("\"{}\" is no scope; there are {}, with * in the place of either word, and *", scopes[i], names));
+                   fmt::format("\"{}\" is no scope; there are {}, with * in the place of either word, and *", wanted[i], names));
     }
 }
 
@@ -86,11 +77,11 @@ Task<Reply> create_api_key(Services& services, const Request& request) {
   key.id = new_id();
   key.user_id = request.caller->user_id;
   key.name = body.required("name", 200);
-  const auto scopes = body.texts("scopes").value_or(std::vector<std::string>{"*"});
-  check_scopes(body, scopes);
+  const auto wanted = body.texts("scopes").value_or(std::vector<std::string>{"*"});
+  check_scopes(body, wanted);
   const auto days = body.number("expiresInDays", 0.0001, 36500);
   body.check();
-  key.scopes = json::serialize(json::value_from(scopes));
+  key.scopes = json::serialize(json::value_from(wanted));
   key.created_at = now_us();
   if (days) key.expires_at = key.created_at + static_cast<std::int64_t>(*days * 86'400'000'000.0);
   const std::string text = auth::Authenticator::make_key_text();
@@ -98,7 +89,7 @@ Task<Reply> create_api_key(Services& services, const Request& request) {
   key.prefix = text.substr(0, 9);
   auto job = [key](sqlite::Tx& tx) { store::insert_key(tx, key); };
   co_await services.store.write(std::move(job));
-  audit(services, request, "api_key.created", key.name, {{"id", key.id}, {"scopes", json::value_from(scopes)}});
+  audit(services, request, "api_key.created", key.name, {{"id", key.id}, {"scopes", json::value_from(wanted)}});
   json::object out = view(key);
   out["key"] = text;
   co_return Reply::of(201, out);

@@ -1,6 +1,8 @@
 // /nodes/python: try a node's code out without storing it.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "daemon/api/handlers.hpp"
 #include "daemon/api/node_code.hpp"
 #include "daemon/engine/describe.hpp"
@@ -16,6 +18,11 @@ engine::Plan plan_of_node(const Services& services, const json::object& body) {
   if (code == nullptr || !code->is_string())
     throw Fault(FaultKind::bad_input, "missing_code", "/code: required, a string with the node's Python code");
   if (code->get_string().empty()) throw Fault(FaultKind::bad_input, "missing_code", "/code: is empty");
+  if (const json::value* list = body.if_contains("dependencies"); list != nullptr && !list->is_null()) {
+    const bool texts = list->is_array() && std::all_of(list->get_array().begin(), list->get_array().end(),
+                                                      [](const json::value& one) { return one.is_string(); });
+    if (!texts) throw Fault(FaultKind::bad_input, "invalid_body", "/dependencies: expected a list of strings");
+  }
   for (const char* name : {"code", "function", "python_version", "timeout", "memory", "sandbox"}) {
     const json::value* value = body.if_contains(name);
     if (value == nullptr || value->is_null()) continue;

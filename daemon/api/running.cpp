@@ -27,7 +27,7 @@ Task<> settle_container(Services& services, engine::Graph& graph, const std::str
   if (graph.container.empty()) co_return;
   auto job = [id = graph.container](sqlite::Db& db) { return store::find_container(db, id, std::nullopt); };
   const auto container = co_await services.store.read(std::move(job));
-  if (!container || (container->created_by && !created_by.empty() && *container->created_by != created_by))
+  if (!container || container->created_by.value_or(created_by) != created_by)
     throw Fault(FaultKind::bad_input, "missing_container",
                 fmt::format("/settings/container: there is no container {}", graph.container));
   if (container->status != "running")

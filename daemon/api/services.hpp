@@ -42,6 +42,8 @@ class Live {
   std::shared_ptr<const T> value_;  // shared with those who read it now
 };
 
+class OpenSockets;
+
 struct Services {
   store::Store& store;
   engine::Engine& engine;
@@ -55,7 +57,9 @@ struct Services {
   Live<config::Config>& config;
   const workers::Settings& configured;  ///< the most that is allowed, from the configuration
   Live<workers::Settings>& settings;  ///< the installation's limits, as PATCH /settings has left them
-  asio::thread_pool& slow;            ///< for what blocks and is not the store: hashing of passwords, calls of other servers
+  asio::thread_pool& slow;            ///< for the hashing of passwords
+  asio::thread_pool& asking;          ///< for calls of other servers
+  OpenSockets& sockets;
   auth::MasterKey::Key credential_key;
   std::string setup_token;  ///< makes the owner while there are no users
 };
@@ -66,17 +70,23 @@ auto on_engine(Services& services, F work) {
   return asio::co_spawn(services.engine_executor, std::move(work), asio::use_awaitable);
 }
 
-/// Runs `work()` on a thread where it may take long and resumes here with its result.
+/// Runs `work()` on a thread of `pool`, where it may take long, and resumes here with its result.
 template <class F>
-auto on_slow(Services& services, F work) {
+auto on_pool(asio::thread_pool& pool, F work) {
   using R = std::invoke_result_t<F&>;
   return asio::co_spawn(
-      services.slow, [job = std::move(work)]() mutable -> Task<R> { co_return job(); }, asio::use_awaitable);
+      pool, [job = std::move(work)]() mutable -> Task<R> { co_return job(); }, asio::use_awaitable);
 }
+
+/// The Authorization header's value, or what ?token= says in its place (a browser's WebSocket can send no header).
+std::string bearer_of(const Request& request);
 
 /// Notes in the audit log and the log what changed access or secrets, and who did.
 void audit(Services& services, const Request& request, const std::string& action, const std::string& target,
            json::object details = {});
+
+/// The 429 of a rate limit.
+Fault rate_fault(const auth::RateLimiter::Verdict& verdict);
 
 /// "Workflow" and an id: the 404 that says so.
 Fault missing(const char* what, const std::string& id);

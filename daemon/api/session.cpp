@@ -46,19 +46,21 @@ Task<store::User> verified_user(Services& services, const Request& request) {
   const auto wait = std::max({services.logins.wait(by_both), services.logins.wait(by_email, kFreeTogether),
                               services.logins.wait(by_peer, kFreeTogether)});
   if (wait.count() > 0) throw too_soon(wait);
+  // It counts as failed until it has succeeded: many guesses at once are as many.
+  for (const auto& who : {by_email, by_peer, by_both}) services.logins.failed(who);
   auto find = [email](sqlite::Db& db) { return store::find_user_by_email(db, email); };
   std::optional<store::User> user = co_await services.store.read(std::move(find));
   auto verify = [hash = user ? user->password_hash : std::string(), password] {
     return auth::verify_password(hash, password);
   };
-  const bool right = co_await on_slow(services, std::move(verify));
+  const bool right = co_await on_pool(services.slow, std::move(verify));
   if (!right || !user->is_active) {
-    for (const auto& who : {by_email, by_peer, by_both}) services.logins.failed(who);
     audit(services, request, "session.refused", email);
     throw Fault(FaultKind::unauthorized, "wrong_credentials", "the address or the password is wrong");
   }
   services.logins.succeeded(by_both);
-  services.logins.succeeded(by_email);
+  services.logins.forgive(by_email);
+  services.logins.forgive(by_peer);
   co_return std::move(*user);
 }
 

@@ -31,7 +31,7 @@ workers::Settings changed(const workers::Settings& configured, const workers::Se
     const json::value* value = change.if_contains(name);
     if (value == nullptr || value->is_null()) return Body(json::object());
     if (!value->is_object()) problems.problem(std::string("/") + name, "expected an object");
-    return value->is_object() ? Body(value->get_object()) : Body(json::object());
+    return Body(value->is_object() ? value->get_object() : json::object(), std::string("/") + name);
   };
   Body python = part("python");
   if (const auto version = python.text("default_version")) {

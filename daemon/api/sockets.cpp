@@ -15,6 +15,33 @@ std::optional<std::uint64_t> event_id(const Request& request) {
 
 }  // namespace
 
+void OpenSockets::add(Entry entry) {
+  const std::lock_guard lock(mutex_);
+  entries_.remove_if([](const Entry& one) { return one.socket.expired(); });
+  entries_.push_back(std::move(entry));
+}
+
+std::vector<OpenSockets::Entry> OpenSockets::all() {
+  const std::lock_guard lock(mutex_);
+  entries_.remove_if([](const Entry& one) { return one.socket.expired(); });
+  return {entries_.begin(), entries_.end()};
+}
+
+Task<> watch_access(Services& services) {
+  for (;;) {
+    co_await sleep_for(std::chrono::seconds(1));
+    for (const OpenSockets::Entry& entry : services.sockets.all()) {
+      try {
+        const auto now = co_await services.authenticator.identify(entry.authorization, entry.cookie);
+        if (now->signed_in() && now->user_id == entry.caller->user_id && now->role == entry.caller->role) continue;
+      } catch (const std::exception&) {
+        continue;  // the store does not answer: not a matter of access
+      }
+      if (const auto socket = entry.socket.lock()) socket->close(1008, "what opened this socket is no longer valid");
+    }
+  }
+}
+
 http::SocketEvents open_socket(Services& services, const Request& request, std::shared_ptr<http::Socket> socket) {
   observe::Interest interest;
   interest.channel = request.path.ends_with("/containers")  ? observe::Channel::containers
@@ -26,6 +53,9 @@ http::SocketEvents open_socket(Services& services, const Request& request, std::
   auto send = [weak = std::weak_ptr(socket)](std::shared_ptr<const std::string> text) {
     if (const auto open = weak.lock()) open->send(std::move(text));
   };
+  services.sockets.add({socket, bearer_of(request), std::string(request.cookie(auth::cookie_name(
+                                                         services.config.get()->server.secure_cookies))),
+                        request.caller});
   const std::uint64_t handle = services.events.subscribe(std::move(interest), event_id(request), std::move(send));
   http::SocketEvents events;
   // Clients need not say anything; a heartbeat is answered, so that those behind a proxy can tell that it still stands.

@@ -172,4 +172,19 @@ constexpr Route kRoutes[] = {
 
 std::span<const Route> routes() { return kRoutes; }
 
+const std::set<std::string, std::less<>>& scopes() {
+  static const std::set<std::string, std::less<>> kScopes = [] {
+    std::set<std::string, std::less<>> known{"*"};
+    for (const Route& route : kRoutes) {
+      if (route.scope.empty()) continue;
+      const auto colon = route.scope.find(':');
+      known.emplace(route.scope);
+      known.emplace(std::string(route.scope.substr(0, colon)) + ":*");
+      known.emplace("*" + std::string(route.scope.substr(colon)));
+    }
+    return known;
+  }();
+  return kScopes;
+}
+
 }  // namespace qflow::api

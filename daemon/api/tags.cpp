@@ -25,10 +25,20 @@ Task<Reply> create(Services& services, Tagged what, const Request& request) {
   tag.description = body.text("description").value_or("");
   tag.color = body.text("color", 30).value_or("");
   body.check();
+  tag.created_by = request.caller->user_id;
   tag.created_at = tag.updated_at = now_us();
   auto job = [what, tag](sqlite::Tx& tx) { store::insert_tag(tx, what, tag); };
   co_await services.store.write(std::move(job));
   co_return Reply::of(201, tag_view(tag));
+}
+
+// A tag that the caller may change: tags are seen by everybody and belong to who made them.
+store::Tag own_tag(sqlite::Tx& tx, Tagged what, const std::string& id, const auth::Caller& caller) {
+  const auto tag = store::find_tag(*tx.operator->(), what, id);
+  if (!tag || tag->id != id) throw missing("tag", id);
+  if (!caller.sees_all() && tag->created_by != caller.user_id)
+    throw Fault(FaultKind::forbidden, "forbidden", "only who made a tag, and admins, may change it");
+  return *tag;
 }
 
 Task<Reply> update(Services& services, Tagged what, const Request& request) {
@@ -37,23 +47,24 @@ Task<Reply> update(Services& services, Tagged what, const Request& request) {
   const auto description = body.text("description");
   const auto color = body.text("color", 30);
   body.check();
-  auto job = [what, id = request.parameter("id"), name, description, color](sqlite::Tx& tx) {
-    auto tag = store::find_tag(*tx.operator->(), what, id);
-    if (!tag) throw missing("tag", id);
-    tag->name = name.value_or(tag->name);
-    tag->description = description.value_or(tag->description);
-    tag->color = color.value_or(tag->color);
-    tag->updated_at = now_us();
-    store::update_tag(tx, what, *tag);
-    return *tag;
+  auto job = [what, id = request.parameter("id"), caller = request.caller, name, description, color](sqlite::Tx& tx) {
+    store::Tag tag = own_tag(tx, what, id, *caller);
+    tag.name = name.value_or(tag.name);
+    tag.description = description.value_or(tag.description);
+    tag.color = color.value_or(tag.color);
+    tag.updated_at = now_us();
+    store::update_tag(tx, what, tag);
+    return tag;
   };
   const store::Tag tag = co_await services.store.write(std::move(job));
   co_return Reply::of(tag_view(tag));
 }
 
 Task<Reply> remove(Services& services, Tagged what, const Request& request) {
-  auto job = [what, id = request.parameter("id")](sqlite::Tx& tx) { return store::delete_tag(tx, what, id); };
-  if (!co_await services.store.write(std::move(job))) throw missing("tag", request.parameter("id"));
+  auto job = [what, id = request.parameter("id"), caller = request.caller](sqlite::Tx& tx) {
+    store::delete_tag(tx, what, own_tag(tx, what, id, *caller).id);
+  };
+  co_await services.store.write(std::move(job));
   co_return Reply::success();
 }
 

@@ -77,6 +77,7 @@ Task<std::int64_t> tidy_once(Services& services) {
   expiry.metrics_before = before(now, config->retention.metrics_days);
   expiry.audit_before = before(now, config->retention.audit_days);
   expiry.now = now;
+  expiry.versions_kept = static_cast<std::int64_t>(config->retention.workflow_versions);
   std::int64_t deleted = 0;
   for (bool more = true; more;) {
     auto piece = [expiry](sqlite::Tx& tx) {

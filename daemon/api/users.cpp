@@ -1,6 +1,8 @@
 // /users: who may use this installation. Admins look after users, the owner also after admins.
 #include <fmt/format.h>
 
+#include <set>
+
 #include "daemon/api/body.hpp"
 #include "daemon/api/handlers.hpp"
 #include "daemon/api/user_view.hpp"
@@ -79,11 +81,24 @@ Task<Reply> list_users(Services& services, const Request& request) {
   query.take = request.integer("take", request.integer("limit", 50, 1, 250), -1, 250);
   if (query.take < 0) query.take = 250;
   const json::object filter = request.object("filter");
-  for (const char* name : {"fullText", "email"})
-    if (const auto* text = filter.if_contains(name); text != nullptr && text->is_string())
-      query.text = std::string(std::string_view(text->get_string()));
-  if (const auto* role = filter.if_contains("role"); role != nullptr && role->is_string())
-    if (const auto known = auth::role_of(role->get_string())) query.role = std::string(auth::word(*known));
+  for (const char* name : {"fullText", "email", "role"}) {
+    const json::value* value = filter.if_contains(name);
+    if (value == nullptr || value->is_null()) continue;
+    if (!value->is_string())
+      throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("filter.{}: expected a string", name));
+    const std::string text(std::string_view(value->get_string()));
+    if (name != std::string_view("role")) {
+      query.text = text;
+      continue;
+    }
+    const auto known = auth::role_of(text);
+    if (!known) throw Fault(FaultKind::bad_input, "invalid_query", "filter.role: expected owner, admin or user");
+    query.role = std::string(auth::word(*known));
+  }
+  query.sort = request.text("sortBy").value_or("");
+  static const std::set<std::string> kSorts{"", "email:asc", "email:desc", "createdAt:asc", "createdAt:desc"};
+  if (kSorts.count(query.sort) == 0)
+    throw Fault(FaultKind::bad_input, "invalid_query", "sortBy: expected email or createdAt, with :asc or :desc");
   auto job = [query](sqlite::Db& db) {
     std::int64_t count = 0;
     auto rows = store::list_users(db, query, count);
@@ -120,7 +135,7 @@ Task<Reply> create_user(Services& services, const Request& request) {
   user.role = auth::word(role);
   user.created_at = user.updated_at = now_us();
   auto hash = [password] { return auth::hash_password(password); };
-  user.password_hash = co_await on_slow(services, std::move(hash));
+  user.password_hash = co_await on_pool(services.slow, std::move(hash));
   auto job = [user, first](sqlite::Tx& tx) {
     if (first && store::count_users(*tx.operator->()) > 0)
       throw Fault(FaultKind::conflict, "owner_exists", "somebody else was quicker: there is an owner now");
@@ -136,34 +151,67 @@ Task<Reply> get_user(Services& services, const Request& request) {
   co_return Reply::of(user_view(user));
 }
 
+namespace {
+
+struct UserChange {
+  std::optional<std::string> email, first_name, last_name, password_hash;
+  std::optional<Role> role;
+  std::optional<bool> active;
+};
+
+// Within the transaction that writes it, so that of two who change a user at once neither undoes the other's; what the
+// caller may is looked up anew, too.
+store::User changed_user(sqlite::Tx& tx, const std::string& id, const std::string& caller_id, const UserChange& change) {
+  sqlite::Db& db = *tx.operator->();
+  auto user = store::find_user(db, id);
+  const auto caller = store::find_user(db, caller_id);
+  if (!user) throw missing("user", id);
+  if (!caller || !caller->is_active) throw Fault(FaultKind::forbidden, "forbidden", "your own access has ended");
+  auth::Caller now;
+  now.role = auth::role_of(caller->role).value_or(Role::user);
+  const Role before = auth::role_of(user->role).value_or(Role::user);
+  const Role role = change.role.value_or(before);
+  const bool active = change.active.value_or(user->is_active);
+  if (id != caller_id) {
+    if (!now.sees_all()) throw Fault(FaultKind::forbidden, "forbidden", "only the owner and admins may change other users");
+    check_rank(now, before);
+  }
+  if (role != before || active != user->is_active) {
+    if (!now.sees_all()) throw Fault(FaultKind::forbidden, "forbidden", "only the owner and admins may change roles");
+    if (before == Role::owner || role == Role::owner)
+      throw Fault(FaultKind::conflict, "owner_stays", "there is exactly one owner, who stays what they are");
+    check_rank(now, role);
+  }
+  user->email = change.email.value_or(user->email);
+  user->first_name = change.first_name.value_or(user->first_name);
+  user->last_name = change.last_name.value_or(user->last_name);
+  user->password_hash = change.password_hash.value_or(user->password_hash);
+  user->role = auth::word(role);
+  user->is_active = active;
+  user->updated_at = now_us();
+  store::update_user(tx, *user);
+  return *user;
+}
+
+}  // namespace
+
 Task<Reply> update_user(Services& services, const Request& request) {
   const store::User before = co_await load(services, request);
-  store::User user = before;
-  const auth::Caller& caller = *request.caller;
-  const Role old_role = auth::role_of(before.role).value_or(Role::user);
-  const bool own = user.id == caller.user_id;
-  if (!own) check_rank(caller, old_role);
+  const bool own = before.id == request.caller->user_id;
+  if (!own) check_rank(*request.caller, auth::role_of(before.role).value_or(Role::user));
   Body body(request);
-  if (const auto email = body.text("email", 320)) {
-    user.email = *email;
-    if (email->empty()) body.problem("/email", "required");
-    check_email(body, *email);
+  UserChange change;
+  if (body.has("email")) {
+    change.email = body.required("email", 320);
+    check_email(body, *change.email);
   }
-  user.first_name = body.text("firstName", 200).value_or(user.first_name);
-  user.last_name = body.text("lastName", 200).value_or(user.last_name);
-  const Role role = wanted_role(body, old_role);
-  const bool active = body.flag("isActive").value_or(user.is_active);
+  change.first_name = body.text("firstName", 200);
+  change.last_name = body.text("lastName", 200);
+  if (body.text("role")) change.role = wanted_role(body, Role::user);
+  change.active = body.flag("isActive");
   const auto password = body.text("password", 1024);
   const std::string current = body.text("currentPassword", 1024).value_or("");
   body.check();
-  if (role != old_role || active != user.is_active) {
-    if (!caller.sees_all()) throw Fault(FaultKind::forbidden, "forbidden", "only the owner and admins may change roles");
-    if (old_role == Role::owner || role == Role::owner)
-      throw Fault(FaultKind::conflict, "owner_stays", "there is exactly one owner, who stays what they are");
-    check_rank(caller, role);
-  }
-  user.role = auth::word(role);
-  user.is_active = active;
   if (password) {
     auth::check_password_rules(*password);
     auto work = [own, hash = before.password_hash, current, next = *password] {
@@ -171,15 +219,15 @@ Task<Reply> update_user(Services& services, const Request& request) {
         throw Fault(FaultKind::forbidden, "wrong_password", "/currentPassword: is not your present password");
       return auth::hash_password(next);
     };
-    user.password_hash = co_await on_slow(services, std::move(work));
+    change.password_hash = co_await on_pool(services.slow, std::move(work));
   }
-  user.updated_at = now_us();
-  const std::string keep = own ? caller.proof_id : "";
-  auto job = [user, keep, ends = password.has_value() || !active](sqlite::Tx& tx) {
-    store::update_user(tx, user);
-    if (ends) store::delete_sessions_of(tx, user.id, keep);  // who took the old password is out
+  auto job = [id = before.id, change, caller = request.caller, own](sqlite::Tx& tx) {
+    const store::User user = changed_user(tx, id, caller->user_id, change);
+    // Who took the old password is out.
+    if (change.password_hash || !user.is_active) store::delete_sessions_of(tx, id, own ? caller->proof_id : "");
+    return user;
   };
-  co_await services.store.write(std::move(job));
+  const store::User user = co_await services.store.write(std::move(job));
   audit(services, request, "user.changed", user.email,
         {{"role", user.role}, {"active", user.is_active}, {"password", password.has_value()}});
   co_return Reply::of(user_view(user));

@@ -104,7 +104,7 @@ Task<Reply> get_workflow_version(Services& services, const Request& request) {
 
 Task<Reply> restore_workflow_version(Services& services, const Request& request) {
   auto job = [id = request.parameter("id"), number = version_number(request),
-              owner = request.caller->owner_filter()](sqlite::Tx& tx) {
+              owner = request.caller->owner_filter(), editor = request.caller->user_id](sqlite::Tx& tx) {
     sqlite::Db& db = *tx.operator->();
     const auto version = find(db, id, number, owner);
     auto w = store::find_workflow(db, id, owner);
@@ -112,7 +112,7 @@ Task<Reply> restore_workflow_version(Services& services, const Request& request)
     w->connections = version.connections;
     w->settings = version.settings;
     w->updated_at = now_us();
-    store::update_workflow(tx, *w);
+    store::update_workflow(tx, *w, editor);
     ++w->version;
     return workflow_view(*w, store::tags_of(db, store::Tagged::workflows, id));
   };

@@ -22,13 +22,14 @@ json::object view(const store::Webhook& w) {
           {"createdAt", iso_time(w.created_at)}};
 }
 
-// What the workflow is given. Headers with secrets of this server's own are left out.
+// What the workflow is given. Proofs of this server's own users are left out.
 json::object input_of(const Request& request, const std::string& path) {
   json::object headers, query;
   for (const auto& [name, value] : request.headers) {
     std::string key = name;
     for (char& c : key) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    if (key != "cookie") headers[key] = to_utf8(value);
+    const bool proof = key == "authorization" && (request.caller->signed_in() || value.find("qf_") != std::string::npos);
+    if (key != "cookie" && key != "x-setup-token" && !proof) headers[key] = to_utf8(value);
   }
   for (const auto& [name, value] : request.query) query[to_utf8(name)] = to_utf8(value);
   json::value body = nullptr;
@@ -37,8 +38,12 @@ json::object input_of(const Request& request, const std::string& path) {
   return {{"method", request.method}, {"path", path}, {"headers", headers}, {"query", query}, {"body", body}};
 }
 
-// {"node name": value} of the last nodes; of one, the value itself.
-json::value result_of(const store::Execution& execution) {
+// {"node name": value} of the last nodes; of one, the value itself; or the value of the node that the webhook names.
+json::value result_of(const store::Execution& execution, const std::vector<store::NodeExecution>& nodes,
+                      const std::string& wanted) {
+  for (const auto& node : nodes)
+    if (!wanted.empty() && (node.node_id == wanted || node.node_name == wanted))
+      return node.output_data ? stored_json(*node.output_data) : json::value();
   const json::value outputs = execution.output_data ? stored_json(*execution.output_data) : json::value(json::object());
   if (outputs.is_object() && outputs.get_object().size() == 1) return outputs.get_object().begin()->value();
   return outputs;
@@ -85,7 +90,9 @@ Task<Reply> create_webhook(Services& services, const Request& request) {
                        [&](const auto& node) { return node.id == w.node || node.name == w.node; }))
         throw Fault(FaultKind::bad_input, "missing_node", fmt::format("/node: the workflow has no node \"{}\"", w.node));
     }
-    store::insert_webhook(tx, w);
+    store::Webhook row = w;
+    row.created_by = workflow->created_by ? workflow->created_by : w.created_by;  // it goes with the workflow
+    store::insert_webhook(tx, row);
   };
   co_await services.store.write(std::move(job));
   audit(services, request, "webhook.created", w.path, {{"id", w.id}, {"workflow", w.workflow_id}});
@@ -117,6 +124,8 @@ Task<Reply> call_webhook(Services& services, const Request& request) {
   auto job = [path, method = request.method](sqlite::Db& db) {
     const auto webhook = store::find_webhook_at(db, path, method);
     auto workflow = webhook ? store::find_workflow(db, webhook->workflow_id, std::nullopt) : std::nullopt;
+    const auto owner = workflow && workflow->created_by ? store::find_user(db, *workflow->created_by) : std::nullopt;
+    if (!owner || !owner->is_active) workflow.reset();  // whose access has ended runs nothing any more
     return std::make_pair(webhook, std::move(workflow));
   };
   const auto found = co_await services.store.read(std::move(job));
@@ -124,6 +133,8 @@ Task<Reply> call_webhook(Services& services, const Request& request) {
   if (!found.first || !found.second || !found.second->is_active)
     throw Fault(FaultKind::not_found, "not_found",
                 fmt::format("no active workflow waits for {} /webhook/{}", request.method, path));
+  if (const auto verdict = services.rates.take(found.first->id, http::Rate::webhooks, true); !verdict.allowed)
+    throw rate_fault(verdict);
   std::optional<json::value> input = json::value(input_of(request, path));
   const Started started = co_await start_execution(services, *found.second, std::move(input), "webhook",
                                                    found.second->created_by.value_or(""));
@@ -132,14 +143,17 @@ Task<Reply> call_webhook(Services& services, const Request& request) {
   if (!co_await wait_for(started, kPatience))
     throw Fault(FaultKind::timeout, "timeout", "the workflow still runs; its result will be in the record",
                 {{"executionId", started.id}});
-  auto read = [id = started.id](sqlite::Db& db) { return store::find_execution(db, id); };
-  const auto execution = co_await services.store.read(std::move(read));
+  auto read = [id = started.id, node = found.first->node](sqlite::Db& db) {
+    return std::make_pair(store::find_execution(db, id), node.empty() ? std::vector<store::NodeExecution>() : store::nodes_of(db, id));
+  };
+  const auto record = co_await services.store.read(std::move(read));
+  const auto& execution = record.first;
   if (!execution || execution->status != "completed") {
     Fault fault(FaultKind::internal, "workflow_failed", "the workflow did not complete; the record says why",
                 {{"executionId", started.id}});
     co_return Reply::of(fault);
   }
-  co_return Reply::of(result_of(*execution));
+  co_return Reply::of(result_of(*execution, record.second, found.first->node));
 }
 
 }  // namespace qflow::api

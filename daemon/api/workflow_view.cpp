@@ -56,6 +56,7 @@ json::object workflow_view(const store::Workflow& w, const std::vector<store::Ta
   if (!w.python_version.empty()) out["python_version"] = w.python_version;
   out["active"] = w.is_active;
   out["isArchived"] = w.is_archived;
+  out["isTemplate"] = w.is_template;
   out["version"] = w.version;
   out["parentFolderId"] = nullptr;
   if (w.folder_id) out["parentFolderId"] = *w.folder_id;

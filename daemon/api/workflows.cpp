@@ -55,6 +55,13 @@ Task<json::object> change(Services& services, const Request& request, F apply) {
   co_return std::move(changed.second);
 }
 
+std::optional<bool> active_in(const json::object& body) {
+  const json::value* value = body.if_contains("active");
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  if (!value->is_bool()) throw Fault(FaultKind::bad_input, "invalid_workflow", "/active: expected true or false");
+  return value->get_bool();
+}
+
 store::WorkflowQuery::Sort sort_of(const std::string& word) {
   using Sort = store::WorkflowQuery::Sort;
   static const std::map<std::string, Sort> kSorts{
@@ -88,7 +95,39 @@ void take_filter(const json::object& filter, store::WorkflowQuery& query) {
   query.active = flag("active");
   query.archived = flag("isArchived");
   query.folder_id = text("parentFolderId");
-  query.tag_id = text("tags");
+  if (const json::value* tags = filter.if_contains("tags"); tags != nullptr && tags->is_array()) {
+    for (const auto& one : tags->get_array())
+      if (!one.is_string()) throw Fault(FaultKind::bad_input, "invalid_query", "filter.tags: expected strings");
+    if (!tags->get_array().empty()) query.tags = json::serialize(*tags);
+  } else if (const auto tag = text("tags")) {
+    query.tags = json::serialize(json::array{json::value(*tag)});
+  }
+}
+
+std::optional<std::string> project_in(const Request& request) {
+  const json::object filter = request.object("filter");
+  const json::value* value = filter.if_contains("projectId");
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  if (!value->is_string()) throw Fault(FaultKind::bad_input, "invalid_query", "filter.projectId: expected a string");
+  return std::string(std::string_view(value->get_string()));
+}
+
+// The folders that lie in `parent`, or outside every folder, as rows among the workflows.
+json::array folder_rows(sqlite::Db& db, const std::string& project, const std::optional<std::string>& parent) {
+  json::array rows;
+  for (const auto& folder : store::list_folders(db, project)) {
+    if (folder.parent_folder_id.value_or("0") != parent.value_or("0")) continue;
+    json::object row{{"id", folder.id},
+                     {"name", folder.name},
+                     {"projectId", folder.project_id},
+                     {"parentFolderId", nullptr},
+                     {"resource", "folder"},
+                     {"createdAt", iso_time(folder.created_at)},
+                     {"updatedAt", iso_time(folder.updated_at)}};
+    if (folder.parent_folder_id) row["parentFolderId"] = *folder.parent_folder_id;
+    rows.push_back(std::move(row));
+  }
+  return rows;
 }
 
 }  // namespace
@@ -104,7 +143,9 @@ Task<Reply> create_workflow(Services& services, const Request& request) {
   w.created_by = request.caller->user_id;
   w.created_at = w.updated_at = now_us();
   take_workflow(body, w);
-  graph_of(w);
+  const engine::Graph graph = graph_of(w);
+  w.is_active = active_in(body).value_or(false);
+  if (w.is_active) engine::make_plan(graph, *services.settings.get());
   auto job = [w, tags = tags_in(body), user = request.caller->user_id](sqlite::Tx& tx) {
     check_folder(tx, w, user);
     store::insert_workflow(tx, w);
@@ -121,7 +162,10 @@ Task<Reply> list_workflows(Services& services, const Request& request) {
   const json::object options = request.object("options");
   const auto option = [&](const char* name, std::int64_t fallback) {
     const json::value* value = options.if_contains(name);
-    return value != nullptr && value->is_int64() ? value->get_int64() : fallback;
+    if (value == nullptr) return fallback;
+    if (!value->is_int64())
+      throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("options.{}: expected a whole number", name));
+    return value->get_int64();
   };
   query.skip = request.integer("skip", std::max<std::int64_t>(option("skip", 0), 0), 0, 1'000'000'000);
   query.take = request.integer("take", request.integer("limit", std::clamp<std::int64_t>(option("take", 50), 1, 250), 1, 250), 1, 250);
@@ -133,9 +177,16 @@ Task<Reply> list_workflows(Services& services, const Request& request) {
   query.owner = request.caller->owner_filter();
   if (request.flag("onlySharedWithMe").value_or(false)) query.owner = "";  // nothing is shared: rows have one owner
   const bool scopes = request.flag("includeScopes").value_or(false);
-  auto job = [query, scopes](sqlite::Db& db) {
-    const store::WorkflowPage page = store::list_workflows(db, query);
+  const bool folders = request.flag("includeFolders").value_or(false);
+  auto job = [query, scopes, folders, project = project_in(request), caller = request.caller](sqlite::Db& db) mutable {
     json::array rows;
+    const auto found = store::find_project(db, project.value_or("personal"), caller->user_id);
+    const bool visible = found && (caller->sees_all() || found->user_id == caller->user_id);
+    if (project) query.owner = visible ? found->user_id : "";
+    if (folders && visible) rows = folder_rows(db, found->id, query.folder_id);
+    const auto folder_count = static_cast<std::int64_t>(rows.size());
+    store::WorkflowPage page = store::list_workflows(db, query);
+    page.count += folder_count;
     for (const auto& row : page.rows) {
       json::object view = view_with_tags(db, row);
       if (scopes)
@@ -180,9 +231,7 @@ Task<Reply> get_workflow(Services& services, const Request& request) {
 
 Task<Reply> update_workflow(Services& services, const Request& request) {
   const json::object body = request.json_object();
-  std::optional<bool> active;
-  if (const json::value* value = body.if_contains("active"); value != nullptr && value->is_bool())
-    active = value->get_bool();
+  const std::optional<bool> active = active_in(body);
   auto apply = [body, active, tags = tags_in(body), settings = services.settings.get(),
                 user = request.caller->user_id](sqlite::Tx& tx, store::Workflow& w) {
     take_workflow(body, w);
@@ -191,7 +240,7 @@ Task<Reply> update_workflow(Services& services, const Request& request) {
     w.is_active = active.value_or(w.is_active);
     check_folder(tx, w, user);
     w.updated_at = now_us();
-    store::update_workflow(tx, w);
+    store::update_workflow(tx, w, user);
     if (tags) store::set_tags(tx, Tagged::workflows, w.id, *tags);
     ++w.version;
   };
@@ -236,10 +285,13 @@ Task<Reply> list_active_workflows(Services& services, const Request& request) {
 Task<Reply> execute_workflow(Services& services, const Request& request) {
   const json::object body = request.json_object();
   const std::int64_t wait = request.integer("wait", 0, 0, 3600);
+  if (wait > 0 && !request.caller->reaches("executions:read"))
+    throw Fault(FaultKind::forbidden, "missing_scope", "with wait the answer is the execution: this API key does not reach to \"executions:read\"");
   const store::Workflow w = co_await load(services, request);
   std::optional<json::value> input;
   if (const json::value* given = body.if_contains("input_data"); given != nullptr && !given->is_null()) input = *given;
-  const Started started = co_await start_execution(services, w, std::move(input), "manual", request.caller->user_id);
+  const Started started = co_await start_execution(services, w, std::move(input), "manual",
+                                                   w.created_by.value_or(request.caller->user_id));
   if (wait > 0) co_await wait_for(started, std::chrono::seconds(wait));
   if (wait == 0)
     co_return Reply::of(202, json::object{{"id", started.id},

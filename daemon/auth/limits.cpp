@@ -34,19 +34,16 @@ void RateLimiter::set(const RateLimits& limits) {
   limits_ = limits;
 }
 
-RateLimiter::Verdict RateLimiter::take(const std::string& client, http::Rate rate) {
+RateLimiter::Verdict RateLimiter::take(const std::string& client, http::Rate rate, bool known) {
   const std::lock_guard lock(mutex_);
   const std::uint64_t limit = limits_.of(rate);
   if (limit == 0) return {};
   thread_local std::string key;
   key.assign(1, static_cast<char>('0' + static_cast<int>(rate))).append(client);
   const auto now = Clock::now();
-  if (windows_.size() >= kMostClients) {
-    std::erase_if(windows_, [&](const auto& entry) { return entry.second.ends <= now; });
-    // Whoever makes up so many clients must not make the daemon forget who has used up theirs.
-    if (windows_.size() >= kMostClients && windows_.count(key) == 0) return {false, limit, 0, std::chrono::seconds(60)};
-  }
-  Window& window = windows_[key];
+  auto& windows = known ? known_ : strangers_;
+  if (windows.size() >= kMostClients && windows.count(key) == 0) windows.erase(windows.begin());
+  Window& window = windows[key];
   if (window.ends <= now) window = {now + kWindow, 0};
   const bool allowed = window.used < limit;
   if (allowed) ++window.used;
@@ -69,9 +66,7 @@ std::chrono::seconds LoginThrottle::wait(const std::string& who, unsigned free) 
 void LoginThrottle::failed(const std::string& who) {
   const std::lock_guard lock(mutex_);
   const auto now = Clock::now();
-  if (failures_.size() >= kMostClients)
-    std::erase_if(failures_, [&](const auto& entry) { return now - entry.second.last > kForgetFailures; });
-  if (failures_.size() >= kMostClients && failures_.count(who) == 0) return;
+  if (failures_.size() >= kMostClients && failures_.count(who) == 0) failures_.erase(failures_.begin());
   Failures& failures = failures_[who];
   if (now - failures.last > kForgetFailures) failures.count = 0;
   ++failures.count;
@@ -81,6 +76,12 @@ void LoginThrottle::failed(const std::string& who) {
 void LoginThrottle::succeeded(const std::string& who) {
   const std::lock_guard lock(mutex_);
   failures_.erase(who);
+}
+
+void LoginThrottle::forgive(const std::string& who) {
+  const std::lock_guard lock(mutex_);
+  const auto found = failures_.find(who);
+  if (found != failures_.end() && found->second.count > 0) --found->second.count;
 }
 
 }  // namespace qflow::auth

@@ -29,8 +29,9 @@ class RateLimiter {
     std::uint64_t remaining = 0;
     std::chrono::seconds reset{0};  ///< until the window ends
   };
-  /// Counts one request of `client` (a key, a session, an address).
-  Verdict take(const std::string& client, http::Rate rate);
+  /// Counts one request of `client`. `known`: a key, a user, a webhook, of which there are as many as there are rows;
+  /// otherwise an address, of which anybody may make up any number: of these the last 100,000 are remembered.
+  Verdict take(const std::string& client, http::Rate rate, bool known);
 
  private:
   struct Window {
@@ -39,7 +40,7 @@ class RateLimiter {
   };
   std::mutex mutex_;
   RateLimits limits_;
-  std::unordered_map<std::string, Window> windows_;
+  std::unordered_map<std::string, Window> known_, strangers_;
 };
 
 /// After `free` failures of somebody (an address from a peer, an address, a peer) further attempts wait, longer each
@@ -50,6 +51,8 @@ class LoginThrottle {
   std::chrono::seconds wait(const std::string& who, unsigned free = 5);
   void failed(const std::string& who);
   void succeeded(const std::string& who);
+  /// Takes one failure back: an attempt counts as one until it has succeeded, or many could be made at once.
+  void forgive(const std::string& who);
 
  private:
   struct Failures {

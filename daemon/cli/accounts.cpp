@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "daemon/api/table.hpp"
 #include "daemon/auth/authenticator.hpp"
 #include "daemon/cli/commands.hpp"
 #include "daemon/fault.hpp"
@@ -153,6 +154,9 @@ int user_passwd(const config::Config& config, const UserOptions& options) {
 }
 
 int token_create(const config::Config& config, const TokenOptions& options) {
+  for (const std::string& scope : options.scopes)
+    if (api::scopes().count(scope) == 0)
+      throw Fault(FaultKind::bad_input, "invalid_scope", fmt::format("--scope {}: is no scope; one is workflows:read, executions:* or *", scope));
   const std::string text = auth::Authenticator::make_key_text();
   store::ApiKey key;
   key.id = new_id();

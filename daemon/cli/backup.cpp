@@ -63,13 +63,29 @@ void write_file(const std::string& path, const std::string& bytes) {
   if (!sandbox::write_all(fd.get(), bytes) || ::fsync(fd.get()) < 0) fail(fmt::format("{} could not be written: {}", path, std::strerror(errno)));
 }
 
+// What is not finished is no backup and no database: it goes when something went wrong.
+class Partial {
+ public:
+  explicit Partial(std::string path) : path_(std::move(path)) { fs::remove(path_); }
+  ~Partial() {
+    std::error_code ignored;
+    for (const char* end : {"", "-wal", "-shm", "-journal"}) fs::remove(path_ + end, ignored);
+  }
+  Partial(const Partial&) = delete;
+  Partial& operator=(const Partial&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
 }  // namespace
 
 int backup(const config::Config& config, const std::string& file, bool with_key) {
   const std::string source = config.data_dir + "/qflow.db";
   if (!fs::exists(source)) fail(fmt::format("there is no database in {}", config.data_dir));
-  const std::string partial = file + ".partial";
-  fs::remove(partial);
+  const Partial unfinished(file + ".partial");
+  const std::string& partial = unfinished.path();
   std::int64_t files = 0, missing = 0;
   {
     sandbox::open_file(partial, O_WRONLY | O_CREAT | O_EXCL, 0600);  // nobody else reads it, whatever the umask
@@ -111,8 +127,8 @@ int restore(const config::Config& config, const std::string& file) {
     fail(fmt::format("{} holds a database already; move it away, or name another --data-dir", config.data_dir));
   fs::create_directories(config.data_dir);
   fs::permissions(config.data_dir, fs::perms::owner_all);
-  const std::string partial = target + ".partial";
-  fs::remove(partial);
+  const Partial unfinished(target + ".partial");
+  const std::string& partial = unfinished.path();
   std::int64_t files = 0;
   bool key_restored = false;
   const std::string key_path = config.auth.key_file.empty() ? config.data_dir + "/secret.key" : config.auth.key_file;

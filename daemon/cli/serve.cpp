@@ -15,6 +15,7 @@
 #include "daemon/api/application.hpp"
 #include "daemon/api/environments.hpp"
 #include "daemon/api/runtime_settings.hpp"
+#include "daemon/api/sockets.hpp"
 #include "daemon/api/upkeep.hpp"
 #include "daemon/cli/commands.hpp"
 #include "daemon/cli/service.hpp"
@@ -108,7 +109,7 @@ class Daemon {
         engine_(engine_strand_, pool_, &store_, places(config), isolation_.level(), isolation_.missing()),
         announcer_(events_, metrics_),
         services_{store_,  engine_,  engine_strand_, isolation_.report, authenticator_, rates_,    logins_,
-                  events_, metrics_, config_,        configured_,       settings_,      slow_,     key_.derive("credents"),
+                  events_, metrics_, config_,        configured_,       settings_,      slow_,     asking_,   sockets_, key_.derive("credents"),
                   ""},
         application_(services_) {
     engine_.set_listener(&announcer_);
@@ -129,6 +130,7 @@ class Daemon {
     asio::co_spawn(engine_strand_, warm_up(pool_, settings_.get()->default_python), asio::detached);
     asio::co_spawn(asio::make_strand(io_), api::keep_tidy(services_), asio::detached);
     asio::co_spawn(asio::make_strand(io_), start_containers(), asio::detached);
+    asio::co_spawn(asio::make_strand(io_), api::watch_access(services_), asio::detached);
     announce(port);
     asio::signal_set signals(io_, SIGTERM, SIGINT);
     asio::signal_set hangups(io_, SIGHUP);
@@ -154,6 +156,8 @@ class Daemon {
     io_.run();
     for (auto& thread : threads) thread.join();
     slow_.join();
+    asking_.join();
+    store_.close();  // while all that its jobs refer to is there
     log::info("serve", "stopped");
     return kOk;
   }
@@ -279,8 +283,9 @@ class Daemon {
   auth::RateLimiter rates_;
   auth::LoginThrottle logins_;
   observe::Events events_;
+  api::OpenSockets sockets_;
   observe::Metrics metrics_;
-  asio::thread_pool slow_{2};
+  asio::thread_pool slow_{2}, asking_{2};
   asio::io_context io_{kThreads};
   asio::any_io_executor engine_strand_;
   workers::Pool pool_;

@@ -64,6 +64,7 @@ struct Retention {
   double executions_days = 30;
   double metrics_days = 90;
   double audit_days = 365;
+  std::uint64_t workflow_versions = 100;  ///< of each workflow
   double every_minutes = 60;
 };
 
@@ -176,6 +177,8 @@ void for_each_setting(C& c, F&& f) {
     c.retention.metrics_days);
   f(Setting{"retention.audit_days", "", "days that the audit log is kept; 0: for ever", 0, 36500, true},
     c.retention.audit_days);
+  f(Setting{"retention.workflow_versions", "", "versions of each workflow that are kept", 1, 1e9, true},
+    c.retention.workflow_versions);
   f(Setting{"retention.every_minutes", "", "how often the store is tidied", 0.001, 10080, true},
     c.retention.every_minutes);
 

@@ -1,6 +1,7 @@
 #include "daemon/config/read.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #define TOML_EXCEPTIONS 0
 #define TOML_ENABLE_FORMATTERS 0
@@ -297,6 +298,8 @@ void check(const Config& config) {
     problems.push_back(fmt::format("ai.url: \"{}\" begins with neither http:// nor https://", config.ai.url));
   if (!config.ai.url.empty() && config.ai.model.empty())
     problems.push_back("ai.model: is needed with ai.url: the name of the model to ask");
+  if (!config.ai.key_file.empty() && ::access(config.ai.key_file.c_str(), R_OK) != 0)
+    problems.push_back(fmt::format("ai.key_file: {} cannot be read", config.ai.key_file));
   if (!problems.empty()) fail(problems);
 }
 

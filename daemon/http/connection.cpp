@@ -63,23 +63,36 @@ Task<bool> send(Stream& stream, std::array<asio::const_buffer, 2> parts, std::ch
   co_return !error;
 }
 
-// A file in parts, so that a large one takes no memory; each part is read on a thread that may block.
-Task<bool> send_file(Server::Shared& shared, Stream& stream, const std::string& head, const FilePart& part) {
-  constexpr std::uint64_t kPart = 256U << 10U;
-  const auto here = co_await asio::this_coro::executor;
+struct FilePiece {
+  bool read = false;
   std::string bytes;
+};
+
+// On a thread that may block.
+Task<FilePiece> read_piece(sandbox::UniqueFd& fd, const FilePart& part, std::uint64_t done, std::uint64_t size) {
+  if (!fd) fd = sandbox::UniqueFd(::open(part.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  FilePiece piece;
+  piece.bytes.resize(size);
+  const ssize_t got = ::pread(fd.get(), piece.bytes.data(), size, static_cast<off_t>(part.offset + done));
+  piece.read = got >= 0 && static_cast<std::uint64_t>(got) == size;
+  co_return piece;
+}
+
+// A file in parts, so that a large one takes no memory.
+Task<bool> send_file(Server::Shared& shared, Stream& stream, const std::string& head, const FilePart& part,
+                     bool& unreadable) {
+  constexpr std::uint64_t kPart = 256U << 10U;
   sandbox::UniqueFd fd;
   bool first = true;
   for (std::uint64_t done = 0; first || done < part.size; first = false) {
-    co_await asio::post(shared.files, asio::use_awaitable);
-    if (first) fd = sandbox::UniqueFd(::open(part.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-    bytes.resize(std::min(kPart, part.size - done));
-    const ssize_t got = ::pread(fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(part.offset + done));
-    co_await asio::post(here, asio::use_awaitable);
-    if (got < 0 || static_cast<std::size_t>(got) != bytes.size()) co_return false;  // the client sees it cut off
-    const std::array<asio::const_buffer, 2> parts{asio::buffer(first ? head : std::string_view()), asio::buffer(bytes)};
+    auto read = read_piece(fd, part, done, std::min(kPart, part.size - done));
+    const FilePiece piece = co_await asio::co_spawn(shared.files, std::move(read), asio::use_awaitable);
+    unreadable = first && !piece.read;
+    if (!piece.read) co_return false;  // later than the first: the client sees it cut off
+    const std::array<asio::const_buffer, 2> parts{asio::buffer(first ? head : std::string_view()),
+                                                  asio::buffer(piece.bytes)};
     if (!co_await send(stream, parts, shared.limits.write_time)) co_return false;
-    done += bytes.size();
+    done += piece.bytes.size();
   }
   co_return true;
 }
@@ -91,7 +104,14 @@ Task<bool> write_reply(Server::Shared& shared, Stream& stream, const Reply& repl
   std::string head;
   head.reserve(512);
   write_head(head, shared.application.common_headers(), reply, size, keep_alive, version);
-  if (reply.file && !head_only) co_return co_await send_file(shared, stream, head, *reply.file);
+  if (reply.file && !head_only) {
+    bool unreadable = false;
+    const bool sent = co_await send_file(shared, stream, head, *reply.file, unreadable);
+    if (!unreadable) co_return sent;
+    log::error("http", "a file could not be read", {{"path", reply.file->path}});
+    const Fault gone(FaultKind::internal, "missing_blob", "the file's bytes are not there; the log has the path");
+    co_return co_await write_reply(shared, stream, shared.application.refuse(gone), keep_alive, version, false);
+  }
   const bool bare = head_only || reply.status == 204 || reply.status == 304;
   const std::array<asio::const_buffer, 2> parts{asio::buffer(head), bare ? asio::const_buffer() : asio::buffer(body)};
   co_return co_await send(stream, parts, shared.limits.write_time);
@@ -127,7 +147,8 @@ bool is_gone(const boost::system::error_code& error) {
 Request take_head(Parser& parser, const std::string& peer) {
   const auto& message = parser.get();
   Request request;
-  request.method = message.method() == bhttp::verb::head ? "GET" : std::string(message.method_string());
+  request.head = message.method() == bhttp::verb::head;
+  request.method = request.head ? "GET" : std::string(message.method_string());
   request.peer = peer;
   unsigned hosts = 0;
   for (const auto& field : message) {
@@ -141,21 +162,23 @@ Request take_head(Parser& parser, const std::string& peer) {
   return request;
 }
 
-// Room for a body among those of all requests under way; given back at the end.
+// What has come of a body, among those of all requests under way; given back at the end. Counted as it comes: who only
+// announces a large body takes nobody's room.
 class BodyRoom {
  public:
-  BodyRoom(Server::Shared& shared, std::uint64_t size) : shared_(shared), size_(size) {
-    fits_ = shared.body_bytes.fetch_add(size) + size <= shared.limits.bodies;
-  }
+  explicit BodyRoom(Server::Shared& shared) : shared_(shared) {}
   ~BodyRoom() { shared_.body_bytes -= size_; }
   BodyRoom(const BodyRoom&) = delete;
   BodyRoom& operator=(const BodyRoom&) = delete;
-  bool fits() const { return fits_; }
+  /// False: there is no more room.
+  bool grow(std::uint64_t bytes) {
+    size_ += bytes;
+    return shared_.body_bytes.fetch_add(bytes) + bytes <= shared_.limits.bodies;
+  }
 
  private:
   Server::Shared& shared_;
-  std::uint64_t size_;
-  bool fits_;
+  std::uint64_t size_ = 0;
 };
 
 // Waits for the first byte, then reads the head. False: nothing to answer.
@@ -187,19 +210,20 @@ Task<bool> take_and_answer(Server::Shared& shared, Connection& c, Parser& parser
   if (length && *length > body_limit)
     co_return co_await refuse_and_close(
         shared, c, shared.application.refuse(refusal(bhttp::error::body_limit, shared.limits, body_limit)));
-  const BodyRoom room(shared, parser.is_done() ? 0 : length ? *length : body_limit);
-  if (!room.fits())
-    co_return co_await refuse_and_close(
-        shared, c,
-        shared.application.refuse(Fault(FaultKind::unavailable, "busy", "too much is being sent to this server; try again")));
+  BodyRoom room(shared);
   parser.body_limit(body_limit);
   if (parser.get()[bhttp::field::expect] == "100-continue" && !parser.is_done()) {
     bhttp::response<bhttp::empty_body> go_on(bhttp::status::continue_, 11);
     co_await bhttp::async_write(c.stream, go_on, asio::redirect_error(asio::use_awaitable, error));
   }
-  if (!error && !parser.is_done()) {
-    c.stream.expires_after(shared.limits.body_time);
-    co_await bhttp::async_read(c.stream, c.buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+  c.stream.expires_after(shared.limits.body_time);
+  while (!error && !parser.is_done()) {
+    const std::size_t got =
+        co_await bhttp::async_read_some(c.stream, c.buffer, parser, asio::redirect_error(asio::use_awaitable, error));
+    if (!room.grow(got)) {
+      const Fault busy(FaultKind::unavailable, "busy", "too much is being sent to this server; try again");
+      co_return co_await refuse_and_close(shared, c, shared.application.refuse(busy));
+    }
   }
   if (is_gone(error)) co_return false;
   if (error) co_return co_await refuse_and_close(shared, c, shared.application.refuse(refusal(error, shared.limits, body_limit)));
@@ -231,12 +255,11 @@ Task<bool> serve_one(std::shared_ptr<Server::Shared> shared, std::shared_ptr<Con
   }
   if (!admission.reply) admission = co_await shared->application.admit(request);
   if (!admission.reply && admission.upgrade) {
-    if (beast::websocket::is_upgrade(parser.get())) {
-      co_await serve_socket(shared, c, parser, request);
-      co_return false;
-    }
-    Fault fault(FaultKind::bad_input, "upgrade_required", "this path is for WebSocket connections (RFC 6455)");
-    admission.reply = shared->application.refuse(fault);
+    const bool upgrade = beast::websocket::is_upgrade(parser.get());
+    if (upgrade && co_await serve_socket(shared, c, parser, request)) co_return false;
+    const Fault full(FaultKind::unavailable, "busy", "as many WebSockets as there may be are open; try again later");
+    const Fault fault(FaultKind::bad_input, "upgrade_required", "this path is for WebSocket connections (RFC 6455)");
+    admission.reply = shared->application.refuse(upgrade ? full : fault);
   }
   if (!admission.reply) co_return co_await take_and_answer(*shared, *c, parser, request, admission.body_limit);
   if (!parser.is_done()) co_return co_await refuse_and_close(*shared, *c, *admission.reply);

@@ -6,6 +6,7 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
+#include "daemon/observe/text.hpp"
 #include "schema/messages.hpp"
 
 namespace qflow::http {
@@ -128,12 +129,15 @@ Reply Reply::of(int status, const json::value& value) {
 
 Reply Reply::of(const Fault& fault) {
   const int status = http_status(fault.kind);
-  json::object body{{"error", {{"message", fault.message}, {"code", fault.code}, {"details", fault.details}}},
-                    {"message", fault.message},
+  const std::string message = to_utf8(fault.message);  // it may name what somebody sent
+  json::object body{{"error", {{"message", message}, {"code", fault.code}, {"details", fault.details}}},
+                    {"message", message},
                     {"code", status}};
   if (status == 401) body["status"] = "error";
   Reply reply = of(status, body);
   if (status == 401) reply.headers.emplace_back("WWW-Authenticate", "Bearer");
+  if (const json::value* after = fault.details.if_contains("retry_after"))
+    reply.headers.emplace_back("Retry-After", json::serialize(*after));
   return reply;
 }
 

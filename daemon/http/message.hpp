@@ -17,6 +17,7 @@ namespace json = boost::json;
 
 struct Request {
   std::string method;                        ///< upper case; HEAD comes as GET
+  bool head = false;                         ///< it was HEAD
   std::string path;                          ///< percent-decoded, without the query
   std::string target;                        ///< as it was sent
   std::vector<std::string> segments;         ///< of the path, decoded one by one

@@ -111,14 +111,16 @@ class OpenSocket final : public Socket, public std::enable_shared_from_this<Open
 
 }  // namespace
 
-Task<> serve_socket(std::shared_ptr<Server::Shared> shared, std::shared_ptr<Connection> connection, Parser& parser,
-                    const Request& request) {
-  if (shared->sockets.fetch_add(1) < shared->limits.sockets) {
+Task<bool> serve_socket(std::shared_ptr<Server::Shared> shared, std::shared_ptr<Connection> connection, Parser& parser,
+                        const Request& request) {
+  const bool room = shared->sockets.fetch_add(1) < shared->limits.sockets;
+  if (room) {
     connection->upgraded = true;
     const auto socket = std::make_shared<OpenSocket>(std::move(connection->stream), shared->limits);
     co_await socket->run(parser, *shared, request);
   }
   --shared->sockets;
+  co_return room;
 }
 
 }  // namespace qflow::http

@@ -14,9 +14,6 @@ namespace qflow::store {
 #define FILE_COLUMNS                                                                                     \
   "id, filename, file_size_bytes, mime_type, hash_sha256, workflow_execution_id, node_id, created_at, " \
   "original_filename, is_temporary, expires_at, created_by"
-#define THEIRS                                                                                                    \
-  "(?1 IS NULL OR created_by=?1 OR workflow_execution_id IN (SELECT id FROM workflow_executions e WHERE "         \
-  "e.id=files.workflow_execution_id AND e.created_by=?1))"
 
 void insert_credential(sqlite::Tx& tx, const Credential& c) {
   tx->exec("INSERT INTO credentials (" CREDENTIAL ") VALUES (?,?,?,?,?,?,?,?)", c.id, c.name, c.type, c.data,
@@ -103,11 +100,14 @@ std::vector<ContainerLog> container_logs(sqlite::Db& db, const std::string& cont
 }
 
 std::optional<File> find_file(sqlite::Db& db, const std::string& id, const Owner& owner) {
-  return db.one<File>("SELECT " FILE_COLUMNS " FROM files WHERE " THEIRS " AND id=?2", owner, id);
+  return db.one<File>("SELECT " FILE_COLUMNS " FROM files WHERE id=?2 AND (?1 IS NULL OR created_by=?1)", owner, id);
 }
 std::vector<File> list_files(sqlite::Db& db, const Owner& owner, std::int64_t limit, const std::string& before) {
-  return db.all<File>("SELECT " FILE_COLUMNS " FROM files WHERE " THEIRS " AND (?3='' OR id<?3) ORDER BY id DESC LIMIT ?2",
-                      owner, limit, before);
+  const std::string below = before.empty() ? "~" : before;
+  if (owner)
+    return db.all<File>("SELECT " FILE_COLUMNS " FROM files WHERE created_by=? AND id<? ORDER BY id DESC LIMIT ?", *owner,
+                        below, limit);
+  return db.all<File>("SELECT " FILE_COLUMNS " FROM files WHERE id<? ORDER BY id DESC LIMIT ?", below, limit);
 }
 bool delete_file(sqlite::Tx& tx, const std::string& id, std::optional<std::string>& orphan) {
   const auto hash = tx->one<std::string>("SELECT hash_sha256 FROM files WHERE id=?", id);

@@ -66,7 +66,6 @@ void insert_container_log(sqlite::Tx& tx, const std::string& container_id, std::
                           const std::string& message);
 std::vector<ContainerLog> container_logs(sqlite::Db& db, const std::string& container_id, std::int64_t limit);
 
-/// A file that its owner, or the owner of its execution, may see.
 std::optional<File> find_file(sqlite::Db& db, const std::string& id, const Owner& owner);
 std::vector<File> list_files(sqlite::Db& db, const Owner& owner, std::int64_t limit, const std::string& before);
 /// `orphan`: the blob's hash when no other file has it.

@@ -137,10 +137,24 @@ ExecutionPage list_executions(sqlite::Db& db, const ExecutionQuery& q) {
   page.rows = db.all<Execution>("SELECT " SUMMARY " FROM workflow_executions WHERE " WHERE RANGE                       \
                                 " ORDER BY id DESC LIMIT ?3 OFFSET ?4",                                                \
                                 before, q.after, q.limit, q.skip __VA_OPT__(, ) __VA_ARGS__)
-  if (q.workflow_id && q.status) {
+  if (q.statuses) {
+#define AMONG " AND status IN (SELECT value FROM json_each(?5))"
+    if (q.workflow_id && q.created_by) {
+      PAGED("workflow_id=?6 AND created_by=?7" AMONG, *q.statuses, *q.workflow_id, *q.created_by);
+    } else if (q.workflow_id) {
+      PAGED("workflow_id=?6" AMONG, *q.statuses, *q.workflow_id);
+    } else if (q.created_by) {
+      PAGED("created_by=?6" AMONG, *q.statuses, *q.created_by);
+    } else {
+      PAGED("true" AMONG, *q.statuses);
+    }
+#undef AMONG
+  } else if (q.workflow_id && q.status) {
     PAGED("workflow_id=?5 AND status=?6 AND (?7 IS NULL OR created_by=?7)", *q.workflow_id, *q.status, q.created_by);
+  } else if (q.workflow_id && q.created_by) {
+    PAGED("workflow_id=?5 AND created_by=?6", *q.workflow_id, *q.created_by);
   } else if (q.workflow_id) {
-    PAGED("workflow_id=?5 AND (?6 IS NULL OR created_by=?6)", *q.workflow_id, q.created_by);
+    PAGED("workflow_id=?5", *q.workflow_id);
   } else if (q.created_by && q.status) {
     PAGED("created_by=?5 AND status=?6", *q.created_by, *q.status);
   } else if (q.created_by) {

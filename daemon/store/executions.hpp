@@ -102,6 +102,7 @@ struct ExecutionQuery {
   std::int64_t limit = 20, skip = 0;
   std::string before, after;  ///< ids that bound the page; empty: no bound
   std::optional<std::string> workflow_id, status;
+  std::optional<std::string> statuses;    ///< a JSON list, in the place of `status`: any of these
   std::optional<std::string> created_by;  ///< only this user's
 };
 struct ExecutionPage {

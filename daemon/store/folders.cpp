@@ -6,7 +6,7 @@
 
 namespace qflow::store {
 
-#define TAG "id, name, description, color, created_at, updated_at"
+#define TAG "id, name, description, color, created_by, created_at, updated_at"
 #define FOLDER "id, project_id, name, parent_folder_id, created_at, updated_at"
 // The same statement over the one or the other pair of tables; each is a literal.
 #define EITHER(CALL, BEFORE, AFTER, ...)                                                       \
@@ -23,8 +23,8 @@ void refuse_taken(sqlite::Tx& tx, Tagged what, const Tag& tag) {
 
 void insert_tag(sqlite::Tx& tx, Tagged what, const Tag& t) {
   refuse_taken(tx, what, t);
-  EITHER(tx->exec, "INSERT INTO ", " (" TAG ") VALUES (?,?,?,?,?,?)", t.id, t.name, t.description, t.color,
-         t.created_at, t.updated_at);
+  EITHER(tx->exec, "INSERT INTO ", " (" TAG ") VALUES (?,?,?,?,?,?,?)", t.id, t.name, t.description, t.color,
+         t.created_by, t.created_at, t.updated_at);
 }
 
 bool update_tag(sqlite::Tx& tx, Tagged what, const Tag& t) {

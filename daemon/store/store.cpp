@@ -72,8 +72,7 @@ Store::Store(std::string directory) : directory_(std::move(directory)) {
     migrate(*writer_);
     // A database of an early release is rebuilt once, so that space can be given back in pieces.
     if (writer_->one<std::int64_t>("PRAGMA auto_vacuum").value_or(0) != 2) writer_->script("PRAGMA auto_vacuum=2; VACUUM");
-    readers_.push_back(std::make_unique<sqlite::Db>(path, true));
-    readers_.push_back(std::make_unique<sqlite::Db>(path, true));
+    for (unsigned i = 0; i < kReaders; ++i) readers_.push_back(std::make_unique<sqlite::Db>(path, true));
   } catch (const sqlite::Error& e) {
     throw Fault(FaultKind::unavailable, "database", fmt::format("database {}: {}", path, e.what()));
   }
@@ -85,13 +84,15 @@ Store::Store(std::string directory) : directory_(std::move(directory)) {
   thread_ = std::thread([this] { write_loop(); });
 }
 
-Store::~Store() {
+Store::~Store() { close(); }
+
+void Store::close() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_one();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
   readers_pool_.join();
 }
 
@@ -197,8 +198,11 @@ std::string Store::put_blob(std::string_view bytes) const {
   // Under a name of its own first: a blob is there whole or not at all.
   const std::string partial = fmt::format("{}.{:x}", path, randombytes_random());
   const sandbox::UniqueFd fd = sandbox::open_file(partial, O_WRONLY | O_CREAT | O_EXCL, 0600);
-  if (!sandbox::write_all(fd.get(), bytes) || ::fsync(fd.get()) < 0)
-    throw sandbox::SysError(errno, "write blob " + partial);
+  if (!sandbox::write_all(fd.get(), bytes) || ::fsync(fd.get()) < 0) {
+    const int error = errno;
+    ::unlink(partial.c_str());
+    throw sandbox::SysError(error, "write blob " + partial);
+  }
   fs::rename(partial, path);
   return hex;
 }

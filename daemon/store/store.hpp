@@ -34,6 +34,9 @@ class Store {
   /// writable, a database of a newer release, a damaged one.
   explicit Store(std::string directory);
   ~Store();
+  /// Finishes what is queued and ends the threads; nothing may be asked of it any more. Before anything goes away that
+  /// a waiting job refers to.
+  void close();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
@@ -131,7 +134,8 @@ class Store {
   mutable std::mutex blobs_mutex_;  ///< held while it is decided whether a blob stays
   std::mutex readers_mutex_;
   std::vector<std::unique_ptr<sqlite::Db>> readers_;
-  asio::thread_pool readers_pool_{2};
+  static constexpr unsigned kReaders = 4;
+  asio::thread_pool readers_pool_{kReaders};
   std::thread thread_;
 };
 

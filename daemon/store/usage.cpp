@@ -91,6 +91,11 @@ std::int64_t delete_expired(sqlite::Tx& tx, const Expiry& e, std::vector<std::st
   old(OLD("file_access_logs", "accessed_at"), e.metrics_before);
   old(OLD("user_sessions", "expires_at"), e.now);
 #undef OLD
+  tx->exec(
+      "DELETE FROM workflow_versions WHERE rowid IN (SELECT v.rowid FROM workflow_versions v JOIN workflows w ON w.id = "
+      "v.workflow_id WHERE v.version <= w.version - ? LIMIT 500)",
+      e.versions_kept);
+  deleted += tx->changes();
   for (const std::string& id :
        tx->all<std::string>("SELECT id FROM files WHERE expires_at<? ORDER BY expires_at LIMIT ?", e.now, kPiece)) {
     const auto hash = tx->one<std::string>("SELECT hash_sha256 FROM files WHERE id=?", id);

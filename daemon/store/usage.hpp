@@ -64,6 +64,7 @@ void insert_metric(sqlite::Tx& tx, const std::string& name, double value, const 
 /// many rows went, so that the caller goes on while there are more and others can write in between.
 struct Expiry {
   std::int64_t executions_before = 0, metrics_before = 0, audit_before = 0, now = 0;
+  std::int64_t versions_kept = 1'000'000'000;
 };
 std::int64_t delete_expired(sqlite::Tx& tx, const Expiry& expiry, std::vector<std::string>& orphaned_blobs);
 /// Gives at most `pages` free pages back to the file system. Returns how many are left.

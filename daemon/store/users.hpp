@@ -50,6 +50,7 @@ struct UserQuery {
   std::int64_t skip = 0, take = 50;
   std::string text;
   std::optional<std::string> role;
+  std::string sort;  ///< "email:asc", "email:desc", "createdAt:desc"; empty: by when they were made
 };
 std::vector<User> list_users(sqlite::Db& db, const UserQuery& query, std::int64_t& count);
 

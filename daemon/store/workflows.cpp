@@ -9,14 +9,16 @@ namespace qflow::store {
 #define MATCHING                                                                                                \
   "FROM workflows WHERE (?1 = '' OR instr(lower(name), lower(?1)) > 0) AND (?2 IS NULL OR is_active = ?2) AND " \
   "(?5 IS NULL OR is_archived = ?5) AND (?6 IS NULL OR coalesce(folder_id, '0') = ?6) AND "                     \
-  "(?7 IS NULL OR id IN (SELECT workflow_id FROM workflow_tag_relations WHERE tag_id = ?7)) AND is_template = 0 "
+  "(?7 IS NULL OR (SELECT count(*) FROM workflow_tag_relations r JOIN workflow_tags t ON t.id = r.tag_id WHERE "  \
+  "r.workflow_id = workflows.id AND (t.id IN (SELECT value FROM json_each(?7)) OR t.name IN (SELECT value FROM "  \
+  "json_each(?7)))) = json_array_length(?7)) "
 #define VERSION "workflow_id, version, name, nodes, connections, settings, created_by, created_at"
 
 namespace {
-void keep_version(sqlite::Tx& tx, const Workflow& w) {
+void keep_version(sqlite::Tx& tx, const Workflow& w, const std::optional<std::string>& editor) {
   tx->exec("INSERT OR REPLACE INTO workflow_versions (" VERSION
            ") SELECT id, version, name, nodes, connections, settings, ?2, updated_at FROM workflows WHERE id=?1",
-           w.id, w.created_by);
+           w.id, editor);
 }
 }  // namespace
 
@@ -24,10 +26,10 @@ void insert_workflow(sqlite::Tx& tx, const Workflow& w) {
   tx->exec("INSERT INTO workflows (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", w.id, w.name, w.description,
            w.nodes, w.connections, w.settings, w.extra, w.python_version, w.is_active, w.version, w.created_at,
            w.updated_at, w.created_by, w.folder_id, w.is_archived, w.is_template);
-  keep_version(tx, w);
+  keep_version(tx, w, w.created_by);
 }
 
-bool update_workflow(sqlite::Tx& tx, const Workflow& w) {
+bool update_workflow(sqlite::Tx& tx, const Workflow& w, const std::optional<std::string>& editor) {
   tx->exec(
       "UPDATE workflows SET name=?2, description=?3, nodes=?4, connections=?5, settings=?6, extra=?7, "
       "python_version=?8, is_active=?9, version=version+1, updated_at=?10, folder_id=?11, is_archived=?12, "
@@ -35,7 +37,7 @@ bool update_workflow(sqlite::Tx& tx, const Workflow& w) {
       w.id, w.name, w.description, w.nodes, w.connections, w.settings, w.extra, w.python_version, w.is_active,
       w.updated_at, w.folder_id, w.is_archived, w.is_template);
   if (tx->changes() == 0) return false;
-  keep_version(tx, w);
+  keep_version(tx, w, editor);
   return true;
 }
 
@@ -63,7 +65,7 @@ std::vector<Workflow> list_templates(sqlite::Db& db) {
 
 WorkflowPage list_workflows(sqlite::Db& db, const WorkflowQuery& q) {
   WorkflowPage page;
-#define ARGUMENTS q.name_contains, q.active, q.take, q.skip, q.archived, q.folder_id, q.tag_id
+#define ARGUMENTS q.name_contains, q.active, q.take, q.skip, q.archived, q.folder_id, q.tags
 #define LIST(ORDER)                                                                                                   \
   page.rows = q.owner ? db.all<Workflow>("SELECT " COLUMNS " " MATCHING "AND created_by=?8 ORDER BY " ORDER           \
                                          " LIMIT ?3 OFFSET ?4",                                                       \

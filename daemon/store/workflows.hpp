@@ -26,8 +26,9 @@ BOOST_DESCRIBE_STRUCT(Workflow, (),
 
 /// Also keeps it as a version.
 void insert_workflow(sqlite::Tx& tx, const Workflow& workflow);
-/// False when there is none with this id. Counts `version` up and keeps what it was told as that version.
-bool update_workflow(sqlite::Tx& tx, const Workflow& workflow);
+/// False when there is none with this id. Counts `version` up and keeps what it was told as that version, as
+/// `editor`'s.
+bool update_workflow(sqlite::Tx& tx, const Workflow& workflow, const std::optional<std::string>& editor);
 void set_active(sqlite::Tx& tx, const std::string& id, bool active, std::int64_t now);
 bool delete_workflow(sqlite::Tx& tx, const std::string& id);
 std::optional<Workflow> find_workflow(sqlite::Db& db, const std::string& id, const Owner& owner);
@@ -40,7 +41,7 @@ struct WorkflowQuery {
   std::string name_contains;  ///< empty: all
   std::optional<bool> active, archived;
   std::optional<std::string> folder_id;  ///< "0": outside every folder
-  std::optional<std::string> tag_id;
+  std::optional<std::string> tags;  ///< a JSON list of ids or names: all of these
   Owner owner;
   enum class Sort { updated_desc, updated_asc, name_asc, name_desc, created_desc, created_asc } sort = Sort::updated_desc;
 };
@@ -67,9 +68,10 @@ std::optional<WorkflowVersion> find_version(sqlite::Db& db, const std::string& w
 /// Tags of workflows and of the node library have one shape.
 struct Tag {
   std::string id, name, description, color;
+  std::optional<std::string> created_by;
   std::int64_t created_at = 0, updated_at = 0;
 };
-BOOST_DESCRIBE_STRUCT(Tag, (), (id, name, description, color, created_at, updated_at))
+BOOST_DESCRIBE_STRUCT(Tag, (), (id, name, description, color, created_by, created_at, updated_at))
 enum class Tagged { workflows, nodes };
 /// Throws Fault(conflict) when the name is taken.
 void insert_tag(sqlite::Tx& tx, Tagged what, const Tag& tag);

@@ -49,6 +49,7 @@ struct Pool::Environment {
   std::vector<std::shared_ptr<Nursery>> nurseries;  ///< the lean one first
   std::set<std::string> threaded;                   ///< modules that must not be imported before a fork
   unsigned failed_starts = 0;
+  bool dropped = false;  ///< its name is gone; what runs in it ends by itself
 };
 
 Pool::Pool(const asio::any_io_executor& executor, const Settings& settings)
@@ -62,7 +63,7 @@ Pool::Environment& Pool::environment(const std::string& python, const std::strin
   auto& slot = environments_[key];
   if (!slot)
     slot = std::make_unique<Environment>(
-        Environment{python, name, pyhost, {settings_.limits, sandbox.network, sandbox.programs}, {}, {}, 0});
+        Environment{python, name, pyhost, {settings_.limits, sandbox.network, sandbox.programs}, {}, {}, 0, false});
   return *slot;
 }
 
@@ -206,6 +207,7 @@ Task<std::shared_ptr<Worker>> Pool::acquire(const std::string& python, const std
   const sandbox::Limits limits = sandbox.limits;
   const bool to_order = limits != settings_.limits;
   for (int attempt = 0; attempt < 3; ++attempt) {
+    if (home.dropped) throw Fault(FaultKind::conflict, "container_gone", "the container was deleted meanwhile");
     const std::shared_ptr<Nursery> nursery = choose(home, modules);
     nursery->last_used = Clock::now();
     bool waited = false;
@@ -273,7 +275,10 @@ void Pool::shut_down() {
 // The Environment itself stays: executions that wait for it hold references.
 void Pool::drop(const std::string& name) {
   for (auto& [key, home] : environments_)
-    if (home->name == name) close_all(*home);
+    if (home->name == name) {
+      home->dropped = true;
+      close_all(*home);
+    }
 }
 
 void Pool::adopt(const Settings& settings) {
@@ -287,6 +292,7 @@ void Pool::adopt(const Settings& settings) {
 std::vector<Pool::EnvironmentState> Pool::states() const {
   std::vector<EnvironmentState> out;
   for (const auto& [key, home] : environments_) {
+    if (home->dropped) continue;
     EnvironmentState state{home->python, home->name, {}, false, home->nurseries.size(), 0};
     for (const auto& nursery : home->nurseries) {
       state.ready = state.ready || (nursery->ready && nursery->zygote->alive());

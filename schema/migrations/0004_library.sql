@@ -43,6 +43,7 @@ CREATE TABLE workflow_tags (
   name        TEXT NOT NULL UNIQUE COLLATE NOCASE,
   description TEXT NOT NULL DEFAULT '',
   color       TEXT NOT NULL DEFAULT '',
+  created_by  TEXT,
   created_at  INTEGER NOT NULL,
   updated_at  INTEGER NOT NULL
 ) STRICT;
@@ -88,6 +89,7 @@ CREATE TABLE python_node_tags (
   name        TEXT NOT NULL UNIQUE COLLATE NOCASE,
   description TEXT NOT NULL DEFAULT '',
   color       TEXT NOT NULL DEFAULT '',
+  created_by  TEXT,
   created_at  INTEGER NOT NULL,
   updated_at  INTEGER NOT NULL
 ) STRICT;
@@ -169,6 +171,7 @@ ALTER TABLE files ADD COLUMN original_filename TEXT NOT NULL DEFAULT '';
 ALTER TABLE files ADD COLUMN is_temporary INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE files ADD COLUMN expires_at INTEGER;
 ALTER TABLE files ADD COLUMN created_by TEXT;
+CREATE INDEX files_by_owner ON files (created_by, id DESC);
 CREATE INDEX files_by_expiry ON files (expires_at) WHERE expires_at IS NOT NULL;
 CREATE TABLE file_access_logs (
   id          INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -2,6 +2,7 @@
 -- end, so that usage and analytics cost the same however many executions there were.
 
 CREATE INDEX executions_by_owner ON workflow_executions (created_by, id DESC);
+CREATE INDEX executions_by_workflow_owner ON workflow_executions (workflow_id, created_by, id DESC);
 CREATE INDEX executions_by_workflow_status ON workflow_executions (workflow_id, status, id DESC);
 CREATE INDEX executions_by_owner_status ON workflow_executions (created_by, status, id DESC);
 

@@ -1,7 +1,9 @@
 // Who may do what: the set-up, signing in and out, roles, keys, other sites' pages, throttles and limits.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <boost/json/serialize.hpp>
+#include <thread>
 
 #include "tests/support/http.hpp"
 
@@ -253,6 +255,62 @@ TEST_CASE("too many calls are refused, with when to come back") {
   CHECK(limited.get("/containers").status == 200);
   CHECK(limited.get("/containers").status == 429);
   CHECK(limited.get("/health").status == 200);
+}
+
+TEST_CASE("many guesses at once are as many") {
+  daemon().as_user("guessed@example.org");
+  std::vector<std::thread> clients;
+  std::atomic<int> braked{0};
+  for (int i = 0; i < 30; ++i)
+    clients.emplace_back([&] {
+      Daemon one = daemon().with_headers("");
+      braked += one.post("/login", {{"email", "guessed@example.org"}, {"password", "Guess1234"}}).status == 429 ? 1 : 0;
+    });
+  for (auto& client : clients) client.join();
+  CHECK(braked > 15);
+}
+
+TEST_CASE("who is demoted while their own change is under way stays demoted") {
+  Daemon admin = daemon().as_user("demoted@example.org", "admin");
+  const std::string path = "/users/" + text(admin.get("/me")["id"]);
+  std::thread change([&] { admin.call("PATCH", path, {{"password", "An0therPassword"}, {"currentPassword", kPassword}}); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(40));  // it is being hashed
+  CHECK(daemon().apart().call("PATCH", path, {{"role", "user"}}).status == 200);
+  change.join();
+  CHECK(daemon().get(path)["role"] == "user");
+}
+
+TEST_CASE("announced bodies that never come take nobody's room") {
+  std::vector<std::unique_ptr<Connection>> idle;
+  for (int i = 0; i < 64; ++i) {
+    idle.push_back(std::make_unique<Connection>(daemon().port()));
+    idle.back()->send("POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 16777216\r\n\r\n{");
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  CHECK(daemon().post("/tags", {{"name", "fits"}}).status == 201);
+}
+
+TEST_CASE("what is somebody else's is not there, also while it runs; tags belong to who made them") {
+  Daemon mine = daemon().as_user("mine@example.org");
+  Daemon theirs = daemon().as_user("theirs@example.org");
+  const std::string id = mine.store(chain({node("slow", "import time\ndef slow(): time.sleep(3)")}));
+  const std::string execution = text(mine.post("/workflows/" + id + "/execute")["id"]);
+  CHECK(theirs.call("DELETE", "/executions/" + execution).status == 404);
+  CHECK(theirs.post("/executions/" + execution + "/stop").status == 404);
+  CHECK(mine.call("DELETE", "/executions/" + execution).status == 409);
+  CHECK(mine.post("/executions/" + execution + "/stop")["status"] == "cancelled");
+  const std::string tag = text(mine.post("/tags", {{"name", "of mine"}})["id"]);
+  CHECK(theirs.call("PATCH", "/tags/" + tag, {{"name", "x"}}).status == 403);
+  CHECK(theirs.call("DELETE", "/tags/" + tag).status == 403);
+  CHECK(mine.call("DELETE", "/tags/" + tag).status == 200);
+}
+
+TEST_CASE("errors that name what was sent are text") {
+  for (const char* path : {"/workflows/%ff", "/nope%ff", "/webhook/%ff", "/types/%c3"}) {
+    const Answer answer = daemon().get(path);
+    CHECK(answer.status == 404);
+    CHECK(answer.body.find('\xff') == std::string::npos);
+  }
 }
 
 TEST_CASE("what changes access stands in the audit log") {

@@ -75,6 +75,10 @@ TEST_CASE("activation: only of what can run") {
   const std::string cyclic = daemon().store(
       flow({node("a", "def a(x): return x"), node("b", "def b(x): return x")}, {{"a", "b"}, {"b", "a"}}));
   CHECK(code(daemon().post("/workflows/" + cyclic + "/activate")) == "cyclic_workflow");
+  CHECK(daemon().call("PATCH", "/workflows/" + id, {{"active", "yes"}}).status == 400);
+  json::object active = greeting();
+  active["active"] = true;
+  CHECK(daemon().post("/workflows", active)["active"] == true);
 }
 
 TEST_CASE("tags and folders") {
@@ -99,6 +103,9 @@ TEST_CASE("tags and folders") {
   const Answer inner = daemon().post(base, {{"name", "inner"}, {"parentFolderId", outer["id"]}});
   const std::string outer_path = base + "/" + text(outer["id"]), inner_path = base + "/" + text(inner["id"]);
   CHECK(daemon().get(base)["count"] == 2);
+  const Answer mixed = daemon().get("/workflows?includeFolders=true&take=1");
+  CHECK(mixed["data"].at(0).at("resource") == "folder");
+  CHECK(daemon().get("/workflows?filter=%7B%22projectId%22:%22nope%22%7D")["count"] == 0);
   CHECK(daemon().call("PATCH", "/workflows/" + id, {{"parentFolderId", inner["id"]}}).status == 200);
   CHECK(code(daemon().call("PATCH", "/workflows/" + id, {{"parentFolderId", "nope"}})) == "missing_folder");
   CHECK(daemon().get(outer_path + "/content")["totalWorkflows"] == 1);
@@ -150,6 +157,9 @@ TEST_CASE("executions: filtered, paged by key, shown, deleted") {
   CHECK(count("?workflowId=" + good) == 4);
   CHECK(count("?workflowId=" + good + "&status=failed") == 0);
   CHECK(count("?filter=%7B%22status%22:%5B%22error%22%5D%7D") == 1);
+  CHECK(count("?filter=%7B%22status%22:%5B%22error%22,%22success%22%5D%7D") == 5);
+  CHECK(count("?filter=%7B%22status%22:%5B%22error%22,%22canceled%22%5D,%22workflowId%22:%22" + bad + "%22%7D") == 1);
+  CHECK(count("?status=waiting") == 0);
   CHECK(user.get("/executions?limit=2")["results"].as_array().size() == 2);
   CHECK(user.get("/executions?options=%7B%22limit%22:3,%22skip%22:1%7D")["results"].as_array().size() == 3);
   // Page after page by key gives each once.
@@ -307,7 +317,9 @@ TEST_CASE("containers are environments of their own, which workflows can name") 
   CHECK(daemon().get("/containers")["containers"].as_array().size() == 1);
   CHECK(eventually([&] { return !daemon().get(path + "/logs")["logs"].as_array().empty(); }));
   CHECK(daemon().get(path + "/dependencies")["dependencies"].as_array().empty());
-  CHECK(daemon().post(path + "/dependencies", {{"packages", {"requests"}}}).status == 501);
+  CHECK(daemon().post(path + "/dependencies", {{"packages", {"requests>=2.31"}}}).status == 501);
+  for (const char* bad : {"x; rm -rf /", "--index-url", "a b", ""})
+    CHECK(daemon().post(path + "/dependencies", {{"packages", {bad}}}).status == 400);
   CHECK(daemon().call("DELETE", path + "/dependencies/requests").status == 501);
   CHECK(daemon().post("/containers", {{"python_version", "2.7"}}).status == 400);
   Daemon other = daemon().as_user("containers@example.org");
@@ -356,6 +368,21 @@ TEST_CASE("webhooks run active workflows, and can answer with their result") {
   CHECK(eventually([&] { return daemon().get("/executions/" + text(started["executionId"]))["status"] == "completed"; }));
   CHECK(stranger.get("/webhook/echo/it").status == 404);  // another method
   CHECK(stranger.get("/webhook/nope").status == 404);
+  // A proof of this server is not the workflow's to see; others' headers are.
+  const Answer signed_in = daemon().send("POST", "/webhook/echo/it", "x", "X-Other: kept\r\n");
+  CHECK(signed_in.status == 200);
+  const Answer last = daemon().get("/executions?workflowId=" + id + "&limit=1");
+  const Answer record = daemon().get("/executions/" + text(last["results"].at(0).at("id")));
+  CHECK(record.body.find(daemon().token()) == std::string::npos);
+  CHECK(daemon().send("HEAD", text(accepted["url"])).status == 405);
+  // Who may no longer sign in runs nothing any more.
+  Daemon former = daemon().as_user("former@example.org");
+  const std::string theirs = text(former.post("/templates/webhook-echo/import")["id"]);
+  former.post("/workflows/" + theirs + "/activate");
+  former.post("/webhooks", {{"workflowId", theirs}, {"path", "former"}, {"method", "GET"}});
+  CHECK(stranger.get("/webhook/former").status == 202);
+  daemon().call("PATCH", "/users/" + text(former.get("/me")["id"]), {{"isActive", false}});
+  CHECK(stranger.get("/webhook/former").status == 404);
   CHECK(daemon().post("/webhooks", {{"workflowId", id}, {"path", "echo/it"}, {"method", "POST"}}).status == 409);
   CHECK(daemon().post("/webhooks", {{"workflowId", "nope"}}).status == 400);
   CHECK(daemon().post("/webhooks", {{"workflowId", id}, {"path", "../x y"}}).status == 400);

@@ -95,6 +95,22 @@ TEST_CASE("a client gets its own events only, and only with a proof") {
   CHECK(json::parse(*first).at("workflowId") == json::value(own));
 }
 
+TEST_CASE("a socket ends with what opened it") {
+  Daemon other = daemon().as_user("ends@example.org");
+  const std::string id = text(other.get("/me")["id"]);
+  WebSocket socket(daemon().port(), "/ws/executions", other.authorization());
+  REQUIRE(socket.status() == 101);
+  daemon().call("PATCH", "/users/" + id, {{"isActive", false}});
+  CHECK_FALSE(socket.receive(10'000));
+  CHECK(socket.close_code() == 1008);
+  Daemon admin = daemon().as_user("less@example.org", "admin");
+  const std::string admin_id = text(admin.get("/me")["id"]);
+  WebSocket wide(daemon().port(), "/ws/workflows", admin.authorization());
+  daemon().call("PATCH", "/users/" + admin_id, {{"role", "user"}});
+  CHECK_FALSE(wide.receive(10'000));
+  CHECK(wide.close_code() == 1008);
+}
+
 TEST_CASE("workflows and containers tell of their changes") {
   WebSocket workflows(daemon().port(), "/ws/workflows", daemon().authorization());
   WebSocket containers(daemon().port(), "/ws/containers", daemon().authorization());

@@ -244,8 +244,25 @@ TEST_CASE("a database that is locked, damaged or of a newer release") {
     sqlite3_exec(db, "COMMIT", nullptr, nullptr, nullptr);
     sqlite3_close(db);
     CHECK(daemon.post("/workflows", greeting()).status == 201);
+    // Stopped while writes wait: they are finished or refused, nothing breaks.
+    sqlite3_open(path.c_str(), &db);
+    REQUIRE(sqlite3_exec(db, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) == SQLITE_OK);
+    std::vector<std::thread> waiting;
+    for (int i = 0; i < 5; ++i)
+      waiting.emplace_back([&] {
+        try {
+          daemon.apart().post("/workflows", greeting());
+        } catch (const std::exception&) {
+          // cut off by the stop
+        }
+      });
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
     daemon.program().signal(SIGTERM);
-    daemon.program().wait(std::chrono::seconds(20));
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+    sqlite3_exec(db, "COMMIT", nullptr, nullptr, nullptr);
+    sqlite3_close(db);
+    for (auto& client : waiting) client.join();
+    CHECK(daemon.program().wait(std::chrono::seconds(30)).code == 0);
   }
   sqlite3* db = nullptr;
   sqlite3_open(path.c_str(), &db);

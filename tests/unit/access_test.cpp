@@ -104,19 +104,28 @@ TEST_CASE("calls are counted by client and class") {
   auth::RateLimiter limiter;
   limiter.set({3, 1, 0, 0});
   for (const std::uint64_t left : {2U, 1U, 0U}) {
-    const auto verdict = limiter.take("a", http::Rate::standard);
+    const auto verdict = limiter.take("a", http::Rate::standard, true);
     CHECK(verdict.allowed);
     CHECK(verdict.remaining == left);
   }
-  const auto refused = limiter.take("a", http::Rate::standard);
+  const auto refused = limiter.take("a", http::Rate::standard, true);
   CHECK_FALSE(refused.allowed);
   CHECK(refused.limit == 3);
   CHECK(refused.reset.count() > 3590);
-  CHECK(limiter.take("b", http::Rate::standard).allowed);
-  CHECK(limiter.take("a", http::Rate::executions).allowed);
-  CHECK_FALSE(limiter.take("a", http::Rate::executions).allowed);
-  CHECK(limiter.take("a", http::Rate::containers).limit == 0);
-  CHECK(limiter.take("a", http::Rate::none).allowed);
+  CHECK(limiter.take("b", http::Rate::standard, true).allowed);
+  CHECK(limiter.take("a", http::Rate::executions, true).allowed);
+  CHECK_FALSE(limiter.take("a", http::Rate::executions, true).allowed);
+  CHECK(limiter.take("a", http::Rate::containers, true).limit == 0);
+  CHECK(limiter.take("a", http::Rate::none, true).allowed);
+}
+
+TEST_CASE("made-up addresses push out each other, not those who are known") {
+  auth::RateLimiter limiter;
+  limiter.set({1, 0, 0, 0});
+  CHECK(limiter.take("user", http::Rate::standard, true).allowed);
+  for (int i = 0; i < 150'000; ++i) CHECK(limiter.take(std::to_string(i), http::Rate::standard, false).allowed);
+  CHECK_FALSE(limiter.take("user", http::Rate::standard, true).allowed);
+  CHECK(limiter.take("another", http::Rate::standard, true).allowed);
 }
 
 TEST_CASE("guessing passwords gets slower") {
