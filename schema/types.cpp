@@ -47,19 +47,30 @@ struct Method {
 };
 
 // Where the object changes on the way (types.md 3); the pairs that do not fit have a method that makes them.
-constexpr std::array kMethods{
-    Method{"tuple", "list", "list()"},        Method{"tuple", "array", "list()"},
-    Method{"set", "list", "list()"},          Method{"set", "array", "list()"},
-    Method{"tensor", "numpy_array", "numpy()"}, Method{"numpy_array", "tensor", "torch.from_numpy()"},
-    Method{"number", "integer", "int()"},     Method{"string", "number", "float()"},
-    Method{"string", "float", "float()"},     Method{"string", "integer", "int()"},
-    Method{"number", "string", "str()"},      Method{"integer", "string", "str()"},
-    Method{"float", "string", "str()"},       Method{"boolean", "string", "str()"},
-    Method{"float", "integer", "int()"},      Method{"integer", "float", "float()"},
-    Method{"list", "dict", "dict()"},         Method{"dict", "list", "list()"},
-    Method{"list", "tuple", "tuple()"},       Method{"list", "set", "set()"},
-    Method{"array", "dict", "dict()"},        Method{"dict", "array", "list()"},
-    Method{"array", "tuple", "tuple()"},      Method{"array", "set", "set()"}};
+constexpr std::array kMethods{Method{"tuple", "list", "list()"},
+                              Method{"tuple", "array", "list()"},
+                              Method{"set", "list", "list()"},
+                              Method{"set", "array", "list()"},
+                              Method{"tensor", "numpy_array", "numpy()"},
+                              Method{"numpy_array", "tensor", "torch.from_numpy()"},
+                              Method{"number", "integer", "int()"},
+                              Method{"string", "number", "float()"},
+                              Method{"string", "float", "float()"},
+                              Method{"string", "integer", "int()"},
+                              Method{"number", "string", "str()"},
+                              Method{"integer", "string", "str()"},
+                              Method{"float", "string", "str()"},
+                              Method{"boolean", "string", "str()"},
+                              Method{"float", "integer", "int()"},
+                              Method{"integer", "float", "float()"},
+                              Method{"list", "dict", "dict()"},
+                              Method{"dict", "list", "list()"},
+                              Method{"list", "tuple", "tuple()"},
+                              Method{"list", "set", "set()"},
+                              Method{"array", "dict", "dict()"},
+                              Method{"dict", "array", "list()"},
+                              Method{"array", "tuple", "tuple()"},
+                              Method{"array", "set", "set()"}};
 
 std::string_view trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t\r\n\f\v");
@@ -110,7 +121,8 @@ std::optional<json::value> to_integer(const json::value& value, std::string& pro
   if (value.is_bool()) return json::value(std::int64_t{value.get_bool() ? 1 : 0});
   if (value.is_double()) {
     const double number = value.get_double();
-    if (std::floor(number) == number && std::abs(number) < 9.2e18) return json::value(static_cast<std::int64_t>(number));
+    if (std::floor(number) == number && std::abs(number) < 9.2e18)
+      return json::value(static_cast<std::int64_t>(number));
     return fail(problem, fmt::format("{} is not a whole number", float_text(number)));
   }
   if (value.is_string())
@@ -234,7 +246,9 @@ std::optional<json::value> convert(const json::value& value, std::string_view so
   if (target == "integer") return to_integer(value, problem);
   if (target == "float") return to_float(value, false, problem);
   if (target == "number") return to_float(value, true, problem);
-  if (target == "string") return json::value(json::string(value.is_string() ? std::string(std::string_view(value.get_string())) : python_str(value)));
+  if (target == "string")
+    return json::value(
+        json::string(value.is_string() ? std::string(std::string_view(value.get_string())) : python_str(value)));
   if (target == "dict" || target == "object") return to_dict(value, problem);
   if (target == "list" || target == "array") return to_list(value, items, problem);
   if (target == "set") return to_set(value, problem);

@@ -144,12 +144,13 @@ std::string ask(const config::Ai& ai, const std::string& body) {
   curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &answer);
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, +[](char* data, std::size_t, std::size_t size, void* to) {
-    auto& text = *static_cast<std::string*>(to);
-    if (text.size() + size > kLargest) return std::size_t{0};
-    text.append(data, size);
-    return size;
-  });
+  curl_easy_setopt(
+      curl.get(), CURLOPT_WRITEFUNCTION, +[](char* data, std::size_t, std::size_t size, void* to) {
+        auto& text = *static_cast<std::string*>(to);
+        if (text.size() + size > kLargest) return std::size_t{0};
+        text.append(data, size);
+        return size;
+      });
   const CURLcode code = curl_easy_perform(curl.get());
   long status = 0;
   curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
@@ -191,9 +192,9 @@ Task<Reply> ai_explain(Services& services, const Request& request) {
                                  {"gives_to", json::value_from(after)},
                                  {"imports", json::value_from(workers::imports_hint(node.code))}});
   }
-  const std::string text =
-      fmt::format("{} node{}. It begins with {} and ends with {}; the outputs are the values of the last.", nodes.size(),
-                  nodes.size() == 1 ? "" : "s", joined(names_of(graph, starts)), joined(names_of(graph, ends)));
+  const std::string text = fmt::format(
+      "{} node{}. It begins with {} and ends with {}; the outputs are the values of the last.", nodes.size(),
+      nodes.size() == 1 ? "" : "s", joined(names_of(graph, starts)), joined(names_of(graph, ends)));
   co_return Reply::of(json::object{{"explanation", text}, {"nodes", std::move(nodes)}});
 }
 
@@ -217,14 +218,21 @@ Task<Reply> ai_optimize(Services& services, const Request& request) {
     if (graph.nodes.size() > 1 && around.before[i].empty() && around.after[i].empty())
       found.push_back(suggestion("unconnected", node.name, "it neither takes from nor gives to another node"));
     if (const auto [other, is_new] = same_code.emplace(node.code, node.name); !is_new)
-      found.push_back(suggestion("duplicate", node.name, fmt::format("its code is that of \"{}\"; keep it once in the node library", other->second)));
+      found.push_back(
+          suggestion("duplicate", node.name,
+                     fmt::format("its code is that of \"{}\"; keep it once in the node library", other->second)));
     const auto imports = workers::imports_hint(node.code);
     for (const auto& heavy : {"pandas", "torch", "tensorflow", "scipy", "matplotlib"})
       if (std::find(imports.begin(), imports.end(), heavy) != imports.end())
-        found.push_back(suggestion("imports", node.name, fmt::format("it imports {}: the first execution after a start takes longer, later ones find it imported", heavy)));
+        found.push_back(suggestion(
+            "imports", node.name,
+            fmt::format("it imports {}: the first execution after a start takes longer, later ones find it imported",
+                        heavy)));
     const bool own_sandbox = node.sandbox.memory || node.sandbox.cpu || node.sandbox.network || node.sandbox.tmp;
     if (own_sandbox && !around.before[i].empty())
-      found.push_back(suggestion("sandbox", node.name, "its own sandbox means that values pass to it as JSON; give its neighbours the same, if they may have it"));
+      found.push_back(suggestion(
+          "sandbox", node.name,
+          "its own sandbox means that values pass to it as JSON; give its neighbours the same, if they may have it"));
   }
   json::array parallel;
   for (const auto& [level, names] : levels)
@@ -238,15 +246,17 @@ Task<Reply> ai_generate(Services& services, const Request& request) {
   body.check();
   const auto config = services.config.get();
   if (config->ai.url.empty())
-    throw Fault(FaultKind::not_implemented, "not_configured",
-                "no AI server is configured: set ai.url (an OpenAI-compatible server, e.g. http://127.0.0.1:11434/v1) and "
-                "ai.model in the configuration");
+    throw Fault(
+        FaultKind::not_implemented, "not_configured",
+        "no AI server is configured: set ai.url (an OpenAI-compatible server, e.g. http://127.0.0.1:11434/v1) and "
+        "ai.model in the configuration");
   json::object question{
       {"model", config->ai.model},
       {"messages",
        json::array{json::object{{"role", "system"},
-                                {"content", "Write one Python function with type annotations for a workflow node that does "
-                                            "what the user asks. Answer with the code only."}},
+                                {"content",
+                                 "Write one Python function with type annotations for a workflow node that does "
+                                 "what the user asks. Answer with the code only."}},
                    json::object{{"role", "user"}, {"content", prompt}}}}};
   auto job = [config, text = json::serialize(question)] { return ask(config->ai, text); };
   const std::string answer = co_await on_pool(services.asking, std::move(job));

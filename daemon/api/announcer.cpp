@@ -38,8 +38,9 @@ void Announcer::on_step(const engine::Order& order, std::size_t step, const engi
 void Announcer::on_output(const engine::Order& order, std::size_t step, bool standard_error, std::string_view text) {
   if (order.execution_id.empty()) return;
   const engine::Node& node = order.plan.steps[step].node;
-  publish(order, "node.output",
-          {{"nodeId", node.id}, {"nodeName", node.name}, {"stream", standard_error ? "stderr" : "stdout"}, {"text", text}});
+  publish(
+      order, "node.output",
+      {{"nodeId", node.id}, {"nodeName", node.name}, {"stream", standard_error ? "stderr" : "stdout"}, {"text", text}});
 }
 
 void Announcer::on_end(const engine::Order& order, const engine::Outcome& outcome) {
@@ -57,8 +58,10 @@ void Announcer::on_end(const engine::Order& order, const engine::Outcome& outcom
                                                            : "execution.failed";
   if (outcome.status == Status::failed)
     log::info("engine", "an execution failed",
-              {{"execution_id", order.execution_id}, {"workflow_id", order.workflow_id.value_or("")},
-               {"event_type", type}, {"outcome", engine::word(outcome.cause())}});
+              {{"execution_id", order.execution_id},
+               {"workflow_id", order.workflow_id.value_or("")},
+               {"event_type", type},
+               {"outcome", engine::word(outcome.cause())}});
   publish(order, type, std::move(fields));
 }
 

@@ -22,7 +22,8 @@ bool is_safe(const Request& request) { return request.method == "GET" || request
 
 // The host of "name:port" or "[::1]:port".
 std::string_view host_of(std::string_view header) {
-  if (header.starts_with('[')) return header.substr(1, header.find(']') == std::string_view::npos ? 0 : header.find(']') - 1);
+  if (header.starts_with('['))
+    return header.substr(1, header.find(']') == std::string_view::npos ? 0 : header.find(']') - 1);
   return header.substr(0, header.rfind(':'));
 }
 
@@ -61,9 +62,11 @@ void ReplyCache::put(const std::string& key, std::shared_ptr<const std::string> 
 }
 
 Fault rate_fault(const auth::RateLimiter::Verdict& verdict) {
-  return {FaultKind::too_many, "rate_limited",
-          fmt::format("more than {} such calls within an hour; try again in {} s", verdict.limit, verdict.reset.count()),
-          {{"retry_after", verdict.reset.count()}}};
+  return {
+      FaultKind::too_many,
+      "rate_limited",
+      fmt::format("more than {} such calls within an hour; try again in {} s", verdict.limit, verdict.reset.count()),
+      {{"retry_after", verdict.reset.count()}}};
 }
 
 bool is_our_host(std::string_view header, const config::Server& server) {
@@ -109,10 +112,11 @@ void Application::check_origin(const Request& head, const config::Config& config
   } else if (site.empty() || site == "same-origin" || site == "none") {
     return;
   }
-  throw Fault(FaultKind::forbidden, "foreign_origin",
-              fmt::format("pages of \"{}\" may not call this server; server.cors_origins of its configuration names those "
-                          "that may",
-                          std::string(origin.substr(0, 200))));
+  throw Fault(
+      FaultKind::forbidden, "foreign_origin",
+      fmt::format("pages of \"{}\" may not call this server; server.cors_origins of its configuration names those "
+                  "that may",
+                  std::string(origin.substr(0, 200))));
 }
 
 void Application::check_access(const Request& head, const Route& route) const {
@@ -160,8 +164,8 @@ void Application::count(const Request& request, Reply& reply, bool& refused) {
   const auth::Caller& caller = *request.caller;
   if (route.rate == http::Rate::webhooks) return;  // by webhook, once it is known that there is one
   const std::string& client = caller.proof == auth::Caller::Proof::key ? caller.proof_id
-                              : caller.signed_in()                    ? caller.user_id
-                                                                      : request.peer;
+                              : caller.signed_in()                     ? caller.user_id
+                                                                       : request.peer;
   const auto verdict = services_.rates.take(client, route.rate, caller.signed_in());
   if (verdict.limit == 0) return;
   if (!verdict.allowed) {
@@ -221,16 +225,14 @@ Task<Application::Admission> Application::admit(Request& head) {
   }
   if (admission.reply) {
     allow_origin(head, *admission.reply);
-    if (matched)
-      services_.metrics.request(head.route, admission.reply->status, milliseconds_since(started) / 1000);
+    if (matched) services_.metrics.request(head.route, admission.reply->status, milliseconds_since(started) / 1000);
   }
   co_return admission;
 }
 
 std::string Application::cache_key(const Request& request, const Route& route) const {
   // Whose rows are seen is part of the question.
-  std::string key = route.access == http::Access::open ? std::string("-")
-                                                       : request.caller->user_id;
+  std::string key = route.access == http::Access::open ? std::string("-") : request.caller->user_id;
   return key.append(" ").append(request.target);
 }
 

@@ -13,7 +13,8 @@ class Body {
  public:
   explicit Body(const http::Request& request) : object_(request.json_object()) {}
   /// A part of a body; `pointer` is where it stands ("/containers").
-  explicit Body(json::object object, std::string pointer = {}) : object_(std::move(object)), pointer_(std::move(pointer)) {}
+  explicit Body(json::object object, std::string pointer = {})
+      : object_(std::move(object)), pointer_(std::move(pointer)) {}
 
   /// A text of at most `longest` bytes; nothing when absent or null.
   std::optional<std::string> text(const char* name, std::size_t longest = 1000);

@@ -1,4 +1,5 @@
-// /containers: Python environments. One is a zygote of its own with its spares; workflows name it in settings.container.
+// /containers: Python environments. One is a zygote of its own with its spares; workflows name it in
+// settings.container.
 #include <fmt/format.h>
 
 #include "daemon/api/body.hpp"
@@ -79,10 +80,10 @@ Task<std::map<std::string, EnvironmentUse>> environment_use(Services& services) 
   co_return found;
 }
 
-void log_container(Services& services, const store::Container& c, const std::string& level, const std::string& message) {
-  services.store.post([id = c.id, level, message](sqlite::Tx& tx) {
-    store::insert_container_log(tx, id, now_us(), level, message);
-  });
+void log_container(Services& services, const store::Container& c, const std::string& level,
+                   const std::string& message) {
+  services.store.post(
+      [id = c.id, level, message](sqlite::Tx& tx) { store::insert_container_log(tx, id, now_us(), level, message); });
 }
 
 void announce_container(Services& services, const char* type, const store::Container& c) {
@@ -93,7 +94,9 @@ void announce_container(Services& services, const char* type, const store::Conta
 Task<> start_container(Services& services, store::Container container) {
   const auto start = Clock::now();
   try {
-    auto job = [&services, container] { return services.engine.pool().warm_up(container.python_version, container.id); };
+    auto job = [&services, container] {
+      return services.engine.pool().warm_up(container.python_version, container.id);
+    };
     co_await on_engine(services, std::move(job));
     container.status = "running";
     container.started_at = now_us();
@@ -133,8 +136,8 @@ Task<Reply> create_container(Services& services, const Request& request) {
   c.status = "creating";
   c.created_by = request.caller->user_id;
   c.created_at = now_us();
-  c.resource_limits = json::serialize(json::object{{"max_memory", settings->limits.memory},
-                                                   {"max_cpu", settings->limits.cpu_millis / 1000.0}});
+  c.resource_limits = json::serialize(
+      json::object{{"max_memory", settings->limits.memory}, {"max_cpu", settings->limits.cpu_millis / 1000.0}});
   auto job = [c](sqlite::Tx& tx) {
     const bool full = store::list_containers(*tx.operator->(), std::nullopt).size() >= kMost;
     if (full || store::list_containers(*tx.operator->(), c.created_by).size() >= kMostEach)
@@ -201,7 +204,9 @@ Task<Reply> list_dependencies(Services& services, const Request& request) {
 namespace {
 // PEP 508's names and versions; no option of pip, nothing that a shell would take for something else.
 bool is_package(const std::string& text) {
-  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); };
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
   return !text.empty() && text.size() <= 200 && is_letter(text.front()) &&
          std::all_of(text.begin(), text.end(), [&](char c) {
            return is_letter(c) || std::string_view("._-[],<>=!~+*").find(c) != std::string_view::npos;
@@ -221,7 +226,8 @@ Task<Reply> install_dependencies(Services& services, const Request& request) {
   body.text("requirements_file", 1U << 20U);
   for (std::size_t i = 0; i < packages.size(); ++i)
     if (!is_package(packages[i]))
-      body.problem(fmt::format("/packages/{}", i), "expected a package's name, with a version if need be: requests>=2.31");
+      body.problem(fmt::format("/packages/{}", i),
+                   "expected a package's name, with a version if need be: requests>=2.31");
   body.check();
   throw not_yet();
 }

@@ -37,8 +37,8 @@ const std::vector<CredentialType>& types() {
 json::object view(const CredentialType& type) {
   json::array properties;
   for (const Property& p : type.properties)
-    properties.push_back(json::object{
-        {"name", p.name}, {"displayName", p.display_name}, {"type", "string"}, {"secret", p.secret}});
+    properties.push_back(
+        json::object{{"name", p.name}, {"displayName", p.display_name}, {"type", "string"}, {"secret", p.secret}});
   return {{"name", type.name}, {"displayName", type.display_name}, {"properties", std::move(properties)}};
 }
 

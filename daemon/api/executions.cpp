@@ -16,10 +16,9 @@ namespace {
 // Both dialects' words (api.md 2).
 std::string status_word(const std::string& word) {
   static const std::map<std::string, std::string> kWords{
-      {"running", "running"},     {"new", "running"},        {"completed", "completed"},
-      {"success", "completed"},   {"failed", "failed"},      {"error", "failed"},
-      {"cancelled", "cancelled"}, {"canceled", "cancelled"}, {"crashed", "crashed"},     {"waiting", "waiting"},
-      {"unknown", "unknown"}};  // the last two are never so here
+      {"running", "running"}, {"new", "running"},     {"completed", "completed"}, {"success", "completed"},
+      {"failed", "failed"},   {"error", "failed"},    {"cancelled", "cancelled"}, {"canceled", "cancelled"},
+      {"crashed", "crashed"}, {"waiting", "waiting"}, {"unknown", "unknown"}};  // the last two are never so here
   const auto found = kWords.find(word);
   if (found == kWords.end())
     throw Fault(FaultKind::bad_input, "invalid_query",

@@ -108,10 +108,12 @@ Task<Reply> upload_file(Services& services, const Request& request) {
     if (part.name == "expires_at") {
       file.expires_at = parse_time(part.content);
       if (!file.expires_at || *file.expires_at <= now_us())
-        throw Fault(FaultKind::bad_input, "invalid_body", "/expires_at: expected a time to come, such as 2030-01-31T12:00:00Z");
+        throw Fault(FaultKind::bad_input, "invalid_body",
+                    "/expires_at: expected a time to come, such as 2030-01-31T12:00:00Z");
     }
   }
-  if (content == nullptr) throw Fault(FaultKind::bad_input, "missing_file", "/file: required: the part with the file's bytes");
+  if (content == nullptr)
+    throw Fault(FaultKind::bad_input, "missing_file", "/file: required: the part with the file's bytes");
   if (content->content.size() > config->files.max_upload_mib << 20U)
     throw Fault(FaultKind::too_large, "file_too_large",
                 fmt::format("/file: larger than the limit of {} MiB", config->files.max_upload_mib));
@@ -134,9 +136,8 @@ Task<Reply> upload_file(Services& services, const Request& request) {
 
 Task<Reply> list_files(Services& services, const Request& request) {
   const std::int64_t limit = request.integer("limit", 50, 1, 250);
-  auto job = [owner = request.caller->owner_filter(), limit, before = request.text("lastId").value_or("")](sqlite::Db& db) {
-    return store::list_files(db, owner, limit, before);
-  };
+  auto job = [owner = request.caller->owner_filter(), limit, before = request.text("lastId").value_or("")](
+                 sqlite::Db& db) { return store::list_files(db, owner, limit, before); };
   const auto rows = co_await services.store.read(std::move(job));
   json::array files;
   for (const auto& row : rows) files.push_back(view(row));
@@ -149,13 +150,14 @@ Task<Reply> get_file(Services& services, const Request& request) {
   const std::string etag = "\"" + file.hash_sha256 + "\"";
   Reply reply;
   reply.content_type = file.mime_type;
-  reply.headers = {{"ETag", etag},
-                   {"Accept-Ranges", "bytes"},
-                   {"Cache-Control", "private, no-cache"},
-                   // Whatever a node made is data here, never a page of this origin.
-                   {"Content-Disposition",
-                    fmt::format("attachment; filename*=UTF-8''{}",
-                                http::percent_encoded(file.original_filename.empty() ? file.filename : file.original_filename))}};
+  reply.headers = {
+      {"ETag", etag},
+      {"Accept-Ranges", "bytes"},
+      {"Cache-Control", "private, no-cache"},
+      // Whatever a node made is data here, never a page of this origin.
+      {"Content-Disposition",
+       fmt::format("attachment; filename*=UTF-8''{}",
+                   http::percent_encoded(file.original_filename.empty() ? file.filename : file.original_filename))}};
   if (request.header("if-none-match") == etag) {
     reply.status = 304;
     co_return reply;
@@ -163,7 +165,8 @@ Task<Reply> get_file(Services& services, const Request& request) {
   bool unsatisfiable = false;
   const auto range = range_of(request.header("range"), size, unsatisfiable);
   if (unsatisfiable) {
-    Reply refused = Reply::of(Fault(FaultKind::bad_input, "range_not_satisfiable", fmt::format("the file has {} bytes", size)));
+    Reply refused =
+        Reply::of(Fault(FaultKind::bad_input, "range_not_satisfiable", fmt::format("the file has {} bytes", size)));
     refused.status = 416;
     refused.headers.emplace_back("Content-Range", fmt::format("bytes */{}", size));
     co_return refused;

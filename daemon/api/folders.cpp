@@ -37,8 +37,7 @@ store::Folder folder_of(sqlite::Db& db, const Request& request) {
 // The request outlives the job that the handler waits for.
 template <class F>
 auto with_folder(Services& services, const Request& request, F use) {
-  return services.store.read(
-      [&request, use](sqlite::Db& db) mutable { return use(db, folder_of(db, request)); });
+  return services.store.read([&request, use](sqlite::Db& db) mutable { return use(db, folder_of(db, request)); });
 }
 
 void check_parent(sqlite::Db& db, const store::Folder& f) {

@@ -110,7 +110,8 @@ Task<Reply> metrics(Services& services, const Request&) {
   for (const auto& c : containers) {
     const auto found = use.find(c.id);
     const EnvironmentUse own = found == use.end() ? EnvironmentUse{} : found->second;
-    now.containers.push_back({c.id, c.python_version, c.status, own.cpu_percent, static_cast<double>(own.memory_bytes), 0});
+    now.containers.push_back(
+        {c.id, c.python_version, c.status, own.cpu_percent, static_cast<double>(own.memory_bytes), 0});
   }
   // The environment of each version that no container made.
   if (const auto shared = use.find(""); shared != use.end())

@@ -34,8 +34,9 @@ void check_scopes(Body& body, const std::vector<std::string>& wanted) {
       std::string names;
       for (const auto& name : scopes())
         if (name.find('*') == std::string::npos) names += (names.empty() ? "" : ", ") + name;
-      body.problem(fmt::format("/scopes/{}", i),
-                   fmt::format("\"{}\" is no scope; there are {}, with * in the place of either word, and *", wanted[i], names));
+      body.problem(
+          fmt::format("/scopes/{}", i),
+          fmt::format("\"{}\" is no scope; there are {}, with * in the place of either word, and *", wanted[i], names));
     }
 }
 
@@ -50,7 +51,8 @@ void audit(Services& services, const Request& request, const std::string& action
   entry.target = target;
   entry.peer = request.peer;
   entry.details = json::serialize(details);
-  log::info("audit", action, {{"actor", entry.actor}, {"target", target}, {"peer", entry.peer}, {"event_type", action}});
+  log::info("audit", action,
+            {{"actor", entry.actor}, {"target", target}, {"peer", entry.peer}, {"event_type", action}});
   services.store.post([entry](sqlite::Tx& tx) { store::insert_audit(tx, entry); });
 }
 

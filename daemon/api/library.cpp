@@ -95,8 +95,8 @@ json::object code_body(const store::PythonNode& node) {
   return body;
 }
 
-// What the code's own functions say, where the client said nothing. Code that does not load is kept as it is: people save
-// unfinished work.
+// What the code's own functions say, where the client said nothing. Code that does not load is kept as it is: people
+// save unfinished work.
 Task<> fill_types(Services& services, Body& body, store::PythonNode& node) {
   if (!body.has("code") || (body.has("input_types") && body.has("output_types") && !node.main_function.empty()))
     co_return;
@@ -224,9 +224,7 @@ Task<Reply> update_node(Services& services, const Request& request) {
 }
 
 Task<Reply> delete_node(Services& services, const Request& request) {
-  auto job = [&request](sqlite::Tx& tx) {
-    store::delete_python_node(tx, find_own(*tx.operator->(), request).id);
-  };
+  auto job = [&request](sqlite::Tx& tx) { store::delete_python_node(tx, find_own(*tx.operator->(), request).id); };
   co_await services.store.write(std::move(job));
   co_return Reply::success();
 }
@@ -247,9 +245,10 @@ Task<Reply> get_node_version(Services& services, const Request& request) {
   std::int64_t number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   auto job = [&request, number](sqlite::Db& db) {
-    const auto version = find_visible(db, request) ? store::find_node_version(db, request.parameter("id"), number)
-                                                   : std::nullopt;
-    if (!version) throw missing("version", fmt::format("{} of node {}", request.parameter("version"), request.parameter("id")));
+    const auto version =
+        find_visible(db, request) ? store::find_node_version(db, request.parameter("id"), number) : std::nullopt;
+    if (!version)
+      throw missing("version", fmt::format("{} of node {}", request.parameter("version"), request.parameter("id")));
     return *version;
   };
   const auto version = co_await services.store.read(std::move(job));

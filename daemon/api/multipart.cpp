@@ -13,8 +13,8 @@ constexpr std::size_t kMostParts = 100;
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 bool starts_with(std::string_view text, std::string_view prefix) {
-  return text.size() >= prefix.size() && std::equal(prefix.begin(), prefix.end(), text.begin(),
-                                                    [](char a, char b) { return lower(a) == lower(b); });
+  return text.size() >= prefix.size() &&
+         std::equal(prefix.begin(), prefix.end(), text.begin(), [](char a, char b) { return lower(a) == lower(b); });
 }
 
 // The parameter `name` of a header's value: token or quoted text with \-escapes.
@@ -22,7 +22,8 @@ std::string parameter(std::string_view value, std::string_view name) {
   for (auto at = value.find(';'); at != std::string_view::npos; at = value.find(';', at)) {
     ++at;
     while (at < value.size() && value[at] == ' ') ++at;
-    const bool found = starts_with(value.substr(at), name) && at + name.size() < value.size() && value[at + name.size()] == '=';
+    const bool found =
+        starts_with(value.substr(at), name) && at + name.size() < value.size() && value[at + name.size()] == '=';
     if (!found) continue;
     at += name.size() + 1;
     std::string out;

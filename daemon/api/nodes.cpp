@@ -20,7 +20,7 @@ engine::Plan plan_of_node(const Services& services, const json::object& body) {
   if (code->get_string().empty()) throw Fault(FaultKind::bad_input, "missing_code", "/code: is empty");
   if (const json::value* list = body.if_contains("dependencies"); list != nullptr && !list->is_null()) {
     const bool texts = list->is_array() && std::all_of(list->get_array().begin(), list->get_array().end(),
-                                                      [](const json::value& one) { return one.is_string(); });
+                                                       [](const json::value& one) { return one.is_string(); });
     if (!texts) throw Fault(FaultKind::bad_input, "invalid_body", "/dependencies: expected a list of strings");
   }
   for (const char* name : {"code", "function", "python_version", "timeout", "memory", "sandbox"}) {

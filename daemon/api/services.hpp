@@ -56,9 +56,9 @@ struct Services {
   observe::Metrics& metrics;
   Live<config::Config>& config;
   const workers::Settings& configured;  ///< the most that is allowed, from the configuration
-  Live<workers::Settings>& settings;  ///< the installation's limits, as PATCH /settings has left them
-  asio::thread_pool& slow;            ///< for the hashing of passwords
-  asio::thread_pool& asking;          ///< for calls of other servers
+  Live<workers::Settings>& settings;    ///< the installation's limits, as PATCH /settings has left them
+  asio::thread_pool& slow;              ///< for the hashing of passwords
+  asio::thread_pool& asking;            ///< for calls of other servers
   OpenSockets& sockets;
   auth::MasterKey::Key credential_key;
   std::string setup_token;  ///< makes the owner while there are no users

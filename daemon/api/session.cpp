@@ -24,7 +24,8 @@ std::string lower(std::string text) {
 }
 
 Fault too_soon(std::chrono::seconds wait) {
-  return {FaultKind::too_many, "too_many_attempts",
+  return {FaultKind::too_many,
+          "too_many_attempts",
           fmt::format("too many failed sign-ins; the next attempt is possible in {} s", wait.count()),
           {{"retry_after", wait.count()}}};
 }
@@ -37,8 +38,8 @@ Task<store::User> verified_user(Services& services, const Request& request) {
   const std::string email = body.required(name, 320);
   const std::string password = body.required("password", 1024);
   body.check();
-  // Guesses at one address from one place soon have to wait; from many places, or at many addresses, later: else anybody
-  // could keep a user out, or everybody behind one proxy.
+  // Guesses at one address from one place soon have to wait; from many places, or at many addresses, later: else
+  // anybody could keep a user out, or everybody behind one proxy.
   constexpr unsigned kFreeTogether = 50;
   const std::string by_email = "e" + lower(email);
   const std::string by_peer = "p" + request.peer;

@@ -45,7 +45,8 @@ workers::Settings changed(const workers::Settings& configured, const workers::Se
     out.limits.memory = static_cast<std::uint64_t>(*memory);
   if (const auto cpu = containers.number("max_cpu", 0.01, configured.limits.cpu_millis / 1000.0))
     out.limits.cpu_millis = static_cast<std::uint32_t>(*cpu * 1000 + 0.5);
-  if (const auto timeout = containers.number("timeout", 0.001, configured.max_node_seconds)) out.node_seconds = *timeout;
+  if (const auto timeout = containers.number("timeout", 0.001, configured.max_node_seconds))
+    out.node_seconds = *timeout;
   python.check();
   containers.check();
   return out;

@@ -53,8 +53,8 @@ http::SocketEvents open_socket(Services& services, const Request& request, std::
   auto send = [weak = std::weak_ptr(socket)](std::shared_ptr<const std::string> text) {
     if (const auto open = weak.lock()) open->send(std::move(text));
   };
-  services.sockets.add({socket, bearer_of(request), std::string(request.cookie(auth::cookie_name(
-                                                         services.config.get()->server.secure_cookies))),
+  services.sockets.add({socket, bearer_of(request),
+                        std::string(request.cookie(auth::cookie_name(services.config.get()->server.secure_cookies))),
                         request.caller});
   const std::uint64_t handle = services.events.subscribe(std::move(interest), event_id(request), std::move(send));
   http::SocketEvents events;

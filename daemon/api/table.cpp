@@ -15,6 +15,7 @@ using store::kWorkflows;
 
 // One line a route: method, path, who may call, what a key must reach, how it is counted, its name; who answers, and what
 // of the store a remembered reply follows from.
+// clang-format off: a line is a route
 constexpr Route kRoutes[] = {
     // Who
     {{"GET", "/me", user, "users:read", standard, "getMe"}, get_me},
@@ -167,6 +168,7 @@ constexpr Route kRoutes[] = {
     {{"GET", "/ws/containers", user, "containers:read", standard, "watchContainers"}, nullptr},
     {{"GET", "/ws/workflows", user, "workflows:read", standard, "watchWorkflows"}, nullptr},
 };
+// clang-format on
 
 }  // namespace
 

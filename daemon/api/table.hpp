@@ -14,7 +14,7 @@ namespace qflow::api {
 struct Route : http::Endpoint {
   using Handler = Task<Reply> (*)(Services&, const Request&);
   Handler handle = nullptr;  ///< null: a WebSocket
-  unsigned reads = 0;        ///< parts of the store (store::Part) that the reply follows from; not 0: it may be remembered
+  unsigned reads = 0;  ///< parts of the store (store::Part) that the reply follows from; not 0: it may be remembered
 };
 
 std::span<const Route> routes();

@@ -228,7 +228,8 @@ Task<Reply> convert_type(Services& services, const Request& request) {
     throw Fault(FaultKind::unprocessable, "not_convertible", "/value: " + problem,
                 {{"source_type", source}, {"target_type", target}});
   const schema::Compatibility fits = schema::compatibility(*from == "any" ? schema::type_of(value) : *from, *to);
-  json::object out{{"success", true}, {"value", value}, {"converted_value", *converted}, {"conversion_method", nullptr}};
+  json::object out{
+      {"success", true}, {"value", value}, {"converted_value", *converted}, {"conversion_method", nullptr}};
   if (!fits.method.empty()) out["conversion_method"] = fits.method;
   co_return Reply::of(out);
 }

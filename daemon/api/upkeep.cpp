@@ -101,8 +101,7 @@ Task<std::int64_t> tidy_once(Services& services) {
   }
   auto sweep = [&store = services.store] { return store.sweep_blobs(); };
   const std::size_t blobs = co_await services.store.offload(std::move(sweep));
-  if (deleted > 0 || blobs > 0)
-    log::info("store", "tidied", {{"rows", deleted}, {"blobs", blobs}});
+  if (deleted > 0 || blobs > 0) log::info("store", "tidied", {{"rows", deleted}, {"blobs", blobs}});
   co_return deleted;
 }
 
@@ -118,8 +117,8 @@ Task<> keep_tidy(Services& services) {
     } catch (const std::exception& error) {
       log::warning("store", "tidying failed; it is tried again", {{"reason", error.what()}});
     }
-    next = Clock::now() + std::chrono::duration_cast<Clock::duration>(
-                              std::chrono::duration<double, std::ratio<60>>(services.config.get()->retention.every_minutes));
+    next = Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double, std::ratio<60>>(
+                              services.config.get()->retention.every_minutes));
   }
 }
 

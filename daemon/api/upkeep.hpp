@@ -1,5 +1,6 @@
 // What has to be done now and then: old records go, free space is given back, blobs that nobody refers to are deleted,
-// the host's health is noted. One coroutine on the io threads; its work is done in pieces, so that others get their turn.
+// the host's health is noted. One coroutine on the io threads; its work is done in pieces, so that others get their
+// turn.
 #pragma once
 #include "daemon/api/services.hpp"
 

@@ -35,9 +35,8 @@ store::UsageSum total(const std::vector<store::UsageSum>& sums) {
 }
 
 Task<std::vector<store::UsageSum>> sums(Services& services, const Request& request, store::UsageBy by) {
-  auto job = [by, owner = request.caller->owner_filter(), from = now_us() / kDay - days_back(request) + 1](sqlite::Db& db) {
-    return store::usage(db, by, owner, from);
-  };
+  auto job = [by, owner = request.caller->owner_filter(), from = now_us() / kDay - days_back(request) + 1](
+                 sqlite::Db& db) { return store::usage(db, by, owner, from); };
   auto found = co_await services.store.read(std::move(job));
   co_return found;
 }
@@ -92,22 +91,28 @@ Task<Reply> get_performance(Services& services, const Request& request) {
 
 Task<Reply> get_errors(Services& services, const Request& request) {
   const std::int64_t limit = request.integer("limit", 50, 1, 250);
-  auto job = [owner = request.caller->owner_filter(), limit, since = now_us() - days_back(request) * kDay](sqlite::Db& db) {
+  auto job = [owner = request.caller->owner_filter(), limit,
+              since = now_us() - days_back(request) * kDay](sqlite::Db& db) {
     return std::make_pair(store::error_sums(db, owner, since), store::recent_errors(db, owner, limit));
   };
   const auto found = co_await services.store.read(std::move(job));
   json::array types, recent;
-  for (const auto& sum : found.first) types.push_back(json::object{{"error_type", sum.error_type}, {"count", sum.count}});
+  for (const auto& sum : found.first)
+    types.push_back(json::object{{"error_type", sum.error_type}, {"count", sum.count}});
   for (const auto& error : found.second) {
-    json::object one{{"error_type", error.error_type}, {"message", error.error_message},
-                     {"executionId", nullptr},         {"workflowId", nullptr},
-                     {"node", error.node_id},          {"severity", error.severity},
+    json::object one{{"error_type", error.error_type},
+                     {"message", error.error_message},
+                     {"executionId", nullptr},
+                     {"workflowId", nullptr},
+                     {"node", error.node_id},
+                     {"severity", error.severity},
                      {"at", iso_time(error.recorded_at)}};
     if (error.workflow_execution_id) one["executionId"] = *error.workflow_execution_id;
     if (error.workflow_id) one["workflowId"] = *error.workflow_id;
     recent.push_back(std::move(one));
   }
-  co_return Reply::of(json::object{{"days", days_back(request)}, {"by_type", std::move(types)}, {"recent", std::move(recent)}});
+  co_return Reply::of(
+      json::object{{"days", days_back(request)}, {"by_type", std::move(types)}, {"recent", std::move(recent)}});
 }
 
 }  // namespace qflow::api

@@ -55,9 +55,10 @@ void check_setup(Services& services, const Request& request, Body& body) {
                 fmt::format("too many wrong set-up tokens; the next attempt is possible in {} s", wait.count()));
   if (given.empty() || services.setup_token.empty() || !auth::equal_secrets(given, services.setup_token)) {
     if (!given.empty()) services.logins.failed(peer);
-    throw Fault(FaultKind::unauthorized, "setup_required",
-                "there are no users yet: send `setupToken`, which the server printed when it started, or make the owner "
-                "with `qflow user add`");
+    throw Fault(
+        FaultKind::unauthorized, "setup_required",
+        "there are no users yet: send `setupToken`, which the server printed when it started, or make the owner "
+        "with `qflow user add`");
   }
 }
 
@@ -161,7 +162,8 @@ struct UserChange {
 
 // Within the transaction that writes it, so that of two who change a user at once neither undoes the other's; what the
 // caller may is looked up anew, too.
-store::User changed_user(sqlite::Tx& tx, const std::string& id, const std::string& caller_id, const UserChange& change) {
+store::User changed_user(sqlite::Tx& tx, const std::string& id, const std::string& caller_id,
+                         const UserChange& change) {
   sqlite::Db& db = *tx.operator->();
   auto user = store::find_user(db, id);
   const auto caller = store::find_user(db, caller_id);
@@ -173,7 +175,8 @@ store::User changed_user(sqlite::Tx& tx, const std::string& id, const std::strin
   const Role role = change.role.value_or(before);
   const bool active = change.active.value_or(user->is_active);
   if (id != caller_id) {
-    if (!now.sees_all()) throw Fault(FaultKind::forbidden, "forbidden", "only the owner and admins may change other users");
+    if (!now.sees_all())
+      throw Fault(FaultKind::forbidden, "forbidden", "only the owner and admins may change other users");
     check_rank(now, before);
   }
   if (role != before || active != user->is_active) {

@@ -52,7 +52,8 @@ struct Template {
 
 std::vector<Template> templates(sqlite::Db& db) {
   std::vector<Template> all;
-  for (const auto& [id, text] : schema::kTemplates) all.push_back({std::string(id), stored_json(std::string(text)).as_object(), true});
+  for (const auto& [id, text] : schema::kTemplates)
+    all.push_back({std::string(id), stored_json(std::string(text)).as_object(), true});
   for (const auto& w : store::list_templates(db)) {
     const json::object whole = workflow_view(w, {});
     Template one{w.id, {}, false};
@@ -103,8 +104,8 @@ Task<Reply> get_workflow_version(Services& services, const Request& request) {
 }
 
 Task<Reply> restore_workflow_version(Services& services, const Request& request) {
-  auto job = [id = request.parameter("id"), number = version_number(request),
-              owner = request.caller->owner_filter(), editor = request.caller->user_id](sqlite::Tx& tx) {
+  auto job = [id = request.parameter("id"), number = version_number(request), owner = request.caller->owner_filter(),
+              editor = request.caller->user_id](sqlite::Tx& tx) {
     sqlite::Db& db = *tx.operator->();
     const auto version = find(db, id, number, owner);
     auto w = store::find_workflow(db, id, owner);
@@ -141,14 +142,7 @@ Task<Reply> import_template(Services& services, const Request& request) {
   body.check();
   Template found = co_await load_template(services, request.parameter("id"));
   if (name && !name->empty()) found.body["name"] = *name;
-  store::Workflow w;
-  w.id = new_id();
-  w.nodes = "[]";
-  w.connections = "{}";
-  w.settings = "{}";
-  w.extra = "{}";
-  w.created_by = request.caller->user_id;
-  w.created_at = w.updated_at = now_us();
+  store::Workflow w = fresh_workflow(request.caller->user_id);
   take_workflow(found.body, w);
   auto job = [w](sqlite::Tx& tx) { store::insert_workflow(tx, w); };
   co_await services.store.write(std::move(job));

@@ -17,8 +17,13 @@ namespace {
 constexpr auto kPatience = std::chrono::seconds(120);
 
 json::object view(const store::Webhook& w) {
-  return {{"id", w.id},       {"workflowId", w.workflow_id}, {"path", w.path},          {"method", w.method},
-          {"node", w.node},   {"response", w.response},      {"url", "/webhook/" + w.path},
+  return {{"id", w.id},
+          {"workflowId", w.workflow_id},
+          {"path", w.path},
+          {"method", w.method},
+          {"node", w.node},
+          {"response", w.response},
+          {"url", "/webhook/" + w.path},
           {"createdAt", iso_time(w.created_at)}};
 }
 
@@ -28,7 +33,8 @@ json::object input_of(const Request& request, const std::string& path) {
   for (const auto& [name, value] : request.headers) {
     std::string key = name;
     for (char& c : key) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    const bool proof = key == "authorization" && (request.caller->signed_in() || value.find("qf_") != std::string::npos);
+    const bool proof =
+        key == "authorization" && (request.caller->signed_in() || value.find("qf_") != std::string::npos);
     if (key != "cookie" && key != "x-setup-token" && !proof) headers[key] = to_utf8(value);
   }
   for (const auto& [name, value] : request.query) query[to_utf8(name)] = to_utf8(value);
@@ -75,7 +81,8 @@ Task<Reply> create_webhook(Services& services, const Request& request) {
   if (w.response != "accepted" && w.response != "result") body.problem("/response", "expected accepted or result");
   while (w.path.starts_with('/')) w.path.erase(0, 1);
   if (w.path.empty() || w.path.ends_with('/') || w.path.find("//") != std::string::npos ||
-      w.path.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/") != std::string::npos)
+      w.path.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/") !=
+          std::string::npos)
     body.problem("/path", "expected letters, digits and - . _ ~, in parts separated by /");
   body.check();
   w.created_by = request.caller->user_id;
@@ -83,12 +90,14 @@ Task<Reply> create_webhook(Services& services, const Request& request) {
   auto job = [w, owner = request.caller->owner_filter()](sqlite::Tx& tx) {
     const auto workflow = store::find_workflow(*tx.operator->(), w.workflow_id, owner);
     if (!workflow)
-      throw Fault(FaultKind::bad_input, "missing_workflow", fmt::format("/workflowId: there is no workflow {}", w.workflow_id));
+      throw Fault(FaultKind::bad_input, "missing_workflow",
+                  fmt::format("/workflowId: there is no workflow {}", w.workflow_id));
     if (!w.node.empty()) {
       const engine::Graph graph = graph_of(*workflow);
       if (std::none_of(graph.nodes.begin(), graph.nodes.end(),
                        [&](const auto& node) { return node.id == w.node || node.name == w.node; }))
-        throw Fault(FaultKind::bad_input, "missing_node", fmt::format("/node: the workflow has no node \"{}\"", w.node));
+        throw Fault(FaultKind::bad_input, "missing_node",
+                    fmt::format("/node: the workflow has no node \"{}\"", w.node));
     }
     store::Webhook row = w;
     row.created_by = workflow->created_by ? workflow->created_by : w.created_by;  // it goes with the workflow
@@ -144,7 +153,8 @@ Task<Reply> call_webhook(Services& services, const Request& request) {
     throw Fault(FaultKind::timeout, "timeout", "the workflow still runs; its result will be in the record",
                 {{"executionId", started.id}});
   auto read = [id = started.id, node = found.first->node](sqlite::Db& db) {
-    return std::make_pair(store::find_execution(db, id), node.empty() ? std::vector<store::NodeExecution>() : store::nodes_of(db, id));
+    return std::make_pair(store::find_execution(db, id),
+                          node.empty() ? std::vector<store::NodeExecution>() : store::nodes_of(db, id));
   };
   const auto record = co_await services.store.read(std::move(read));
   const auto& execution = record.first;

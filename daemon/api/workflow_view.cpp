@@ -72,6 +72,18 @@ json::object workflow_view(const store::Workflow& w, const std::vector<store::Ta
   return out;
 }
 
+store::Workflow fresh_workflow(const std::string& user_id) {
+  store::Workflow w;
+  w.id = new_id();
+  w.nodes = "[]";
+  w.connections = "{}";
+  w.settings = "{}";
+  w.extra = "{}";
+  w.created_by = user_id;
+  w.created_at = w.updated_at = now_us();
+  return w;
+}
+
 void take_workflow(const json::object& body, store::Workflow& w) {
   w.name = string_member(body, "name", w.name);
   if (w.name.find_first_not_of(" \t") == std::string::npos) bad("/name: required");
@@ -99,8 +111,8 @@ void take_workflow(const json::object& body, store::Workflow& w) {
   part("connections", w.connections, true);
   part("settings", w.settings, false);
   static const std::set<std::string_view> kOurs{
-      "id",     "name",    "description", "nodes",     "connections", "settings", "python_version",
-      "active", "version", "createdAt",   "updatedAt", "tags",        "parentFolderId", "isArchived", "isTemplate"};
+      "id",      "name",      "description", "nodes", "connections",    "settings",   "python_version", "active",
+      "version", "createdAt", "updatedAt",   "tags",  "parentFolderId", "isArchived", "isTemplate"};
   json::value extra = stored_json(w.extra);
   for (const auto& [key, value] : body)
     if (kOurs.count(key) == 0) extra.as_object()[key] = value;

@@ -12,6 +12,8 @@ namespace json = boost::json;
 json::value stored_json(const std::string& text);
 /// As the documents show it, with what a client stored beside it; `tags` are its tags.
 json::object workflow_view(const store::Workflow& workflow, const std::vector<store::Tag>& tags);
+/// An empty one, made now by that user.
+store::Workflow fresh_workflow(const std::string& user_id);
 /// Takes what `body` has into `workflow`; members that are none of ours are kept as they are. Throws Fault(bad_input).
 void take_workflow(const json::object& body, store::Workflow& workflow);
 /// The tags that a body names by id, name or {id}; nothing when it has no `tags`. Throws Fault(bad_input).

@@ -65,8 +65,9 @@ std::optional<bool> active_in(const json::object& body) {
 store::WorkflowQuery::Sort sort_of(const std::string& word) {
   using Sort = store::WorkflowQuery::Sort;
   static const std::map<std::string, Sort> kSorts{
-      {"updatedAt:desc", Sort::updated_desc}, {"updatedAt:asc", Sort::updated_asc},  {"name:asc", Sort::name_asc},
-      {"name:desc", Sort::name_desc},         {"createdAt:desc", Sort::created_desc}, {"createdAt:asc", Sort::created_asc}};
+      {"updatedAt:desc", Sort::updated_desc}, {"updatedAt:asc", Sort::updated_asc},
+      {"name:asc", Sort::name_asc},           {"name:desc", Sort::name_desc},
+      {"createdAt:desc", Sort::created_desc}, {"createdAt:asc", Sort::created_asc}};
   const auto found = kSorts.find(word);
   if (found == kSorts.end())
     throw Fault(FaultKind::bad_input, "invalid_query",
@@ -134,14 +135,7 @@ json::array folder_rows(sqlite::Db& db, const std::string& project, const std::o
 
 Task<Reply> create_workflow(Services& services, const Request& request) {
   const json::object body = request.json_object();
-  store::Workflow w;
-  w.id = new_id();
-  w.nodes = "[]";
-  w.connections = "{}";
-  w.settings = "{}";
-  w.extra = "{}";
-  w.created_by = request.caller->user_id;
-  w.created_at = w.updated_at = now_us();
+  store::Workflow w = fresh_workflow(request.caller->user_id);
   take_workflow(body, w);
   const engine::Graph graph = graph_of(w);
   w.is_active = active_in(body).value_or(false);
@@ -168,7 +162,8 @@ Task<Reply> list_workflows(Services& services, const Request& request) {
     return value->get_int64();
   };
   query.skip = request.integer("skip", std::max<std::int64_t>(option("skip", 0), 0), 0, 1'000'000'000);
-  query.take = request.integer("take", request.integer("limit", std::clamp<std::int64_t>(option("take", 50), 1, 250), 1, 250), 1, 250);
+  query.take = request.integer(
+      "take", request.integer("limit", std::clamp<std::int64_t>(option("take", 50), 1, 250), 1, 250), 1, 250);
   std::string sort = request.text("sortBy").value_or("");
   if (const json::value* by = options.if_contains("sortBy"); sort.empty() && by != nullptr && by->is_string())
     sort = std::string(std::string_view(by->get_string()));
@@ -215,8 +210,8 @@ Task<Reply> new_workflow(Services& services, const Request& request) {
     return name;
   };
   const std::string name = co_await services.store.read(std::move(job));
-  co_return Reply::of(json::object{
-      {"name", name}, {"defaultSettings", {{"python_version", services.settings.get()->default_python}}}});
+  co_return Reply::of(
+      json::object{{"name", name}, {"defaultSettings", {{"python_version", services.settings.get()->default_python}}}});
 }
 
 Task<Reply> get_workflow(Services& services, const Request& request) {
@@ -232,8 +227,8 @@ Task<Reply> get_workflow(Services& services, const Request& request) {
 Task<Reply> update_workflow(Services& services, const Request& request) {
   const json::object body = request.json_object();
   const std::optional<bool> active = active_in(body);
-  auto apply = [body, active, tags = tags_in(body), settings = services.settings.get(),
-                user = request.caller->user_id](sqlite::Tx& tx, store::Workflow& w) {
+  auto apply = [body, active, tags = tags_in(body), settings = services.settings.get(), user = request.caller->user_id](
+                   sqlite::Tx& tx, store::Workflow& w) {
     take_workflow(body, w);
     const engine::Graph graph = graph_of(w);
     if (active.value_or(false) && !w.is_active) engine::make_plan(graph, *settings);
@@ -286,12 +281,13 @@ Task<Reply> execute_workflow(Services& services, const Request& request) {
   const json::object body = request.json_object();
   const std::int64_t wait = request.integer("wait", 0, 0, 3600);
   if (wait > 0 && !request.caller->reaches("executions:read"))
-    throw Fault(FaultKind::forbidden, "missing_scope", "with wait the answer is the execution: this API key does not reach to \"executions:read\"");
+    throw Fault(FaultKind::forbidden, "missing_scope",
+                "with wait the answer is the execution: this API key does not reach to \"executions:read\"");
   const store::Workflow w = co_await load(services, request);
   std::optional<json::value> input;
   if (const json::value* given = body.if_contains("input_data"); given != nullptr && !given->is_null()) input = *given;
-  const Started started = co_await start_execution(services, w, std::move(input), "manual",
-                                                   w.created_by.value_or(request.caller->user_id));
+  const Started started =
+      co_await start_execution(services, w, std::move(input), "manual", w.created_by.value_or(request.caller->user_id));
   if (wait > 0) co_await wait_for(started, std::chrono::seconds(wait));
   if (wait == 0)
     co_return Reply::of(202, json::object{{"id", started.id},

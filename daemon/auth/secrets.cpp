@@ -94,10 +94,11 @@ MasterKey::MasterKey(const std::string& path) {
     if (sodium_base642bin(key_.data(), key_.size(), text.data(), text.size(), nullptr, &size, nullptr,
                           sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
         size != key_.size())
-      throw Fault(FaultKind::unavailable, "secret_key",
-                  fmt::format("{} holds no key (32 bytes in URL-safe base64). Restore it from a backup; with another key "
-                              "the stored credentials cannot be opened",
-                              path));
+      throw Fault(
+          FaultKind::unavailable, "secret_key",
+          fmt::format("{} holds no key (32 bytes in URL-safe base64). Restore it from a backup; with another key "
+                      "the stored credentials cannot be opened",
+                      path));
   } catch (const sandbox::SysError& error) {
     throw Fault(FaultKind::unavailable, "secret_key", error.what());
   }

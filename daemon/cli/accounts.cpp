@@ -50,7 +50,8 @@ void note(sqlite::Tx& tx, const std::string& action, const std::string& target) 
 
 std::string ask_password(const char* prompt) {
   if (::isatty(STDIN_FILENO) == 0)
-    throw Fault(FaultKind::bad_input, "no_terminal", "there is no terminal to ask for a password; use --password-stdin");
+    throw Fault(FaultKind::bad_input, "no_terminal",
+                "there is no terminal to ask for a password; use --password-stdin");
   fmt::print(stderr, "{}", prompt);
   termios before{};
   ::tcgetattr(STDIN_FILENO, &before);
@@ -95,7 +96,8 @@ int user_add(const config::Config& config, const UserOptions& options) {
     throw Fault(FaultKind::bad_input, "invalid_email", fmt::format("\"{}\" is no e-mail address", options.email));
   const std::optional<auth::Role> asked = auth::role_of(options.role);
   if (!options.role.empty() && !asked)
-    throw Fault(FaultKind::bad_input, "invalid_role", fmt::format("--role {}: expected owner, admin or user", options.role));
+    throw Fault(FaultKind::bad_input, "invalid_role",
+                fmt::format("--role {}: expected owner, admin or user", options.role));
   store::User user;
   user.id = new_id();
   user.email = options.email;
@@ -134,7 +136,8 @@ int user_list(const config::Config& config, bool as_json) {
   }
   fmt::print("{:<40} {:<6} {:<8} {}\n", "E-MAIL", "ROLE", "ACTIVE", "SINCE");
   for (const auto& u : users)
-    fmt::print("{:<40} {:<6} {:<8} {}\n", printable(u.email), u.role, u.is_active ? "yes" : "no", iso_time(u.created_at));
+    fmt::print("{:<40} {:<6} {:<8} {}\n", printable(u.email), u.role, u.is_active ? "yes" : "no",
+               iso_time(u.created_at));
   return kOk;
 }
 
@@ -156,14 +159,16 @@ int user_passwd(const config::Config& config, const UserOptions& options) {
 int token_create(const config::Config& config, const TokenOptions& options) {
   for (const std::string& scope : options.scopes)
     if (api::scopes().count(scope) == 0)
-      throw Fault(FaultKind::bad_input, "invalid_scope", fmt::format("--scope {}: is no scope; one is workflows:read, executions:* or *", scope));
+      throw Fault(FaultKind::bad_input, "invalid_scope",
+                  fmt::format("--scope {}: is no scope; one is workflows:read, executions:* or *", scope));
   const std::string text = auth::Authenticator::make_key_text();
   store::ApiKey key;
   key.id = new_id();
   key.name = options.name;
   key.key_hash = auth::token_hash(text);
   key.prefix = text.substr(0, 9);
-  key.scopes = json::serialize(json::value_from(options.scopes.empty() ? std::vector<std::string>{"*"} : options.scopes));
+  key.scopes =
+      json::serialize(json::value_from(options.scopes.empty() ? std::vector<std::string>{"*"} : options.scopes));
   key.created_at = now_us();
   if (options.days > 0) key.expires_at = key.created_at + static_cast<std::int64_t>(options.days * 86'400e6);
   change(config, [&](sqlite::Tx& tx) {
@@ -187,7 +192,8 @@ int token_list(const config::Config& config, bool as_json) {
   }
   fmt::print("{:<36} {:<9} {:<24} {:<24} {}\n", "ID", "KEY", "LAST USED", "EXPIRES", "NAME");
   for (const auto& k : keys)
-    fmt::print("{:<36} {:<9} {:<24} {:<24} {}\n", k.id, k.prefix, when(k.last_used_at), when(k.expires_at), printable(k.name));
+    fmt::print("{:<36} {:<9} {:<24} {:<24} {}\n", k.id, k.prefix, when(k.last_used_at), when(k.expires_at),
+               printable(k.name));
   return kOk;
 }
 

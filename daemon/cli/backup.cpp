@@ -1,5 +1,5 @@
-// `qflow backup` and `qflow restore`: everything in one SQLite file: the records, and in two tables beside them the files'
-// bytes and, if it was asked for, the key that opens the credentials.
+// `qflow backup` and `qflow restore`: everything in one SQLite file: the records, and in two tables beside them the
+// files' bytes and, if it was asked for, the key that opens the credentials.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sodium.h>
@@ -36,8 +36,10 @@ void copy_pages(sqlite::Db& from, sqlite::Db& to) {
   sqlite3_backup* copy = sqlite3_backup_init(to.handle(), "main", from.handle(), "main");
   if (copy == nullptr) fail(fmt::format("the copy could not begin: {}", sqlite3_errmsg(to.handle())));
   int result = SQLITE_OK;
-  for (int tries = 0; tries < 10'000 && (result == SQLITE_OK || result == SQLITE_BUSY || result == SQLITE_LOCKED); ++tries) {
-    result = sqlite3_backup_step(copy, -1);  // all at once: a reader's snapshot, which writers in WAL mode do not disturb
+  for (int tries = 0; tries < 10'000 && (result == SQLITE_OK || result == SQLITE_BUSY || result == SQLITE_LOCKED);
+       ++tries) {
+    result =
+        sqlite3_backup_step(copy, -1);  // all at once: a reader's snapshot, which writers in WAL mode do not disturb
     if (result == SQLITE_BUSY || result == SQLITE_LOCKED) std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   sqlite3_backup_finish(copy);
@@ -60,7 +62,8 @@ std::string sha256(const std::string& bytes) {
 
 void write_file(const std::string& path, const std::string& bytes) {
   const sandbox::UniqueFd fd = sandbox::open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  if (!sandbox::write_all(fd.get(), bytes) || ::fsync(fd.get()) < 0) fail(fmt::format("{} could not be written: {}", path, std::strerror(errno)));
+  if (!sandbox::write_all(fd.get(), bytes) || ::fsync(fd.get()) < 0)
+    fail(fmt::format("{} could not be written: {}", path, std::strerror(errno)));
 }
 
 // What is not finished is no backup and no database: it goes when something went wrong.
@@ -93,7 +96,8 @@ int backup(const config::Config& config, const std::string& file, bool with_key)
     sqlite::Db to(partial, false);
     copy_pages(from, to);
     to.script(
-        "PRAGMA journal_mode=DELETE; BEGIN; CREATE TABLE backup_blobs (hash TEXT PRIMARY KEY, bytes BLOB NOT NULL); CREATE "
+        "PRAGMA journal_mode=DELETE; BEGIN; CREATE TABLE backup_blobs (hash TEXT PRIMARY KEY, bytes BLOB NOT NULL); "
+        "CREATE "
         "TABLE backup_key (key TEXT NOT NULL)");
     for (const std::string& hash : to.all<std::string>("SELECT DISTINCT hash_sha256 FROM files")) {
       try {
@@ -143,7 +147,8 @@ int restore(const config::Config& config, const std::string& file) {
     store::migrate(to);  // also refuses one of a newer release
     for (const std::string& hash : to.all<std::string>("SELECT hash FROM backup_blobs")) {
       const std::string bytes = to.one<std::string>("SELECT bytes FROM backup_blobs WHERE hash=?", hash).value_or("");
-      if (!is_hash(hash) || sha256(bytes) != hash) fail(fmt::format("{}: the file {} in it is damaged", file, hash.substr(0, 64)));
+      if (!is_hash(hash) || sha256(bytes) != hash)
+        fail(fmt::format("{}: the file {} in it is damaged", file, hash.substr(0, 64)));
       const std::string path = blob_path(config.data_dir, hash);
       fs::create_directories(fs::path(path).parent_path());
       write_file(path, bytes);
@@ -153,13 +158,15 @@ int restore(const config::Config& config, const std::string& file) {
       write_file(key_path, *key);
       key_restored = true;
     }
-    to.script("DROP TABLE backup_blobs; DROP TABLE backup_key; PRAGMA auto_vacuum=2; VACUUM; PRAGMA journal_mode=DELETE");
+    to.script(
+        "DROP TABLE backup_blobs; DROP TABLE backup_key; PRAGMA auto_vacuum=2; VACUUM; PRAGMA journal_mode=DELETE");
   }
   fs::rename(partial, target);
   fmt::print("{}: {} files{}\n", target, files,
-             key_restored               ? " and the key"
-             : fs::exists(key_path) ? "; the key there is kept"
-                                        : fmt::format("; without the key: put it at {} to open stored credentials", key_path));
+             key_restored ? " and the key"
+             : fs::exists(key_path)
+                 ? "; the key there is kept"
+                 : fmt::format("; without the key: put it at {} to open stored credentials", key_path));
   return kOk;
 }
 

@@ -23,8 +23,9 @@ struct Told {
 
 // The settings whose keys begin with one of `parts`, as options of `command`.
 void add_settings(CLI::App& command, Told& told, std::initializer_list<std::string_view> parts) {
-  command.add_option("-c,--config", told.file,
-                     "the configuration file (default: $QFLOW_CONFIG, ~/.config/qflow/qflow.toml or /etc/qflow/qflow.toml)");
+  command.add_option(
+      "-c,--config", told.file,
+      "the configuration file (default: $QFLOW_CONFIG, ~/.config/qflow/qflow.toml or /etc/qflow/qflow.toml)");
   config::Config defaults;
   config::for_each_setting(defaults, [&](const config::Setting& setting, auto& value) {
     using T = std::remove_cvref_t<decltype(value)>;
@@ -35,8 +36,15 @@ void add_settings(CLI::App& command, Told& told, std::initializer_list<std::stri
     const auto take = [&told, key](const std::string& text) { told.overrides[key] = {text}; };
     if constexpr (std::is_same_v<T, bool>) {
       // Of both together the last one counts.
-      command.add_flag_callback(flag, [take] { take("true"); }, setting.help)->trigger_on_parse();
-      if (value) command.add_flag_callback("--no-" + flag.substr(2), [take] { take("false"); }, "do not")->trigger_on_parse();
+      command
+          .add_flag_callback(
+              flag, [take] { take("true"); }, setting.help)
+          ->trigger_on_parse();
+      if (value)
+        command
+            .add_flag_callback(
+                "--no-" + flag.substr(2), [take] { take("false"); }, "do not")
+            ->trigger_on_parse();
     } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
       const auto add = [&told, key](const std::string& text) { told.overrides[key].push_back(text); };
       command.add_option_function<std::string>(flag, add, setting.help)->trigger_on_parse()->allow_extra_args(false);
@@ -57,7 +65,8 @@ class Commands {
     app_.set_version_flag("--version", std::string("qflow ") + QFLOW_VERSION);
     app_.require_subcommand(1);
     app_.footer(
-        "Exit status of `run`: 0 done, 1 a node failed, 2 bad input, 130 interrupted. Of `doctor`: 1 when code would be "
+        "Exit status of `run`: 0 done, 1 a node failed, 2 bad input, 130 interrupted. Of `doctor`: 1 when code would "
+        "be "
         "refused. Settings come from flags, QFLOW_… variables and the configuration file, in this order; `qflow config "
         "show` prints them all.");
     add_run();
@@ -100,7 +109,8 @@ class Commands {
   void add_serve() {
     CLI::App* c = command(app_, "serve", "serve the HTTP API",
                           [this] { return cli::serve(told_.load(), [this] { return told_.load(); }); });
-    add_settings(*c, told_, {"data_dir", "server.", "auth.", "python.", "sandbox.", "engine.", "files.", "ai.", "log."});
+    add_settings(*c, told_,
+                 {"data_dir", "server.", "auth.", "python.", "sandbox.", "engine.", "files.", "ai.", "log."});
   }
 
   void add_doctor() {
@@ -163,7 +173,8 @@ class Commands {
     CLI::App* list = command(*group, "list", "list the keys", [this] { return cli::token_list(told_.load(), json_); });
     list->add_flag("--json", json_, "print one JSON list");
     add_settings(*list, told_, {"data_dir"});
-    CLI::App* revoke = command(*group, "revoke", "end a key", [this] { return cli::token_revoke(told_.load(), token_); });
+    CLI::App* revoke =
+        command(*group, "revoke", "end a key", [this] { return cli::token_revoke(told_.load(), token_); });
     revoke->add_option("ID", token_.id)->required();
     add_settings(*revoke, told_, {"data_dir"});
   }

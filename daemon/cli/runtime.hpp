@@ -29,8 +29,8 @@ struct Isolation {
 
 /// $QFLOW_DATA_DIR, or qflow in $XDG_DATA_HOME or ~/.local/share.
 std::string default_data_dir();
-/// The defaults, the file (`path`, or the usual one when empty), the environment and the command line, in this order, and
-/// the data directory settled. Throws Fault with everything that is wrong.
+/// The defaults, the file (`path`, or the usual one when empty), the environment and the command line, in this order,
+/// and the data directory settled. Throws Fault with everything that is wrong.
 config::Config load_config(const std::string& path, const config::Overrides& overrides);
 /// What workers get, from the configuration. Throws Fault when there is no pyhost.
 workers::Settings make_settings(const config::Config& config);

@@ -108,8 +108,22 @@ class Daemon {
         pool_(engine_strand_, *settings_.get()),
         engine_(engine_strand_, pool_, &store_, places(config), isolation_.level(), isolation_.missing()),
         announcer_(events_, metrics_),
-        services_{store_,  engine_,  engine_strand_, isolation_.report, authenticator_, rates_,    logins_,
-                  events_, metrics_, config_,        configured_,       settings_,      slow_,     asking_,   sockets_, key_.derive("credents"),
+        services_{store_,
+                  engine_,
+                  engine_strand_,
+                  isolation_.report,
+                  authenticator_,
+                  rates_,
+                  logins_,
+                  events_,
+                  metrics_,
+                  config_,
+                  configured_,
+                  settings_,
+                  slow_,
+                  asking_,
+                  sockets_,
+                  key_.derive("credents"),
                   ""},
         application_(services_) {
     engine_.set_listener(&announcer_);
@@ -184,7 +198,8 @@ class Daemon {
   // Before anybody is answered: what a killed daemon left running is told as what it is.
   void recover() {
     if (const std::int64_t count = now(mark_crashed()); count > 0)
-      log::warning("serve", "executions of a run that ended without warning were marked as crashed", {{"count", count}});
+      log::warning("serve", "executions of a run that ended without warning were marked as crashed",
+                   {{"count", count}});
     if (!now(has_users())) services_.setup_token = auth::random_token();
   }
 
@@ -195,9 +210,10 @@ class Daemon {
     fmt::print("qflow {} serves http://{}:{} · isolation level {} · Python {}\n", QFLOW_VERSION,
                host.find(':') == std::string::npos ? host : "[" + host + "]", port, isolation_.level(), pythons);
     if (!services_.setup_token.empty())
-      fmt::print("There are no users yet. Make the owner with `qflow user add`, or with POST /users and this set-up token, "
-                 "which works once: {}\n",
-                 services_.setup_token);
+      fmt::print(
+          "There are no users yet. Make the owner with `qflow user add`, or with POST /users and this set-up token, "
+          "which works once: {}\n",
+          services_.setup_token);
     std::fflush(stdout);
     log::info("serve", "serving", {{"host", host}, {"port", port}, {"version", QFLOW_VERSION}});
     for (const auto& finding : isolation_.report.findings)

@@ -40,7 +40,7 @@ struct Sandbox {
   double timeout = 30;  ///< seconds a node
   double max_timeout = 3600;
   std::uint64_t memory_mib = 512;
-  double cpu = 0.5;          ///< processors of one execution
+  double cpu = 0.5;            ///< processors of one execution
   std::uint64_t tmp_mib = 64;  ///< each of /tmp, /dev/shm and /node
   std::uint64_t processes = 64;
   std::uint64_t output_kib = 1024;  ///< kept of each stream of each node
@@ -114,13 +114,14 @@ void for_each_setting(C& c, F&& f) {
     c.server.cors_origins);
   f(Setting{"server.trusted_proxies", "--trusted-proxy", "an address whose X-Forwarded-For is believed", 0, 0, true},
     c.server.trusted_proxies);
-  f(Setting{"server.secure_cookies", "--secure-cookies", "send the session's cookie over https only (behind a TLS proxy)"},
+  f(Setting{"server.secure_cookies", "--secure-cookies",
+            "send the session's cookie over https only (behind a TLS proxy)"},
     c.server.secure_cookies);
   f(Setting{"server.max_body_mib", "--max-body", "MiB of a request's body", 1, 1024}, c.server.max_body_mib);
   f(Setting{"server.max_connections", "--max-connections", "connections at a time", 16, 1e6}, c.server.max_connections);
   f(Setting{"server.max_sockets", "--max-sockets", "WebSockets at a time", 1, 1e6}, c.server.max_sockets);
-  f(Setting{"server.drain_seconds", "--drain", "seconds that running executions get when the server is stopped", 0, 86400,
-            true},
+  f(Setting{"server.drain_seconds", "--drain", "seconds that running executions get when the server is stopped", 0,
+            86400, true},
     c.server.drain_seconds);
 
   f(Setting{"auth.session_hours", "", "how long a sign-in lasts", 0.001, 87600, true}, c.auth.session_hours);
@@ -131,8 +132,10 @@ void for_each_setting(C& c, F&& f) {
     c.auth.executions_per_hour);
   f(Setting{"auth.containers_per_hour", "", "operations on containers of one client; 0: no limit", 0, 1e12, true},
     c.auth.containers_per_hour);
-  f(Setting{"auth.webhooks_per_hour", "", "calls of one webhook; 0: no limit", 0, 1e12, true}, c.auth.webhooks_per_hour);
-  f(Setting{"auth.key_file", "--key-file", "the key that opens stored credentials (default: secret.key in the data directory)"},
+  f(Setting{"auth.webhooks_per_hour", "", "calls of one webhook; 0: no limit", 0, 1e12, true},
+    c.auth.webhooks_per_hour);
+  f(Setting{"auth.key_file", "--key-file",
+            "the key that opens stored credentials (default: secret.key in the data directory)"},
     c.auth.key_file);
 
   f(Setting{"python.pyhost_dir", "--pyhost-dir", "where the pyhost-X.Y executables are (default: beside qflow)"},
@@ -140,7 +143,8 @@ void for_each_setting(C& c, F&& f) {
   f(Setting{"python.default_version", "--default-python", "for workflows that name none (default: the newest)"},
     c.python.default_version);
 
-  f(Setting{"sandbox.min_isolation", "--min-isolation", "refuse to run code when this host gives less: 3, 2, 1 or 0", 0, 3},
+  f(Setting{"sandbox.min_isolation", "--min-isolation", "refuse to run code when this host gives less: 3, 2, 1 or 0", 0,
+            3},
     c.sandbox.min_isolation);
   f(Setting{"sandbox.timeout", "--timeout", "seconds that a node may take unless it says otherwise", 0.001, 86400},
     c.sandbox.timeout);
@@ -153,11 +157,13 @@ void for_each_setting(C& c, F&& f) {
     c.sandbox.tmp_mib);
   f(Setting{"sandbox.processes", "--processes", "processes and threads of one execution", 1, 32768},
     c.sandbox.processes);
-  f(Setting{"sandbox.output_kib", "--output", "KiB kept of each stream of each node", 1, 1 << 20}, c.sandbox.output_kib);
+  f(Setting{"sandbox.output_kib", "--output", "KiB kept of each stream of each node", 1, 1 << 20},
+    c.sandbox.output_kib);
   f(Setting{"sandbox.allow_network", "--allow-network",
             "let workflows ask for the host's network (sandbox.network: \"host\")"},
     c.sandbox.allow_network);
-  f(Setting{"sandbox.allow_programs", "--allow-programs", "let workflows ask to start programs (sandbox.programs: true)"},
+  f(Setting{"sandbox.allow_programs", "--allow-programs",
+            "let workflows ask to start programs (sandbox.programs: true)"},
     c.sandbox.allow_programs);
   f(Setting{"sandbox.share", "--share", "a directory that every node may read, at the same path"}, c.sandbox.share);
 
@@ -182,7 +188,8 @@ void for_each_setting(C& c, F&& f) {
   f(Setting{"retention.every_minutes", "", "how often the store is tidied", 0.001, 10080, true},
     c.retention.every_minutes);
 
-  f(Setting{"ai.url", "--ai-url", "an OpenAI-compatible server for /ai/generate, e.g. http://127.0.0.1:11434/v1", 0, 0, true},
+  f(Setting{"ai.url", "--ai-url", "an OpenAI-compatible server for /ai/generate, e.g. http://127.0.0.1:11434/v1", 0, 0,
+            true},
     c.ai.url);
   f(Setting{"ai.model", "--ai-model", "the model it is asked for", 0, 0, true}, c.ai.model);
   f(Setting{"ai.key_file", "", "a file with its API key", 0, 0, true}, c.ai.key_file);

@@ -31,8 +31,8 @@ std::string range_problem(const Setting& setting, double value) {
   return fmt::format("expected a number from {} to {}", shown(setting.least), shown(setting.most));
 }
 
-// toml++ 3.3 runs into undefined behaviour on some characters above ASCII (found by tests/fuzz/config_fuzz), so it never
-// sees one: each of their bytes is spelt out before, and put back in what was read.
+// toml++ 3.3 runs into undefined behaviour on some characters above ASCII (found by tests/fuzz/config_fuzz), so it
+// never sees one: each of their bytes is spelt out before, and put back in what was read.
 constexpr std::string_view kSpelt = "qflow_byte_";
 
 std::string spelt_out(std::string_view text) {
@@ -49,9 +49,10 @@ std::string put_back(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     unsigned byte = 0;
-    const std::string_view digits = text.substr(i).starts_with(kSpelt) ? text.substr(i + kSpelt.size(), 2) : std::string_view();
-    const bool spelt = digits.size() == 2 &&
-                       std::from_chars(digits.data(), digits.data() + 2, byte, 16).ptr == digits.data() + 2;
+    const std::string_view digits =
+        text.substr(i).starts_with(kSpelt) ? text.substr(i + kSpelt.size(), 2) : std::string_view();
+    const bool spelt =
+        digits.size() == 2 && std::from_chars(digits.data(), digits.data() + 2, byte, 16).ptr == digits.data() + 2;
     out += spelt ? static_cast<char>(byte) : text[i];
     if (spelt) i += kSpelt.size() + 1;
   }
@@ -135,7 +136,8 @@ std::string quoted(const std::string& text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
     else out += c;
   }
   return out + '"';
@@ -163,7 +165,8 @@ std::string variable(const char* key) {
 void flatten(const toml::table& table, const std::string& prefix, std::map<std::string, const toml::node*>& found) {
   for (const auto& [key, node] : table) {
     const std::string name = prefix + std::string(key.str());
-    if (const toml::table* inner = node.as_table(); inner != nullptr && prefix.empty()) flatten(*inner, name + ".", found);
+    if (const toml::table* inner = node.as_table(); inner != nullptr && prefix.empty())
+      flatten(*inner, name + ".", found);
     else found[name] = &node;
   }
 }
@@ -217,8 +220,7 @@ void read_text(const std::string& text, const std::string& name, Config& config)
   if (!is_utf8(text)) fail({fmt::format("{}: is not UTF-8", name)});
   const toml::parse_result parsed = toml::parse(spelt_out(text), name);
   if (!parsed)
-    fail({fmt::format("{}:{}: {}", name, parsed.error().source().begin.line,
-                      put_back(parsed.error().description()))});
+    fail({fmt::format("{}:{}: {}", name, parsed.error().source().begin.line, put_back(parsed.error().description()))});
   std::map<std::string, const toml::node*> found;
   flatten(parsed.table(), "", found);
   Strings problems;
@@ -234,7 +236,8 @@ void read_text(const std::string& text, const std::string& name, Config& config)
   });
   for (const auto& [key, node] : found) {
     const std::string like = similar(key);
-    problem(*node, key, like.empty() ? "there is no such setting" : fmt::format("there is no such setting; is {} meant?", like));
+    problem(*node, key,
+            like.empty() ? "there is no such setting" : fmt::format("there is no such setting; is {} meant?", like));
   }
   if (!problems.empty()) fail(problems);
 }
@@ -285,9 +288,11 @@ void check(const Config& config) {
     problems.push_back(fmt::format("log.level: \"{}\" is none of debug, info, warning, error", config.log.level));
   for (const auto& origin : config.server.cors_origins) {
     const auto slashes = origin.find("://");
-    if (slashes == std::string::npos || origin.find('/', slashes + 3) != std::string::npos || origin.find('*') != std::string::npos)
+    if (slashes == std::string::npos || origin.find('/', slashes + 3) != std::string::npos ||
+        origin.find('*') != std::string::npos)
       problems.push_back(fmt::format(
-          "server.cors_origins: \"{}\" is no origin; one is scheme, host and port, such as https://editor.example", origin));
+          "server.cors_origins: \"{}\" is no origin; one is scheme, host and port, such as https://editor.example",
+          origin));
   }
   for (const auto& host : config.server.hosts)
     if (host.empty() || host.find_first_of("/ :*") != std::string::npos)

@@ -7,7 +7,8 @@ namespace qflow::engine {
 Task<Description> describe_code(workers::Pool& pool, Plan plan) {
   const Step& step = plan.steps.front();
   Description out;
-  std::shared_ptr<workers::Worker> worker = co_await pool.acquire(plan.python, plan.environment, plan.imports, plan.sandboxes.front());
+  std::shared_ptr<workers::Worker> worker =
+      co_await pool.acquire(plan.python, plan.environment, plan.imports, plan.sandboxes.front());
   worker->begin();
   schema::Load load;
   load.file = step.file;

@@ -24,12 +24,12 @@ enum class Role {
 /// What a workflow or a node asks of its sandbox; what it leaves out is the installation's.
 struct SandboxRequest {
   std::optional<sandbox::Network> network;
-  std::optional<std::uint64_t> memory;    ///< bytes, all processes together
-  std::optional<double> cpu;              ///< processors, all processes together
-  std::optional<double> time;             ///< seconds of wall clock for each node
-  std::optional<std::uint64_t> tmp;       ///< bytes, each of /tmp, /dev/shm and /node
-  std::optional<std::uint32_t> processes; ///< and threads
-  std::optional<bool> programs;           ///< whether programs may be started
+  std::optional<std::uint64_t> memory;     ///< bytes, all processes together
+  std::optional<double> cpu;               ///< processors, all processes together
+  std::optional<double> time;              ///< seconds of wall clock for each node
+  std::optional<std::uint64_t> tmp;        ///< bytes, each of /tmp, /dev/shm and /node
+  std::optional<std::uint32_t> processes;  ///< and threads
+  std::optional<bool> programs;            ///< whether programs may be started
 };
 
 struct Node {
@@ -40,9 +40,9 @@ struct Node {
   std::optional<std::string> function;
   std::optional<std::string> python_version;
   SandboxRequest sandbox;
-  std::vector<std::string> ports;       ///< parameter of each input index, when the workflow says so
-  json::object literals;                ///< parameters.inputs: values for parameters that no edge feeds
-  std::vector<std::string> outputs;     ///< names of the declared outputs; fewer than two: the value as a whole
+  std::vector<std::string> ports;    ///< parameter of each input index, when the workflow says so
+  json::object literals;             ///< parameters.inputs: values for parameters that no edge feeds
+  std::vector<std::string> outputs;  ///< names of the declared outputs; fewer than two: the value as a whole
 };
 
 struct Edge {

@@ -35,22 +35,22 @@ constexpr const char* word(Status status) {
 /// What kind of end it was. The words are those of the record.
 enum class Cause {
   completed,
-  raised,              ///< an exception of the node's own
-  timed_out,           ///< wall clock or processor time
+  raised,     ///< an exception of the node's own
+  timed_out,  ///< wall clock or processor time
   memory_limit,
   process_limit,
   output_limit,
-  denied,              ///< an exception for an act that the sandbox refused
-  crashed,             ///< the process ended: a signal, an exit
+  denied,   ///< an exception for an act that the sandbox refused
+  crashed,  ///< the process ended: a signal, an exit
   protocol_violation,
   cancelled,
   skipped,
-  not_run,             ///< what was asked could not be started: input that does not fit, no worker
+  not_run,  ///< what was asked could not be started: input that does not fit, no worker
 };
 constexpr const char* word(Cause cause) {
-  constexpr const char* kWords[] = {"completed",    "raised", "timed_out", "memory_limit",       "process_limit",
-                                    "output_limit", "denied", "crashed",   "protocol_violation", "cancelled",
-                                    "skipped",      "not_run"};
+  constexpr const char* kWords[] = {"completed",          "raised",       "timed_out", "memory_limit",
+                                    "process_limit",      "output_limit", "denied",    "crashed",
+                                    "protocol_violation", "cancelled",    "skipped",   "not_run"};
   return kWords[static_cast<int>(cause)];
 }
 

@@ -25,13 +25,13 @@ struct Step {
   std::vector<Source> sources;
   double timeout = 30;    ///< seconds
   std::size_t group = 0;  ///< which of the plan's sandboxes it runs in
-  bool sink = true;     ///< no other step takes its value: it is an output of the workflow
+  bool sink = true;       ///< no other step takes its value: it is an output of the workflow
 };
 
 struct Plan {
   std::string name;
-  std::string python;                ///< "3.11"
-  std::string environment;           ///< the environment (container) it asks for; empty: the version's own
+  std::string python;       ///< "3.11"
+  std::string environment;  ///< the environment (container) it asks for; empty: the version's own
   /// Nodes that ask for the same share one worker; each further sandbox is a worker of its own, and values pass between
   /// them as plain data only.
   std::vector<workers::Sandbox> sandboxes;

@@ -13,7 +13,8 @@ namespace qflow::http {
 bool is_address(std::string_view text) {
   const std::string whole(text);
   std::array<unsigned char, sizeof(in6_addr)> binary{};
-  return ::inet_pton(AF_INET, whole.c_str(), binary.data()) == 1 || ::inet_pton(AF_INET6, whole.c_str(), binary.data()) == 1;
+  return ::inet_pton(AF_INET, whole.c_str(), binary.data()) == 1 ||
+         ::inet_pton(AF_INET6, whole.c_str(), binary.data()) == 1;
 }
 
 std::pair<std::string, unsigned short> split_address(const std::string& address) {

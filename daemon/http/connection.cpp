@@ -185,8 +185,8 @@ class BodyRoom {
 Task<bool> read_head(Server::Shared& shared, Connection& c, Parser& parser, boost::system::error_code& error) {
   if (c.buffer.size() == 0) {
     c.stream.expires_after(shared.limits.idle_time);
-    const std::size_t got = co_await c.stream.async_read_some(c.buffer.prepare(4096),
-                                                              asio::redirect_error(asio::use_awaitable, error));
+    const std::size_t got =
+        co_await c.stream.async_read_some(c.buffer.prepare(4096), asio::redirect_error(asio::use_awaitable, error));
     if (error) co_return false;
     c.buffer.commit(got);
   }
@@ -226,14 +226,16 @@ Task<bool> take_and_answer(Server::Shared& shared, Connection& c, Parser& parser
     }
   }
   if (is_gone(error)) co_return false;
-  if (error) co_return co_await refuse_and_close(shared, c, shared.application.refuse(refusal(error, shared.limits, body_limit)));
+  if (error)
+    co_return co_await refuse_and_close(shared, c,
+                                        shared.application.refuse(refusal(error, shared.limits, body_limit)));
   request.body = std::move(parser.get().body());
   const bool head = parser.get().method() == bhttp::verb::head;
   c.stream.expires_never();  // the handler has deadlines of its own
   const Reply reply = co_await shared.application.answer(request);
   const bool keep_alive = parser.keep_alive() && !shared.stopping;
   const bool written = co_await write_reply(shared, c.stream, reply, keep_alive, parser.get().version(), head);
-  co_return written && keep_alive;
+  co_return written&& keep_alive;
 }
 
 // Reads and answers one request. False: the connection is to be closed.
@@ -243,7 +245,8 @@ Task<bool> serve_one(std::shared_ptr<Server::Shared> shared, std::shared_ptr<Con
   parser.body_limit(boost::none);  // set once the route is known
   boost::system::error_code error;
   if (!co_await read_head(*shared, *c, parser, error)) co_return false;
-  if (error) co_return co_await refuse_and_close(*shared, *c, shared->application.refuse(refusal(error, shared->limits, 0)));
+  if (error)
+    co_return co_await refuse_and_close(*shared, *c, shared->application.refuse(refusal(error, shared->limits, 0)));
   // What is wrong with a request is told by its head alone: where it goes, and whether it may. Only then is a body
   // read, so that nobody without leave can make the daemon hold one.
   Request request;
@@ -267,7 +270,7 @@ Task<bool> serve_one(std::shared_ptr<Server::Shared> shared, std::shared_ptr<Con
   const bool head = parser.get().method() == bhttp::verb::head;
   const bool written =
       co_await write_reply(*shared, c->stream, *admission.reply, keep_alive, parser.get().version(), head);
-  co_return written && keep_alive;
+  co_return written&& keep_alive;
 }
 
 }  // namespace

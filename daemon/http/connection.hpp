@@ -52,6 +52,6 @@ using Parser = bhttp::request_parser<bhttp::string_body>;
 /// Answers the upgrade and carries messages until the socket is closed. False: there is no room for another one, and
 /// nothing was answered.
 Task<bool> serve_socket(std::shared_ptr<Server::Shared> shared, std::shared_ptr<Connection> connection, Parser& parser,
-                    const Request& request);
+                        const Request& request);
 
 }  // namespace qflow::http

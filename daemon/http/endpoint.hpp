@@ -13,9 +13,10 @@ enum class Body { small, upload };
 
 struct Endpoint {
   std::string_view method;
-  std::string_view pattern;  ///< "/workflows/{id}"; a literal segment wins over a named one, "{rest*}" takes all that is left
+  std::string_view
+      pattern;  ///< "/workflows/{id}"; a literal segment wins over a named one, "{rest*}" takes all that is left
   Access access = Access::user;
-  std::string_view scope;      ///< what an API key must reach: "workflows:read"
+  std::string_view scope;  ///< what an API key must reach: "workflows:read"
   Rate rate = Rate::standard;
   std::string_view operation;  ///< stable name: operationId in schema/openapi.yaml, label of metrics
   Body body = Body::small;

@@ -24,11 +24,11 @@ struct Request {
   std::map<std::string, std::string> query;  ///< decoded; the last of equal names
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::string peer;                               ///< the client's address
-  std::map<std::string, std::string> parameters;  ///< what the route's {names} matched
+  std::string peer;                                               ///< the client's address
+  std::map<std::string, std::string> parameters;                  ///< what the route's {names} matched
   std::vector<std::pair<std::string, std::string>> rate_headers;  ///< what counting it has given for the reply
-  std::size_t route = 0;                          ///< its index in the route table
-  std::shared_ptr<const auth::Caller> caller;     ///< shared with the table of known callers; set by the application
+  std::size_t route = 0;                                          ///< its index in the route table
+  std::shared_ptr<const auth::Caller> caller;  ///< shared with the table of known callers; set by the application
 
   /// A header's value by its name in any case; empty when absent.
   std::string_view header(std::string_view name) const;

@@ -46,9 +46,7 @@ Router::~Router() = default;
 void Router::add(const Endpoint& endpoint) {
   Node* at = root_.get();
   for (const std::string_view part : split(endpoint.pattern)) {
-    auto& slot = part.front() != '{'      ? at->literal[std::string(part)]
-                 : part.ends_with("*}") ? at->rest
-                                          : at->named;
+    auto& slot = part.front() != '{' ? at->literal[std::string(part)] : part.ends_with("*}") ? at->rest : at->named;
     if (!slot) slot = std::make_unique<Node>();
     at = slot.get();
   }

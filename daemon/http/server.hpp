@@ -1,5 +1,5 @@
-// HTTP/1.1 and WebSocket transport: connections, limits, time-outs. Beast stays in this folder's .cpp files. Runs on the
-// io threads.
+// HTTP/1.1 and WebSocket transport: connections, limits, time-outs. Beast stays in this folder's .cpp files. Runs on
+// the io threads.
 #pragma once
 #include <chrono>
 #include <memory>
@@ -13,14 +13,14 @@ namespace qflow::http {
 /// Bounds of connections. Sizes in bytes.
 struct Limits {
   std::uint32_t header = 16U << 10U;
-  std::uint64_t bodies = 512ULL << 20U;    ///< of all requests under way together
-  std::chrono::seconds idle_time{120};     ///< until the first byte of a request
-  std::chrono::seconds header_time{30};    ///< from that to the end of its header
-  std::chrono::seconds body_time{120};     ///< to send the whole body
-  std::chrono::seconds write_time{60};     ///< to take a reply, or one part of a file
+  std::uint64_t bodies = 512ULL << 20U;  ///< of all requests under way together
+  std::chrono::seconds idle_time{120};   ///< until the first byte of a request
+  std::chrono::seconds header_time{30};  ///< from that to the end of its header
+  std::chrono::seconds body_time{120};   ///< to send the whole body
+  std::chrono::seconds write_time{60};   ///< to take a reply, or one part of a file
   unsigned connections = 10'000;
-  unsigned sockets = 4'000;                ///< WebSockets among them
-  std::size_t socket_queue = 1'024;        ///< messages that may wait for one client
+  unsigned sockets = 4'000;          ///< WebSockets among them
+  std::size_t socket_queue = 1'024;  ///< messages that may wait for one client
   std::size_t socket_queue_bytes = 4U << 20U;
   std::size_t socket_message = 64U << 10U;  ///< what a client may send at once
 };

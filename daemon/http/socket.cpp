@@ -14,9 +14,8 @@ class OpenSocket final : public Socket, public std::enable_shared_from_this<Open
   OpenSocket(beast::tcp_stream stream, const Limits& limits) : ws_(std::move(stream)), limits_(limits) {}
 
   void send(std::shared_ptr<const std::string> text) override {
-    asio::post(ws_.get_executor(), [self = shared_from_this(), text = std::move(text)]() mutable {
-      self->enqueue(std::move(text));
-    });
+    asio::post(ws_.get_executor(),
+               [self = shared_from_this(), text = std::move(text)]() mutable { self->enqueue(std::move(text)); });
   }
   void close(std::uint16_t code, const std::string& reason) override {
     asio::post(ws_.get_executor(), [self = shared_from_this(), code, reason] { self->begin_close(code, reason); });

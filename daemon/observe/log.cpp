@@ -22,7 +22,10 @@ std::atomic<Level>& threshold() {
 void set_level(Level level) { threshold() = level; }
 
 Level level_of(std::string_view name) {
-  return name == "debug" ? Level::debug : name == "warning" ? Level::warning : name == "error" ? Level::error : Level::info;
+  return name == "debug"     ? Level::debug
+         : name == "warning" ? Level::warning
+         : name == "error"   ? Level::error
+                             : Level::info;
 }
 
 namespace {

@@ -21,7 +21,8 @@ using prometheus::Labels;
 using Buckets = prometheus::Histogram::BucketBoundaries;
 
 const Buckets& seconds_buckets() {
-  static const Buckets kBuckets{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300};
+  static const Buckets kBuckets{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
+                                0.5,    1,     2.5,    5,     10,   30,    60,   300};
   return kBuckets;
 }
 const Buckets& size_buckets() {
@@ -82,10 +83,12 @@ struct Metrics::Families {
   Histograms& code = histogram("qflow_python_code_execution_duration_seconds", "How long nodes' code took");
   Histograms& dependencies =
       histogram("qflow_python_dependency_installation_duration_seconds", "How long installing packages took");
-  Histograms& creations = histogram("qflow_python_container_creation_duration_seconds", "How long environments took to start");
+  Histograms& creations =
+      histogram("qflow_python_container_creation_duration_seconds", "How long environments took to start");
   Histograms& checks = histogram("qflow_type_validation_duration_seconds", "How long checks of types took");
   Histograms& conversions = histogram("qflow_type_conversion_duration_seconds", "How long conversions took");
-  Histograms& serializations = histogram("qflow_data_serialization_duration_seconds", "How long values took to be written");
+  Histograms& serializations =
+      histogram("qflow_data_serialization_duration_seconds", "How long values took to be written");
   Histograms& transfers = histogram("qflow_data_transfer_size_bytes", "Sizes of values that left their worker");
   Histograms& flows = histogram("qflow_data_flow_duration_seconds", "How long values took from worker to worker");
   Counters& executions_total = counter("qflow_workflow_executions_total", "Executions that ended");
@@ -172,13 +175,15 @@ void Metrics::type_conversion(const std::string& from, const std::string& to, do
   f.conversions.Add({{"from_type", f.types.of(from)}, {"to_type", f.types.of(to)}}, seconds_buckets()).Observe(seconds);
 }
 
-void Metrics::data_flow(const std::string& source_type, const std::string& target_type, const std::string& serialization,
-                        double size, double seconds) {
+void Metrics::data_flow(const std::string& source_type, const std::string& target_type,
+                        const std::string& serialization, double size, double seconds) {
   auto& f = *families_;
-  const Labels ends{{"source_node_type", f.node_types.of(source_type)}, {"target_node_type", f.node_types.of(target_type)}};
+  const Labels ends{{"source_node_type", f.node_types.of(source_type)},
+                    {"target_node_type", f.node_types.of(target_type)}};
   f.transfers.Add(ends, size_buckets()).Observe(size);
   f.flows.Add(ends, seconds_buckets()).Observe(seconds);
-  f.serializations.Add({{"serialization_type", serialization}, {"data_size_bytes", size_class(size)}}, seconds_buckets())
+  f.serializations
+      .Add({{"serialization_type", serialization}, {"data_size_bytes", size_class(size)}}, seconds_buckets())
       .Observe(seconds);
 }
 

@@ -1,5 +1,5 @@
-// Numbers for Prometheus (data-model.md). Any thread. A label that names rows has a bounded number of values: what comes
-// after those is counted under "other".
+// Numbers for Prometheus (data-model.md). Any thread. A label that names rows has a bounded number of values: what
+// comes after those is counted under "other".
 #pragma once
 #include <cstdint>
 #include <memory>

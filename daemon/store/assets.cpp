@@ -8,10 +8,10 @@ namespace qflow::store {
 
 #define CREDENTIAL "id, name, type, data, folder_id, created_by, created_at, updated_at"
 #define WEBHOOK "id, workflow_id, path, method, node, response, created_by, created_at"
-#define CONTAINER                                                                                            \
+#define CONTAINER                                                                                                   \
   "id, python_version, status, workflow_execution_id, error, resource_limits, created_by, created_at, started_at, " \
   "stopped_at"
-#define FILE_COLUMNS                                                                                     \
+#define FILE_COLUMNS                                                                                    \
   "id, filename, file_size_bytes, mime_type, hash_sha256, workflow_execution_id, node_id, created_at, " \
   "original_filename, is_temporary, expires_at, created_by"
 
@@ -57,10 +57,11 @@ std::optional<Webhook> find_webhook_at(sqlite::Db& db, const std::string& path, 
   return db.one<Webhook>("SELECT " WEBHOOK " FROM webhooks WHERE path=? AND method=?", path, method);
 }
 std::vector<Webhook> list_webhooks(sqlite::Db& db, const Owner& owner, const std::optional<std::string>& workflow_id) {
-  return db.all<Webhook>("SELECT " WEBHOOK
-                         " FROM webhooks WHERE (?1 IS NULL OR created_by=?1) AND (?2 IS NULL OR workflow_id=?2) ORDER BY "
-                         "id",
-                         owner, workflow_id);
+  return db.all<Webhook>(
+      "SELECT " WEBHOOK
+      " FROM webhooks WHERE (?1 IS NULL OR created_by=?1) AND (?2 IS NULL OR workflow_id=?2) ORDER BY "
+      "id",
+      owner, workflow_id);
 }
 
 void insert_container(sqlite::Tx& tx, const Container& c) {
@@ -85,8 +86,9 @@ std::vector<Container> list_containers(sqlite::Db& db, const Owner& owner) {
 
 void insert_container_log(sqlite::Tx& tx, const std::string& container_id, std::int64_t at, const std::string& level,
                           const std::string& message) {
-  tx->exec("INSERT INTO container_logs (container_id, at, level, message) SELECT id, ?2, ?3, ?4 FROM containers WHERE id=?1",
-           container_id, at, level, message);
+  tx->exec(
+      "INSERT INTO container_logs (container_id, at, level, message) SELECT id, ?2, ?3, ?4 FROM containers WHERE id=?1",
+      container_id, at, level, message);
   tx->exec(
       "DELETE FROM container_logs WHERE container_id=?1 AND id <= (SELECT id FROM container_logs WHERE container_id=?1 "
       "ORDER BY id DESC LIMIT 1 OFFSET 1000)",
@@ -105,8 +107,8 @@ std::optional<File> find_file(sqlite::Db& db, const std::string& id, const Owner
 std::vector<File> list_files(sqlite::Db& db, const Owner& owner, std::int64_t limit, const std::string& before) {
   const std::string below = before.empty() ? "~" : before;
   if (owner)
-    return db.all<File>("SELECT " FILE_COLUMNS " FROM files WHERE created_by=? AND id<? ORDER BY id DESC LIMIT ?", *owner,
-                        below, limit);
+    return db.all<File>("SELECT " FILE_COLUMNS " FROM files WHERE created_by=? AND id<? ORDER BY id DESC LIMIT ?",
+                        *owner, below, limit);
   return db.all<File>("SELECT " FILE_COLUMNS " FROM files WHERE id<? ORDER BY id DESC LIMIT ?", below, limit);
 }
 bool delete_file(sqlite::Tx& tx, const std::string& id, std::optional<std::string>& orphan) {

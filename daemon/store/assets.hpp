@@ -47,8 +47,8 @@ struct Container {
   std::optional<std::int64_t> started_at, stopped_at;
 };
 BOOST_DESCRIBE_STRUCT(Container, (),
-                      (id, python_version, status, workflow_execution_id, error, resource_limits, created_by, created_at,
-                       started_at, stopped_at))
+                      (id, python_version, status, workflow_execution_id, error, resource_limits, created_by,
+                       created_at, started_at, stopped_at))
 void insert_container(sqlite::Tx& tx, const Container& container);
 /// Writes status, error and times.
 void update_container(sqlite::Tx& tx, const Container& container);

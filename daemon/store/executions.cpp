@@ -12,20 +12,20 @@ namespace qflow::store {
 
 #define EXECUTION                                                                                                  \
   "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, input_data, output_data, " \
-  "error_message, error_stack_trace, error_node, python_version, isolation_level, resource_usage, owner, " \
+  "error_message, error_stack_trace, error_node, python_version, isolation_level, resource_usage, owner, "         \
   "outcome, isolation_missing, sandbox, created_by, container_id"
 #define SUMMARY                                                                                       \
   "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, NULL, NULL, " \
-  "error_message, NULL, error_node, python_version, isolation_level, resource_usage, owner, " \
+  "error_message, NULL, error_node, python_version, isolation_level, resource_usage, owner, "         \
   "outcome, isolation_missing, sandbox, created_by, container_id"
 #define NODE                                                                                                          \
   "workflow_execution_id, node_id, node_name, node_type, status, started_at, completed_at, duration_ms, input_data, " \
   "output_data, output_type, output_exact, output_truncated, stdout, stderr, output_dropped, error_type, "            \
   "error_message, error_stack_trace, error_line, execution_order, outcome, denied, resource_usage"
-#define FILE_COLUMNS                                                                                                  \
-  "id, filename, file_size_bytes, mime_type, hash_sha256, workflow_execution_id, node_id, created_at, "              \
+#define FILE_COLUMNS                                                                                    \
+  "id, filename, file_size_bytes, mime_type, hash_sha256, workflow_execution_id, node_id, created_at, " \
   "original_filename, is_temporary, expires_at, created_by"
-#define FLOW                                                                                                         \
+#define FLOW                                                                                                   \
   "workflow_execution_id, source_node_id, target_node_id, data_type, data_size_bytes, serialization_time_ms, " \
   "transfer_time_ms"
 
@@ -53,9 +53,9 @@ void insert_node(sqlite::Tx& tx, const NodeExecution& n) {
 }
 
 void insert_file(sqlite::Tx& tx, const File& f) {
-  tx->exec("INSERT INTO files (" FILE_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", f.id, f.filename,
-           f.file_size_bytes, f.mime_type, f.hash_sha256, f.workflow_execution_id, f.node_id, f.created_at,
-           f.original_filename, f.is_temporary, f.expires_at, f.created_by);
+  tx->exec("INSERT INTO files (" FILE_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", f.id, f.filename, f.file_size_bytes,
+           f.mime_type, f.hash_sha256, f.workflow_execution_id, f.node_id, f.created_at, f.original_filename,
+           f.is_temporary, f.expires_at, f.created_by);
 }
 
 void insert_flow(sqlite::Tx& tx, const DataFlow& f) {
@@ -64,7 +64,8 @@ void insert_flow(sqlite::Tx& tx, const DataFlow& f) {
 }
 
 std::vector<DataFlow> flows_of(sqlite::Db& db, const std::string& execution_id) {
-  return db.all<DataFlow>("SELECT " FLOW " FROM node_data_flow WHERE workflow_execution_id=? ORDER BY id", execution_id);
+  return db.all<DataFlow>("SELECT " FLOW " FROM node_data_flow WHERE workflow_execution_id=? ORDER BY id",
+                          execution_id);
 }
 
 void add_usage(sqlite::Tx& tx, const Execution& e, std::int64_t cpu_us) {
@@ -129,13 +130,13 @@ ExecutionPage list_executions(sqlite::Db& db, const ExecutionQuery& q) {
   ExecutionPage page;
   // One statement for each index, so that a page costs the same however long the list is; counting stops early.
 #define RANGE " AND id<?1 AND id>?2"
-#define PAGED(WHERE, ...)                                                                                              \
-  page.count = db.one<std::int64_t>("SELECT count(*) FROM (SELECT 1 FROM workflow_executions WHERE " WHERE RANGE       \
-                                    " LIMIT 1000)",                                                                    \
-                                    all_below, all_above, q.limit, q.skip __VA_OPT__(, ) __VA_ARGS__)                               \
-                   .value_or(0);                                                                                       \
-  page.rows = db.all<Execution>("SELECT " SUMMARY " FROM workflow_executions WHERE " WHERE RANGE                       \
-                                " ORDER BY id DESC LIMIT ?3 OFFSET ?4",                                                \
+#define PAGED(WHERE, ...)                                                                                        \
+  page.count = db.one<std::int64_t>("SELECT count(*) FROM (SELECT 1 FROM workflow_executions WHERE " WHERE RANGE \
+                                    " LIMIT 1000)",                                                              \
+                                    all_below, all_above, q.limit, q.skip __VA_OPT__(, ) __VA_ARGS__)            \
+                   .value_or(0);                                                                                 \
+  page.rows = db.all<Execution>("SELECT " SUMMARY " FROM workflow_executions WHERE " WHERE RANGE                 \
+                                " ORDER BY id DESC LIMIT ?3 OFFSET ?4",                                          \
                                 before, q.after, q.limit, q.skip __VA_OPT__(, ) __VA_ARGS__)
   if (q.statuses) {
 #define AMONG " AND status IN (SELECT value FROM json_each(?5))"

@@ -78,7 +78,8 @@ BOOST_DESCRIBE_STRUCT(DataFlow, (),
                        serialization_time_ms, transfer_time_ms))
 
 void insert_execution(sqlite::Tx& tx, const Execution& execution);
-/// Writes how it ended: status, completed_at, duration_ms, output_data, error_*, python_version, resource_usage, outcome.
+/// Writes how it ended: status, completed_at, duration_ms, output_data, error_*, python_version, resource_usage,
+/// outcome.
 void finish_execution(sqlite::Tx& tx, const Execution& execution);
 void insert_node(sqlite::Tx& tx, const NodeExecution& node);
 void insert_file(sqlite::Tx& tx, const File& file);

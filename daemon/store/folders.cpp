@@ -9,8 +9,8 @@ namespace qflow::store {
 #define TAG "id, name, description, color, created_by, created_at, updated_at"
 #define FOLDER "id, project_id, name, parent_folder_id, created_at, updated_at"
 // The same statement over the one or the other pair of tables; each is a literal.
-#define EITHER(CALL, BEFORE, AFTER, ...)                                                       \
-  (what == Tagged::workflows ? CALL(BEFORE "workflow_tags" AFTER __VA_OPT__(, ) __VA_ARGS__)   \
+#define EITHER(CALL, BEFORE, AFTER, ...)                                                     \
+  (what == Tagged::workflows ? CALL(BEFORE "workflow_tags" AFTER __VA_OPT__(, ) __VA_ARGS__) \
                              : CALL(BEFORE "python_node_tags" AFTER __VA_OPT__(, ) __VA_ARGS__))
 
 namespace {
@@ -49,14 +49,16 @@ std::vector<Tag> list_tags(sqlite::Db& db, Tagged what) {
 
 std::vector<Tag> tags_of(sqlite::Db& db, Tagged what, const std::string& row_id) {
   if (what == Tagged::workflows)
-    return db.all<Tag>("SELECT " TAG
-                       " FROM workflow_tags WHERE id IN (SELECT tag_id FROM workflow_tag_relations WHERE workflow_id=?) "
-                       "ORDER BY name",
-                       row_id);
-  return db.all<Tag>("SELECT " TAG
-                     " FROM python_node_tags WHERE id IN (SELECT tag_id FROM python_node_tag_relations WHERE node_id=?) "
-                     "ORDER BY name",
-                     row_id);
+    return db.all<Tag>(
+        "SELECT " TAG
+        " FROM workflow_tags WHERE id IN (SELECT tag_id FROM workflow_tag_relations WHERE workflow_id=?) "
+        "ORDER BY name",
+        row_id);
+  return db.all<Tag>(
+      "SELECT " TAG
+      " FROM python_node_tags WHERE id IN (SELECT tag_id FROM python_node_tag_relations WHERE node_id=?) "
+      "ORDER BY name",
+      row_id);
 }
 
 void set_tags(sqlite::Tx& tx, Tagged what, const std::string& row_id, const std::vector<std::string>& tags) {
@@ -65,7 +67,8 @@ void set_tags(sqlite::Tx& tx, Tagged what, const std::string& row_id, const std:
   for (const std::string& name : tags) {
     const auto tag = find_tag(*tx.operator->(), what, name);
     if (!tag)
-      throw Fault(FaultKind::bad_input, "missing_tag", fmt::format("/tags: there is no tag \"{}\"; make it first", name));
+      throw Fault(FaultKind::bad_input, "missing_tag",
+                  fmt::format("/tags: there is no tag \"{}\"; make it first", name));
     if (what == Tagged::workflows)
       tx->exec("INSERT OR IGNORE INTO workflow_tag_relations (workflow_id, tag_id) VALUES (?,?)", row_id, tag->id);
     else tx->exec("INSERT OR IGNORE INTO python_node_tag_relations (node_id, tag_id) VALUES (?,?)", row_id, tag->id);
@@ -126,7 +129,8 @@ FolderContent folder_content(sqlite::Db& db, const std::string& id) {
   return db
       .one<FolderContent>(
           "WITH RECURSIVE below(id) AS (SELECT ?1 UNION SELECT f.id FROM folders f JOIN below ON f.parent_folder_id = "
-          "below.id) SELECT (SELECT count(*) - 1 FROM below), (SELECT count(*) FROM workflows WHERE folder_id IN below)",
+          "below.id) SELECT (SELECT count(*) - 1 FROM below), (SELECT count(*) FROM workflows WHERE folder_id IN "
+          "below)",
           id)
       .value_or(FolderContent{});
 }

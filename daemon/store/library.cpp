@@ -6,7 +6,7 @@
 
 namespace qflow::store {
 
-#define NODE                                                                                                     \
+#define NODE                                                                                              \
   "id, name, description, code, main_function, python_version, dependencies, input_types, output_types, " \
   "is_template, is_public, created_by, version, created_at, updated_at"
 #define NODE_VERSION "node_id, version, code, main_function, input_types, output_types, dependencies, created_at"
@@ -58,7 +58,7 @@ std::optional<PythonNode> find_python_node(sqlite::Db& db, const std::string& id
 }
 
 std::vector<PythonNode> list_python_nodes(sqlite::Db& db, const PythonNodeQuery& q, std::int64_t& count) {
-#define MATCHING                                                                                            \
+#define MATCHING                                                                                                     \
   "FROM python_nodes WHERE (?1 IS NULL OR created_by=?1 OR is_public=1) AND (?2 = '' OR instr(lower(name || ' ' || " \
   "description), lower(?2)) > 0) AND (?3 IS NULL OR id IN (SELECT node_id FROM python_node_tag_relations WHERE "     \
   "tag_id=?3))"
@@ -74,8 +74,8 @@ std::vector<PythonNodeVersion> node_versions(sqlite::Db& db, const std::string& 
 }
 
 std::optional<PythonNodeVersion> find_node_version(sqlite::Db& db, const std::string& id, std::int64_t version) {
-  return db.one<PythonNodeVersion>("SELECT " NODE_VERSION " FROM python_node_versions WHERE node_id=? AND version=?", id,
-                                   version);
+  return db.one<PythonNodeVersion>("SELECT " NODE_VERSION " FROM python_node_versions WHERE node_id=? AND version=?",
+                                   id, version);
 }
 
 void insert_type(sqlite::Tx& tx, const CustomType& t) {
@@ -87,7 +87,8 @@ void insert_type(sqlite::Tx& tx, const CustomType& t) {
 void update_type(sqlite::Tx& tx, const CustomType& t) {
   refuse_taken(tx, t);
   tx->exec(
-      "UPDATE custom_types SET name=?2, category=?3, python_type=?4, description=?5, definition=?6, updated_at=?7 WHERE "
+      "UPDATE custom_types SET name=?2, category=?3, python_type=?4, description=?5, definition=?6, updated_at=?7 "
+      "WHERE "
       "id=?1",
       t.id, t.name, t.category, t.python_type, t.description, t.definition, t.updated_at);
 }

@@ -35,7 +35,8 @@ void insert_python_node(sqlite::Tx& tx, const PythonNode& node);
 void update_python_node(sqlite::Tx& tx, const PythonNode& node);
 bool delete_python_node(sqlite::Tx& tx, const std::string& id);
 /// `owner`: only theirs and public ones; nothing: all.
-std::optional<PythonNode> find_python_node(sqlite::Db& db, const std::string& id, const std::optional<std::string>& owner);
+std::optional<PythonNode> find_python_node(sqlite::Db& db, const std::string& id,
+                                           const std::optional<std::string>& owner);
 struct PythonNodeQuery {
   std::optional<std::string> owner, tag_id;
   std::string text;  ///< in name or description

@@ -14,7 +14,9 @@ Db::Db(const std::string& path, bool read_only) {
   // FULL: a commit is on the disk when it is reported; the writer's group commit shares the cost.
   // Before the first table: free pages can then be given back in pieces.
   if (!read_only)
-    script("PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;");
+    script(
+        "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "
+        "journal_size_limit=67108864;");
   script("PRAGMA foreign_keys=ON; PRAGMA cache_size=-4000;");
 }
 

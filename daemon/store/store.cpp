@@ -31,7 +31,8 @@ Fault fault_of(const sqlite::Error& error) {
     case SQLITE_FULL:
     case SQLITE_IOERR:
       return {FaultKind::no_space, "storage",
-              std::string("the record could not be written, nothing was changed: is the disk full? (") + error.what() + ")"};
+              std::string("the record could not be written, nothing was changed: is the disk full? (") + error.what() +
+                  ")"};
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
       return {FaultKind::unavailable, "database_locked",
@@ -71,16 +72,15 @@ Store::Store(std::string directory) : directory_(std::move(directory)) {
     writer_ = std::make_unique<sqlite::Db>(path, false);
     migrate(*writer_);
     // A database of an early release is rebuilt once, so that space can be given back in pieces.
-    if (writer_->one<std::int64_t>("PRAGMA auto_vacuum").value_or(0) != 2) writer_->script("PRAGMA auto_vacuum=2; VACUUM");
+    if (writer_->one<std::int64_t>("PRAGMA auto_vacuum").value_or(0) != 2)
+      writer_->script("PRAGMA auto_vacuum=2; VACUUM");
     for (unsigned i = 0; i < kReaders; ++i) readers_.push_back(std::make_unique<sqlite::Db>(path, true));
   } catch (const sqlite::Error& e) {
     throw Fault(FaultKind::unavailable, "database", fmt::format("database {}: {}", path, e.what()));
   }
-  writer_->on_row_change(
-      [](void* store, int, const char*, const char* table, sqlite3_int64) {
-        static_cast<Store*>(store)->touched_ |= Changes::part_of(table);
-      },
-      this);
+  writer_->on_row_change([](void* store, int, const char*, const char* table,
+                            sqlite3_int64) { static_cast<Store*>(store)->touched_ |= Changes::part_of(table); },
+                         this);
   thread_ = std::thread([this] { write_loop(); });
 }
 

@@ -5,8 +5,9 @@
 
 namespace qflow::store {
 
-std::vector<UsageSum> usage(sqlite::Db& db, UsageBy by, const std::optional<std::string>& owner, std::int64_t from_day) {
-#define SUMS                                                                                             \
+std::vector<UsageSum> usage(sqlite::Db& db, UsageBy by, const std::optional<std::string>& owner,
+                            std::int64_t from_day) {
+#define SUMS                                                                                            \
   ", sum(executions), sum(CASE status WHEN 'completed' THEN executions ELSE 0 END), sum(duration_ms), " \
   "max(longest_ms), sum(cpu_us) FROM usage_daily WHERE day>=?1 AND (?2 IS NULL OR created_by=?2) GROUP BY 1 "
   switch (by) {
@@ -65,17 +66,17 @@ void insert_health(sqlite::Tx& tx, const HealthSample& s) {
 }
 
 void insert_metric(sqlite::Tx& tx, const std::string& name, double value, const std::string& unit, std::int64_t at) {
-  tx->exec("INSERT INTO performance_metrics (metric_name, metric_value, metric_unit, recorded_at) VALUES (?,?,?,?)", name,
-           value, unit, at);
+  tx->exec("INSERT INTO performance_metrics (metric_name, metric_value, metric_unit, recorded_at) VALUES (?,?,?,?)",
+           name, value, unit, at);
 }
 
 std::int64_t delete_expired(sqlite::Tx& tx, const Expiry& e, std::vector<std::string>& orphaned_blobs) {
   constexpr int kPiece = 200;
   std::int64_t deleted = 0;
   if (e.executions_before > 0)
-    for (const std::string& id : tx->all<std::string>(
-             "SELECT id FROM workflow_executions WHERE id<? AND status<>'running' ORDER BY id LIMIT ?",
-             first_id_at(e.executions_before), kPiece))
+    for (const std::string& id :
+         tx->all<std::string>("SELECT id FROM workflow_executions WHERE id<? AND status<>'running' ORDER BY id LIMIT ?",
+                              first_id_at(e.executions_before), kPiece))
       deleted += delete_execution(tx, id, orphaned_blobs) ? 1 : 0;
   const auto old = [&](sqlite::Sql sql, std::int64_t before) {
     if (before <= 0) return;
@@ -92,7 +93,8 @@ std::int64_t delete_expired(sqlite::Tx& tx, const Expiry& e, std::vector<std::st
   old(OLD("user_sessions", "expires_at"), e.now);
 #undef OLD
   tx->exec(
-      "DELETE FROM workflow_versions WHERE rowid IN (SELECT v.rowid FROM workflow_versions v JOIN workflows w ON w.id = "
+      "DELETE FROM workflow_versions WHERE rowid IN (SELECT v.rowid FROM workflow_versions v JOIN workflows w ON w.id "
+      "= "
       "v.workflow_id WHERE v.version <= w.version - ? LIMIT 500)",
       e.versions_kept);
   deleted += tx->changes();

@@ -35,7 +35,8 @@ struct ErrorLog {
   std::int64_t recorded_at = 0;
 };
 BOOST_DESCRIBE_STRUCT(ErrorLog, (),
-                      (id, error_type, error_message, workflow_execution_id, workflow_id, node_id, severity, recorded_at))
+                      (id, error_type, error_message, workflow_execution_id, workflow_id, node_id, severity,
+                       recorded_at))
 std::vector<ErrorLog> recent_errors(sqlite::Db& db, const std::optional<std::string>& owner, std::int64_t limit);
 struct ErrorSum {
   std::string error_type;

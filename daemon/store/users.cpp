@@ -62,7 +62,8 @@ std::vector<User> list_users(sqlite::Db& db, const UserQuery& q, std::int64_t& c
   "FROM users WHERE (?1 = '' OR instr(lower(email || ' ' || first_name || ' ' || last_name), lower(?1)) > 0) AND " \
   "(?2 IS NULL OR role = ?2)"
   count = db.one<std::int64_t>("SELECT count(*) " MATCHING, q.text, q.role).value_or(0);
-  return db.all<User>("SELECT " USER " " MATCHING " ORDER BY CASE WHEN ?5='email:asc' THEN email END, CASE WHEN ?5='email:desc' THEN email END "
+  return db.all<User>("SELECT " USER " " MATCHING
+                      " ORDER BY CASE WHEN ?5='email:asc' THEN email END, CASE WHEN ?5='email:desc' THEN email END "
                       "DESC, CASE WHEN ?5='createdAt:desc' THEN id END DESC, id LIMIT ?3 OFFSET ?4",
                       q.text, q.role, q.take, q.skip, q.sort);
 #undef MATCHING

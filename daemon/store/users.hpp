@@ -32,8 +32,7 @@ struct ApiKey {
   std::optional<std::int64_t> expires_at, last_used_at;
   std::int64_t created_at = 0;
 };
-BOOST_DESCRIBE_STRUCT(ApiKey, (),
-                      (id, user_id, name, key_hash, prefix, scopes, expires_at, last_used_at, created_at))
+BOOST_DESCRIBE_STRUCT(ApiKey, (), (id, user_id, name, key_hash, prefix, scopes, expires_at, last_used_at, created_at))
 
 /// Also makes the user's personal project. Throws Fault(conflict) when the address is taken, or there is an owner.
 void insert_user(sqlite::Tx& tx, const User& user);

@@ -6,11 +6,11 @@ namespace qflow::store {
   "id, name, description, nodes, connections, settings, extra, python_version, is_active, version, created_at, " \
   "updated_at, created_by, folder_id, is_archived, is_template"
 // The owner's condition has statements of its own, so that the index by owner is used.
-#define MATCHING                                                                                                \
-  "FROM workflows WHERE (?1 = '' OR instr(lower(name), lower(?1)) > 0) AND (?2 IS NULL OR is_active = ?2) AND " \
-  "(?5 IS NULL OR is_archived = ?5) AND (?6 IS NULL OR coalesce(folder_id, '0') = ?6) AND "                     \
-  "(?7 IS NULL OR (SELECT count(*) FROM workflow_tag_relations r JOIN workflow_tags t ON t.id = r.tag_id WHERE "  \
-  "r.workflow_id = workflows.id AND (t.id IN (SELECT value FROM json_each(?7)) OR t.name IN (SELECT value FROM "  \
+#define MATCHING                                                                                                 \
+  "FROM workflows WHERE (?1 = '' OR instr(lower(name), lower(?1)) > 0) AND (?2 IS NULL OR is_active = ?2) AND "  \
+  "(?5 IS NULL OR is_archived = ?5) AND (?6 IS NULL OR coalesce(folder_id, '0') = ?6) AND "                      \
+  "(?7 IS NULL OR (SELECT count(*) FROM workflow_tag_relations r JOIN workflow_tags t ON t.id = r.tag_id WHERE " \
+  "r.workflow_id = workflows.id AND (t.id IN (SELECT value FROM json_each(?7)) OR t.name IN (SELECT value FROM " \
   "json_each(?7)))) = json_array_length(?7)) "
 #define VERSION "workflow_id, version, name, nodes, connections, settings, created_by, created_at"
 
@@ -66,11 +66,12 @@ std::vector<Workflow> list_templates(sqlite::Db& db) {
 WorkflowPage list_workflows(sqlite::Db& db, const WorkflowQuery& q) {
   WorkflowPage page;
 #define ARGUMENTS q.name_contains, q.active, q.take, q.skip, q.archived, q.folder_id, q.tags
-#define LIST(ORDER)                                                                                                   \
-  page.rows = q.owner ? db.all<Workflow>("SELECT " COLUMNS " " MATCHING "AND created_by=?8 ORDER BY " ORDER           \
-                                         " LIMIT ?3 OFFSET ?4",                                                       \
-                                         ARGUMENTS, *q.owner)                                                         \
-                      : db.all<Workflow>("SELECT " COLUMNS " " MATCHING "ORDER BY " ORDER " LIMIT ?3 OFFSET ?4", ARGUMENTS)
+#define LIST(ORDER)                                                                                                    \
+  page.rows =                                                                                                          \
+      q.owner                                                                                                          \
+          ? db.all<Workflow>("SELECT " COLUMNS " " MATCHING "AND created_by=?8 ORDER BY " ORDER " LIMIT ?3 OFFSET ?4", \
+                             ARGUMENTS, *q.owner)                                                                      \
+          : db.all<Workflow>("SELECT " COLUMNS " " MATCHING "ORDER BY " ORDER " LIMIT ?3 OFFSET ?4", ARGUMENTS)
   page.count = (q.owner ? db.one<std::int64_t>("SELECT count(*) " MATCHING "AND created_by=?8", ARGUMENTS, *q.owner)
                         : db.one<std::int64_t>("SELECT count(*) " MATCHING, ARGUMENTS))
                    .value_or(0);

@@ -41,9 +41,16 @@ struct WorkflowQuery {
   std::string name_contains;  ///< empty: all
   std::optional<bool> active, archived;
   std::optional<std::string> folder_id;  ///< "0": outside every folder
-  std::optional<std::string> tags;  ///< a JSON list of ids or names: all of these
+  std::optional<std::string> tags;       ///< a JSON list of ids or names: all of these
   Owner owner;
-  enum class Sort { updated_desc, updated_asc, name_asc, name_desc, created_desc, created_asc } sort = Sort::updated_desc;
+  enum class Sort {
+    updated_desc,
+    updated_asc,
+    name_asc,
+    name_desc,
+    created_desc,
+    created_asc
+  } sort = Sort::updated_desc;
 };
 struct WorkflowPage {
   std::vector<Workflow> rows;

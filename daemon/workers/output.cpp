@@ -31,7 +31,8 @@ void OutputCutter::note(const sandbox::DeniedCall& call) {
   if (known.size() < kMaxDenied && std::find(known.begin(), known.end(), call) == known.end()) known.push_back(call);
 }
 
-// After the mark comes ':' and the id of what ends here, or '!' and a call that was refused. False: not all is here yet.
+// After the mark comes ':' and the id of what ends here, or '!' and a call that was refused. False: not all is here
+// yet.
 bool OutputCutter::take_mark(std::string_view& rest) {
   if (rest.size() <= mark_.size()) return false;
   const char kind = rest[mark_.size()];

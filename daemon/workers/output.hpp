@@ -13,8 +13,8 @@ namespace qflow::workers {
 
 /// What one load or call wrote to one stream.
 struct Captured {
-  std::string text;           ///< the first `limit` bytes
-  std::uint64_t dropped = 0;  ///< bytes after those
+  std::string text;                         ///< the first `limit` bytes
+  std::uint64_t dropped = 0;                ///< bytes after those
   std::vector<sandbox::DeniedCall> denied;  ///< calls that were refused meanwhile, each once, at most 16
 };
 

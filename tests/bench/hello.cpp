@@ -1,5 +1,5 @@
-// A bare Beast server that answers every request with "Hello": what HTTP itself costs here. Two threads, keep-alive, the
-// shape of Beast's own awaitable example.
+// A bare Beast server that answers every request with "Hello": what HTTP itself costs here. Two threads, keep-alive,
+// the shape of Beast's own awaitable example.
 #include <boost/asio.hpp>
 #include <boost/beast.hpp>
 #include <cstdio>
@@ -35,7 +35,8 @@ asio::awaitable<void> session(beast::tcp_stream stream) {
 
 asio::awaitable<void> listen(tcp::acceptor acceptor) {
   for (;;) {
-    tcp::socket socket = co_await acceptor.async_accept(asio::make_strand(acceptor.get_executor()), asio::use_awaitable);
+    tcp::socket socket =
+        co_await acceptor.async_accept(asio::make_strand(acceptor.get_executor()), asio::use_awaitable);
     socket.set_option(tcp::no_delay(true));
     const auto executor = socket.get_executor();
     asio::co_spawn(executor, session(beast::tcp_stream(std::move(socket))), asio::detached);

@@ -1,5 +1,5 @@
-// 9. HTTP: reads, a list and a write, beside a bare Beast hello and FastAPI with SQLAlchemy on the same data, in one run;
-// with a thousand and a million stored executions; and what idle connections take.
+// 9. HTTP: reads, a list and a write, beside a bare Beast hello and FastAPI with SQLAlchemy on the same data, in one
+// run; with a thousand and a million stored executions; and what idle connections take.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -31,15 +31,16 @@ int connected(unsigned short port) {
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) throw std::runtime_error("connect");
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    throw std::runtime_error("connect");
   const int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   return fd;
 }
 
-// Answers a second to `request`, from as many connections, each sending the next when it has its answer. One thread with
-// epoll: the same for every server. NNNNNNNN in the request is another number each time. Throws when an answer is no
-// success.
+// Answers a second to `request`, from as many connections, each sending the next when it has its answer. One thread
+// with epoll: the same for every server. NNNNNNNN in the request is another number each time. Throws when an answer is
+// no success.
 double rate(unsigned short port, const std::string& request, int connections, double seconds) {
   struct Client {
     sandbox::UniqueFd fd;
@@ -92,8 +93,9 @@ std::string get(const std::string& path, const std::string& headers) {
   return fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\n{}\r\n", path, headers);
 }
 std::string post(const std::string& path, const std::string& headers, const std::string& body) {
-  return fmt::format("POST {} HTTP/1.1\r\nHost: localhost\r\n{}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}",
-                     path, headers, body.size(), body);
+  return fmt::format(
+      "POST {} HTTP/1.1\r\nHost: localhost\r\n{}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{}", path,
+      headers, body.size(), body);
 }
 
 void run_sql(const std::string& database, const std::string& sql) {
@@ -116,14 +118,15 @@ std::string execution_id(std::int64_t i) {
 }
 
 void add_executions(const std::string& database, int from, int count, const std::string& workflow) {
-  run_sql(database,
-          fmt::format("WITH RECURSIVE n(i) AS (SELECT {0} UNION ALL SELECT i+1 FROM n WHERE i<{1}) INSERT INTO "
-                      "workflow_executions (id, workflow_id, workflow_name, status, mode, started_at, completed_at, "
-                      "duration_ms, isolation_level, owner, outcome, python_version) SELECT "
-                      "printf('%08x-%04x-7000-8000-%012x', ({2}+i)>>16, ({2}+i)&65535, i), '{3}', 'bench', "
-                      "CASE i%20 WHEN 0 THEN 'failed' ELSE 'completed' END, 'manual', i, i+1000, 1.5, 2, 'x', 'completed', "
-                      "'3.11' FROM n; PRAGMA wal_checkpoint(TRUNCATE);",
-                      from, from + count - 1, first_millisecond(), workflow));
+  run_sql(
+      database,
+      fmt::format("WITH RECURSIVE n(i) AS (SELECT {0} UNION ALL SELECT i+1 FROM n WHERE i<{1}) INSERT INTO "
+                  "workflow_executions (id, workflow_id, workflow_name, status, mode, started_at, completed_at, "
+                  "duration_ms, isolation_level, owner, outcome, python_version) SELECT "
+                  "printf('%08x-%04x-7000-8000-%012x', ({2}+i)>>16, ({2}+i)&65535, i), '{3}', 'bench', "
+                  "CASE i%20 WHEN 0 THEN 'failed' ELSE 'completed' END, 'manual', i, i+1000, 1.5, 2, 'x', 'completed', "
+                  "'3.11' FROM n; PRAGMA wal_checkpoint(TRUNCATE);",
+                  from, from + count - 1, first_millisecond(), workflow));
 }
 
 double median_of(std::vector<double> values) {
@@ -150,7 +153,8 @@ void compare(const std::string& what, std::vector<Target> targets, int connectio
   const double own = median_of(targets.front().rates);
   for (const Target& target : targets) {
     const double value = median_of(target.rates);
-    row("  " + target.name, value, "/s", &target == &targets.front() ? "" : fmt::format("qflow: {:.2f} times", own / value));
+    row("  " + target.name, value, "/s",
+        &target == &targets.front() ? "" : fmt::format("qflow: {:.2f} times", own / value));
   }
 }
 
@@ -210,14 +214,15 @@ void compare_all(Servers& servers, const std::string& size) {
   const unsigned short port = servers.qflow->port();
   const std::string hello = get("/", "");
   const std::string one = "/workflows/" + servers.workflow;
-  compare("GET of a workflow, " + size,
-          {{"qflow", port, get(one, proof), {}}, {"bare Beast hello", servers.hello_port, hello, {}},
-           {"FastAPI + SQLAlchemy", servers.fastapi_port, get(one, ""), {}}});
+  compare("GET of a workflow, " + size, {{"qflow", port, get(one, proof), {}},
+                                         {"bare Beast hello", servers.hello_port, hello, {}},
+                                         {"FastAPI + SQLAlchemy", servers.fastapi_port, get(one, ""), {}}});
   compare("the same, never asked before: nothing is remembered, " + size,
           {{"qflow", port, get(one + "?n=NNNNNNNN", proof), {}},
            {"FastAPI + SQLAlchemy", servers.fastapi_port, get(one + "?n=NNNNNNNN", ""), {}}});
   compare("a page of 50 executions, " + size,
-          {{"qflow", port, get("/executions?limit=50", proof), {}}, {"bare Beast hello", servers.hello_port, hello, {}},
+          {{"qflow", port, get("/executions?limit=50", proof), {}},
+           {"bare Beast hello", servers.hello_port, hello, {}},
            {"FastAPI + SQLAlchemy", servers.fastapi_port, get("/executions?limit=50", ""), {}}});
   json::object body = test::chain({test::node("a", "def a(x=1): return x"), test::node("b", "def b(x): return x + 1")});
   body["name"] = "bench";
@@ -248,7 +253,8 @@ void http_costs() {
     test::Connection own(servers.qflow->port());  // not the client that holds answers against the description
     for (int i = 0; i < 300; ++i) {
       const std::string id = execution_id(around + i);
-      sample.times.push_back(milliseconds([&] { own.call("GET", "/executions?limit=50&lastId=" + id, "", servers.qflow->authorization()); }));
+      sample.times.push_back(milliseconds(
+          [&] { own.call("GET", "/executions?limit=50&lastId=" + id, "", servers.qflow->authorization()); }));
     }
     return sample.at(0.5);
   };
@@ -256,9 +262,12 @@ void http_costs() {
   const auto failed_pages = [&](const std::string& salt) {
     test::Connection own(servers.qflow->port());
     int i = 0;
-    return repeat(200, [&] {
-             own.call("GET", fmt::format("/executions?limit=50&status=failed&{}={}", salt, ++i), "", servers.qflow->authorization());
-           }).at(0.5);
+    return repeat(200,
+                  [&] {
+                    own.call("GET", fmt::format("/executions?limit=50&status=failed&{}={}", salt, ++i), "",
+                             servers.qflow->authorization());
+                  })
+        .at(0.5);
   };
   const double by_status = failed_pages("a");
   add_executions(database, 1001, 999'000, servers.workflow);

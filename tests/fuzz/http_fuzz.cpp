@@ -1,5 +1,5 @@
-// What strangers send, decoder by decoder: request targets and the route table, cookies, bodies, multipart, tokens, sealed
-// data, times, conversions. The first byte chooses.
+// What strangers send, decoder by decoder: request targets and the route table, cookies, bodies, multipart, tokens,
+// sealed data, times, conversions. The first byte chooses.
 #include <sodium.h>
 
 #include <cstdlib>
@@ -20,9 +20,11 @@ namespace {
 void target(const std::string& text) {
   static const http::Router* router = [] {
     static http::Router made;
-    for (const http::Endpoint& line :
-         {http::Endpoint{"GET", "/workflows/{id}"}, {"GET", "/workflows/new"}, {"GET", "/webhook/{path*}"},
-          {"POST", "/workflows/{id}/versions/{version}/restore"}, {"GET", "/api/type-validation/supported-types"}})
+    for (const http::Endpoint& line : {http::Endpoint{"GET", "/workflows/{id}"},
+                                       {"GET", "/workflows/new"},
+                                       {"GET", "/webhook/{path*}"},
+                                       {"POST", "/workflows/{id}/versions/{version}/restore"},
+                                       {"GET", "/api/type-validation/supported-types"}})
       made.add(line);
     return &made;
   }();

@@ -15,11 +15,6 @@ Daemon& daemon() {
   static Daemon one;
   return one;
 }
-std::string text(const json::value& value) {
-  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
-}
-std::string code(const Answer& answer) { return text(answer["error"].at("code")); }
-json::object greeting() { return chain({node("greet", "def greet(name='you'): return 'hello ' + name")}); }
 
 }  // namespace
 
@@ -44,8 +39,8 @@ TEST_CASE("a set-up token that is wrong makes nobody") {
   const std::string line = program.line(std::chrono::seconds(30));
   Connection connection(static_cast<unsigned short>(std::stoi(line.substr(line.find("127.0.0.1:") + 10))));
   const auto make = [&](const std::string& body) { return connection.call("POST", "/users", body); };
-  CHECK(code(make(R"({"email":"a@b.c","password":"Passw0rdxx"})")) == "setup_required");
-  CHECK(code(make(R"({"email":"a@b.c","password":"Passw0rdxx","setupToken":"wrong"})")) == "setup_required");
+  CHECK(error_code(make(R"({"email":"a@b.c","password":"Passw0rdxx"})")) == "setup_required");
+  CHECK(error_code(make(R"({"email":"a@b.c","password":"Passw0rdxx","setupToken":"wrong"})")) == "setup_required");
   CHECK(connection.call("GET", "/users").status == 401);
 }
 
@@ -72,9 +67,9 @@ TEST_CASE("signing in gives a token and a cookie, signing out ends both") {
 TEST_CASE("a token that was changed, or another algorithm, proves nothing") {
   const std::string token = daemon().token();
   const std::string body = token.substr(token.find('.'));
-  for (const std::string& bad : {token + "x", token.substr(0, token.size() - 2), "eyJhbGciOiJub25lIn0" + body,
-                                 "eyJhbGciOiJub25lIn0" + body.substr(0, body.rfind('.') + 1), std::string("qf_guess"),
-                                 std::string(5000, 'a')}) {
+  for (const std::string& bad :
+       {token + "x", token.substr(0, token.size() - 2), "eyJhbGciOiJub25lIn0" + body,
+        "eyJhbGciOiJub25lIn0" + body.substr(0, body.rfind('.') + 1), std::string("qf_guess"), std::string(5000, 'a')}) {
     CAPTURE(bad);
     CHECK(daemon().with_headers("Authorization: Bearer " + bad + "\r\n").get("/me").status == 401);
   }
@@ -87,9 +82,10 @@ TEST_CASE("passwords: rules, changing one ends the other sessions, wrong ones ar
   const Answer in = second.post("/login", {{"email", "changes@example.org"}, {"password", kPassword}});
   second = daemon().with_headers("Authorization: Bearer " + text(in["token"]) + "\r\n");
   CHECK(user.call("PATCH", "/users/" + id, {{"password", "short"}, {"currentPassword", kPassword}}).status == 400);
-  CHECK(code(user.call("PATCH", "/users/" + id, {{"password", "An0therPassword"}, {"currentPassword", "wrong"}})) ==
-        "wrong_password");
-  CHECK(user.call("PATCH", "/users/" + id, {{"password", "An0therPassword"}, {"currentPassword", kPassword}}).status == 200);
+  CHECK(error_code(user.call("PATCH", "/users/" + id,
+                             {{"password", "An0therPassword"}, {"currentPassword", "wrong"}})) == "wrong_password");
+  CHECK(user.call("PATCH", "/users/" + id, {{"password", "An0therPassword"}, {"currentPassword", kPassword}}).status ==
+        200);
   CHECK(user.get("/me").status == 200);
   CHECK(second.get("/me").status == 401);
   Daemon nobody = daemon().with_headers("");
@@ -100,7 +96,7 @@ TEST_CASE("passwords: rules, changing one ends the other sessions, wrong ones ar
     refused += last.status == 429 ? 1 : 0;
   }
   CHECK(refused >= 1);
-  CHECK(code(last) == "too_many_attempts");
+  CHECK(error_code(last) == "too_many_attempts");
 }
 
 TEST_CASE("roles: users see their own rows, admins all, only the owner touches admins") {
@@ -158,7 +154,7 @@ TEST_CASE("keys reach what they were made for, and can be revoked") {
   Daemon key = daemon().with_headers("Authorization: Bearer " + text(made["key"]) + "\r\n");
   CHECK(key.get("/workflows").status == 200);
   CHECK(key.get("/executions").status == 200);
-  CHECK(code(key.post("/workflows", {{"name", "x"}})) == "missing_scope");
+  CHECK(error_code(key.post("/workflows", {{"name", "x"}})) == "missing_scope");
   CHECK(key.get("/credentials").status == 403);
   CHECK(key.post("/api-keys", {{"name", "more"}}).status == 403);
   CHECK(key.post("/logout").status == 409);
@@ -180,9 +176,7 @@ TEST_CASE("pages of other sites cannot drive the server") {
   const std::string own = "http://127.0.0.1:" + std::to_string(daemon().port());
   Connection plain(daemon().port());
   const auto post = [&](const std::string& headers) {
-    return Connection(daemon().port())
-        .call("POST", "/workflows", body, pair + headers)
-        .status;
+    return Connection(daemon().port()).call("POST", "/workflows", body, pair + headers).status;
   };
   CHECK(post("") == 201);  // no browser: no Origin
   CHECK(post("Origin: http://evil.example\r\n") == 403);
@@ -220,7 +214,9 @@ TEST_CASE("origins that are allowed get the headers that they need, others none"
   CHECK(read.header("Vary") == "Origin");
   const Answer other = open.send("GET", "/workflows", "", "Origin: https://other.example\r\n");
   CHECK(other.header("Access-Control-Allow-Origin").empty());
-  CHECK(open.send("OPTIONS", "/workflows", "", "Origin: https://other.example\r\n").header("Access-Control-Allow-Origin").empty());
+  CHECK(open.send("OPTIONS", "/workflows", "", "Origin: https://other.example\r\n")
+            .header("Access-Control-Allow-Origin")
+            .empty());
 }
 
 TEST_CASE("every answer has the headers that make browsers careful") {
@@ -246,7 +242,7 @@ TEST_CASE("too many calls are refused, with when to come back") {
   Answer last;
   for (int i = 0; i < 5; ++i) last = limited.get("/workflows");
   CHECK(last.status == 429);
-  CHECK(code(last) == "rate_limited");
+  CHECK(error_code(last) == "rate_limited");
   CHECK(std::stoi(last.header("Retry-After")) > 3500);
   const std::string run = R"({"code":"def f(): return 1"})";
   CHECK(limited.send("POST", "/nodes/python/execute", run).status == 200);
@@ -273,7 +269,9 @@ TEST_CASE("many guesses at once are as many") {
 TEST_CASE("who is demoted while their own change is under way stays demoted") {
   Daemon admin = daemon().as_user("demoted@example.org", "admin");
   const std::string path = "/users/" + text(admin.get("/me")["id"]);
-  std::thread change([&] { admin.call("PATCH", path, {{"password", "An0therPassword"}, {"currentPassword", kPassword}}); });
+  std::thread change([&] {
+    admin.call("PATCH", path, {{"password", "An0therPassword"}, {"currentPassword", kPassword}});
+  });
   std::this_thread::sleep_for(std::chrono::milliseconds(40));  // it is being hashed
   CHECK(daemon().apart().call("PATCH", path, {{"role", "user"}}).status == 200);
   change.join();

@@ -13,9 +13,6 @@ Daemon& daemon() {
   static Daemon one({"--max-upload", "2"});
   return one;
 }
-std::string text(const json::value& value) {
-  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
-}
 Answer upload(Daemon& to, const std::string& name, const std::string& bytes, const std::string& more = {}) {
   const std::string body = "--b0undary\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + name +
                            "\"\r\nContent-Type: text/plain\r\n\r\n" + bytes + "\r\n" + more + "--b0undary--\r\n";
@@ -41,14 +38,17 @@ TEST_CASE("a file goes in and comes out, whole and in ranges") {
   CHECK(whole.body == bytes);
   CHECK(whole.header("Content-Disposition") == "attachment; filename*=UTF-8''r%C3%A4port.txt");
   CHECK(whole.header("Accept-Ranges") == "bytes");
-  const auto range = [&](const std::string& value) { return daemon().send("GET", path, "", "Range: " + value + "\r\n"); };
+  const auto range = [&](const std::string& value) {
+    return daemon().send("GET", path, "", "Range: " + value + "\r\n");
+  };
   CHECK(range("bytes=0-3").body == "0123");
   CHECK(range("bytes=0-3").header("Content-Range") == "bytes 0-3/16");
   CHECK(range("bytes=10-").body == "abcdef");
   CHECK(range("bytes=-2").body == "ef");
   CHECK(range("bytes=14-99").body == "ef");
   CHECK(range("bytes=16-").status == 416);
-  for (const char* odd : {"bytes=x-1", "bytes=3-1", "bytes=", "items=0-1", "bytes=0-1,3-4"}) CHECK(range(odd).status == 200);
+  for (const char* odd : {"bytes=x-1", "bytes=3-1", "bytes=", "items=0-1", "bytes=0-1,3-4"})
+    CHECK(range(odd).status == 200);
   CHECK(daemon().send("GET", path, "", "If-None-Match: " + whole.header("ETag") + "\r\n").status == 304);
   CHECK(daemon().send("GET", path, "", "Range: bytes=0-1\r\nIf-Range: \"other\"\r\n").status == 200);
   const Answer head = daemon().send("HEAD", path);
@@ -90,14 +90,16 @@ TEST_CASE("what is too large, malformed or without a file is refused by name") {
   };
   CHECK(send("x", "text/plain").status == 400);
   CHECK(send("x", "multipart/form-data; boundary=b").status == 400);
-  const Answer none = send("--b\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\nx\r\n--b--\r\n", "multipart/form-data; boundary=b");
+  const Answer none = send("--b\r\nContent-Disposition: form-data; name=\"other\"\r\n\r\nx\r\n--b--\r\n",
+                           "multipart/form-data; boundary=b");
   CHECK(text(none["error"].at("message")).starts_with("/file: required"));
   CHECK(upload(daemon(), "x", "x", field("expires_at", "yesterday")).status == 400);
 }
 
 TEST_CASE("temporary files expire, and are gone after tidying") {
   const TempDir directory;
-  const std::string config = directory.file("q.toml", "[files]\ntemporary_hours = 0.001\n[retention]\nevery_minutes = 0.001\n");
+  const std::string config =
+      directory.file("q.toml", "[files]\ntemporary_hours = 0.001\n[retention]\nevery_minutes = 0.001\n");
   Daemon tidy({"--config", config});
   const Answer made = upload(tidy, "x.txt", "x", field("is_temporary", "true"));
   REQUIRE(made.status == 201);
@@ -110,7 +112,9 @@ TEST_CASE("temporary files expire, and are gone after tidying") {
 }
 
 TEST_CASE("what a node hands over is a file like others") {
-  const Answer done = daemon().run(chain({node("make", "def make():\n    open('out.csv', 'w').write('a,b')\n    import pathlib\n    return pathlib.Path('out.csv')\n")}));
+  const Answer done = daemon().run(chain({node("make",
+                                               "def make():\n    open('out.csv', 'w').write('a,b')\n    import "
+                                               "pathlib\n    return pathlib.Path('out.csv')\n")}));
   REQUIRE(done["status"] == "completed");
   const json::array files = daemon().get("/files").parsed().at("files").as_array();
   REQUIRE_FALSE(files.empty());

@@ -16,9 +16,6 @@ Daemon& daemon() {
   return one;
 }
 
-std::string text(const json::value& value) {
-  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
-}
 std::string error_of(const std::string& code, json::object more = {}) {
   return text(daemon().node(code, nullptr, std::move(more))["error"]);
 }

@@ -13,10 +13,6 @@ Daemon& daemon() {
   static Daemon one;
   return one;
 }
-std::string text(const json::value& value) {
-  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
-}
-std::string message(const Answer& answer) { return text(answer["error"].at("message")); }
 Answer raw(const std::string& method, const std::string& path, const std::string& body) {
   Connection connection(daemon().port());
   return connection.call(method, path, body, daemon().authorization());
@@ -47,18 +43,19 @@ TEST_CASE("without the token a body is not even read") {
 
 TEST_CASE("bodies that cannot be taken") {
   CHECK(raw("POST", "/workflows", "{\"name\":").status == 400);
-  CHECK(has(message(raw("POST", "/workflows", "nonsense")), "not JSON"));
+  CHECK(has(error_message(raw("POST", "/workflows", "nonsense")), "not JSON"));
   const Answer deep = raw("POST", "/workflows", std::string(10'000, '[') + std::string(10'000, ']'));
   CHECK(deep.status == 400);
-  CHECK(has(message(deep), "nested deeper than 128 levels"));
+  CHECK(has(error_message(deep), "nested deeper than 128 levels"));
   const Answer large = raw("POST", "/workflows", "{\"name\":\"" + std::string(20'000'000, 'x') + "\"}");
   CHECK(large.status == 413);
-  CHECK(has(message(large), "larger than the limit of 16777216 bytes"));
-  CHECK(message(raw("POST", "/workflows", "[]")) == "the body must be a JSON object");
-  CHECK(message(raw("POST", "/workflows", "{}")) == "/name: required");
-  CHECK(message(raw("POST", "/workflows", R"({"name":7})")) == "/name: expected a string");
-  CHECK(message(raw("POST", "/workflows", R"({"name":"x","nodes":{}})")) == "/nodes: expected a list of nodes");
-  CHECK(message(raw("POST", "/workflows", R"({"name":"x","nodes":[{"id":"a","parameters":{"timeout":"soon"}}]})")) ==
+  CHECK(has(error_message(large), "larger than the limit of 16777216 bytes"));
+  CHECK(error_message(raw("POST", "/workflows", "[]")) == "the body must be a JSON object");
+  CHECK(error_message(raw("POST", "/workflows", "{}")) == "/name: required");
+  CHECK(error_message(raw("POST", "/workflows", R"({"name":7})")) == "/name: expected a string");
+  CHECK(error_message(raw("POST", "/workflows", R"({"name":"x","nodes":{}})")) == "/nodes: expected a list of nodes");
+  CHECK(error_message(
+            raw("POST", "/workflows", R"({"name":"x","nodes":[{"id":"a","parameters":{"timeout":"soon"}}]})")) ==
         "/nodes/0/parameters/timeout: expected a number greater than 0");
   CHECK(raw("POST", "/workflows", "{\"name\":\"\xff\xfe\"}").status == 400);
 }
@@ -68,7 +65,7 @@ TEST_CASE("workflows that cannot run") {
       raw("POST", "/workflows", R"({"name":"x","nodes":[{"id":"a"}],"connections":[{"source":"a","target":"gone"}]})");
   CHECK(missing.status == 400);
   CHECK(missing["error"].at("code") == "missing_node");
-  CHECK(has(message(missing), "\"gone\""));
+  CHECK(has(error_message(missing), "\"gone\""));
   const std::string cycle = daemon().store(
       flow({node("a", "def a(x): return x"), node("b", "def b(x): return x")}, {{"a", "b"}, {"b", "a"}}));
   const Answer cyclic = daemon().post("/workflows/" + cycle + "/execute");
@@ -76,18 +73,18 @@ TEST_CASE("workflows that cannot run") {
   CHECK(cyclic["error"].at("code") == "cyclic_workflow");
   const Answer version = daemon().node("def f(): pass", nullptr, {{"python_version", "2.7"}});
   CHECK(version.status == 400);
-  CHECK(has(message(version), "\"2.7\" is not installed here; available: "));
-  CHECK(has(message(version), "3.11"));
+  CHECK(has(error_message(version), "\"2.7\" is not installed here; available: "));
+  CHECK(has(error_message(version), "3.11"));
   CHECK(daemon().post("/workflows/nope/execute").status == 404);
-  CHECK(message(daemon().node("def f(): pass", nullptr, {{"timeout", -1}})) ==
+  CHECK(error_message(daemon().node("def f(): pass", nullptr, {{"timeout", -1}})) ==
         "/timeout: expected a number greater than 0");
-  CHECK(message(daemon().post("/nodes/python/execute", json::object{{"code", 7}})) ==
+  CHECK(error_message(daemon().post("/nodes/python/execute", json::object{{"code", 7}})) ==
         "/code: required, a string with the node's Python code");
 }
 
 TEST_CASE("paths, methods and queries that are wrong") {
   CHECK(daemon().get("/nope").status == 404);
-  CHECK(has(message(daemon().call("PUT", "/workflows")), "possible: GET, POST"));
+  CHECK(has(error_message(daemon().call("PUT", "/workflows")), "possible: GET, POST"));
   CHECK(daemon().call("PUT", "/workflows").status == 405);
   CHECK(daemon().get("http://127.0.0.1/workflows").status == 200);
   CHECK(daemon().get("/workflows?take=0").status == 400);

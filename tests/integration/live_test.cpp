@@ -17,12 +17,10 @@ Daemon& daemon() {
   static Daemon one;
   return one;
 }
-std::string text(const json::value& value) {
-  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
-}
 json::object two_nodes() {
-  return chain({node("first", "import time\ndef first():\n    print('hello', flush=True)\n    time.sleep(0.2)\n    return 1"),
-                node("second", "def second(x):\n    print('again')\n    return x + 1")});
+  return chain(
+      {node("first", "import time\ndef first():\n    print('hello', flush=True)\n    time.sleep(0.2)\n    return 1"),
+       node("second", "def second(x):\n    print('again')\n    return x + 1")});
 }
 
 }  // namespace
@@ -81,7 +79,8 @@ TEST_CASE("a client gets its own events only, and only with a proof") {
   CHECK(WebSocket(daemon().port(), "/ws/executions").status() == 401);
   CHECK(WebSocket(daemon().port(), "/ws/executions?token=wrong").status() == 401);
   CHECK(WebSocket(daemon().port(), "/ws/executions?token=" + daemon().token()).status() == 101);
-  CHECK(WebSocket(daemon().port(), "/ws/executions", daemon().authorization() + "Origin: http://evil.example\r\n").status() == 403);
+  CHECK(WebSocket(daemon().port(), "/ws/executions", daemon().authorization() + "Origin: http://evil.example\r\n")
+            .status() == 403);
   CHECK(WebSocket(daemon().port(), "/ws/nothing", daemon().authorization()).status() == 404);
   CHECK(daemon().get("/ws/executions").status == 400);  // no upgrade
   Daemon other = daemon().as_user("listener@example.org");
@@ -132,12 +131,12 @@ TEST_CASE("heartbeats are answered, and frames that are none end their connectio
   socket.send(R"({"type":"heartbeat"})");
   CHECK(socket.receive() == R"({"type":"heartbeat"})");
   const std::vector<std::string> bad{
-      "\xff\xff\xff\xff\xff\xff\xff\xff",                    // reserved bits
-      std::string("\x81\x05hello", 7),                         // not masked
+      "\xff\xff\xff\xff\xff\xff\xff\xff",                                   // reserved bits
+      std::string("\x81\x05hello", 7),                                      // not masked
       std::string("\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0", 14),  // a length beyond all
-      std::string("\x80\x80\0\0\0\0", 6),                      // goes on with nothing
-      std::string("\x89\xff\0\0\0\0\0\0\0\xff\0\0\0\0", 14),   // a long ping
-      std::string("\x81\x82\0\0\0\0\xff\xfe", 8)};             // no UTF-8
+      std::string("\x80\x80\0\0\0\0", 6),                                   // goes on with nothing
+      std::string("\x89\xff\0\0\0\0\0\0\0\xff\0\0\0\0", 14),                // a long ping
+      std::string("\x81\x82\0\0\0\0\xff\xfe", 8)};                          // no UTF-8
   for (const std::string& bytes : bad) {
     WebSocket one(daemon().port(), "/ws/executions", daemon().authorization());
     REQUIRE(one.status() == 101);

@@ -18,9 +18,6 @@ using namespace qflow::test;
 
 namespace {
 
-std::string text(const json::value& value) {
-  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
-}
 bool has(const std::string& where, const std::string& what) { return where.find(what) != std::string::npos; }
 Finished command(std::vector<std::string> arguments, const std::string& input = {}) {
   arguments.insert(arguments.begin(), bin("qflow"));
@@ -28,17 +25,18 @@ Finished command(std::vector<std::string> arguments, const std::string& input = 
   options.input = input;
   return run(std::move(arguments), options);
 }
-json::object greeting() { return chain({node("greet", "def greet(name='you'): return 'hello ' + name")}); }
 
 }  // namespace
 
 TEST_CASE("users and tokens from the command line, also while the server runs") {
   const TempDir directory;
   const std::string data = directory.path() + "/data";
-  const Finished owner = command({"user", "add", "me@example.org", "--password-stdin", "--data-dir", data}, "Passw0rd-mine\n");
+  const Finished owner =
+      command({"user", "add", "me@example.org", "--password-stdin", "--data-dir", data}, "Passw0rd-mine\n");
   CHECK(owner.code == 0);
   CHECK(has(owner.out, "The owner me@example.org was added."));
-  CHECK(command({"user", "add", "me@example.org", "--password-stdin", "--data-dir", data}, "Passw0rd-mine\n").code == 2);
+  CHECK(command({"user", "add", "me@example.org", "--password-stdin", "--data-dir", data}, "Passw0rd-mine\n").code ==
+        2);
   const Finished weak = command({"user", "add", "b@example.org", "--password-stdin", "--data-dir", data}, "weak\n");
   CHECK(weak.code == 2);
   CHECK(has(weak.err, "8 to 64 characters"));
@@ -51,15 +49,19 @@ TEST_CASE("users and tokens from the command line, also while the server runs") 
   Connection connection(static_cast<unsigned short>(std::stoi(line.substr(line.find("127.0.0.1:") + 10))));
   const auto status = [&] { return connection.call("GET", "/me", "", "Authorization: Bearer " + key + "\r\n").status; };
   CHECK(status() == 200);
-  CHECK(command({"user", "add", "b@example.org", "--role", "admin", "--password-stdin", "--data-dir", data}, "Passw0rd-b\n").code == 0);
+  CHECK(command({"user", "add", "b@example.org", "--role", "admin", "--password-stdin", "--data-dir", data},
+                "Passw0rd-b\n")
+            .code == 0);
   CHECK(has(command({"user", "list", "--data-dir", data}).out, "b@example.org"));
   const json::value keys = json::parse(command({"token", "list", "--json", "--data-dir", data}).out);
   CHECK(command({"token", "revoke", text(keys.at(0).at("id")), "--data-dir", data}).code == 0);
   CHECK(eventually([&] { return status() == 401; }));
   CHECK(command({"token", "revoke", "nope", "--data-dir", data}).code == 2);
-  CHECK(command({"user", "passwd", "b@example.org", "--password-stdin", "--data-dir", data}, "Passw0rd-new\n").code == 0);
+  CHECK(command({"user", "passwd", "b@example.org", "--password-stdin", "--data-dir", data}, "Passw0rd-new\n").code ==
+        0);
   CHECK(connection.call("POST", "/login", R"({"email":"b@example.org","password":"Passw0rd-new"})").status == 200);
-  CHECK(command({"user", "passwd", "nobody@example.org", "--password-stdin", "--data-dir", data}, "Passw0rd-new\n").code == 2);
+  CHECK(command({"user", "passwd", "nobody@example.org", "--password-stdin", "--data-dir", data}, "Passw0rd-new\n")
+            .code == 2);
 }
 
 TEST_CASE("the configuration is checked, shown, and read again on SIGHUP") {
@@ -88,7 +90,8 @@ TEST_CASE("a backup made under load holds what was answered before it, and can b
   Daemon daemon;
   const std::string id = daemon.store(greeting());
   const Answer secret = daemon.post("/credentials", {{"name", "c"}, {"type", "apiKey"}, {"data", {{"apiKey", "k3y"}}}});
-  const std::string body = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x.txt\"\r\n\r\nkept bytes\r\n--b--\r\n";
+  const std::string body =
+      "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x.txt\"\r\n\r\nkept bytes\r\n--b--\r\n";
   const Answer file = daemon.send("POST", "/files/upload", body, "Content-Type: multipart/form-data; boundary=b\r\n");
   std::vector<std::string> ids;
   Program program({bin("qflow"), "backup", daemon.directory()->path() + "/all.backup", "--with-key", "--data-dir",
@@ -98,7 +101,8 @@ TEST_CASE("a backup made under load holds what was answered before it, and can b
   const std::string data = daemon.directory()->path() + "/restored/data";
   const Finished restored = command({"restore", daemon.directory()->path() + "/all.backup", "--data-dir", data});
   REQUIRE_MESSAGE(restored.code == 0, restored.err);
-  CHECK(command({"restore", daemon.directory()->path() + "/all.backup", "--data-dir", data}).code == 2);  // never over one
+  CHECK(command({"restore", daemon.directory()->path() + "/all.backup", "--data-dir", data}).code ==
+        2);  // never over one
   Program again({bin("qflow"), "serve", "--listen", "127.0.0.1:0", "--data-dir", data});
   const std::string line = again.line(std::chrono::seconds(30));
   Connection connection(static_cast<unsigned short>(std::stoi(line.substr(line.find("127.0.0.1:") + 10))));
@@ -123,14 +127,18 @@ TEST_CASE("old records go, and their space is given back") {
   const std::string sql =
       "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM n WHERE i<2000) INSERT INTO workflow_executions (id, "
       "workflow_id, workflow_name, status, mode, started_at, isolation_level, owner, output_data) SELECT "
-      "printf('01890000-0000-7000-8000-%012x', i), 'w', 'w', 'completed', 'manual', 1, 2, 'x', json_quote(hex(zeroblob(1000))) FROM n";
+      "printf('01890000-0000-7000-8000-%012x', i), 'w', 'w', 'completed', 'manual', 1, 2, 'x', "
+      "json_quote(hex(zeroblob(1000))) FROM n";
   REQUIRE(sqlite3_exec(db, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
   const auto number = [&](const char* query) {
     std::int64_t value = -1;
-    sqlite3_exec(db, query, [](void* to, int, char** columns, char**) {
-      *static_cast<std::int64_t*>(to) = std::atoll(columns[0]);
-      return 0;
-    }, &value, nullptr);
+    sqlite3_exec(
+        db, query,
+        [](void* to, int, char** columns, char**) {
+          *static_cast<std::int64_t*>(to) = std::atoll(columns[0]);
+          return 0;
+        },
+        &value, nullptr);
     return value;
   };
   const std::int64_t pages = number("PRAGMA page_count");

@@ -126,8 +126,7 @@ TEST_CASE("a worker that breaks the protocol ends only itself") {
     CHECK(Clock::now() - start < std::chrono::seconds(15));
     REQUIRE_MESSAGE(answer.status == 200, answer.body);
     CHECK(answer.body.size() < 2'000'000);
-    if (*act.outcome != '\0')
-      CHECK_MESSAGE(answer["outcome"] == json::value(act.outcome), answer.body.substr(0, 600));
+    if (*act.outcome != '\0') CHECK_MESSAGE(answer["outcome"] == json::value(act.outcome), answer.body.substr(0, 600));
     if (answer["resource_usage"].is_object())
       for (const auto& [key, value] : answer["resource_usage"].get_object())
         CHECK_MESSAGE(value.to_number<double>() >= 0, std::string(key));

@@ -16,9 +16,6 @@ using namespace qflow::test;
 
 namespace {
 
-std::string text(const json::value& value) {
-  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
-}
 bool has(const std::string& where, const std::string& what) { return where.find(what) != std::string::npos; }
 
 const json::value& node_of(const Answer& execution, const char* name) {

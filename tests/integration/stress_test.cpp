@@ -22,12 +22,6 @@ using namespace qflow::test;
 
 namespace {
 
-std::string text(const json::value& value) {
-  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
-}
-std::string code(const Answer& answer) { return text(answer["error"].at("code")); }
-json::object greeting() { return chain({node("greet", "def greet(name='you'): return 'hello ' + name")}); }
-
 // Resident memory in bytes.
 std::int64_t memory_of(pid_t pid) {
   std::ifstream status(fmt::format("/proc/{}/status", pid));
@@ -80,10 +74,13 @@ TEST_CASE("ten thousand idle connections keep nobody out, and take little") {
 TEST_CASE("a thousand WebSocket clients, of which some never read") {
   allow_many_descriptors();
   Daemon daemon;
-  const std::string id = daemon.store(chain({node("chatty", "def chatty():\n    for i in range(2000): print('x' * 400)\n    return 1")}));
+  const std::string id =
+      daemon.store(chain({node("chatty", "def chatty():\n    for i in range(2000): print('x' * 400)\n    return 1")}));
   std::vector<std::unique_ptr<WebSocket>> reading, deaf;
-  for (int i = 0; i < 900; ++i) reading.push_back(std::make_unique<WebSocket>(daemon.port(), "/ws/executions", daemon.authorization()));
-  for (int i = 0; i < 100; ++i) deaf.push_back(std::make_unique<WebSocket>(daemon.port(), "/ws/executions", daemon.authorization()));
+  for (int i = 0; i < 900; ++i)
+    reading.push_back(std::make_unique<WebSocket>(daemon.port(), "/ws/executions", daemon.authorization()));
+  for (int i = 0; i < 100; ++i)
+    deaf.push_back(std::make_unique<WebSocket>(daemon.port(), "/ws/executions", daemon.authorization()));
   for (const auto& socket : reading) REQUIRE(socket->status() == 101);
   const Answer done = daemon.post("/workflows/" + id + "/execute?wait=60");
   CHECK(done["status"] == "completed");
@@ -140,11 +137,19 @@ TEST_CASE("requests that are malformed, smuggled or cut off") {
   Daemon daemon;
   const std::string head = "Host: localhost\r\n" + daemon.authorization();
   const std::vector<std::string> corpus{
-      "\r\n\r\n\r\n", "GET\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/1.1\n\n", "GET / HTTP/3.0\r\n" + head + "\r\n",
-      "GET /workflows HTTP/1.1\r\n" + head + " folded: x\r\n\r\n", "GET /a b HTTP/1.1\r\n" + head + "\r\n",
-      "G\x01T / HTTP/1.1\r\n" + head + "\r\n", std::string("GET /\0 HTTP/1.1\r\n", 17) + head + "\r\n",
-      "GET /%00 HTTP/1.1\r\n" + head + "\r\n", "GET /%f HTTP/1.1\r\n" + head + "\r\n",
-      "GET /../../etc/passwd HTTP/1.1\r\n" + head + "\r\n", "GET //workflows HTTP/1.1\r\n" + head + "\r\n",
+      "\r\n\r\n\r\n",
+      "GET\r\n\r\n",
+      "GET /\r\n\r\n",
+      "GET / HTTP/1.1\n\n",
+      "GET / HTTP/3.0\r\n" + head + "\r\n",
+      "GET /workflows HTTP/1.1\r\n" + head + " folded: x\r\n\r\n",
+      "GET /a b HTTP/1.1\r\n" + head + "\r\n",
+      "G\x01T / HTTP/1.1\r\n" + head + "\r\n",
+      std::string("GET /\0 HTTP/1.1\r\n", 17) + head + "\r\n",
+      "GET /%00 HTTP/1.1\r\n" + head + "\r\n",
+      "GET /%f HTTP/1.1\r\n" + head + "\r\n",
+      "GET /../../etc/passwd HTTP/1.1\r\n" + head + "\r\n",
+      "GET //workflows HTTP/1.1\r\n" + head + "\r\n",
       "POST /workflows HTTP/1.1\r\n" + head + "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
       "POST /workflows HTTP/1.1\r\n" + head + "Content-Length: 1\r\nContent-Length: 2\r\n\r\n{}",
       "POST /workflows HTTP/1.1\r\n" + head + "Content-Length: +2\r\n\r\n{}",
@@ -153,8 +158,10 @@ TEST_CASE("requests that are malformed, smuggled or cut off") {
       "POST /workflows HTTP/1.1\r\n" + head + "Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
       "POST /workflows HTTP/1.1\r\n" + head + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
       "POST /workflows HTTP/1.1\r\n" + head + "Transfer-Encoding: chunked\r\n\r\n-1\r\n",
-      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\n\r\n",
-      "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", std::string(70'000, 'A'),
+      "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+      "CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example\r\n\r\n",
+      "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+      std::string(70'000, 'A'),
       "GET /" + std::string(20'000, 'a') + " HTTP/1.1\r\n" + head + "\r\n"};
   for (const std::string& bytes : corpus) {
     CAPTURE(bytes.substr(0, 60));
@@ -166,7 +173,8 @@ TEST_CASE("requests that are malformed, smuggled or cut off") {
   }
   // A second request hidden in the first one's body is not answered as one.
   Connection smuggler(daemon.port());
-  smuggler.send("POST /workflows HTTP/1.1\r\n" + head + "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /me HTTP/1.1\r\n" + head + "\r\n");
+  smuggler.send("POST /workflows HTTP/1.1\r\n" + head +
+                "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /me HTTP/1.1\r\n" + head + "\r\n");
   CHECK(smuggler.receive().status == 400);
   CHECK(smuggler.receive().status == 0);
   // Many at once on one connection come back in order.
@@ -207,7 +215,7 @@ TEST_CASE("a full disk: writes are refused in words, nothing is lost, and it goe
       if (refused.status == 201) stored.push_back(text(refused["id"]));
     }
     CHECK(refused.status == 507);
-    CHECK(code(refused) == "storage");
+    CHECK(error_code(refused) == "storage");
     CHECK(daemon.get("/workflows/" + kept).status == 200);
     CHECK(daemon.get("/health").status == 503);
     for (const std::string& id : stored) CHECK(daemon.get("/workflows/" + id).status == 200);
@@ -240,7 +248,7 @@ TEST_CASE("a database that is locked, damaged or of a newer release") {
     REQUIRE(sqlite3_exec(db, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) == SQLITE_OK);
     const Answer refused = daemon.post("/workflows", greeting());
     CHECK(refused.status == 503);
-    CHECK(code(refused) == "database_locked");
+    CHECK(error_code(refused) == "database_locked");
     sqlite3_exec(db, "COMMIT", nullptr, nullptr, nullptr);
     sqlite3_close(db);
     CHECK(daemon.post("/workflows", greeting()).status == 201);
@@ -268,7 +276,9 @@ TEST_CASE("a database that is locked, damaged or of a newer release") {
   sqlite3_open(path.c_str(), &db);
   sqlite3_exec(db, "PRAGMA user_version = 999", nullptr, nullptr, nullptr);
   sqlite3_close(db);
-  const auto start = [&] { return run({bin("qflow"), "serve", "--listen", "127.0.0.1:0", "--data-dir", directory->path() + "/data"}); };
+  const auto start = [&] {
+    return run({bin("qflow"), "serve", "--listen", "127.0.0.1:0", "--data-dir", directory->path() + "/data"});
+  };
   const Finished newer = start();
   CHECK(newer.code == 2);
   CHECK(newer.err.find("made by a newer qflow") != std::string::npos);

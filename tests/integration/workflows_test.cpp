@@ -21,10 +21,6 @@ json::object record(const Answer& execution, const char* name) {
   return execution["data"].at("resultData").at("runData").at(name).at(0).as_object();
 }
 
-std::string text(const json::value& value) {
-  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
-}
-
 }  // namespace
 
 TEST_CASE("a chain runs, and the record has every node with its value and type") {

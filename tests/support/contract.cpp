@@ -88,7 +88,8 @@ const json::value& Contract::resolve(const json::value& value) const {
   return *at;
 }
 
-std::string Contract::object_problem(const json::object& schema, const json::object& value, const std::string& at) const {
+std::string Contract::object_problem(const json::object& schema, const json::object& value,
+                                     const std::string& at) const {
   if (const json::value* required = schema.if_contains("required"))
     for (const auto& name : required->as_array())
       if (!value.contains(name.as_string())) return fmt::format("{}: \"{}\" is missing", at, text(name));
@@ -99,7 +100,8 @@ std::string Contract::object_problem(const json::object& schema, const json::obj
     const json::value* own = properties == nullptr ? nullptr : properties->as_object().if_contains(key);
     std::string wrong;
     if (own != nullptr) wrong = problem(*own, member, where);
-    else if (additional != nullptr && additional->is_bool() && !additional->get_bool()) wrong = where + ": is not described";
+    else if (additional != nullptr && additional->is_bool() && !additional->get_bool())
+      wrong = where + ": is not described";
     else if (additional != nullptr && additional->is_object()) wrong = problem(*additional, member, where);
     if (!wrong.empty()) return wrong;
   }
@@ -126,7 +128,8 @@ std::string Contract::problem(const json::value& given, const json::value& value
     const json::value* b = schema.if_contains(name);
     return b == nullptr ? std::nan("") : b->to_number<double>();
   };
-  if (value.is_number() && (value.to_number<double>() < bound("minimum") || value.to_number<double>() > bound("maximum")))
+  if (value.is_number() &&
+      (value.to_number<double>() < bound("minimum") || value.to_number<double>() > bound("maximum")))
     return at + ": is out of its range";
   if (value.is_string()) {
     const std::string own = text(value);
@@ -134,8 +137,10 @@ std::string Contract::problem(const json::value& given, const json::value& value
     if (length < bound("minLength") || length > bound("maxLength")) return at + ": has a wrong length";
     static const std::regex kTime("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z");
     const json::value* format = schema.if_contains("format");
-    if (format != nullptr && *format == "date-time" && !std::regex_match(own, kTime)) return at + ": is no time: " + own;
-    if (const json::value* pattern = schema.if_contains("pattern"); pattern != nullptr && !std::regex_search(own, std::regex(text(*pattern))))
+    if (format != nullptr && *format == "date-time" && !std::regex_match(own, kTime))
+      return at + ": is no time: " + own;
+    if (const json::value* pattern = schema.if_contains("pattern");
+        pattern != nullptr && !std::regex_search(own, std::regex(text(*pattern))))
       return at + ": does not match its pattern";
   }
   for (const char* name : {"allOf", "anyOf"}) {
@@ -154,7 +159,8 @@ std::string Contract::problem(const json::value& given, const json::value& value
     if (static_cast<double>(value.get_array().size()) < bound("minItems")) return at + ": has too few elements";
     if (const json::value* items = schema.if_contains("items"))
       for (std::size_t i = 0; i < value.get_array().size(); ++i)
-        if (const std::string wrong = problem(*items, value.get_array()[i], fmt::format("{}/{}", at, i)); !wrong.empty())
+        if (const std::string wrong = problem(*items, value.get_array()[i], fmt::format("{}/{}", at, i));
+            !wrong.empty())
           return wrong;
   }
   return value.is_object() ? object_problem(schema, value.get_object(), at) : std::string();
@@ -166,7 +172,8 @@ std::string Contract::check(const std::string& method, const std::string& target
   bool path_known = false;
   const json::object* described = operation(method, target, path_known);
   if (described == nullptr)
-    return status == (path_known ? 405 : 404) || status == 403 || status == 400 || (method == "OPTIONS" && status == 204)
+    return status == (path_known ? 405 : 404) || status == 403 || status == 400 ||
+                   (method == "OPTIONS" && status == 204)
                ? ""
                : line + ": is not described";
   const json::object& responses = described->at("responses").as_object();

@@ -1,5 +1,5 @@
-// Holds answers against schema/openapi.yaml, as the server itself gives it out: JSON Schema 2020-12, as far as that file
-// uses it.
+// Holds answers against schema/openapi.yaml, as the server itself gives it out: JSON Schema 2020-12, as far as that
+// file uses it.
 #pragma once
 #include <boost/json/value.hpp>
 

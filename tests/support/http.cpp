@@ -115,8 +115,8 @@ Daemon::Daemon(std::vector<std::string> arguments, Program::Options options, std
     connection_ = std::make_unique<Connection>(port_);
     return;
   }
-  std::vector<std::string> all{bin("qflow"),  "serve",      "--listen",
-                               "127.0.0.1:0", "--data-dir", directory_->path() + "/data", "--no-rate-limits"};
+  std::vector<std::string> all{
+      bin("qflow"), "serve", "--listen", "127.0.0.1:0", "--data-dir", directory_->path() + "/data", "--no-rate-limits"};
   all.insert(all.end(), arguments.begin(), arguments.end());
   program_ = std::make_shared<Program>(all, std::move(options));
   start_line_ = program_->line(std::chrono::seconds(60));
@@ -130,7 +130,8 @@ Daemon::Daemon(std::vector<std::string> arguments, Program::Options options, std
   if (asked["error"].at("code") == "setup_required") {
     const std::string line = program_->line(std::chrono::seconds(10));
     setup_token_ = line.substr(line.rfind(' ') + 1);
-    const Answer made = call("POST", "/users", {{"email", kOwner}, {"password", kPassword}, {"setupToken", setup_token_}});
+    const Answer made =
+        call("POST", "/users", {{"email", kOwner}, {"password", kPassword}, {"setupToken", setup_token_}});
     if (made.status != 201) throw std::runtime_error("no owner could be made: " + made.body);
   }
   sign_in(kOwner);
@@ -216,6 +217,18 @@ Answer Daemon::node(const std::string& code, const json::value& input, json::obj
   more["code"] = code;
   if (!input.is_null()) more["input_data"] = input;
   return post("/nodes/python/execute", more);
+}
+
+std::string text(const json::value& value) {
+  return value.is_string() ? std::string(value.get_string()) : json::serialize(value);
+}
+std::string error_code(const Answer& answer) { return text(answer["error"].at("code")); }
+std::string error_message(const Answer& answer) { return text(answer["error"].at("message")); }
+
+json::object greeting(const char* name) {
+  json::object workflow = chain({node("greet", "def greet(name='you'): return 'hello ' + name")});
+  workflow["name"] = name;
+  return workflow;
 }
 
 json::object node(const std::string& id, const std::string& code, json::object more) {

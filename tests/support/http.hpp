@@ -48,8 +48,9 @@ class Connection {
 /// The password of every user that a test makes.
 inline constexpr const char* kPassword = "Passw0rd-of-tests";
 
-/// `qflow serve` on a free port with a data directory of its own, without rate limits; the owner is signed in. With QFLOW_TEST_SERVER=PORT:TOKEN in the environment
-/// the server that is there already, whatever the arguments: packaging/vm-test runs the tests against a service.
+/// `qflow serve` on a free port with a data directory of its own, without rate limits; the owner is signed in. With
+/// QFLOW_TEST_SERVER=PORT:TOKEN in the environment the server that is there already, whatever the arguments:
+/// packaging/vm-test runs the tests against a service.
 class Daemon {
  public:
   explicit Daemon(std::vector<std::string> arguments = {}, Program::Options options = {},
@@ -97,6 +98,13 @@ class Daemon {
   std::unique_ptr<Connection> connection_;
 };
 
+/// A JSON text's characters; anything else as JSON.
+std::string text(const json::value& value);
+/// The word for programs in an error: "missing_node"; and its sentence.
+std::string error_code(const Answer& answer);
+std::string error_message(const Answer& answer);
+/// A workflow of one node that greets.
+json::object greeting(const char* name = "greeting");
 /// A node as the workflow lists it.
 json::object node(const std::string& id, const std::string& code, json::object more = {});
 /// A workflow of nodes in a row, or with edges given as {"a", "b"} pairs.

@@ -19,9 +19,10 @@ WebSocket::WebSocket(unsigned short port, const std::string& target, const std::
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (::connect(socket_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) return;
-  send_raw(fmt::format("GET {} HTTP/1.1\r\nHost: localhost:{}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{}\r\n",
-                       target, port, headers));
+  send_raw(
+      fmt::format("GET {} HTTP/1.1\r\nHost: localhost:{}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{}\r\n",
+                  target, port, headers));
   while (buffer_.find("\r\n\r\n") == std::string::npos)
     if (!fill(buffer_.size() + 1, 10'000)) return;
   status_ = std::stoi(buffer_.substr(9, 3));
@@ -77,7 +78,8 @@ void WebSocket::send(const std::string& text) {
     frame += static_cast<char>(0x80U | text.size());
   } else {
     frame += static_cast<char>(0x80U | 127U);
-    for (int shift = 56; shift >= 0; shift -= 8) frame += static_cast<char>(text.size() >> static_cast<unsigned>(shift));
+    for (int shift = 56; shift >= 0; shift -= 8)
+      frame += static_cast<char>(text.size() >> static_cast<unsigned>(shift));
   }
   send_raw(frame + std::string(4, '\0') + text);  // a mask of zeros is one, too
 }

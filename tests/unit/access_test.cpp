@@ -73,11 +73,10 @@ TEST_CASE("tokens are taken only when we signed them, with HS256, and they have 
   CHECK_FALSE(auth::read_jwt(key, token.substr(0, token.rfind('.') + 1), 999));
   CHECK_FALSE(auth::read_jwt(key, token + "A", 999));
   // {"alg":"none","typ":"JWT"} and {"iss":"qflow","sid":"session","sub":"user","exp":9999999999}, without a signature.
-  CHECK_FALSE(auth::read_jwt(
-      key,
-      "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0."
-      "eyJpc3MiOiJxZmxvdyIsInNpZCI6InNlc3Npb24iLCJzdWIiOiJ1c2VyIiwiZXhwIjo5OTk5OTk5OTk5fQ.",
-      999));
+  CHECK_FALSE(auth::read_jwt(key,
+                             "eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0."
+                             "eyJpc3MiOiJxZmxvdyIsInNpZCI6InNlc3Npb24iLCJzdWIiOiJ1c2VyIiwiZXhwIjo5OTk5OTk5OTk5fQ.",
+                             999));
   for (const char* bad : {"", ".", "..", "a.b.c", "eyJ"}) CHECK_FALSE(auth::read_jwt(key, bad, 999));
 }
 
@@ -144,8 +143,10 @@ TEST_CASE("guessing passwords gets slower") {
 TEST_CASE("only names that are ours are served") {
   config::Server server;
   server.hosts = {"flows.example"};
-  for (const char* ours : {"localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "192.0.2.7", "flows.example:443"})
+  for (const char* ours :
+       {"localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "192.0.2.7", "flows.example:443"})
     CHECK_MESSAGE(api::is_our_host(ours, server), ours);
-  for (const char* other : {"evil.example", "evil.example:8000", "localhost.evil.example", "", "127.0.0.1.evil.example", "["})
+  for (const char* other :
+       {"evil.example", "evil.example:8000", "localhost.evil.example", "", "127.0.0.1.evil.example", "["})
     CHECK_FALSE_MESSAGE(api::is_our_host(other, server), other);
 }

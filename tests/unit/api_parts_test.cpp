@@ -108,7 +108,8 @@ TEST_CASE("events reach those they are for, and those who come back") {
   events.subscribe(mine, id, note);
   REQUIRE(seen.size() == 1);
   CHECK(json::parse(seen.front()).at("type") == "execution.completed");
-  for (int i = 0; i < 10; ++i) events.publish(observe::Channel::executions, "node.started", "me", {{"executionId", "e1"}});
+  for (int i = 0; i < 10; ++i)
+    events.publish(observe::Channel::executions, "node.started", "me", {{"executionId", "e1"}});
   seen.clear();
   observe::Interest one = mine;
   one.execution_id = "other";
@@ -122,7 +123,9 @@ TEST_CASE("times are read as they are written") {
   CHECK(parse_time("1970-01-02") == 86'400'000'000);
   CHECK(parse_time("1970-01-01T02:00:00+02:00") == 0);
   CHECK(iso_time(*parse_time("2026-11-22T20:54:50.762Z")) == "2026-11-22T20:54:50.762Z");
-  for (const char* bad : {"", "soon", "2026-13-01", "2026-11-22T20:54:50.762Zx", "2026-11-22T", "2026-11-22T20:54:50.7120+6:00x"}) CHECK_FALSE(parse_time(bad));
+  for (const char* bad :
+       {"", "soon", "2026-13-01", "2026-11-22T20:54:50.762Zx", "2026-11-22T", "2026-11-22T20:54:50.7120+6:00x"})
+    CHECK_FALSE(parse_time(bad));
   const std::string id = new_id();
   CHECK(first_id_at(now_us() + 1'000'000) > id);
   CHECK(first_id_at(now_us() - 1'000'000) < id);

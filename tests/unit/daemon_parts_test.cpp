@@ -59,8 +59,9 @@ TEST_CASE("imports are guessed from the text") {
 
 TEST_CASE("routes: literals win, methods are told, /api/v1 is an alias") {
   http::Router router;
-  const std::vector<http::Endpoint> lines{{"GET", "/executions/{id}"}, {"GET", "/executions/active"}, {"POST", "/x"},
-                                          {"GET", "/hook/{path*}"},    {"POST", "/x/{a}/y"},          {"GET", "/x/{b}"}};
+  const std::vector<http::Endpoint> lines{
+      {"GET", "/executions/{id}"}, {"GET", "/executions/active"}, {"POST", "/x"},
+      {"GET", "/hook/{path*}"},    {"POST", "/x/{a}/y"},          {"GET", "/x/{b}"}};
   for (const auto& line : lines) router.add(line);
   const auto match = [&](const std::string& method, const std::string& target) {
     http::Request request;
