@@ -90,12 +90,30 @@ void check_visible(const auth::Caller& caller, const store::Execution& execution
   if (!caller.sees_all() && execution.created_by != caller.user_id) throw missing("execution", execution.id);
 }
 
+// The values that left a worker for another's.
+json::array flow_view(const std::vector<store::DataFlow>& flows) {
+  json::array out;
+  for (const auto& flow : flows) {
+    json::object one{{"source", flow.source_node_id},
+                     {"target", flow.target_node_id},
+                     {"data_type", flow.data_type},
+                     {"data_size_bytes", nullptr},
+                     {"transfer_time_ms", nullptr}};
+    if (flow.data_size_bytes) one["data_size_bytes"] = *flow.data_size_bytes;
+    if (flow.transfer_time_ms) one["transfer_time_ms"] = *flow.transfer_time_ms;
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
 Task<json::object> load(Services& services, const Request& request) {
   auto job = [id = request.parameter("id"), caller = request.caller](sqlite::Db& db) {
     const auto execution = store::find_execution(db, id);
     if (!execution) throw missing("execution", id);
     check_visible(*caller, *execution);
-    return execution_view(*execution, store::nodes_of(db, id), store::files_of(db, id));
+    json::object view = execution_view(*execution, store::nodes_of(db, id), store::files_of(db, id));
+    view["data"].as_object()["dataFlow"] = flow_view(store::flows_of(db, id));
+    return view;
   };
   json::object found = co_await services.store.read(std::move(job));
   co_return found;

@@ -57,14 +57,33 @@ Task<> note_health(Services& services, CpuTimes& last) {
   last = now;
   sample.memory_percent = memory_percent();
   sample.disk_percent = disk_percent(services.store.directory());
-  auto look = [&services]() -> Task<std::pair<std::size_t, std::size_t>> {
-    co_return std::make_pair(services.engine.pool().states().size(), services.engine.running());
+  struct Look {
+    std::size_t environments = 0, running = 0, waiting = 0;
+    workers::PoolCounts counts;
   };
-  const auto counts = co_await on_engine(services, std::move(look));
-  sample.active_containers = static_cast<std::int64_t>(counts.first);
-  sample.active_workflows = static_cast<std::int64_t>(counts.second);
+  auto look = [&services]() -> Task<Look> {
+    Look seen;
+    seen.environments = services.engine.pool().states().size();
+    seen.running = services.engine.running();
+    seen.waiting = services.engine.waiting();
+    seen.counts = services.engine.pool().counts();
+    co_return seen;
+  };
+  const Look found = co_await on_engine(services, std::move(look));
+  sample.active_containers = static_cast<std::int64_t>(found.environments);
+  sample.active_workflows = static_cast<std::int64_t>(found.running);
   sample.recorded_at = now_us();
-  services.store.post([sample](sqlite::Tx& tx) { store::insert_health(tx, sample); });
+  services.store.post([sample, found](sqlite::Tx& tx) {
+    store::insert_health(tx, sample);
+    const auto note = [&](const char* name, std::size_t value) {
+      store::insert_metric(tx, name, static_cast<double>(value), "count", sample.recorded_at);
+    };
+    note("executions_running", found.running);
+    note("executions_waiting", found.waiting);
+    note("spare_hits", found.counts.spare_hits);
+    note("spare_misses", found.counts.spare_misses);
+    note("zygotes_lost", found.counts.zygotes_lost);
+  });
 }
 
 }  // namespace
@@ -108,10 +127,10 @@ Task<std::int64_t> tidy_once(Services& services) {
 Task<> keep_tidy(Services& services) {
   CpuTimes last = cpu_times();
   auto next = Clock::now() + std::chrono::seconds(10);
-  for (;;) {
+  for (int round = 0;; ++round) {
     co_await sleep_for(std::chrono::seconds(10));
     try {
-      co_await note_health(services, last);
+      if (round % 6 == 0) co_await note_health(services, last);  // once a minute
       if (Clock::now() < next) continue;
       co_await tidy_once(services);
     } catch (const std::exception& error) {

@@ -178,6 +178,15 @@ TEST_CASE("executions: filtered, paged by key, shown, deleted") {
   CHECK(user.get("/executions/" + ids[0]).status == 404);
   CHECK(count("") == 4);
   CHECK(user.post("/executions/" + ids[1] + "/stop").status == 409);
+  // What crossed from one sandbox to another stands in the record.
+  const std::string apart =
+      daemon().store(chain({node("a", "def a(): return [1, 2]"),
+                            node("b", "def b(x): return len(x)", {{"sandbox", {{"memory", "128 MiB"}}}})}));
+  const std::string crossed = text(daemon().post("/workflows/" + apart + "/execute?wait=60")["id"]);
+  const json::value flow = daemon().get("/executions/" + crossed + "/data")["dataFlow"];
+  REQUIRE(flow.as_array().size() == 1);
+  CHECK(flow.at(0).at("data_type") == "json");
+  CHECK(flow.at(0).at("data_size_bytes") == 5);
   const Answer usage = user.get("/usage");
   CHECK(usage["executions"].at("executions") == 5);
   CHECK(usage["executions"].at("completed") == 4);

@@ -145,6 +145,8 @@ TEST_CASE("old records go, and their space is given back") {
   CHECK(eventually([&] { return number("SELECT count(*) FROM workflow_executions") == 1; }, std::chrono::seconds(40)));
   CHECK(eventually([&] { return number("PRAGMA page_count") < pages / 2; }, std::chrono::seconds(20)));
   CHECK(daemon.get("/executions/" + kept).status == 200);
+  CHECK(number("SELECT count(*) FROM system_health") >= 1);
+  CHECK(number("SELECT count(*) FROM performance_metrics") >= 5);
   sqlite3_close(db);
 }
 
