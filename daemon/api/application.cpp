@@ -49,15 +49,16 @@ std::shared_ptr<const std::string> ReplyCache::find(const std::string& key, std:
 }
 
 void ReplyCache::put(const std::string& key, std::shared_ptr<const std::string> body, std::uint64_t generation) {
-  if (body->size() > kLargestEntry) return;
+  if (body->size() + key.size() > kLargestEntry) return;
   const std::lock_guard lock(mutex_);
   if (bytes_ > kCacheBytes || entries_.size() > 20'000) {
     entries_.clear();
     bytes_ = 0;
   }
   Entry& entry = entries_[key];
-  if (entry.body) bytes_ -= entry.body->size();
   bytes_ += body->size();
+  if (entry.body) bytes_ -= entry.body->size();
+  else bytes_ += key.size();
   entry = {std::move(body), generation, Clock::now() + kRemember};
 }
 
