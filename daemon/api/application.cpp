@@ -232,8 +232,9 @@ Task<Application::Admission> Application::admit(Request& head) {
 }
 
 std::string Application::cache_key(const Request& request, const Route& route) const {
-  // Whose rows are seen is part of the question.
+  // Whose rows are seen is part of the question: who asks, and as what.
   std::string key = route.access == http::Access::open ? std::string("-") : request.caller->user_id;
+  key.append(auth::word(request.caller->role));
   return key.append(" ").append(request.target);
 }
 

@@ -278,6 +278,14 @@ TEST_CASE("who is demoted while their own change is under way stays demoted") {
   CHECK(daemon().get(path)["role"] == "user");
 }
 
+TEST_CASE("what an admin was shown is not shown to the user that they have become") {
+  daemon().store(greeting());
+  Daemon admin = daemon().as_user("shown@example.org", "admin");
+  CHECK(admin.get("/workflows")["count"].to_number<int>() > 0);
+  CHECK(daemon().call("PATCH", "/users/" + text(admin.get("/me")["id"]), {{"role", "user"}}).status == 200);
+  CHECK(admin.get("/workflows")["count"] == 0);
+}
+
 TEST_CASE("announced bodies that never come take nobody's room") {
   std::vector<std::unique_ptr<Connection>> idle;
   for (int i = 0; i < 64; ++i) {
