@@ -2,19 +2,29 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "pyhost/files.hpp"
 #include "pyhost/literals.hpp"
 #include "pyhost/preview.hpp"
+#include "pyhost/typecheck.hpp"
 
 namespace py = pybind11;
 
 namespace qflow::pyhost {
 namespace {
 
+// Whether values are held against their declared types, and what comes of those that do not fit inside.
+enum class Checking { off, warn, strict };
+
+Checking checking_of(const std::string& word) {
+  return word == "off" ? Checking::off : word == "strict" ? Checking::strict : Checking::warn;
+}
+
 struct Bound {
   std::vector<py::object> positional;
   std::map<std::string, py::object> named;
+  std::set<std::string> literals;  ///< of these, those that came as JSON
 };
 
 const schema::Parameter* parameter_of(const schema::Function& function, const std::string& name) {
@@ -89,10 +99,23 @@ py::object invoke(const Module& module, Bound& bound) {
   return value;
 }
 
-// A coroutine is run to its end, a generator is collected: what passes on can be read more than once.
-py::object settle(py::object value) {
+py::object collect_async(const py::object& generator) {
+  py::dict scope;
+  const auto done = py::reinterpret_steal<py::object>(
+      PyRun_String("async def collect(generator):\n    return [one async for one in generator]\n", Py_file_input,
+                   scope.ptr(), scope.ptr()));
+  if (!done) throw py::error_already_set();
+  return scope["collect"](generator);
+}
+
+// A coroutine is run to its end, a generator is collected, and so is an iterator that is declared as one: what passes
+// on can be read more than once.
+py::object settle(py::object value, const schema::Type& declared) {
+  if (PyAsyncGen_CheckExact(value.ptr()) != 0) value = collect_async(value);
   if (PyCoro_CheckExact(value.ptr()) != 0) value = py::module_::import("asyncio").attr("run")(value);
-  if (PyGen_CheckExact(value.ptr()) != 0) {
+  const bool iterator = declared.is("collections.abc.Iterator") || declared.is("collections.abc.Generator") ||
+                        declared.is("collections.abc.Iterable");
+  if (PyGen_CheckExact(value.ptr()) != 0 || (iterator && PyIter_Check(value.ptr()) != 0)) {
     auto list = py::reinterpret_steal<py::object>(PySequence_List(value.ptr()));
     if (!list) throw py::error_already_set();
     return list;
@@ -133,12 +156,48 @@ py::object Calls::value_of(const schema::Argument& argument) const {
   return py::reinterpret_steal<py::object>(PySequence_GetItem(value.ptr(), *argument.item));
 }
 
+// Makes each argument what its parameter declares where the rules allow that, and checks it.
+void take_types(const schema::Call& call, const Module& module, Bound& bound, std::vector<std::string>& warnings) {
+  const Checking checking = checking_of(call.types);
+  TypeCheck types(module.classes);
+  for (std::size_t i = 0; i < module.inputs.size(); ++i) {
+    const schema::Type& declared = module.inputs[i];
+    if (declared.kind == schema::Type::Kind::any) continue;
+    const std::string& name = module.signature.parameters[i].name;
+    const auto found = bound.named.find(name);
+    if (found == bound.named.end()) continue;
+    const bool literal = bound.literals.count(name) != 0;
+    found->second = literal ? types.from_json(std::move(found->second), declared)
+                            : types.pass(std::move(found->second), declared);
+    if (checking == Checking::off) continue;
+    const auto mismatch = types.check(found->second, declared);
+    if (!mismatch) continue;
+    const std::string text = "input '" + name + "'" + (mismatch->path.empty() ? ": " : " ") + mismatch->text();
+    if (mismatch->outer || checking == Checking::strict) throw Unusable("TypeMismatch", text);
+    warnings.push_back(text);
+  }
+}
+
+void check_output(const py::object& value, const schema::Call& call, const Module& module,
+                  std::vector<std::string>& warnings) {
+  const Checking checking = checking_of(call.types);
+  if (checking == Checking::off || module.output.kind == schema::Type::Kind::any) return;
+  const auto mismatch = TypeCheck(module.classes).check(value, module.output);
+  if (!mismatch) return;
+  const std::string text = std::string("output") + (mismatch->path.empty() ? ": " : " ") + mismatch->text();
+  if (mismatch->outer || checking == Checking::strict) throw BadOutput(text);
+  warnings.push_back(text);
+}
+
 schema::Result Calls::run(std::uint32_t id, const schema::Call& call, const Module& module) {
   const Stopwatch watch;
   schema::Result out;
   Bound bound;
   for (const auto& argument : call.arguments)
-    if (argument.name && !(call.spread && argument.handle)) bound.named[*argument.name] = value_of(argument);
+    if (argument.name && !(call.spread && argument.handle)) {
+      bound.named[*argument.name] = value_of(argument);
+      if (!argument.handle) bound.literals.insert(*argument.name);
+    }
   for (const auto& argument : call.arguments) {
     if (call.spread && argument.handle) {
       py::object value = value_of(argument);
@@ -148,7 +207,9 @@ schema::Result Calls::run(std::uint32_t id, const schema::Call& call, const Modu
       bound.positional.push_back(value_of(argument));
     }
   }
-  py::object value = settle(invoke(module, bound));
+  take_types(call, module, bound, out.warnings);
+  py::object value = settle(invoke(module, bound), module.output);
+  check_output(value, call, module, out.warnings);
   out.duration_us = watch.microseconds();
   Preview preview = make_preview(value, call.preview_bytes);
   out.preview = std::move(preview.json);

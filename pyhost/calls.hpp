@@ -16,6 +16,12 @@
 
 namespace qflow::pyhost {
 
+/// A function returned what it does not declare.
+class BadOutput : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 /// Paths of the files a value refers to, inside the sandbox.
 using PathList = std::vector<std::string>;
 
@@ -38,7 +44,7 @@ class Calls {
   void mark_failed(std::uint32_t id) { failed_.insert(id); }
 
   /// Binds the arguments, calls, keeps the value under `id` and describes it. Throws error_already_set from the code,
-  /// Unusable when an argument is missing or an output cannot be picked.
+  /// Unusable when an argument is missing or not of its type, or an output cannot be picked, BadOutput.
   schema::Result run(std::uint32_t id, const schema::Call& call, const Module& module);
 
   /// Takes the value of call `id`, which ran in another worker.

@@ -1,5 +1,7 @@
 #include "pyhost/interpreter.hpp"
 
+#include "pyhost/describe.hpp"
+
 #include <pybind11/pybind11.h>
 #include <sched.h>
 
@@ -92,7 +94,8 @@ Imported import_modules(const std::vector<std::string>& modules) {
   Imported out;
   for (const std::string& name : modules) {
     try {
-      py::module_::import(name.c_str());
+      if (name == kAnalysisModule) analysis_module();
+      else py::module_::import(name.c_str());
       out.modules.push_back(name);
     } catch (py::error_already_set& error) {
       out.notes.push_back(name + ": " + error.what());

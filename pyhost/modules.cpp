@@ -2,49 +2,13 @@
 
 #include <cctype>
 
+#include "pyhost/describe.hpp"
+#include "pyhost/signature.hpp"
+
 namespace py = pybind11;
 
 namespace qflow::pyhost {
 namespace {
-
-std::string text_of(py::handle object) {
-  if (PyUnicode_Check(object.ptr()) == 0) return {};
-  Py_ssize_t size = 0;
-  const char* text = PyUnicode_AsUTF8AndSize(object.ptr(), &size);
-  if (text == nullptr) {
-    PyErr_Clear();
-    return {};
-  }
-  return {text, static_cast<std::size_t>(size)};
-}
-
-py::object attribute(py::handle object, const char* name) {
-  PyObject* value = PyObject_GetAttrString(object.ptr(), name);
-  if (value == nullptr) {
-    PyErr_Clear();
-    return py::none();
-  }
-  return py::reinterpret_steal<py::object>(value);
-}
-
-// "list[int]" as it would be written: classes by name, everything else by repr without the typing prefix.
-std::string annotation_text(py::handle annotation) {
-  if (PyUnicode_Check(annotation.ptr()) != 0) return text_of(annotation);
-  if (annotation.is_none()) return "None";
-  if (PyType_Check(annotation.ptr()) != 0 && attribute(annotation, "__args__").is_none()) {
-    const std::string module = text_of(attribute(annotation, "__module__"));
-    const std::string name = text_of(attribute(annotation, "__qualname__"));
-    return module == "builtins" || module.starts_with("nodes.") ? name : module + "." + name;
-  }
-  const py::object repr = py::reinterpret_steal<py::object>(PyObject_Repr(annotation.ptr()));
-  if (!repr) {
-    PyErr_Clear();
-    return {};
-  }
-  std::string text = text_of(repr);
-  for (std::size_t at = 0; (at = text.find("typing.", at)) != std::string::npos;) text.erase(at, 7);
-  return text;
-}
 
 // "Clean Text" → "clean_text"; the stem of "lib/clean.py" → "clean".
 std::string module_name(std::string file) {
@@ -74,55 +38,34 @@ py::object parent_package() {
 bool is_own_function(const std::string& name, py::handle value, const std::string& module) {
   if (name.empty() || name.front() == '_' || PyCallable_Check(value.ptr()) == 0 || PyType_Check(value.ptr()) != 0)
     return false;
-  return text_of(attribute(value, "__module__")) == module;
+  // A NewType and a Box[int] can be called as well, but are types.
+  if (find_attribute(value, "__supertype__") || find_attribute(value, "__origin__")) return false;
+  return text_of(find_attribute(value, "__module__")) == module;
+}
+
+// What the class itself holds under a name, before any binding.
+py::object named_in_class(const py::object& klass, const std::string& name) {
+  auto found = py::reinterpret_steal<py::object>(
+      PyMapping_GetItemString(find_attribute(klass, "__dict__").ptr(), name.c_str()));
+  if (!found) PyErr_Clear();
+  return found;
+}
+
+using Named = std::vector<std::pair<std::string, py::object>>;
+
+Unusable no_function(const schema::Load& load, const Named& functions) {
+  if (!load.function) return {"LookupError", "the code defines no function; a node needs one `def` at the top level"};
+  std::string known;
+  for (const auto& [name, function] : functions) known += (known.empty() ? "" : ", ") + name;
+  return {"LookupError",
+          "function '" + *load.function + "' is not defined; defined are: " + (known.empty() ? "none" : known)};
+}
+
+std::string several(const std::string& chosen) {
+  return "several functions are defined; '" + chosen + "', the first, is called. Name another with \"function\"";
 }
 
 }  // namespace
-
-schema::Function describe_function(const std::string& name, py::handle function) {
-  schema::Function out;
-  out.name = name;
-  // functools.wraps leaves the wrapped function here; a chain is followed as inspect.unwrap does, but bounded.
-  py::object target = py::reinterpret_borrow<py::object>(function);
-  for (int i = 0; i < 64; ++i) {
-    py::object inner = attribute(target, "__wrapped__");
-    if (inner.is_none()) break;
-    target = std::move(inner);
-  }
-  if (PyFunction_Check(target.ptr()) == 0) {
-    out.var_positional = out.var_keyword = true;  // nothing to look into: accept what is given
-    return out;
-  }
-  const py::object code = attribute(target, "__code__");
-  const py::tuple names = code.attr("co_varnames");
-  const auto count = [&](const char* what) { return code.attr(what).cast<std::size_t>(); };
-  const std::size_t positional = count("co_argcount"), only = count("co_posonlyargcount"),
-                    keyword = count("co_kwonlyargcount");
-  const auto flags = code.attr("co_flags").cast<int>();
-  out.var_positional = (flags & CO_VARARGS) != 0;
-  out.var_keyword = (flags & CO_VARKEYWORDS) != 0;
-  const py::object defaults = attribute(target, "__defaults__");
-  const std::size_t with_default = defaults.is_none() ? 0 : py::len(defaults);
-  const py::object keyword_defaults = attribute(target, "__kwdefaults__");
-  const py::object annotations = attribute(target, "__annotations__");
-  const auto annotated = [&](const char* key) -> std::string {
-    if (PyDict_Check(annotations.ptr()) == 0) return {};
-    PyObject* found = PyDict_GetItemString(annotations.ptr(), key);
-    return found == nullptr ? std::string() : annotation_text(found);
-  };
-  for (std::size_t i = 0; i < positional + keyword; ++i) {
-    schema::Parameter parameter;
-    parameter.name = text_of(names[i]);
-    parameter.kind = i < only ? "positional" : i < positional ? "either" : "keyword";
-    parameter.required =
-        i < positional ? i + with_default < positional
-                       : keyword_defaults.is_none() || PyDict_Contains(keyword_defaults.ptr(), names[i].ptr()) != 1;
-    parameter.type = annotated(parameter.name.c_str());
-    out.parameters.push_back(std::move(parameter));
-  }
-  out.returns = annotated("return");
-  return out;
-}
 
 py::object Modules::new_module(const std::string& file) {
   py::object package = parent_package();
@@ -156,36 +99,96 @@ schema::Loaded Modules::load(std::uint32_t id, const schema::Load& load, const s
   const auto done = py::reinterpret_steal<py::object>(PyEval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
   if (!done) throw py::error_already_set();
 
-  schema::Loaded out;
+  if (load.describe && has_forked())
+    throw Unusable("ForkedAtImport", "the module forks a process while it is imported; do that inside the function");
+  return load.describe ? describe_all(entry, load) : take_function(entry, load);
+}
+
+// What there is to be called: the functions of the module, in their order.
+std::vector<std::pair<std::string, py::object>> Modules::own_functions(const Module& entry) {
+  std::vector<std::pair<std::string, py::object>> out;
   const std::string module = text_of(entry.module.attr("__name__"));
-  PyObject *key = nullptr, *value = nullptr;
-  Py_ssize_t at = 0;
-  py::object chosen;
-  while (PyDict_Next(globals.ptr(), &at, &key, &value) != 0) {
-    const std::string name = text_of(key);
-    const bool wanted = load.function && name == *load.function && PyCallable_Check(value) != 0;
-    if (!wanted && !is_own_function(name, value, module)) continue;
-    out.functions.push_back(describe_function(name, value));
-    if (wanted || (!load.function && !chosen)) {
-      chosen = py::reinterpret_borrow<py::object>(value);
-      out.function = name;
-      entry.signature = out.functions.back();
-    }
-  }
-  if (!chosen && !load.describe_only) {
-    if (load.function) {
-      std::string known;
-      for (const auto& function : out.functions) known += (known.empty() ? "" : ", ") + function.name;
-      throw Unusable("LookupError", "function '" + *load.function +
-                                        "' is not defined; defined are: " + (known.empty() ? "none" : known));
-    }
-    throw Unusable("LookupError", "the code defines no function; a node needs one `def` at the top level");
-  }
-  if (!load.function && out.functions.size() > 1)
-    out.warnings.push_back("several functions are defined; '" + out.function +
-                           "', the first, is called. Name another with \"function\"");
-  entry.function = std::move(chosen);
+  // By a copy: describing evaluates annotations, which may change what is iterated over.
+  const auto names = py::reinterpret_steal<py::dict>(PyDict_Copy(entry.module.attr("__dict__").ptr()));
+  for (const auto& [key, value] : names)
+    if (const std::string name = text_of(key); is_own_function(name, value, module))
+      out.emplace_back(name, py::reinterpret_borrow<py::object>(value));
   return out;
+}
+
+// "main", or "Greeter.greet": then on an object made without arguments, unless the class itself offers it.
+py::object Modules::named_function(const Module& entry, const std::string& name) {
+  py::object at = entry.module;
+  py::object owner;
+  for (std::size_t from = 0; from <= name.size();) {
+    const std::size_t dot = std::min(name.find('.', from), name.size());
+    if (PyType_Check(at.ptr()) != 0) owner = at;
+    at = find_attribute(at, name.substr(from, dot - from).c_str());
+    if (!at) return {};
+    from = dot + 1;
+  }
+  if (owner && PyFunction_Check(at.ptr()) != 0) {
+    const std::string last = name.substr(name.rfind('.') + 1);
+    const py::object as_defined = named_in_class(owner, last);
+    const bool is_static = as_defined && Py_TYPE(as_defined.ptr()) == &PyStaticMethod_Type;
+    if (!is_static) {
+      const py::object made = owner();  // its own errors are the node's
+      at = find_attribute(made, last.c_str());
+    }
+  }
+  return at && PyCallable_Check(at.ptr()) != 0 ? at : py::object();
+}
+
+schema::Loaded Modules::take_function(Module& entry, const schema::Load& load) {
+  schema::Loaded out;
+  const auto functions = own_functions(entry);
+  py::object chosen;
+  if (load.function) {
+    chosen = named_function(entry, *load.function);
+    out.function = *load.function;
+  } else if (!functions.empty()) {
+    std::tie(out.function, chosen) = functions.front();
+  }
+  if (!chosen) throw no_function(load, functions);
+  if (!load.function && functions.size() > 1) out.warnings.push_back(several(out.function));
+  choose(entry, chosen, describe_function(out.function, chosen, entry.classes, Detail::call));
+  out.functions.push_back(entry.signature);
+  if (!entry.classes.infos.empty()) out.classes = schema::to_json(entry.classes.infos);
+  return out;
+}
+
+// All of them, as fully as they can be; it is no error here that there is nothing to call.
+schema::Loaded Modules::describe_all(Module& entry, const schema::Load& load) {
+  schema::Loaded out;
+  auto functions = own_functions(entry);
+  if (load.function) {
+    const py::object named = named_function(entry, *load.function);
+    if (!named) throw no_function(load, functions);
+    out.function = *load.function;
+    std::erase_if(functions, [&](const auto& one) { return one.first == *load.function; });
+    functions.insert(functions.begin(), {*load.function, named});
+  } else if (!functions.empty()) {
+    out.function = functions.front().first;
+    if (functions.size() > 1) out.warnings.push_back(several(out.function));
+  }
+  for (const auto& [name, function] : functions) {
+    if (out.functions.size() == 200) break;
+    schema::Function one = describe_function(name, function, entry.classes, Detail::full);
+    add_docstring(one, text_of(find_attribute(function, "__doc__")));
+    out.functions.push_back(std::move(one));
+  }
+  if (!entry.classes.infos.empty()) out.classes = schema::to_json(entry.classes.infos);
+  return out;
+}
+
+void Modules::choose(Module& entry, py::object function, schema::Function signature) {
+  entry.function = std::move(function);
+  const auto type_of = [](const std::optional<schema::json::value>& shape) {
+    return shape ? schema::type_from_json(*shape) : schema::Type::any();
+  };
+  for (const auto& parameter : signature.parameters) entry.inputs.push_back(type_of(parameter.shape));
+  entry.output = type_of(signature.returns_shape);
+  entry.signature = std::move(signature);
 }
 
 const Module* Modules::find(std::uint32_t id) const {

@@ -7,6 +7,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "pyhost/annotations.hpp"
 #include "schema/messages.hpp"
 
 namespace qflow::pyhost {
@@ -27,6 +28,9 @@ struct Module {
   pybind11::object module;
   pybind11::object function;   ///< the one that calls run; null when described only
   schema::Function signature;  ///< of `function`
+  std::vector<schema::Type> inputs;  ///< of the signature's parameters
+  schema::Type output;
+  MentionedClasses classes;  ///< that these types mention
 };
 
 /// All modules of one worker, by the id of their load.
@@ -34,6 +38,7 @@ class Modules {
  public:
   /// Compiles and executes `source`. Modules are importable by later ones as `nodes.NAME`, NAME being the file's name
   /// without ".py", or the node's. Throws error_already_set from the code, Unusable when there is no function to call.
+  /// `load.function` may be dotted: a method of a class is called on an object made without arguments.
   schema::Loaded load(std::uint32_t id, const schema::Load& load, const std::string& source);
   const Module* find(std::uint32_t id) const;
   /// The source compiled under `file`, or null.
@@ -43,10 +48,12 @@ class Modules {
 
  private:
   pybind11::object new_module(const std::string& file);
+  static std::vector<std::pair<std::string, pybind11::object>> own_functions(const Module& entry);
+  static pybind11::object named_function(const Module& entry, const std::string& name);
+  static schema::Loaded take_function(Module& entry, const schema::Load& load);
+  static schema::Loaded describe_all(Module& entry, const schema::Load& load);
+  static void choose(Module& entry, pybind11::object function, schema::Function signature);
   std::unordered_map<std::uint32_t, Module> modules_;
 };
-
-/// What the live function says of itself: parameters in order, kinds, defaults, annotations as text.
-schema::Function describe_function(const std::string& name, pybind11::handle function);
 
 }  // namespace qflow::pyhost

@@ -8,6 +8,7 @@
 
 #include "pyhost/audit.hpp"
 #include "pyhost/calls.hpp"
+#include "pyhost/describe.hpp"
 #include "pyhost/files.hpp"
 #include "pyhost/interpreter.hpp"
 #include "pyhost/literals.hpp"
@@ -88,6 +89,10 @@ class Worker {
   void on_load(std::uint32_t id, const schema::Load& load, const std::string& source) {
     mark_ = load.mark;
     sandbox::report_denials_as(std::string_view(schema::output_mark(mark_, 0)).substr(0, sandbox::kMarkLength));
+    if (load.describe) {
+      if (auto said = analyse(source)) send(schema::Kind::analysed, id, schema::Analysed{}, std::move(*said));
+      watch_forks();
+    }
     try {
       const schema::Loaded loaded = modules_.load(id, load, source);
       only_in_parent();
@@ -133,6 +138,11 @@ class Worker {
       calls_.mark_failed(id);
       end_output(id);
       send(schema::Kind::raised, id, raised("bind", unusable.type, unusable.what()));
+    } catch (const BadOutput& wrong) {
+      only_in_parent();
+      calls_.mark_failed(id);
+      end_output(id);
+      send(schema::Kind::raised, id, raised("call", "TypeMismatch", wrong.what()));
     } catch (const std::exception& error) {
       calls_.mark_failed(id);
       fail(id, "call", error);

@@ -37,6 +37,7 @@ bool is_known(std::uint8_t kind) {
     case Kind::fetch:
     case Kind::give:
     case Kind::hello:
+    case Kind::analysed:
     case Kind::loaded:
     case Kind::result:
     case Kind::raised:

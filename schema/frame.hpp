@@ -10,7 +10,7 @@
 namespace qflow::schema {
 
 /// Version both sides announce in `ready` and `hello`; a peer with another one is refused.
-inline constexpr std::uint32_t kProtocolVersion = 2;
+inline constexpr std::uint32_t kProtocolVersion = 3;
 /// Upper bound of `length`, so of everything a peer can make the other side hold for one frame.
 inline constexpr std::uint32_t kMaxFrame = 16U << 20U;
 /// Bytes from the length field to the meta text.
@@ -37,6 +37,7 @@ enum class Kind : std::uint8_t {
   raised = 35,   ///< a load or a call ended in an exception
   skipped = 36,  ///< a call whose input failed before it
   chunk = 37,    ///< a piece of a fetched file
+  analysed = 38, ///< before `loaded`, where a description was asked for: what the source says without being run
 };
 
 /// One frame. `id` ties an answer to its request: the number of the load, call, fetch or worker.

@@ -74,7 +74,7 @@ struct Load {
   std::string file;                     ///< shown in tracebacks
   std::string mark;                     ///< the nonce of output_mark(), the same in every load of a worker
   std::optional<std::string> function;  ///< the one to call; otherwise the only, or the first, public one
-  bool describe_only = false;           ///< validate: compile and describe, failing softly without a function
+  bool describe = false;                ///< answer with `analysed` first, then describe every function fully
 };
 
 /// One parameter of a function, in signature order.
@@ -82,7 +82,11 @@ struct Parameter {
   std::string name;
   std::string kind;  ///< positional, either, keyword
   bool required = true;
-  std::string type;  ///< the annotation's text, empty without one
+  std::string type;                         ///< the annotation's text, empty without one
+  std::optional<json::value> shape;         ///< the annotation as to_json(Type) writes it; absent: none, or Any
+  std::optional<json::value> initial;       ///< the default, where JSON can say it
+  std::optional<std::string> default_text;  ///< the default as Python shows it
+  std::optional<std::string> description;   ///< from the docstring
 };
 
 /// One function defined at the top level of a node's module.
@@ -92,6 +96,10 @@ struct Function {
   std::string returns;
   bool var_positional = false;
   bool var_keyword = false;
+  std::optional<json::value> returns_shape;  ///< of what passes on: an awaited coroutine's value, a generator's list
+  std::optional<std::string> summary, description, returns_description;  ///< from the docstring
+  std::optional<std::int32_t> line;                                      ///< in the node's code, from 1
+  std::optional<bool> is_async, is_generator;
 };
 
 /// loaded: what the module defines, and which of it is called.
@@ -99,6 +107,7 @@ struct Loaded {
   std::string function;  ///< empty when there is none (describe_only)
   std::vector<Function> functions;
   std::vector<std::string> warnings;
+  std::optional<json::value> classes;  ///< those that shapes mention, as to_json(Classes) writes them
 };
 
 /// Where an argument comes from: the value of an earlier call, or a literal.
@@ -111,13 +120,18 @@ struct Argument {
   std::optional<json::value> literal;
 };
 
+/// analysed: what the source says without being run; payload is JSON text (description.hpp reads it). The answer to the
+/// same load follows.
+struct Analysed {};
+
 /// call: a loaded module's function with its arguments.
 struct Call {
   std::uint32_t module = 0;  ///< the id of the load
   std::vector<Argument> arguments;
   bool spread = false;  ///< the one argument is a dict to be spread by name if its keys cover `required`
   std::uint32_t preview_bytes = 65536;
-  bool files = false;  ///< report file values (pathlib.Path), because somebody outside wants them
+  std::string types = "warn";  ///< off, warn or strict: see typecheck.hpp
+  bool files = false;          ///< report file values (pathlib.Path), because somebody outside wants them
 };
 
 /// A file that a value refers to, as the worker names it. The daemon never uses the name as a path.
@@ -178,12 +192,15 @@ BOOST_DESCRIBE_STRUCT(Exited, (), (code, signal, user_us, system_us, max_rss_kib
 BOOST_DESCRIBE_STRUCT(Used, (), (user_us, system_us, peak_rss_kib, minor_faults, major_faults, written_bytes))
 BOOST_DESCRIBE_STRUCT(Refused, (), (step, error, message))
 BOOST_DESCRIBE_STRUCT(Hello, (), (protocol, checks))
-BOOST_DESCRIBE_STRUCT(Load, (), (file, mark, function, describe_only))
-BOOST_DESCRIBE_STRUCT(Parameter, (), (name, kind, required, type))
-BOOST_DESCRIBE_STRUCT(Function, (), (name, parameters, returns, var_positional, var_keyword))
-BOOST_DESCRIBE_STRUCT(Loaded, (), (function, functions, warnings))
+BOOST_DESCRIBE_STRUCT(Load, (), (file, mark, function, describe))
+BOOST_DESCRIBE_STRUCT(Parameter, (), (name, kind, required, type, shape, initial, default_text, description))
+BOOST_DESCRIBE_STRUCT(Function, (),
+                      (name, parameters, returns, var_positional, var_keyword, returns_shape, summary, description,
+                       returns_description, line, is_async, is_generator))
+BOOST_DESCRIBE_STRUCT(Loaded, (), (function, functions, warnings, classes))
+BOOST_DESCRIBE_STRUCT(Analysed, (), ())
 BOOST_DESCRIBE_STRUCT(Argument, (), (name, handle, item, key, width, literal))
-BOOST_DESCRIBE_STRUCT(Call, (), (module, arguments, spread, preview_bytes, files))
+BOOST_DESCRIBE_STRUCT(Call, (), (module, arguments, spread, preview_bytes, types, files))
 BOOST_DESCRIBE_STRUCT(FileOffer, (), (label, suffix, size))
 BOOST_DESCRIBE_STRUCT(Result, (), (type, preview, exact, truncated, duration_us, used, files, warnings))
 BOOST_DESCRIBE_STRUCT(Raised, (), (phase, type, message, traceback, line, error, duration_us, used))

@@ -1,0 +1,61 @@
+// Live annotations as types: whatever typing, collections.abc, dataclasses, enum, pydantic and numpy make of them on
+// Python 3.8 to 3.13. Worker process. Nothing is imported for it: what an annotation is made of is there already.
+#pragma once
+#include <pybind11/pybind11.h>
+
+#include <map>
+#include <string>
+
+#include "schema/typing/type.hpp"
+
+namespace qflow::pyhost {
+
+/// The classes that annotations mention: as data for the daemon, and alive for the check of values.
+struct MentionedClasses {
+  schema::Classes infos;
+  std::map<std::string, pybind11::object, std::less<>> live;  ///< by canonical name
+};
+
+/// Reads annotations that are evaluated in one module.
+class AnnotationReader {
+ public:
+  /// `names`: the module's globals; a class's own names come on top of them.
+  AnnotationReader(MentionedClasses& classes, pybind11::object names) : classes_(classes), names_(std::move(names)) {}
+
+  /// Never throws for what an annotation is: what cannot be understood is Any.
+  schema::Type read(pybind11::handle annotation, int depth = 0);
+  /// Whether the annotation read last was Required[] or NotRequired[].
+  std::optional<bool> requiredness() const { return required_; }
+
+ private:
+  schema::Type read_text(const std::string& text, int depth);
+  schema::Type read_parsed(const std::string& text, int depth);
+  schema::Type read_class(pybind11::handle klass);
+  schema::Type read_generic(pybind11::handle origin, pybind11::handle arguments, int depth);
+  schema::Type read_literal(pybind11::handle arguments);
+  schema::Type read_callable(pybind11::handle arguments, int depth);
+  schema::Type read_tuple(pybind11::handle arguments, int depth);
+  schema::Type read_union(pybind11::handle arguments, int depth);
+  schema::Type read_annotated(pybind11::handle annotation, int depth);
+  schema::Type read_new_type(pybind11::handle annotation, int depth);
+  void take_metadata(schema::Type& type, pybind11::handle metadata);
+
+  friend class ClassReader;
+  MentionedClasses& classes_;
+  pybind11::object names_;
+  std::optional<bool> required_;
+  bool in_class_ = false;  ///< type variables stand for the class's parameters
+};
+
+/// "int", "collections.abc.Sequence", "nodes.read.Document": the name by which both sides know a class.
+std::string canonical_name(pybind11::handle klass);
+
+/// A value as JSON where JSON says exactly that value, within 64 KiB.
+std::optional<schema::json::value> exact_json(pybind11::handle value);
+
+/// An attribute, or null when there is none or asking for it fails.
+pybind11::object find_attribute(pybind11::handle object, const char* name);
+/// A str's text; empty for anything else.
+std::string text_of(pybind11::handle object);
+
+}  // namespace qflow::pyhost

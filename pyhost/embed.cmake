@@ -1,0 +1,11 @@
+# Writes a C++ header with the text of INPUT as kAnalysisSource, in pieces, because compilers bound the length of a literal.
+file(READ ${INPUT} text)
+string(LENGTH "${text}" length)
+set(pieces "")
+set(at 0)
+while(at LESS length)
+  string(SUBSTRING "${text}" ${at} 8000 piece)
+  string(APPEND pieces "R\"analysis(${piece})analysis\"\n")
+  math(EXPR at "${at} + 8000")
+endwhile()
+file(WRITE ${OUTPUT} "// Made from ${INPUT} by CMake.\n#pragma once\nnamespace qflow::pyhost {\ninline constexpr const char kAnalysisSource[] =\n${pieces};\n}  // namespace qflow::pyhost\n")

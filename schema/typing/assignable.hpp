@@ -1,0 +1,35 @@
+// Whether a value of one type may be used where another is declared, by the structure of the types: the typing
+// specification's assignability, as mypy decides it, and what Qflow allows besides on a connection. Any thread.
+#pragma once
+#include "schema/typing/type.hpp"
+
+namespace qflow::schema {
+
+/// What is allowed beyond the typing specification. On a connection a value is handed over, not shared under two names,
+/// and each node is a module of its own: so types.md 6 asks for more leniency there than inside one program.
+struct Rules {
+  bool covariant_containers = true;  ///< list[int] → list[float]: the receiver has the list for itself
+  bool records_by_fields = true;     ///< a dataclass, NamedTuple, enumeration or model of another node, by its fields
+  bool dicts_for_records = true;     ///< dict and Mapping ↔ TypedDict, dataclass and model, by values (matrix: dict ↔ object)
+  bool loose_members = true;         ///< TypedDict and protocol members may be narrower, though they could be assigned to
+  bool new_types = true;             ///< the base of a NewType for the NewType (types.md 6: NewType → its base)
+  /// Nothing beyond the specification.
+  static Rules typing() { return {false, false, false, false, false}; }
+};
+
+/// The answer, with where and why it does not fit.
+struct Assignability {
+  bool fits = true;
+  std::vector<std::string> path;  ///< "element 0 of the type", "field 'x'"; outermost first
+  std::string reason;             ///< "str is not int"
+  Type source, target;            ///< the parts that `reason` is about
+};
+
+/// `source`, whose classes `source_classes` explains, to `target`. Bounded work: what cannot be decided within it fits.
+Assignability assignable(const Type& source, const Classes& source_classes, const Type& target,
+                         const Classes& target_classes, const Rules& rules = {});
+
+/// "list[str] → list[int]: element 0 of the type: str is not int"
+std::string explain(const Type& source, const Type& target, const Assignability& answer);
+
+}  // namespace qflow::schema

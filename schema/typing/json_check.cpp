@@ -1,0 +1,382 @@
+// The checking half of json_schema.hpp: JSON values against JSON Schema 2020-12.
+#include <fmt/format.h>
+#include <re2/re2.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "schema/typing/json_schema.hpp"
+
+namespace qflow::schema {
+namespace {
+
+constexpr std::size_t kMaxProblems = 20;
+constexpr int kMaxDepth = 64;
+constexpr int kMaxSteps = 200'000;
+
+std::string_view type_word(const json::value& value) {
+  if (value.is_null()) return "null";
+  if (value.is_bool()) return "boolean";
+  if (value.is_string()) return "string";
+  if (value.is_array()) return "array";
+  if (value.is_object()) return "object";
+  return value.is_double() ? "number" : "integer";
+}
+
+bool is_type(const json::value& value, std::string_view type) {
+  if (type == "number") return value.is_number();
+  if (type == "integer")
+    return value.is_int64() || value.is_uint64() ||
+           (value.is_double() && std::floor(value.get_double()) == value.get_double());
+  return type_word(value) == type;
+}
+
+std::string shown(const json::value& value) {
+  std::string text = json::serialize(value);
+  if (text.size() > 60) text = text.substr(0, 57) + "…";
+  return text;
+}
+
+// RFC 6901: ~ and / in a member's name.
+std::string pointer_part(std::string_view name) {
+  std::string out;
+  for (const char c : name) out += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+  return out;
+}
+
+// Characters, not bytes: what minLength counts.
+std::size_t length_of(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+class Checker {
+ public:
+  explicit Checker(const json::object& root) : root_(root) {}
+
+  bool check(const json::value& value, const json::value& schema, const std::string& at, Problems* problems,
+             int depth = 0) {
+    if (const bool* all = schema.if_bool()) return *all || fail(problems, at, "nothing is allowed here");
+    const json::object* rules = schema.if_object();
+    if (rules == nullptr || depth > kMaxDepth || ++steps_ > kMaxSteps) return true;
+    bool good = true;
+    if (const json::value* reference = rules->if_contains("$ref"))
+      if (const json::value* target = resolve(*reference))
+        good = check(value, *target, at, problems, depth + 1) && good;
+    good = check_type(value, *rules, at, problems) && good;
+    if (!good && problems == nullptr) return false;
+    good = check_choices(value, *rules, at, problems) && good;
+    if (value.is_number()) good = check_number(value, *rules, at, problems) && good;
+    if (value.is_string()) good = check_text(value, *rules, at, problems) && good;
+    if (const auto* array = value.if_array()) good = check_array(*array, *rules, at, problems, depth) && good;
+    if (const auto* object = value.if_object()) good = check_object(*object, *rules, at, problems, depth) && good;
+    return check_combined(value, *rules, at, problems, depth) && good;
+  }
+
+ private:
+  static bool fail(Problems* problems, const std::string& at, std::string what) {
+    if (problems != nullptr && problems->size() < kMaxProblems) problems->push_back({at, std::move(what)});
+    return false;
+  }
+
+  const json::value* resolve(const json::value& reference) const {
+    if (!reference.is_string() || !std::string_view(reference.get_string()).starts_with("#/")) return nullptr;
+    const json::value* at = nullptr;
+    const json::object* object = &root_;
+    std::string_view rest = std::string_view(reference.get_string()).substr(2);
+    while (true) {
+      const auto slash = rest.find('/');
+      std::string part(rest.substr(0, slash));
+      for (std::size_t i = 0; (i = part.find('~', i)) != std::string::npos; ++i)
+        part.replace(i, 2, part.substr(i, 2) == "~1" ? "/" : "~");
+      if (object == nullptr) return nullptr;
+      at = object->if_contains(part);
+      if (at == nullptr || slash == std::string_view::npos) return at;
+      object = at->if_object();
+      rest.remove_prefix(slash + 1);
+    }
+  }
+
+  static bool check_type(const json::value& value, const json::object& rules, const std::string& at,
+                         Problems* problems) {
+    const json::value* type = rules.if_contains("type");
+    if (type == nullptr) return true;
+    std::string expected;
+    if (type->is_string()) {
+      if (is_type(value, std::string_view(type->get_string()))) return true;
+      expected = std::string_view(type->get_string());
+    } else if (const auto* list = type->if_array()) {
+      for (const auto& one : *list) {
+        if (!one.is_string()) return true;
+        if (is_type(value, std::string_view(one.get_string()))) return true;
+        expected += (expected.empty() ? "" : " or ") + std::string(std::string_view(one.get_string()));
+      }
+    } else {
+      return true;
+    }
+    return fail(problems, at, fmt::format("expected {}, found {}", expected, type_word(value)));
+  }
+
+  static bool equal(const json::value& a, const json::value& b) {
+    if (a.is_number() && b.is_number()) return a.to_number<double>() == b.to_number<double>();
+    return a == b;
+  }
+
+  static bool check_choices(const json::value& value, const json::object& rules, const std::string& at,
+                            Problems* problems) {
+    if (const json::value* constant = rules.if_contains("const"); constant != nullptr && !equal(value, *constant))
+      return fail(problems, at, fmt::format("expected {}, found {}", shown(*constant), shown(value)));
+    const json::value* choices = rules.if_contains("enum");
+    if (choices == nullptr || !choices->is_array()) return true;
+    const auto& list = choices->get_array();
+    if (std::any_of(list.begin(), list.end(), [&](const json::value& one) { return equal(value, one); })) return true;
+    return fail(problems, at, fmt::format("expected one of {}, found {}", shown(*choices), shown(value)));
+  }
+
+  static std::optional<double> number_in(const json::object& rules, const char* name) {
+    const json::value* value = rules.if_contains(name);
+    if (value == nullptr || !value->is_number()) return std::nullopt;
+    return value->to_number<double>();
+  }
+
+  static bool check_number(const json::value& value, const json::object& rules, const std::string& at,
+                           Problems* problems) {
+    const auto number = value.to_number<double>();
+    if (const auto least = number_in(rules, "minimum"); least && number < *least)
+      return fail(problems, at, fmt::format("{} is less than {}", shown(value), *least));
+    if (const auto most = number_in(rules, "maximum"); most && number > *most)
+      return fail(problems, at, fmt::format("{} is more than {}", shown(value), *most));
+    if (const auto above = number_in(rules, "exclusiveMinimum"); above && number <= *above)
+      return fail(problems, at, fmt::format("{} is not greater than {}", shown(value), *above));
+    if (const auto below = number_in(rules, "exclusiveMaximum"); below && number >= *below)
+      return fail(problems, at, fmt::format("{} is not less than {}", shown(value), *below));
+    if (const auto of = number_in(rules, "multipleOf"); of && *of > 0) {
+      const double times = number / *of;
+      if (std::abs(times - std::round(times)) > 1e-9 * std::max(1.0, std::abs(times)))
+        return fail(problems, at, fmt::format("{} is no multiple of {}", shown(value), *of));
+    }
+    return true;
+  }
+
+  static bool check_size(std::size_t size, const json::object& rules, const char* least, const char* most,
+                         const char* what, const std::string& at, Problems* problems) {
+    if (const auto bound = number_in(rules, least); bound && static_cast<double>(size) < *bound)
+      return fail(problems, at, fmt::format("has {} {}, at least {} are needed", size, what, *bound));
+    if (const auto bound = number_in(rules, most); bound && static_cast<double>(size) > *bound)
+      return fail(problems, at, fmt::format("has {} {}, at most {} are allowed", size, what, *bound));
+    return true;
+  }
+
+  bool matches(const std::string& pattern, std::string_view text) {
+    auto& slot = patterns_[pattern];
+    if (!slot) {
+      re2::RE2::Options options;
+      options.set_log_errors(false);
+      options.set_max_mem(1 << 20);
+      slot = std::make_unique<re2::RE2>(pattern, options);
+    }
+    return !slot->ok() || re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *slot);
+  }
+
+  bool check_text(const json::value& value, const json::object& rules, const std::string& at, Problems* problems) {
+    const std::string_view text = value.get_string();
+    if (!check_size(length_of(text), rules, "minLength", "maxLength", "characters", at, problems)) return false;
+    const json::value* pattern = rules.if_contains("pattern");
+    if (pattern == nullptr || !pattern->is_string()) return true;
+    const std::string written(std::string_view(pattern->get_string()));
+    return matches(written, text) || fail(problems, at, fmt::format("{} does not match {}", shown(value), written));
+  }
+
+  bool check_array(const json::array& array, const json::object& rules, const std::string& at, Problems* problems,
+                   int depth) {
+    bool good = check_size(array.size(), rules, "minItems", "maxItems", "items", at, problems);
+    if (const json::value* unique = rules.if_contains("uniqueItems");
+        unique != nullptr && unique->is_bool() && unique->get_bool() && array.size() <= 1000)
+      for (std::size_t i = 0; i < array.size() && good; ++i)
+        for (std::size_t j = 0; j < i && good; ++j)
+          if (equal(array[i], array[j]))
+            good = fail(problems, fmt::format("{}/{}", at, i), fmt::format("the same as item {}; each may come once", j));
+    std::size_t first = 0;
+    if (const json::value* prefix = rules.if_contains("prefixItems"); prefix != nullptr && prefix->is_array()) {
+      const auto& list = prefix->get_array();
+      for (; first < list.size() && first < array.size(); ++first)
+        good = check(array[first], list[first], fmt::format("{}/{}", at, first), problems, depth + 1) && good;
+    }
+    if (const json::value* items = rules.if_contains("items"))
+      for (std::size_t i = first; i < array.size() && (good || problems != nullptr); ++i)
+        good = check(array[i], *items, fmt::format("{}/{}", at, i), problems, depth + 1) && good;
+    return good;
+  }
+
+  bool check_object(const json::object& object, const json::object& rules, const std::string& at, Problems* problems,
+                    int depth) {
+    bool good = check_size(object.size(), rules, "minProperties", "maxProperties", "members", at, problems);
+    if (const json::value* required = rules.if_contains("required"); required != nullptr && required->is_array())
+      for (const auto& name : required->get_array())
+        if (name.is_string() && !object.contains(name.get_string()))
+          good = fail(problems, at + "/" + pointer_part(name.get_string()), "required") && good;
+    const json::value* listed = rules.if_contains("properties");
+    const json::object* properties = listed == nullptr ? nullptr : listed->if_object();
+    const json::value* more = rules.if_contains("additionalProperties");
+    const json::value* names = rules.if_contains("propertyNames");
+    for (const auto& [key, value] : object) {
+      const std::string here = at + "/" + pointer_part(key);
+      if (names != nullptr) good = check(json::value(key), *names, here, problems, depth + 1) && good;
+      const json::value* own = properties == nullptr ? nullptr : properties->if_contains(key);
+      if (own != nullptr) good = check(value, *own, here, problems, depth + 1) && good;
+      else if (more != nullptr && more->is_bool() && !more->get_bool() && !matches_pattern_property(key, rules))
+        good = fail(problems, here, "is not expected here") && good;
+      else if (more != nullptr && !matches_pattern_property(key, rules))
+        good = check(value, *more, here, problems, depth + 1) && good;
+    }
+    return good;
+  }
+
+  bool matches_pattern_property(std::string_view key, const json::object& rules) {
+    const json::value* patterns = rules.if_contains("patternProperties");
+    if (patterns == nullptr || !patterns->is_object()) return false;
+    for (const auto& [pattern, schema] : patterns->get_object())
+      if (matches(std::string(pattern), key)) return true;
+    return false;
+  }
+
+  bool check_combined(const json::value& value, const json::object& rules, const std::string& at, Problems* problems,
+                      int depth) {
+    bool good = true;
+    if (const json::value* all = rules.if_contains("allOf"); all != nullptr && all->is_array())
+      for (const auto& one : all->get_array()) good = check(value, one, at, problems, depth + 1) && good;
+    for (const char* word : {"anyOf", "oneOf"}) {
+      const json::value* any = rules.if_contains(word);
+      if (any == nullptr || !any->is_array() || any->get_array().empty()) continue;
+      std::size_t fitting = 0;
+      for (const auto& one : any->get_array()) fitting += check(value, one, at, nullptr, depth + 1) ? 1 : 0;
+      if (fitting == 0) good = fits_none(value, any->get_array(), at, problems, depth);
+      else if (fitting > 1 && word == std::string_view("oneOf"))
+        good = fail(problems, at, fmt::format("fits {} of the alternatives, of which only one may", fitting));
+    }
+    if (const json::value* wrong = rules.if_contains("not"))
+      if (check(value, *wrong, at, nullptr, depth + 1)) good = fail(problems, at, "is not allowed");
+    return good;
+  }
+
+  // Of several alternatives, the one of the value's own type says best what is wrong.
+  bool fits_none(const json::value& value, const json::array& alternatives, const std::string& at, Problems* problems,
+                 int depth) {
+    if (problems == nullptr) return false;
+    std::string expected;
+    for (const auto& one : alternatives) {
+      Problems inner;
+      check(value, one, at, &inner, depth + 1);
+      const bool deeper = std::any_of(inner.begin(), inner.end(), [&](const Problem& p) { return p.pointer != at; });
+      if (deeper) {
+        for (Problem& problem : inner) fail(problems, problem.pointer, std::move(problem.what));
+        return false;
+      }
+      if (!inner.empty()) expected += (expected.empty() ? "" : "; or ") + inner.front().what;
+    }
+    return fail(problems, at, expected.empty() ? "fits none of the alternatives" : expected);
+  }
+
+  const json::object& root_;
+  std::map<std::string, std::unique_ptr<re2::RE2>> patterns_;
+  int steps_ = 0;
+};
+
+// The keywords and what their values must be: s a schema, l a list of schemas, m schemas by name, t text, n a number,
+// b a boolean, a a list, y a type.
+struct Keyword {
+  std::string_view name;
+  char value;
+};
+constexpr Keyword kKeywords[] = {{"type", 'y'},          {"enum", 'a'},
+                                 {"properties", 'm'},    {"required", 'a'},
+                                 {"items", 's'},         {"prefixItems", 'l'},
+                                 {"anyOf", 'l'},         {"oneOf", 'l'},
+                                 {"allOf", 'l'},         {"not", 's'},
+                                 {"$defs", 'm'},         {"additionalProperties", 's'},
+                                 {"propertyNames", 's'}, {"patternProperties", 'm'},
+                                 {"pattern", 't'},       {"$ref", 't'},
+                                 {"minimum", 'n'},       {"maximum", 'n'},
+                                 {"minLength", 'n'},     {"maxLength", 'n'},
+                                 {"minItems", 'n'},      {"maxItems", 'n'},
+                                 {"multipleOf", 'n'},    {"uniqueItems", 'b'},
+                                 {"title", 't'},         {"description", 't'}};
+constexpr std::string_view kTypes[] = {"null", "boolean", "integer", "number", "string", "array", "object"};
+
+void check_one(const json::value& schema, const std::string& at, Problems& problems, int depth);
+
+void check_keyword(const Keyword& keyword, const json::value& value, const std::string& at, Problems& problems,
+                   int depth) {
+  const auto expect = [&](bool good, const char* what) {
+    if (!good) problems.push_back({at, fmt::format("expected {}", what)});
+    return good;
+  };
+  switch (keyword.value) {
+    case 's':
+      return check_one(value, at, problems, depth + 1);
+    case 'l':
+      if (expect(value.is_array(), "a list of schemas"))
+        for (std::size_t i = 0; i < value.get_array().size(); ++i)
+          check_one(value.get_array()[i], fmt::format("{}/{}", at, i), problems, depth + 1);
+      return;
+    case 'm':
+      if (expect(value.is_object(), "an object of schemas"))
+        for (const auto& [name, one] : value.get_object())
+          check_one(one, at + "/" + pointer_part(name), problems, depth + 1);
+      return;
+    case 'y': {
+      const auto known = [](const json::value& one) {
+        return one.is_string() && std::find(std::begin(kTypes), std::end(kTypes), std::string_view(one.get_string())) !=
+                                      std::end(kTypes);
+      };
+      const bool good = value.is_array()
+                            ? std::all_of(value.get_array().begin(), value.get_array().end(), known)
+                            : known(value);
+      expect(good, "null, boolean, integer, number, string, array or object, or a list of these");
+      return;
+    }
+    case 't':
+      if (!expect(value.is_string(), "text") || keyword.name != "pattern") return;
+      {
+        re2::RE2::Options options;
+        options.set_log_errors(false);
+        const re2::RE2 pattern(std::string(std::string_view(value.get_string())), options);
+        if (!pattern.ok()) problems.push_back({at, "is no regular expression that is supported: " + pattern.error()});
+      }
+      return;
+    case 'n':
+      expect(value.is_number(), "a number");
+      return;
+    case 'b':
+      expect(value.is_bool(), "true or false");
+      return;
+    default:
+      expect(value.is_array(), "a list");
+  }
+}
+
+void check_one(const json::value& schema, const std::string& at, Problems& problems, int depth) {
+  if (schema.is_bool() || problems.size() >= kMaxProblems) return;
+  const json::object* rules = schema.if_object();
+  if (rules == nullptr || depth > kMaxDepth)
+    return problems.push_back({at, rules == nullptr ? "expected a schema: an object, true or false" : "nested too deep"});
+  for (const Keyword& keyword : kKeywords)
+    if (const json::value* value = rules->if_contains(keyword.name))
+      check_keyword(keyword, *value, at + "/" + pointer_part(keyword.name), problems, depth);
+}
+
+}  // namespace
+
+Problems check_json(const json::value& value, const json::object& schema, std::string at) {
+  Problems problems;
+  Checker(schema).check(value, json::value(schema), at, &problems);
+  return problems;
+}
+
+Problems check_schema(const json::object& schema) {
+  Problems problems;
+  check_one(json::value(schema), "", problems, 0);
+  return problems;
+}
+
+}  // namespace qflow::schema

@@ -1,0 +1,34 @@
+// JSON Schema 2020-12 of types, for forms, and the check of JSON values against a schema. Any thread.
+#pragma once
+#include "schema/codec.hpp"
+#include "schema/typing/type.hpp"
+
+namespace qflow::schema {
+
+/// Makes schemas that share one set of `$defs`, one for each class that is mentioned.
+class SchemaWriter {
+ public:
+  explicit SchemaWriter(const Classes& classes) : classes_(classes) {}
+  /// The schema of one type; classes are references into definitions().
+  json::object schema_of(const Type& type);
+  /// `root` with "$schema" and the definitions that have come together so far.
+  json::object finish(json::object root) const;
+
+ private:
+  json::object of_class(const Type& type);
+  json::object definition_of(const Type& type, const ClassInfo& info);
+  json::object collection(const char* type, const Type& from, std::size_t index);
+  const Classes& classes_;
+  std::map<std::string, std::string, std::less<>> names_;  ///< text of the type → its name in $defs
+  json::object definitions_;
+};
+
+/// What of `value` does not fit `schema`, with JSON pointers below `at`; at most 20 problems. Supports the keywords that
+/// SchemaWriter and pydantic write and the usual ones of hand-written schemas; others are ignored, as the specification
+/// asks. Patterns are RE2's; one that RE2 cannot read is ignored.
+Problems check_json(const json::value& value, const json::object& schema, std::string at = {});
+
+/// What is wrong with a schema that a user wrote: a keyword with a value of the wrong kind, a reference to nothing.
+Problems check_schema(const json::object& schema);
+
+}  // namespace qflow::schema
