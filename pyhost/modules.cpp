@@ -82,18 +82,23 @@ py::object Modules::new_module(const std::string& file) {
   return module;
 }
 
-schema::Loaded Modules::load(std::uint32_t id, const schema::Load& load, const std::string& source) {
-  Module& entry = modules_[id];
-  entry.file = load.file;
-  entry.source = source;
+py::object compile_node(const std::string& file, const std::string& source) {
   if (source.find('\0') != std::string::npos) throw Unusable("SyntaxError", "the code contains a null byte");
   // The text is UTF-8, whatever a coding line in it says.
   PyCompilerFlags flags{};
   flags.cf_flags = PyCF_SOURCE_IS_UTF8 | PyCF_IGNORE_COOKIE;
   flags.cf_feature_version = PY_MINOR_VERSION;
-  const auto code = py::reinterpret_steal<py::object>(
-      Py_CompileStringExFlags(source.c_str(), load.file.c_str(), Py_file_input, &flags, -1));
+  auto code = py::reinterpret_steal<py::object>(
+      Py_CompileStringExFlags(source.c_str(), file.c_str(), Py_file_input, &flags, -1));
   if (!code) throw py::error_already_set();
+  return code;
+}
+
+schema::Loaded Modules::load(std::uint32_t id, const schema::Load& load, const std::string& source) {
+  Module& entry = modules_[id];
+  entry.file = load.file;
+  entry.source = source;
+  const py::object code = compile_node(load.file, source);
   entry.module = new_module(load.file);
   const py::object globals = entry.module.attr("__dict__");
   const auto done = py::reinterpret_steal<py::object>(PyEval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));

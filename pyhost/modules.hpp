@@ -56,4 +56,7 @@ class Modules {
   std::unordered_map<std::uint32_t, Module> modules_;
 };
 
+/// A node's code, compiled. Throws error_already_set for a SyntaxError, Unusable for what is no text.
+pybind11::object compile_node(const std::string& file, const std::string& source);
+
 }  // namespace qflow::pyhost

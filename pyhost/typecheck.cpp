@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "pyhost/preview.hpp"
+#include "schema/pointer.hpp"
 
 namespace py = pybind11;
 
@@ -61,11 +62,7 @@ const Type& without_none(const Type& type) {
   return only == nullptr ? type : *only;
 }
 
-std::string pointer_part(const std::string& name) {
-  std::string out;
-  for (const char c : name.substr(0, 100)) out += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
-  return out;
-}
+std::string pointer_part(const std::string& name) { return schema::escape_pointer(name.substr(0, 100)); }
 
 }  // namespace
 
@@ -375,6 +372,7 @@ py::object TypeCheck::scalar_from_json(const py::object& value, const Type& type
     return own(PyObject_CallFunctionObjArgs(maker.ptr(), value.ptr(), nullptr));
   };
   py::object made;
+  if (type.name == "int" && PyFloat_Check(value.ptr()) != 0) return pass(value, type);
   if (type.name == "float" && PyLong_Check(value.ptr()) != 0 && PyBool_Check(value.ptr()) == 0)
     made = own(PyFloat_FromDouble(PyLong_AsDouble(value.ptr())));
   else if (text && (type.name == "bytes" || type.name == "bytearray")) made = make("base64", "b64decode");

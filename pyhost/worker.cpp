@@ -92,6 +92,7 @@ class Worker {
     if (load.describe) {
       if (auto said = analyse(source)) send(schema::Kind::analysed, id, schema::Analysed{}, std::move(*said));
       watch_forks();
+      if (!load.execute) return answer_unexecuted(id, load, source);
     }
     try {
       const schema::Loaded loaded = modules_.load(id, load, source);
@@ -106,6 +107,20 @@ class Worker {
       send(schema::Kind::raised, id, raised("load", unusable.type, unusable.what()));
     } catch (const std::exception& error) {
       fail(id, "load", error);
+    }
+  }
+
+  // The text was to be read only; it must still be Python.
+  void answer_unexecuted(std::uint32_t id, const schema::Load& load, const std::string& source) {
+    try {
+      compile_node(load.file, source);
+      end_output(id);
+      send(schema::Kind::loaded, id, schema::Loaded{});
+    } catch (py::error_already_set& raised) {
+      fail(id, raised, "load", load.file, 0);
+    } catch (const Unusable& unusable) {
+      end_output(id);
+      send(schema::Kind::raised, id, raised("load", unusable.type, unusable.what()));
     }
   }
 

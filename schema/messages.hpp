@@ -75,6 +75,7 @@ struct Load {
   std::string mark;                     ///< the nonce of output_mark(), the same in every load of a worker
   std::optional<std::string> function;  ///< the one to call; otherwise the only, or the first, public one
   bool describe = false;                ///< answer with `analysed` first, then describe every function fully
+  bool execute = true;                  ///< with describe: false, only read the text
 };
 
 /// One parameter of a function, in signature order.
@@ -192,7 +193,7 @@ BOOST_DESCRIBE_STRUCT(Exited, (), (code, signal, user_us, system_us, max_rss_kib
 BOOST_DESCRIBE_STRUCT(Used, (), (user_us, system_us, peak_rss_kib, minor_faults, major_faults, written_bytes))
 BOOST_DESCRIBE_STRUCT(Refused, (), (step, error, message))
 BOOST_DESCRIBE_STRUCT(Hello, (), (protocol, checks))
-BOOST_DESCRIBE_STRUCT(Load, (), (file, mark, function, describe))
+BOOST_DESCRIBE_STRUCT(Load, (), (file, mark, function, describe, execute))
 BOOST_DESCRIBE_STRUCT(Parameter, (), (name, kind, required, type, shape, initial, default_text, description))
 BOOST_DESCRIBE_STRUCT(Function, (),
                       (name, parameters, returns, var_positional, var_keyword, returns_shape, summary, description,

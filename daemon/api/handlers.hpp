@@ -85,6 +85,11 @@ Task<Reply> delete_credential(Services&, const Request&);
 Task<Reply> list_credential_types(Services&, const Request&);
 Task<Reply> get_credential_type(Services&, const Request&);
 
+// validation.cpp
+Task<Reply> validate_workflow(Services&, const Request&);
+Task<Reply> validate_stored_workflow(Services&, const Request&);
+Task<Reply> compatible_nodes(Services&, const Request&);
+
 // nodes.cpp
 Task<Reply> execute_node(Services&, const Request&);
 Task<Reply> validate_node(Services&, const Request&);

@@ -1,11 +1,13 @@
 // /nodes: the node types that the engine knows, and the library of Python nodes that users keep.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "daemon/api/body.hpp"
 #include "daemon/api/handlers.hpp"
 #include "daemon/api/node_code.hpp"
+#include "daemon/api/typing_view.hpp"
 #include "daemon/api/workflow_view.hpp"
 #include "daemon/observe/time.hpp"
 #include "daemon/store/library.hpp"
@@ -50,6 +52,7 @@ json::object view(const store::PythonNode& n, const std::vector<store::Tag>& tag
                    {"output_types", stored_json(n.output_types)},
                    {"is_template", n.is_template},
                    {"is_public", n.is_public},
+                   {"is_converter", n.is_converter},
                    {"created_by", nullptr},
                    {"version", n.version},
                    {"tags", std::move(names)},
@@ -86,6 +89,7 @@ void take(Body& body, store::PythonNode& node) {
   if (const json::object* types = body.object("output_types")) node.output_types = json::serialize(*types);
   node.is_template = body.flag("is_template").value_or(node.is_template);
   node.is_public = body.flag("is_public").value_or(node.is_public);
+  node.is_converter = body.flag("is_converter").value_or(node.is_converter);
 }
 
 json::object code_body(const store::PythonNode& node) {
@@ -95,26 +99,40 @@ json::object code_body(const store::PythonNode& node) {
   return body;
 }
 
+// A converter takes one value and says which types it leads from and to.
+Task<> require_converter(Services& services, const Request& request, const store::PythonNode& node) {
+  const json::object code = code_body(node);
+  const NodeDescription described = co_await describe_node(services, request, code);
+  const schema::NodeFunction* main = described.description->find(node.main_function);
+  const auto refuse = [](const std::string& why) {
+    throw Fault(FaultKind::bad_input, "invalid_converter", "/is_converter: " + why);
+  };
+  if (main == nullptr) refuse("the code cannot be used: " + described.description->error);
+  const auto required = std::count_if(main->inputs.begin(), main->inputs.end(), [](const auto& p) { return p.required; });
+  if (main->inputs.empty() || required > 1) refuse("a converter is a function of one required parameter");
+  if (main->inputs.front().type.kind == schema::Type::Kind::any || main->output.type.kind == schema::Type::Kind::any)
+    refuse("annotate the parameter and the result with the types to convert from and to");
+}
+
 // What the code's own functions say, where the client said nothing. Code that does not load is kept as it is: people
 // save unfinished work.
-Task<> fill_types(Services& services, Body& body, store::PythonNode& node) {
+Task<> fill_types(Services& services, const Request& request, Body& body, store::PythonNode& node) {
+  if (node.is_converter) co_await require_converter(services, request, node);
   if (!body.has("code") || (body.has("input_types") && body.has("output_types") && !node.main_function.empty()))
     co_return;
   const json::object code = code_body(node);
-  const NodeDescription description = co_await describe_node(services, code);
-  if (!description.errors.empty()) co_return;
-  std::string main = node.main_function.empty() ? description.main_function : node.main_function;
-  if (main.empty() && !description.functions.empty()) main = description.functions.front();
-  const json::value* types = description.types.if_contains(main);
-  if (types == nullptr) co_return;
-  node.main_function = main;
-  const auto ports = [&](const char* side) {
-    json::object out;
-    for (const auto& port : types->at(side).as_array()) out[port.at("name").as_string()] = port.at("type");
-    return json::serialize(out);
+  const NodeDescription described = co_await describe_node(services, request, code);
+  const schema::NodeDescription& d = *described.description;
+  const schema::NodeFunction* main = d.find(node.main_function);
+  if (!d.error.empty() || main == nullptr) co_return;
+  node.main_function = main->name;
+  const auto type_of = [&](const schema::NodePort& port) {
+    return json::value(described.catalog->documented(port.type, d.classes).name);
   };
-  if (!body.has("input_types")) node.input_types = ports("inputs");
-  if (!body.has("output_types")) node.output_types = ports("outputs");
+  json::object inputs;
+  for (const auto& port : main->inputs) inputs[port.name] = type_of(port);
+  if (!body.has("input_types")) node.input_types = json::serialize(inputs);
+  if (!body.has("output_types")) node.output_types = json::serialize(json::object{{"output", type_of(main->output)}});
 }
 
 std::optional<store::PythonNode> find_visible(sqlite::Db& db, const Request& request) {
@@ -169,7 +187,7 @@ Task<Reply> create_node(Services& services, const Request& request) {
   const auto tags = tags_in(body.whole());
   node.created_by = request.caller->user_id;
   node.created_at = node.updated_at = now_us();
-  co_await fill_types(services, body, node);
+  co_await fill_types(services, request, body, node);
   auto job = [node, tags](sqlite::Tx& tx) {
     store::insert_python_node(tx, node);
     if (tags) store::set_tags(tx, Tagged::nodes, node.id, *tags);
@@ -196,11 +214,20 @@ Task<Reply> get_node_description(Services& services, const Request& request) {
   const store::PythonNode node = co_await load(services, request);
   out["displayName"] = node.name;
   out["description"] = node.description;
-  json::array inputs;
-  const json::value input_types = stored_json(node.input_types);
-  for (const auto& [name, type] : input_types.as_object())
-    inputs.push_back(json::object{{"name", name}, {"type", type}});
-  if (!inputs.empty()) out["inputs"] = std::move(inputs);
+  // As the live function is: its ports are the handles, its schema the form.
+  const json::object code = code_body(node);
+  const NodeDescription described = co_await describe_node(services, request, code);
+  const schema::NodeDescription& d = *described.description;
+  json::object view = description_view(d, *described.catalog);
+  if (const schema::NodeFunction* function = d.find(node.main_function)) {
+    json::object own = function_view(*function, d.classes, *described.catalog);
+    if (node.description.empty() && !function->summary.empty()) out["description"] = function->summary;
+    if (!own.at("inputs").as_array().empty()) out["inputs"] = own.at("inputs");
+    out["outputs"] = own.at("outputs");
+    out["input_schema"] = own.at("input_schema");
+    out["output_schema"] = own.at("output_schema");
+  }
+  out["python"] = std::move(view);
   co_return Reply::of(out);
 }
 
@@ -211,7 +238,7 @@ Task<Reply> update_node(Services& services, const Request& request) {
   take(body, node);
   body.check();
   const auto tags = tags_in(body.whole());
-  co_await fill_types(services, body, node);
+  co_await fill_types(services, request, body, node);
   node.updated_at = now_us();
   auto job = [node, tags, &request](sqlite::Tx& tx) {
     find_own(*tx.operator->(), request);  // it may be gone by now

@@ -15,11 +15,11 @@ engine::Plan plan_of_node(const Services& services, const json::object& body);
 Task<json::object> try_node(Services& services, const json::object& body);
 
 struct NodeDescription {
-  std::vector<std::string> errors, warnings, functions;
-  std::string main_function;
-  json::object types;  ///< {input, output, <function>: {inputs, outputs}}
+  engine::DescriptionPtr description;
+  engine::CatalogPtr catalog;  ///< of the caller
+  std::vector<std::string> errors, warnings;
 };
-/// Loads it in a worker and asks its functions.
-Task<NodeDescription> describe_node(Services& services, const json::object& body);
+/// Has a worker look at it; `execute: false` in the body: only at the text.
+Task<NodeDescription> describe_node(Services& services, const Request& request, const json::object& body);
 
 }  // namespace qflow::api

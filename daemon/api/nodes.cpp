@@ -5,7 +5,7 @@
 
 #include "daemon/api/handlers.hpp"
 #include "daemon/api/node_code.hpp"
-#include "daemon/engine/describe.hpp"
+#include "daemon/api/typing_view.hpp"
 #include "daemon/engine/outcome_json.hpp"
 #include "daemon/engine/reader.hpp"
 #include "schema/messages.hpp"
@@ -96,61 +96,63 @@ Task<Reply> execute_node(Services& services, const Request& request) {
 
 namespace {
 
-// "list[int]" → "list": the documented names begin the same way.
-std::string documented_type(const std::string& annotation) {
-  const std::string name = annotation.substr(0, annotation.find_first_of("[ |"));
-  static const std::map<std::string, std::string> kNames{{"str", "string"},   {"int", "integer"}, {"float", "float"},
-                                                         {"bool", "boolean"}, {"None", "null"},   {"list", "list"},
-                                                         {"dict", "dict"},    {"tuple", "tuple"}, {"set", "set"}};
-  const auto found = kNames.find(name);
-  return found == kNames.end() || annotation.find('|') != std::string::npos ? "any" : found->second;
-}
-
-json::object suggested_types(const schema::Loaded& loaded) {
+// What the editor's mock shows: the main function's first input and its output, then every function's ports.
+json::object suggested_types(const schema::NodeDescription& d, const typing::Catalog& catalog) {
   json::object types;
-  for (const auto& function : loaded.functions) {
-    json::array inputs;
-    for (const auto& p : function.parameters)
-      inputs.push_back(json::object{
-          {"name", p.name}, {"type", documented_type(p.type)}, {"python_type", p.type}, {"required", p.required}});
-    const std::string output = documented_type(function.returns);
-    types[function.name] = json::object{
-        {"inputs", inputs},
-        {"outputs",
-         json::array{json::object{{"name", "output"}, {"type", output}, {"python_type", function.returns}}}}};
-    if (function.name == loaded.function) {
-      types["input"] = function.parameters.empty() ? "any" : documented_type(function.parameters.front().type);
-      types["output"] = output;
+  for (const auto& function : d.functions) {
+    json::object view = function_view(function, d.classes, catalog);
+    const auto& inputs = view.at("inputs").as_array();
+    if (function.name == d.function) {
+      types["input"] = inputs.empty() ? json::value("any") : inputs.front().at("type");
+      types["output"] = view.at("outputs").as_array().front().at("type");
     }
+    types[function.name] = json::object{{"inputs", view.at("inputs")}, {"outputs", view.at("outputs")}};
   }
   return types;
 }
 
+bool is_refused(const schema::NodeFinding& finding, const workers::Sandbox& sandbox) {
+  return !(finding.needs == "network" && sandbox.network == sandbox::Network::host) &&
+         !(finding.needs == "programs" && sandbox.programs);
+}
+
 }  // namespace
 
-Task<NodeDescription> describe_node(Services& services, const json::object& body) {
-  engine::Plan plan = plan_of_node(services, body);
-  auto job = [&services, plan = std::move(plan)]() mutable {
-    return engine::describe_code(services.engine.pool(), std::move(plan));
-  };
-  const engine::Description description = co_await on_engine(services, std::move(job));
+Task<NodeDescription> describe_node(Services& services, const Request& request, const json::object& body) {
+  const engine::Plan plan = plan_of_node(services, body);
+  engine::NodeSource source = engine::sources_of(plan).front();
+  if (const json::value* execute = body.if_contains("execute"); execute != nullptr && execute->is_bool())
+    source.execute = execute->get_bool();
+  auto job = [source = std::move(source)](engine::Describer& describer) { return describer.describe(source); };
   NodeDescription out;
-  out.errors = description.errors;
-  out.warnings = description.loaded.warnings;
-  out.main_function = description.loaded.function;
-  for (const auto& function : description.loaded.functions) out.functions.push_back(function.name);
-  out.types = suggested_types(description.loaded);
+  out.description = co_await on_describer(services, std::move(job));
+  out.catalog = co_await catalog_for(services, request);
+  const schema::NodeDescription& d = *out.description;
+  if (!d.error.empty()) out.errors.push_back(d.error);
+  out.warnings = d.warnings;
+  for (const auto& import : d.imports)
+    if (!import.present && !import.optional)
+      out.warnings.push_back(fmt::format("line {}: {} is not installed; the package {} provides it", import.line,
+                                         import.module, fmt::join(import.distributions, " or ")));
+  for (const auto& finding : d.findings)
+    if (is_refused(finding, plan.sandboxes.front()))
+      out.warnings.push_back(fmt::format("line {}: {}", finding.line, finding.message));
   co_return out;
 }
 
 Task<Reply> validate_node(Services& services, const Request& request) {
   const json::object body = request.json_object();
-  const NodeDescription description = co_await describe_node(services, body);
-  co_return Reply::of(json::object{{"valid", description.errors.empty()},
-                                   {"errors", json::value_from(description.errors)},
-                                   {"warnings", json::value_from(description.warnings)},
-                                   {"functions", json::value_from(description.functions)},
-                                   {"suggested_types", description.types}});
+  const NodeDescription node = co_await describe_node(services, request, body);
+  const schema::NodeDescription& d = *node.description;
+  json::array functions;
+  for (const auto& function : d.functions) functions.push_back(json::value(function.name));
+  json::object reply{{"valid", node.errors.empty()},
+                     {"errors", json::value_from(node.errors)},
+                     {"warnings", json::value_from(node.warnings)},
+                     {"functions", std::move(functions)},
+                     {"suggested_types", suggested_types(d, *node.catalog)},
+                     {"description", description_view(d, *node.catalog)}};
+  co_return Reply::of(reply);
 }
 
 }  // namespace qflow::api

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "daemon/api/typing_view.hpp"
 #include "daemon/api/workflow_view.hpp"
 #include "daemon/engine/plan.hpp"
 #include "daemon/observe/log.hpp"
@@ -36,6 +37,23 @@ Task<> settle_container(Services& services, engine::Graph& graph, const std::str
   if (!graph.python_version) graph.python_version = container->python_version;
 }
 
+// A wrong connection or literal is refused before anything runs. What is not known of a node is found out first; the
+// engine looks again once its functions are there.
+Task<> refuse_if_wrong(Services& services, const engine::Plan& plan, const std::optional<json::value>& input,
+                       const engine::CatalogPtr& catalog) {
+  if (plan.types == engine::TypeChecks::off) co_return;
+  auto job = [sources = engine::sources_of(plan)](engine::Describer& describer) { return describer.describe(sources); };
+  const auto descriptions = co_await on_describer(services, std::move(job));
+  const auto start = Clock::now();
+  engine::Look look;
+  look.types_only = true;
+  look.with_input = true;
+  look.input = input ? &*input : nullptr;
+  const auto findings = engine::check_types(plan, engine::types_of(plan, descriptions), *catalog, look);
+  services.metrics.type_validation("workflow", milliseconds_since(start) / 1000);
+  refuse_wrong_types(findings);
+}
+
 }  // namespace
 
 Task<Started> start_execution(Services& services, const store::Workflow& workflow, std::optional<json::value> input,
@@ -45,6 +63,8 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
   const auto settings = services.settings.get();
   engine::Order order;
   order.plan = engine::make_plan(graph, *settings);
+  order.catalog = co_await catalog_of(services, created_by);
+  co_await refuse_if_wrong(services, order.plan, input, order.catalog);
   if (services.engine.waiting() >= services.config.get()->engine.max_waiting)
     throw Fault(FaultKind::unavailable, "busy", "as many executions as may wait are waiting already; try again later");
   order.input = std::move(input);

@@ -9,6 +9,7 @@
 #include "daemon/auth/authenticator.hpp"
 #include "daemon/auth/limits.hpp"
 #include "daemon/config/config.hpp"
+#include "daemon/engine/catalog_loader.hpp"
 #include "daemon/engine/engine.hpp"
 #include "daemon/http/message.hpp"
 #include "daemon/observe/events.hpp"
@@ -47,6 +48,8 @@ class OpenSockets;
 struct Services {
   store::Store& store;
   engine::Engine& engine;
+  engine::Describer& describer;     ///< on the engine's strand
+  engine::CatalogLoader& catalogs;  ///< on the engine's strand
   asio::any_io_executor engine_executor;
   const sandbox::HostReport& host;
   auth::Authenticator& authenticator;

@@ -5,9 +5,12 @@
 
 #include "daemon/api/body.hpp"
 #include "daemon/api/handlers.hpp"
+#include "daemon/api/typing_view.hpp"
 #include "daemon/api/workflow_view.hpp"
 #include "daemon/observe/time.hpp"
 #include "daemon/store/library.hpp"
+#include "daemon/typing/convert_node.hpp"
+#include "schema/typing/json_schema.hpp"
 
 namespace qflow::api {
 namespace {
@@ -37,40 +40,71 @@ json::object view(const store::CustomType& t) {
           {"updatedAt", iso_time(t.updated_at)}};
 }
 
-std::string extends(const store::CustomType& type) {
-  const json::value definition = stored_json(type.definition);
-  const json::value* parent = definition.is_object() ? definition.get_object().if_contains("extends") : nullptr;
-  return parent != nullptr && parent->is_string() ? std::string(std::string_view(parent->get_string())) : "";
-}
+// A name of the documents or of a user's type, or a Python type.
+struct Asked {
+  std::string name;  ///< as it is written; a known name
+  typing::End end;
+  bool named = false;
+  std::string problem;  ///< it is neither
+};
 
-// A user's type fits itself, any, and what the type that it extends fits.
-schema::Compatibility compatibility(sqlite::Db& db, std::string source, const std::string& target) {
-  const auto known_target = schema::builtin_type(target);
-  for (int depth = 0; depth < 20; ++depth) {
-    const auto known = schema::builtin_type(source);
-    if (known && known_target) return schema::compatibility(*known, *known_target);
-    const auto custom = known ? std::nullopt : store::find_type(db, source);
-    const bool target_exists = known_target || store::find_type(db, target);
-    if ((!known && !custom) || !target_exists) return {};  // an unknown name fits nothing
-    if (target == source || known_target == "any" || known == "any") return {true, false, {}};
-    source = custom ? extends(*custom) : "";
-    if (source.empty()) return {};
+Asked read_asked(const std::string& written, const typing::Catalog& catalog) {
+  Asked out;
+  out.name = written;
+  out.named = catalog.knows(written);
+  if (out.named) {
+    if (const auto known = schema::builtin_type(written)) {
+      out.name = std::string(*known);
+      out.end.type = schema::type_of_documented(*known);
+    } else {
+      out.end.declared = written;
+    }
+    return out;
   }
-  return {};
+  if (const auto type = typing::read_type(written, out.problem)) out.end.type = *type;
+  return out;
 }
 
-json::object checked(Services& services, sqlite::Db& db, const std::string& source, const std::string& target) {
+json::array suggestions_view(const typing::End& source, const typing::End& target, const typing::Catalog& catalog) {
+  json::array out;
+  for (const auto& one : typing::suggest(source, target, catalog)) out.push_back(one.to_json());
+  return out;
+}
+
+json::object checked(Services& services, const typing::Catalog& catalog, const std::string& source,
+                     const std::string& target) {
   const auto start = Clock::now();
-  const schema::Compatibility fits = compatibility(db, source, target);
+  const Asked from = read_asked(source, catalog), to = read_asked(target, catalog);
+  json::object out{{"source_type", source},      {"target_type", target},     {"compatible", false},
+                   {"conversion_required", false}, {"conversion_method", nullptr}, {"explanation", ""},
+                   {"suggestions", json::array()}};
+  bool fits = false;
+  std::string method;
+  if (!from.problem.empty() || !to.problem.empty()) {
+    out["explanation"] = from.problem.empty() ? to.problem : from.problem;
+  } else if (from.named && to.named) {
+    // Two names: the documented matrix, exactly.
+    const schema::Compatibility answer = catalog.compatibility(from.name, to.name);
+    fits = answer.compatible;
+    method = std::string(answer.method);
+    out["conversion_required"] = answer.conversion_required;
+    out["explanation"] = fmt::format("{} → {}: {}{}", source, target, fits ? "fits" : "does not fit",
+                                     method.empty() ? "" : "; converter: " + method);
+  } else {
+    const typing::Link link = typing::check_link(from.end, to.end, catalog);
+    fits = link.compatible && link.fits;
+    method = link.method;
+    out["conversion_required"] = link.conversion_required || (!fits && !method.empty());
+    out["outer_compatible"] = link.compatible;
+    out["explanation"] = link.explanation;
+  }
+  out["compatible"] = fits;
+  if (!method.empty()) out["conversion_method"] = method;
+  if (!fits && from.problem.empty() && to.problem.empty())
+    out["suggestions"] = suggestions_view(from.end, to.end, catalog);
   services.metrics.type_check(std::string(schema::builtin_type(source).value_or("custom")),
-                              std::string(schema::builtin_type(target).value_or("custom")), fits.compatible,
+                              std::string(schema::builtin_type(target).value_or("custom")), fits,
                               milliseconds_since(start) / 1000);
-  json::object out{{"source_type", source},
-                   {"target_type", target},
-                   {"compatible", fits.compatible},
-                   {"conversion_required", fits.conversion_required},
-                   {"conversion_method", nullptr}};
-  if (!fits.method.empty()) out["conversion_method"] = fits.method;
   return out;
 }
 
@@ -79,8 +113,38 @@ void take(Body& body, store::CustomType& type) {
   type.category = body.text("category", 50).value_or(type.category);
   type.python_type = body.text("python_type", 500).value_or(type.python_type);
   type.description = body.text("description", 2000).value_or(type.description);
-  if (const json::object* definition = body.object("definition")) type.definition = json::serialize(*definition);
+  if (const json::object* definition = body.object("definition")) {
+    type.definition = json::serialize(*definition);
+    if (const json::value* own = definition->if_contains("schema")) {
+      if (!own->is_object()) body.problem("/definition/schema", "expected a JSON Schema: an object");
+      else
+        for (const auto& problem : schema::check_schema(own->get_object()))
+          body.problem("/definition/schema" + problem.pointer, problem.what);
+    } else {
+      for (const auto& problem : schema::check_schema(*definition))
+        body.problem("/definition" + problem.pointer, problem.what);
+    }
+  }
   if (schema::builtin_type(type.name)) body.problem("/name", "is the name of a built-in type");
+}
+
+// What a type extends must be there, and must not lead back to it.
+void check_extends(sqlite::Db& db, const store::CustomType& type) {
+  const auto parent_of = [](const store::CustomType& one) -> std::string {
+    const json::value definition = stored_json(one.definition);
+    const json::value* parent = definition.is_object() ? definition.get_object().if_contains("extends") : nullptr;
+    return parent != nullptr && parent->is_string() ? std::string(std::string_view(parent->get_string())) : "";
+  };
+  std::string at = parent_of(type);
+  for (int depth = 0; !at.empty() && !schema::builtin_type(at); ++depth) {
+    if (at == type.name || depth >= 20)
+      throw Fault(FaultKind::bad_input, "invalid_body", "/definition/extends: leads back to the type itself");
+    const auto parent = store::find_type(db, at);
+    if (!parent)
+      throw Fault(FaultKind::bad_input, "invalid_body",
+                  fmt::format("/definition/extends: there is no type \"{}\"", at));
+    at = parent_of(*parent);
+  }
 }
 
 Task<store::CustomType> load_own(Services& services, const Request& request) {
@@ -131,7 +195,10 @@ Task<Reply> create_type(Services& services, const Request& request) {
   body.check();
   type.created_by = request.caller->user_id;
   type.created_at = type.updated_at = now_us();
-  auto job = [type](sqlite::Tx& tx) { store::insert_type(tx, type); };
+  auto job = [type](sqlite::Tx& tx) {
+    check_extends(*tx.operator->(), type);
+    store::insert_type(tx, type);
+  };
   co_await services.store.write(std::move(job));
   co_return Reply::of(201, view(type));
 }
@@ -153,7 +220,10 @@ Task<Reply> update_type(Services& services, const Request& request) {
   take(body, type);
   body.check();
   type.updated_at = now_us();
-  auto job = [type](sqlite::Tx& tx) { store::update_type(tx, type); };
+  auto job = [type](sqlite::Tx& tx) {
+    check_extends(*tx.operator->(), type);
+    store::update_type(tx, type);
+  };
   co_await services.store.write(std::move(job));
   co_return Reply::of(view(type));
 }
@@ -186,26 +256,22 @@ Task<Reply> check_types(Services& services, const Request& request) {
     const auto outputs = port_types(body, "source", "outputs");
     const auto inputs = port_types(body, "target", "inputs");
     body.check();
-    auto job = [&services, outputs, inputs](sqlite::Db& db) {
-      json::array pairs;
-      bool can = false;
-      for (const auto& output : outputs)
-        for (const auto& input : inputs) {
-          json::object one = checked(services, db, output, input);
-          can = can || one.at("compatible").get_bool();
-          pairs.push_back(std::move(one));
-        }
-      return json::object{{"can_connect", can}, {"compatible", can}, {"pairs", std::move(pairs)}};
-    };
-    const json::object out = co_await services.store.read(std::move(job));
-    co_return Reply::of(out);
+    const engine::CatalogPtr catalog = co_await catalog_for(services, request);
+    json::array pairs;
+    bool can = false;
+    for (const auto& output : outputs)
+      for (const auto& input : inputs) {
+        json::object one = checked(services, *catalog, output, input);
+        can = can || one.at("compatible").get_bool();
+        pairs.push_back(std::move(one));
+      }
+    co_return Reply::of(json::object{{"can_connect", can}, {"compatible", can}, {"pairs", std::move(pairs)}});
   }
-  const std::string source = body.required("source_type", 200);
-  const std::string target = body.required("target_type", 200);
+  const std::string source = body.required("source_type", 1000);
+  const std::string target = body.required("target_type", 1000);
   body.check();
-  auto job = [&services, source, target](sqlite::Db& db) { return checked(services, db, source, target); };
-  const json::object out = co_await services.store.read(std::move(job));
-  co_return Reply::of(out);
+  const engine::CatalogPtr catalog = co_await catalog_for(services, request);
+  co_return Reply::of(checked(services, *catalog, source, target));
 }
 
 Task<Reply> convert_type(Services& services, const Request& request) {
@@ -236,15 +302,14 @@ Task<Reply> convert_type(Services& services, const Request& request) {
 
 Task<Reply> compatible_types(Services& services, const Request& request) {
   const std::string source = request.parameter("type");
-  auto job = [source](sqlite::Db& db) {
-    json::array targets;
-    for (const auto& target : schema::builtin_types())
-      if (compatibility(db, source, std::string(target.name)).compatible) targets.push_back(json::value(target.name));
-    for (const auto& target : store::list_types(db))
-      if (compatibility(db, source, target.name).compatible) targets.push_back(json::value(target.name));
-    return targets;
-  };
-  const json::array targets = co_await services.store.read(std::move(job));
+  const engine::CatalogPtr catalog = co_await catalog_for(services, request);
+  auto job = [](sqlite::Db& db) { return store::list_types(db); };
+  const auto custom = co_await services.store.read(std::move(job));
+  json::array targets;
+  for (const auto& target : schema::builtin_types())
+    if (catalog->compatibility(source, target.name).compatible) targets.push_back(json::value(target.name));
+  for (const auto& target : custom)
+    if (catalog->compatibility(source, target.name).compatible) targets.push_back(json::value(target.name));
   if (targets.empty()) throw missing("type", source);
   co_return Reply::of(json::object{{"type", source}, {"compatible_types", targets}});
 }

@@ -6,6 +6,7 @@
 
 #include "daemon/observe/log.hpp"
 #include "daemon/observe/time.hpp"
+#include "daemon/store/descriptions.hpp"
 #include "daemon/store/usage.hpp"
 
 namespace qflow::api {
@@ -113,6 +114,9 @@ Task<std::int64_t> tidy_once(Services& services) {
     if (!gone.second.empty()) co_await services.store.offload(std::move(drop));
     if (more) co_await sleep_for(std::chrono::milliseconds(20));
   }
+  // Code that is still in use is described again.
+  auto forget = [old = before(now, 90)](sqlite::Tx& tx) { return store::delete_descriptions_before(tx, old); };
+  deleted += co_await services.store.write(std::move(forget));
   for (int i = 0; i < 1000; ++i) {
     auto vacuum = [](sqlite::Tx& tx) { return store::vacuum_some(*tx.operator->()); };
     if (co_await services.store.write(std::move(vacuum)) == 0) break;

@@ -21,6 +21,15 @@ struct RunOptions {
 /// Runs one workflow in this process, without a server. 0, 1 (a node failed), 2 (bad input), 130 (interrupted).
 int run(const config::Config& config, const RunOptions& options);
 
+struct CheckOptions {
+  std::string flow;
+  std::optional<std::string> python;
+  bool json = false;
+  bool strict = false;
+};
+/// Prints what is wrong with a workflow, or may be, without running it. 0, 1 (errors), 2 (it cannot be read).
+int check(const config::Config& config, const CheckOptions& options);
+
 /// Serves HTTP until SIGTERM or SIGINT. `reload` makes the configuration anew, for SIGHUP.
 int serve(const config::Config& config, std::function<config::Config()> reload);
 

@@ -65,11 +65,12 @@ class Commands {
     app_.set_version_flag("--version", std::string("qflow ") + QFLOW_VERSION);
     app_.require_subcommand(1);
     app_.footer(
-        "Exit status of `run`: 0 done, 1 a node failed, 2 bad input, 130 interrupted. Of `doctor`: 1 when code would "
+        "Exit status of `run`: 0 done, 1 a node failed, 2 bad input, 130 interrupted. Of `check`: 1 with errors. Of `doctor`: 1 when code would "
         "be "
         "refused. Settings come from flags, QFLOW_… variables and the configuration file, in this order; `qflow config "
         "show` prints them all.");
     add_run();
+    add_check();
     add_serve();
     add_doctor();
     add_config();
@@ -103,6 +104,16 @@ class Commands {
     c->add_option("--python", run_.python, "the Python version, instead of what the workflow says");
     c->add_flag("--json", run_.json, "print one JSON object: outputs, nodes, files, error");
     c->add_flag("-q,--quiet", run_.quiet, "no progress, only the outputs");
+    add_settings(*c, told_, {"data_dir", "python.", "sandbox."});
+  }
+
+  void add_check() {
+    CLI::App* c = command(app_, "check", "say what is wrong with a workflow, without running it",
+                          [this] { return cli::check(told_.load(), check_); });
+    c->add_option("FLOW.json", check_.flow, "the workflow")->required();
+    c->add_option("--python", check_.python, "the Python version, instead of what the workflow says");
+    c->add_flag("--strict", check_.strict, "types inside lists, dicts and such must fit too");
+    c->add_flag("--json", check_.json, "print one JSON object: valid, findings");
     add_settings(*c, told_, {"data_dir", "python.", "sandbox."});
   }
 
@@ -195,6 +206,7 @@ class Commands {
   std::function<int()> chosen_;
   Told told_;
   cli::RunOptions run_;
+  cli::CheckOptions check_;
   cli::UserOptions user_;
   cli::TokenOptions token_;
   bool json_ = false, policy_ = false, with_key_ = false;

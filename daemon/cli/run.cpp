@@ -7,7 +7,9 @@
 #include <filesystem>
 
 #include "daemon/cli/commands.hpp"
+#include "daemon/cli/flow_file.hpp"
 #include "daemon/cli/progress.hpp"
+#include "daemon/engine/catalog_loader.hpp"
 #include "daemon/engine/engine.hpp"
 #include "daemon/engine/files.hpp"
 #include "daemon/engine/outcome_json.hpp"
@@ -25,48 +27,11 @@ namespace {
 namespace json = boost::json;
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMaxFile = 256U << 20U;
-
-Fault bad(std::string code, std::string message) { return {FaultKind::bad_input, std::move(code), std::move(message)}; }
-
-std::string read_text(const std::string& path, const std::string& what) {
-  try {
-    std::string text = sandbox::read_file(path, kMaxFile);
-    if (text.size() == kMaxFile)
-      throw bad("too_large", fmt::format("{} {}: larger than {} MiB", what, path, kMaxFile >> 20U));
-    return text;
-  } catch (const sandbox::SysError& error) {
-    throw bad("unreadable", fmt::format("{} {}: {}", what, path, error.code().message()));
-  }
-}
-
-json::value parse_file(const std::string& path, const std::string& what) {
-  std::string error;
-  json::value value = schema::parse_json(read_text(path, what), error, 128);
-  if (!error.empty()) throw bad("invalid_json", fmt::format("{} {} is not JSON: {}", what, path, error));
-  return value;
-}
-
-// Nodes may name a file beside the flow; below its directory only, so that a flow from elsewhere cannot read the home.
-void read_node_files(engine::Graph& graph, const fs::path& directory) {
-  for (engine::Node& node : graph.nodes) {
-    if (node.role != engine::Role::code || node.file.empty() || !node.code.empty()) continue;
-    std::error_code error;
-    const fs::path path = fs::weakly_canonical(directory / node.file, error);
-    const fs::path base = fs::weakly_canonical(directory, error);
-    const auto relative = path.lexically_relative(base);
-    if (fs::path(node.file).is_absolute() || relative.empty() || *relative.begin() == "..")
-      throw bad("file_outside", fmt::format("node \"{}\": file \"{}\" is not beside the flow; name a file below {}",
-                                            node.name, node.file, base.string()));
-    node.code = read_text(path, fmt::format("node \"{}\": file", node.name));
-  }
-}
-
 json::value value_of(const std::string& text) {
   if (text.starts_with('@')) {
     const std::string content = read_text(text == "@-" ? "/dev/stdin" : text.substr(1), "input file");
     if (!is_utf8(content))
-      throw bad("not_text",
+      throw bad_flow("not_text",
                 fmt::format("input file {} is not UTF-8 text; a node can only be given text", text.substr(1)));
     return json::value(json::string(content));
   }
@@ -81,10 +46,10 @@ std::optional<json::value> read_input(const RunOptions& options) {
   for (const std::string& text : options.inputs) {
     const auto equals = text.find('=');
     if (equals == std::string::npos || equals == 0)
-      throw bad("invalid_input", fmt::format("--input {}: expected NAME=VALUE", text));
-    if (!is_utf8(text)) throw bad("not_text", fmt::format("--input {}: is not UTF-8 text", to_utf8(text)));
+      throw bad_flow("invalid_input", fmt::format("--input {}: expected NAME=VALUE", text));
+    if (!is_utf8(text)) throw bad_flow("not_text", fmt::format("--input {}: is not UTF-8 text", to_utf8(text)));
     if (!input) input = json::object();
-    if (!input->is_object()) throw bad("invalid_input", "--input needs an object in --input-file to add to");
+    if (!input->is_object()) throw bad_flow("invalid_input", "--input needs an object in --input-file to add to");
     input->get_object()[text.substr(0, equals)] = value_of(text.substr(equals + 1));
   }
   return input;
@@ -218,7 +183,12 @@ struct Finished {
   std::vector<store::File> files;
 };
 
-Task<Finished> run_one(engine::Engine& engine, store::Store& store, const engine::Order& order, Progress& progress) {
+Task<Finished> run_one(engine::Engine& engine, store::Store& store, engine::Order& order, Progress& progress,
+                       std::shared_ptr<const workers::Settings> settings) {
+  engine::Describer describer(co_await asio::this_coro::executor, engine.pool(), &store);
+  engine::CatalogLoader catalogs(store, describer);
+  auto loading = catalogs.load(std::nullopt, std::move(settings));
+  order.catalog = co_await std::move(loading);
   co_await engine.record_start(order);
   engine::StepObserver observe = [&progress](std::size_t step, const engine::StepRun& run) {
     progress.on_step(step, run);
@@ -238,7 +208,7 @@ namespace {
 int run_or_throw(const config::Config& config, const RunOptions& options) {
   const json::value document = parse_file(options.flow, "workflow");
   if (!document.is_object())
-    throw bad("invalid_workflow",
+    throw bad_flow("invalid_workflow",
               fmt::format("workflow {} must be a JSON object with nodes and connections", options.flow));
   engine::Graph graph = engine::read_workflow(document.get_object());
   if (graph.name.empty()) graph.name = fs::path(options.flow).stem();
@@ -272,7 +242,7 @@ int run_or_throw(const config::Config& config, const RunOptions& options) {
   asio::co_spawn(io, workers::watch(pool), asio::detached);
   asio::co_spawn(io, progress.tick(), asio::detached);
   asio::co_spawn(io, watch_interrupts(engine, order.execution_id, interrupts), asio::detached);
-  asio::co_spawn(io, run_one(engine, store, order, progress), [&](std::exception_ptr error, Finished result) {
+  asio::co_spawn(io, run_one(engine, store, order, progress, std::make_shared<const workers::Settings>(settings)), [&](std::exception_ptr error, Finished result) {
     if (error) failure = error;
     else finished = std::move(result);
     io.stop();

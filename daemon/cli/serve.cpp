@@ -107,9 +107,13 @@ class Daemon {
         engine_strand_(asio::make_strand(io_)),
         pool_(engine_strand_, *settings_.get()),
         engine_(engine_strand_, pool_, &store_, places(config), isolation_.level(), isolation_.missing()),
+        describer_(engine_strand_, pool_, &store_),
+        catalogs_(store_, describer_),
         announcer_(events_, metrics_),
         services_{store_,
                   engine_,
+                  describer_,
+                  catalogs_,
                   engine_strand_,
                   isolation_.report,
                   authenticator_,
@@ -306,6 +310,8 @@ class Daemon {
   asio::any_io_executor engine_strand_;
   workers::Pool pool_;
   engine::Engine engine_;
+  engine::Describer describer_;
+  engine::CatalogLoader catalogs_;
   api::Announcer announcer_;
   api::Services services_;
   api::Application application_;

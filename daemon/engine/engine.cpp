@@ -80,7 +80,8 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
       listener_->on_output(order, step, standard_error, text);
     };
   if (listener_ != nullptr) listener_->on_start(order);
-  Run one(pool_, signatures_, order.plan, order.input, std::move(tell), std::move(output), !order.execution_id.empty());
+  Run one(pool_, signatures_, order.plan, order.input, std::move(tell), std::move(output), !order.execution_id.empty(),
+          order.catalog);
   active_.emplace(key, &one);
   // One that comes while the daemon stops is recorded as cancelled.
   const bool late = draining_;

@@ -3,6 +3,7 @@
 #include <boost/json/value.hpp>
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,6 +21,13 @@ enum class Role {
   ignored,  ///< a note on the canvas
   unknown,  ///< a type this release does not run; kept, refused when executed
 };
+
+/// What comes of values and connections that are not of the declared types (types.md 6): `off`, nothing; `warn`, an error
+/// for the outer type and a warning for what is inside; `strict`, an error for both.
+enum class TypeChecks { off, warn, strict };
+constexpr const char* word(TypeChecks checks) {
+  return checks == TypeChecks::off ? "off" : checks == TypeChecks::strict ? "strict" : "warn";
+}
 
 /// What a workflow or a node asks of its sandbox; what it leaves out is the installation's.
 struct SandboxRequest {
@@ -43,12 +51,16 @@ struct Node {
   std::vector<std::string> ports;    ///< parameter of each input index, when the workflow says so
   json::object literals;             ///< parameters.inputs: values for parameters that no edge feeds
   std::vector<std::string> outputs;  ///< names of the declared outputs; fewer than two: the value as a whole
+  std::map<std::string, std::string> port_types;  ///< types that the workflow gives ports: "in x", "out y" → name
+  std::string pointer;                            ///< of the node in the document: "/nodes/3"
+  std::string inputs_pointer;                     ///< of `literals`
 };
 
 struct Edge {
   std::size_t from = 0, to = 0;
   int output = 0, input = 0;
   std::optional<std::string> output_port, input_port;
+  std::string pointer;  ///< in the document
 };
 
 struct Graph {
@@ -56,6 +68,7 @@ struct Graph {
   std::optional<std::string> python_version;
   std::string container;   ///< settings.container: the environment to run in
   SandboxRequest sandbox;  ///< of nodes that ask for nothing themselves
+  TypeChecks types = TypeChecks::warn;
   std::vector<Node> nodes;
   std::vector<Edge> edges;  ///< in the order of the document
 };

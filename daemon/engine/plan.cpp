@@ -83,6 +83,7 @@ class Planner {
     if (only) target = find_target(*only, wanted);
     Plan plan;
     plan.name = graph_.name;
+    plan.types = graph_.types;
     step_of_.assign(graph_.nodes.size(), std::nullopt);
     for (const std::size_t index : order) {
       const Node& node = graph_.nodes[index];
@@ -166,7 +167,7 @@ class Planner {
     const Edge* at = &edge;
     for (std::size_t hops = 0; hops <= graph_.nodes.size(); ++hops) {
       const Node& from = graph_.nodes[at->from];
-      Source source{std::nullopt, at->output, at->output_port, edge.input, edge.input_port};
+      Source source{std::nullopt, at->output, at->output_port, edge.input, edge.input_port, edge.pointer};
       if (from.role == Role::code) {
         source.step = step_of_[at->from];
         return source;

@@ -16,6 +16,7 @@ struct Source {
   std::optional<std::string> output_port;
   int input = 0;
   std::optional<std::string> input_port;
+  std::string pointer;  ///< of the connection in the document
 };
 
 /// A node that runs, with everything about it settled but what only its live function tells.
@@ -37,6 +38,7 @@ struct Plan {
   std::vector<workers::Sandbox> sandboxes;
   std::vector<Step> steps;           ///< in an order in which every step comes after its sources
   std::vector<std::string> imports;  ///< hint for the pool
+  TypeChecks types = TypeChecks::warn;
   std::optional<std::size_t> only;   ///< `--node`: the one step whose value is wanted
 };
 

@@ -8,6 +8,7 @@
 
 #include "daemon/engine/members.hpp"
 #include "daemon/engine/sandbox_request.hpp"
+#include "daemon/typing/convert_node.hpp"
 #include "schema/messages.hpp"
 
 namespace qflow::engine {
@@ -19,7 +20,7 @@ constexpr std::size_t kMaxEdges = 100'000;
 Role role_of(const std::string& type, bool disabled) {
   if (type == "n8n-nodes-base.stickyNote") return Role::ignored;
   if (disabled) return Role::pass;
-  if (type == "qflow.python" || type == "python") return Role::code;
+  if (type == "qflow.python" || type == "python" || type == "qflow.convert") return Role::code;
   if (type == "n8n-nodes-base.manualTrigger" || type == "qflow.trigger") return Role::entry;
   return Role::unknown;
 }
@@ -53,6 +54,35 @@ std::vector<std::string> names_in(const json::value& value, const std::string& p
   return names;
 }
 
+// [{name, type}]
+void read_port_types(const json::value& list, const std::string& side, Node& node) {
+  if (!list.is_array()) return;
+  for (const auto& one : list.get_array()) {
+    const json::object* port = one.if_object();
+    if (port == nullptr) continue;
+    const json::value* name = port->if_contains("name");
+    const json::value* type = port->if_contains("type");
+    // "main" is a kind of connection to an editor, not a type.
+    if (name != nullptr && name->is_string() && type != nullptr && type->is_string() && type->get_string() != "main")
+      node.port_types[side + text(name->get_string())] = text(type->get_string());
+  }
+}
+
+// from, to and items of a qflow.convert: its code follows from them.
+void read_conversion(const Members& from, Node& node) {
+  const auto type = [&](const char* name) {
+    const auto written = from.string(name);
+    std::string problem;
+    const auto read = written ? typing::read_type(*written, problem) : schema::Type::any();
+    if (!read) from.problems().add(from.at(name), problem);
+    return read.value_or(schema::Type::any());
+  };
+  if (!from.find("to")) from.problems().add(from.at("to"), "required: the type to convert to, such as \"integer\" or \"list[int]\"");
+  const schema::Type source = type("from"), target = type("to");
+  node.code = typing::convert_code(source, target, from.flag("items"));
+  node.function = "convert";
+}
+
 // Settings of a Python node may stand in the node itself, in `data` (the mock) or in `parameters` (n8n); later ones
 // win, because the editor edits those (workflows.md 2).
 void read_settings(const Members& from, Node& node) {
@@ -65,9 +95,13 @@ void read_settings(const Members& from, Node& node) {
   if (auto v = read_size(from, "memory", kLeastMemory)) node.sandbox.memory = v;
   read_sandbox(from, node.sandbox);
   if (const auto* v = from.find("ports")) node.ports = names_in(*v, from.at("ports"), from.problems());
-  if (const auto* v = from.find("outputs")) node.outputs = names_in(*v, from.at("outputs"), from.problems());
+  if (const auto* v = from.find("outputs")) {
+    node.outputs = names_in(*v, from.at("outputs"), from.problems());
+    read_port_types(*v, "out ", node);
+  }
   if (const auto* v = from.find("inputs")) {
     // A list declares ports; a map gives values.
+    node.inputs_pointer = from.at("inputs");
     if (const auto* object = v->if_object()) node.literals = *object;
     else if (const auto* written = v->if_string(); written != nullptr && written->starts_with("{")) {
       // As an editor stores a JSON field.
@@ -77,6 +111,7 @@ void read_settings(const Members& from, Node& node) {
       else from.problems().add(from.at("inputs"), "is text that is no JSON: " + error);
     } else if (v->is_array()) {
       if (node.ports.empty()) node.ports = names_in(*v, from.at("inputs"), from.problems());
+      read_port_types(*v, "in ", node);
     } else from.problems().add(from.at("inputs"), "expected an object of values or a list of ports");
   }
 }
@@ -95,10 +130,16 @@ Node read_node(const json::object& object, std::size_t index, Problems& problems
   if (node.name.empty()) problems.add(members.at("name"), "a node needs an id or a name");
   node.type = members.string("type").value_or("qflow.python");
   node.role = role_of(node.type, members.flag("disabled"));
+  node.pointer = members.at("").substr(0, members.at("").size() - 1);
+  node.inputs_pointer = members.at("parameters/inputs");
   if (node.role != Role::code) return node;
   read_settings(members, node);
   if (data != nullptr) read_settings(Members(*data, members.at("data"), problems), node);
   if (parameters != nullptr) read_settings(Members(*parameters, members.at("parameters"), problems), node);
+  if (node.type == "qflow.convert") {
+    if (parameters != nullptr) read_conversion(Members(*parameters, members.at("parameters"), problems), node);
+    else read_conversion(members, node);
+  }
   return node;
 }
 
@@ -260,6 +301,7 @@ class ConnectionReader {
       return problems_.add(pointer, fmt::format("more than {} connections", kMaxEdges));
     edge.from = *from;
     edge.to = *to;
+    edge.pointer = pointer;
     graph_.edges.push_back(std::move(edge));
   }
 
@@ -282,6 +324,14 @@ void settle_identities(Graph& graph, Problems& problems) {
   }
 }
 
+TypeChecks read_type_checks(const Members& settings) {
+  const auto asked = settings.string("types");
+  if (!asked || *asked == "warn") return TypeChecks::warn;
+  if (*asked == "off") return TypeChecks::off;
+  if (*asked != "strict") settings.problems().add(settings.at("types"), "expected \"off\", \"warn\" or \"strict\"");
+  return TypeChecks::strict;
+}
+
 }  // namespace
 
 Graph read_workflow(const json::object& workflow) {
@@ -298,6 +348,8 @@ Graph read_workflow(const json::object& workflow) {
   if (const json::object* settings = members.object("settings"))
     read_sandbox(Members(*settings, "/settings", problems), graph.sandbox);
   read_sandbox(members, graph.sandbox);
+  if (const json::object* settings = members.object("settings"))
+    graph.types = read_type_checks(Members(*settings, "/settings", problems));
   if (const json::value* nodes = members.find("nodes")) {
     const auto* list = nodes->if_array();
     if (list == nullptr) problems.add("/nodes", "expected a list of nodes");

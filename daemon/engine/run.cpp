@@ -23,7 +23,8 @@ constexpr std::size_t kMaxRemembered = 16U << 10U;
 }  // namespace
 
 Run::Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<json::value> input,
-         StepObserver observer, OutputObserver output, bool measured)
+         StepObserver observer, OutputObserver output, bool measured,
+         std::shared_ptr<const typing::Catalog> catalog)
     : pool_(pool),
       signatures_(signatures),
       plan_(std::move(plan)),
@@ -31,7 +32,10 @@ Run::Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<j
       observer_(std::move(observer)),
       measured_(measured),
       workers_(plan_.sandboxes.size()),
-      functions_(plan_.steps.size()) {
+      functions_(plan_.steps.size()),
+      types_(plan_.steps.size()),
+      classes_(plan_.steps.size()),
+      catalog_(catalog ? std::move(catalog) : std::make_shared<const typing::Catalog>()) {
   outcome_.steps.resize(plan_.steps.size());
   if (output) live_.emplace(plan_, std::move(output));
 }
@@ -109,23 +113,25 @@ Task<> Run::run_all() {
 // their functions are known from an earlier execution; otherwise once the modules have told.
 Task<> Run::run_pipelined() {
   const std::string key = Signatures::key_of(plan_);
-  const std::vector<schema::Function>* known = signatures_.find(key);
+  const Signatures::Known* known = signatures_.find(key);
   const std::size_t all = plan_.steps.size();
   std::string frames;
   add_loads(0, frames);
   if (known != nullptr) {
-    functions_ = *known;
-    if (!add_calls(0, all, frames)) co_return;
+    functions_ = known->functions;
+    types_ = known->types;
+    classes_ = known->classes;
+    if (!types_fit() || !add_calls(0, all, frames)) co_return;
   }
   const std::size_t calls = known != nullptr ? all : 0;
   worker_->post(std::move(frames));
   begin_next();
   co_await serve(calls);
   if (expected_.size() > calls || !violation_.empty() || outcome_.error) co_return;
-  if (loaded_bytes_ <= kMaxRemembered) signatures_.remember(key, functions_);
+  if (loaded_bytes_ <= kMaxRemembered) signatures_.remember(key, {functions_, types_, classes_});
   if (known == nullptr) {
     frames = std::string();
-    if (!add_calls(0, all, frames)) co_return;
+    if (!types_fit() || !add_calls(0, all, frames)) co_return;
     worker_->post(std::move(frames));
     begin_next();
   }
@@ -145,6 +151,7 @@ Task<> Run::run_in_sandboxes() {
     co_await serve(0);
     if (is_lost() || outcome_.error) co_return;
   }
+  if (!types_fit()) co_return;
   for (std::size_t first = 0; first < plan_.steps.size();) {
     const std::size_t group = plan_.steps[first].group;
     std::size_t last = first;
@@ -258,6 +265,7 @@ bool Run::add_call(std::size_t i, std::size_t entries, std::string& frames) {
     call.spread = binding.spread;
     call.preview_bytes = preview_limit(i);
     call.files = is_wanted(i);
+    call.types = word(plan_.types);
     schema::pack(schema::Kind::call, call_id(i), call, frames);
     outcome_.steps[i].origins = std::move(binding.origins);
     for (std::string& warning : binding.warnings) outcome_.steps[i].warnings.push_back(std::move(warning));
@@ -276,6 +284,43 @@ bool Run::add_call(std::size_t i, std::size_t entries, std::string& frames) {
   }
   expected_.push_back({false, i});
   return true;
+}
+
+// Before anything is called: what is wrongly connected, and literals that are not what a parameter takes.
+bool Run::types_fit() {
+  std::vector<StepTypes> types(plan_.steps.size());
+  bool typed = false;
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    types[i] = {&types_[i], &classes_[i]};
+    for (const auto& port : types_[i].inputs) typed = typed || port.type.kind != schema::Type::Kind::any;
+    typed = typed || !plan_.steps[i].node.port_types.empty();
+  }
+  if (!typed) return true;
+  Look look;
+  look.with_input = true;
+  look.input = input_ ? &*input_ : nullptr;
+  look.suggestions = false;
+  look.types_only = true;
+  std::size_t errors = 0;
+  const Finding* first = nullptr;
+  const std::vector<Finding> findings = check_types(plan_, types, *catalog_, look);
+  const auto step_of = [&](const Finding& finding) {
+    const auto at = std::find_if(plan_.steps.begin(), plan_.steps.end(),
+                                 [&](const Step& step) { return step.node.id == finding.node_id; });
+    return static_cast<std::size_t>(at - plan_.steps.begin());
+  };
+  for (const Finding& finding : findings) {
+    if (finding.severity == Finding::Severity::error) {
+      if (errors++ == 0) first = &finding;
+    } else if (auto& warnings = outcome_.steps[step_of(finding)].warnings; warnings.size() < 20) {
+      warnings.push_back(keep_text(finding.message));
+    }
+  }
+  if (first == nullptr) return true;
+  const std::string more = errors > 1 ? fmt::format(" (and {} more; `qflow check` lists them)", errors - 1) : "";
+  const char* type = first->code == "incompatible_types" ? "IncompatibleTypes" : "InvalidInput";
+  refuse_call(step_of(*first), {type, keep_text(first->message + more), "", std::nullopt, Cause::not_run});
+  return false;
 }
 
 void Run::refuse_call(std::size_t step, NodeError error) {

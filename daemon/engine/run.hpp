@@ -12,6 +12,7 @@
 #include "daemon/engine/outcome.hpp"
 #include "daemon/engine/plan.hpp"
 #include "daemon/engine/signatures.hpp"
+#include "daemon/engine/type_check.hpp"
 #include "daemon/workers/pool.hpp"
 
 namespace qflow::engine {
@@ -24,9 +25,10 @@ using StepObserver = std::function<void(std::size_t step, const StepRun& run)>;
 
 class Run {
  public:
-  /// `output` may be empty: nobody watches. `measured`: the outcome tells the resource use, for the record.
+  /// `output` may be empty: nobody watches. `measured`: the outcome tells the resource use, for the record. `catalog`:
+  /// users' types; null for none.
   Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<json::value> input, StepObserver observer,
-      OutputObserver output, bool measured);
+      OutputObserver output, bool measured, std::shared_ptr<const typing::Catalog> catalog = nullptr);
   ~Run();
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
@@ -58,6 +60,8 @@ class Run {
   bool crosses(std::size_t step) const;
   workers::Usage usage() const;
   void refuse_call(std::size_t step, NodeError error);
+  bool types_fit();
+  void check_custom_type(std::size_t step);
   std::string keep_text(std::string_view text);
   struct WorkerReturn;
   std::vector<std::unique_ptr<WorkerReturn>> returns_;
@@ -90,6 +94,9 @@ class Run {
   std::vector<std::shared_ptr<workers::Worker>> workers_;  ///< by sandbox of the plan
   std::shared_ptr<workers::Worker> worker_;                ///< the one that is asked now
   std::vector<schema::Function> functions_;
+  std::vector<schema::NodeFunction> types_;  ///< of the functions, for the check before the calls
+  std::vector<schema::Classes> classes_;
+  std::shared_ptr<const typing::Catalog> catalog_;  // shared with the other executions
   std::deque<Expected> expected_;
   Clock::time_point step_start_;
   Outcome outcome_;

@@ -9,6 +9,7 @@
 
 #include "daemon/engine/run.hpp"
 #include "daemon/observe/text.hpp"
+#include "schema/typing/json_schema.hpp"
 #include "daemon/observe/time.hpp"
 
 namespace qflow::engine {
@@ -103,6 +104,10 @@ void Run::on_loaded(std::size_t step, const schema::Loaded& loaded) {
                                    [&](const auto& f) { return f.name == loaded.function; });
   if (chosen == loaded.functions.end()) return violation("a loaded module without its function");
   if (chosen->parameters.size() > 1000) return violation("a function of more than 1000 parameters");
+  if (functions_[step].name.empty()) {  // not known from before
+    types_[step] = schema::function_of(*chosen);
+    if (loaded.classes) classes_[step] = schema::classes_from_json(*loaded.classes);
+  }
   functions_[step] = *chosen;
   for (std::size_t i = 0; i < loaded.warnings.size() && i < 10; ++i)
     outcome_.steps[step].warnings.push_back(keep_text(loaded.warnings[i]));
@@ -124,7 +129,32 @@ void Run::on_result(std::size_t step, schema::Result result) {
   for (std::size_t i = 0; i < result.warnings.size() && i < 10; ++i)
     run.warnings.push_back(keep_text(result.warnings[i]));
   run.result = std::move(result);
+  check_custom_type(step);
+  if (run.error) return;
   end_step(step, Status::completed);
+}
+
+// A type that a user defined by JSON Schema can only be checked here, where the schema is, and on a value that JSON says
+// whole.
+void Run::check_custom_type(std::size_t step) {
+  const StepRun& run = outcome_.steps[step];
+  const Node& node = plan_.steps[step].node;
+  if (plan_.types == TypeChecks::off || !run.result->exact || run.result->truncated) return;
+  const auto declared = node.port_types.find("out output");
+  const std::string name = declared != node.port_types.end()
+                               ? declared->second
+                               : catalog_->documented(types_[step].output.type, classes_[step]).name;
+  const typing::CustomType* type = catalog_->find(name);
+  if (type == nullptr || type->schema.empty()) return;
+  std::string error;
+  const schema::Problems problems =
+      schema::check_json(schema::parse_json(run.result->preview, error, 200), type->schema);
+  if (problems.empty()) return;
+  const std::string text = keep_text(fmt::format("output: is no {}: {}{}{}", name, problems.front().pointer,
+                                                 problems.front().pointer.empty() ? "" : ": ", problems.front().what));
+  if (plan_.types == TypeChecks::strict || problems.front().pointer.empty())
+    fail_step(step, {"TypeMismatch", text, "", std::nullopt, Cause::raised});
+  else outcome_.steps[step].warnings.push_back(text);
 }
 
 // What an exception means: MemoryError is taken for the limit at work, an OSError with the errno that the last refused

@@ -26,19 +26,19 @@ std::string Signatures::key_of(const Plan& plan) {
   return {reinterpret_cast<const char*>(hash.data()), hash.size()};
 }
 
-const std::vector<schema::Function>* Signatures::find(const std::string& key) {
+const Signatures::Known* Signatures::find(const std::string& key) {
   const auto found = index_.find(key);
   if (found == index_.end()) return nullptr;
   entries_.splice(entries_.begin(), entries_, found->second);
-  return &entries_.front().functions;
+  return &entries_.front().known;
 }
 
-void Signatures::remember(const std::string& key, const std::vector<schema::Function>& functions) {
+void Signatures::remember(const std::string& key, Known known) {
   if (const auto found = index_.find(key); found != index_.end()) {
-    found->second->functions = functions;
+    found->second->known = std::move(known);
     return;
   }
-  entries_.push_front({key, functions});
+  entries_.push_front({key, std::move(known)});
   index_[key] = entries_.begin();
   if (entries_.size() <= kMost) return;
   index_.erase(entries_.back().key);

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "daemon/engine/plan.hpp"
-#include "schema/messages.hpp"
+#include "schema/description.hpp"
 
 namespace qflow::engine {
 
@@ -15,15 +15,21 @@ namespace qflow::engine {
 /// something false only of code that it was given, so nothing learned from one workflow is ever used for another.
 class Signatures {
  public:
+  /// Of each step.
+  struct Known {
+    std::vector<schema::Function> functions;
+    std::vector<schema::NodeFunction> types;
+    std::vector<schema::Classes> classes;
+  };
   static std::string key_of(const Plan& plan);
-  /// One function for each step, or null.
-  const std::vector<schema::Function>* find(const std::string& key);
-  void remember(const std::string& key, const std::vector<schema::Function>& functions);
+  /// Or null.
+  const Known* find(const std::string& key);
+  void remember(const std::string& key, Known known);
 
  private:
   struct Entry {
     std::string key;
-    std::vector<schema::Function> functions;
+    Known known;
   };
   static constexpr std::size_t kMost = 1000;
   std::list<Entry> entries_;  ///< most recently used first

@@ -160,6 +160,10 @@ void Metrics::node(const std::string& type, const std::string& node_id, const st
   f.error_rate.Add({{"node_type", kind}}).Set(1 - static_cast<double>(rate.good) / static_cast<double>(rate.all));
 }
 
+void Metrics::type_validation(const char* what, double seconds) {
+  families_->checks.Add({{"validation_type", what}}, seconds_buckets()).Observe(seconds);
+}
+
 void Metrics::type_check(const std::string& source, const std::string& target, bool compatible, double seconds) {
   auto& f = *families_;
   f.checks.Add({{"validation_type", "compatibility"}}, seconds_buckets()).Observe(seconds);

@@ -20,6 +20,8 @@ class Metrics {
                  double queue_seconds);
   void node(const std::string& type, const std::string& node_id, const std::string& status, const std::string& python,
             double seconds);
+  /// `what`: workflow, connection; a check of many types at once.
+  void type_validation(const char* what, double seconds);
   void type_check(const std::string& source, const std::string& target, bool compatible, double seconds);
   void type_conversion(const std::string& from, const std::string& to, double seconds);
   void data_flow(const std::string& source_type, const std::string& target_type, const std::string& serialization,

@@ -8,7 +8,7 @@ namespace qflow::store {
 
 #define NODE                                                                                              \
   "id, name, description, code, main_function, python_version, dependencies, input_types, output_types, " \
-  "is_template, is_public, created_by, version, created_at, updated_at"
+  "is_template, is_public, is_converter, created_by, version, created_at, updated_at"
 #define NODE_VERSION "node_id, version, code, main_function, input_types, output_types, dependencies, created_at"
 #define TYPE "id, name, category, python_type, description, definition, created_by, created_at, updated_at"
 
@@ -27,17 +27,18 @@ void refuse_taken(sqlite::Tx& tx, const CustomType& t) {
 }  // namespace
 
 void insert_python_node(sqlite::Tx& tx, const PythonNode& n) {
-  tx->exec("INSERT INTO python_nodes (" NODE ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", n.id, n.name, n.description,
+  tx->exec("INSERT INTO python_nodes (" NODE ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", n.id, n.name, n.description,
            n.code, n.main_function, n.python_version, n.dependencies, n.input_types, n.output_types, n.is_template,
-           n.is_public, n.created_by, n.version, n.created_at, n.updated_at);
+           n.is_public, n.is_converter, n.created_by, n.version, n.created_at, n.updated_at);
   keep_version(tx, n.id);
 }
 
 void update_python_node(sqlite::Tx& tx, const PythonNode& n) {
   tx->exec(
-      "UPDATE python_nodes SET name=?2, description=?3, python_version=?4, is_template=?5, is_public=?6, updated_at=?7 "
-      "WHERE id=?1",
-      n.id, n.name, n.description, n.python_version, n.is_template, n.is_public, n.updated_at);
+      "UPDATE python_nodes SET name=?2, description=?3, python_version=?4, is_template=?5, is_public=?6, updated_at=?7, "
+      "is_converter=?8 WHERE id=?1",
+      n.id, n.name, n.description, n.python_version, n.is_template, n.is_public, n.updated_at,
+      n.is_converter);
   tx->exec(
       "UPDATE python_nodes SET code=?2, main_function=?3, dependencies=?4, input_types=?5, output_types=?6, "
       "version=version+1 WHERE id=?1 AND (code, main_function, dependencies, input_types, output_types) IS NOT "
@@ -66,6 +67,13 @@ std::vector<PythonNode> list_python_nodes(sqlite::Db& db, const PythonNodeQuery&
   return db.all<PythonNode>("SELECT " NODE " " MATCHING " ORDER BY name, id LIMIT ?4 OFFSET ?5", q.owner, q.text,
                             q.tag_id, q.take, q.skip);
 #undef MATCHING
+}
+
+std::vector<PythonNode> list_converters(sqlite::Db& db, const std::optional<std::string>& owner) {
+  return db.all<PythonNode>("SELECT " NODE
+                            " FROM python_nodes WHERE is_converter=1 AND (?1 IS NULL OR created_by=?1 OR is_public=1) "
+                            "ORDER BY name, id LIMIT 500",
+                            owner);
 }
 
 std::vector<PythonNodeVersion> node_versions(sqlite::Db& db, const std::string& id) {

@@ -12,13 +12,13 @@ namespace qflow::store {
 struct PythonNode {
   std::string id, name, description, code, main_function, python_version;
   std::string dependencies = "[]", input_types = "{}", output_types = "{}";
-  bool is_template = false, is_public = false;
+  bool is_template = false, is_public = false, is_converter = false;
   std::optional<std::string> created_by;
   std::int64_t version = 1, created_at = 0, updated_at = 0;
 };
 BOOST_DESCRIBE_STRUCT(PythonNode, (),
                       (id, name, description, code, main_function, python_version, dependencies, input_types,
-                       output_types, is_template, is_public, created_by, version, created_at, updated_at))
+                       output_types, is_template, is_public, is_converter, created_by, version, created_at, updated_at))
 
 struct PythonNodeVersion {
   std::string node_id;
@@ -43,6 +43,8 @@ struct PythonNodeQuery {
   std::int64_t skip = 0, take = 50;
 };
 std::vector<PythonNode> list_python_nodes(sqlite::Db& db, const PythonNodeQuery& query, std::int64_t& count);
+/// The converters that `owner` sees; at most 500.
+std::vector<PythonNode> list_converters(sqlite::Db& db, const std::optional<std::string>& owner);
 std::vector<PythonNodeVersion> node_versions(sqlite::Db& db, const std::string& id);
 std::optional<PythonNodeVersion> find_node_version(sqlite::Db& db, const std::string& id, std::int64_t version);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "schema/pointer.hpp"
 #include "schema/typing/json_schema.hpp"
 
 namespace qflow::schema {
@@ -35,13 +36,6 @@ std::string shown(const json::value& value) {
   std::string text = json::serialize(value);
   if (text.size() > 60) text = text.substr(0, 57) + "…";
   return text;
-}
-
-// RFC 6901: ~ and / in a member's name.
-std::string pointer_part(std::string_view name) {
-  std::string out;
-  for (const char c : name) out += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
-  return out;
 }
 
 // Characters, not bytes: what minLength counts.
@@ -86,9 +80,7 @@ class Checker {
     std::string_view rest = std::string_view(reference.get_string()).substr(2);
     while (true) {
       const auto slash = rest.find('/');
-      std::string part(rest.substr(0, slash));
-      for (std::size_t i = 0; (i = part.find('~', i)) != std::string::npos; ++i)
-        part.replace(i, 2, part.substr(i, 2) == "~1" ? "/" : "~");
+      const std::string part = unescape_pointer(rest.substr(0, slash));
       if (object == nullptr) return nullptr;
       at = object->if_contains(part);
       if (at == nullptr || slash == std::string_view::npos) return at;
@@ -214,13 +206,13 @@ class Checker {
     if (const json::value* required = rules.if_contains("required"); required != nullptr && required->is_array())
       for (const auto& name : required->get_array())
         if (name.is_string() && !object.contains(name.get_string()))
-          good = fail(problems, at + "/" + pointer_part(name.get_string()), "required") && good;
+          good = fail(problems, at + "/" + escape_pointer(name.get_string()), "required") && good;
     const json::value* listed = rules.if_contains("properties");
     const json::object* properties = listed == nullptr ? nullptr : listed->if_object();
     const json::value* more = rules.if_contains("additionalProperties");
     const json::value* names = rules.if_contains("propertyNames");
     for (const auto& [key, value] : object) {
-      const std::string here = at + "/" + pointer_part(key);
+      const std::string here = at + "/" + escape_pointer(key);
       if (names != nullptr) good = check(json::value(key), *names, here, problems, depth + 1) && good;
       const json::value* own = properties == nullptr ? nullptr : properties->if_contains(key);
       if (own != nullptr) good = check(value, *own, here, problems, depth + 1) && good;
@@ -322,7 +314,7 @@ void check_keyword(const Keyword& keyword, const json::value& value, const std::
     case 'm':
       if (expect(value.is_object(), "an object of schemas"))
         for (const auto& [name, one] : value.get_object())
-          check_one(one, at + "/" + pointer_part(name), problems, depth + 1);
+          check_one(one, at + "/" + escape_pointer(name), problems, depth + 1);
       return;
     case 'y': {
       const auto known = [](const json::value& one) {
@@ -362,7 +354,7 @@ void check_one(const json::value& schema, const std::string& at, Problems& probl
     return problems.push_back({at, rules == nullptr ? "expected a schema: an object, true or false" : "nested too deep"});
   for (const Keyword& keyword : kKeywords)
     if (const json::value* value = rules->if_contains(keyword.name))
-      check_keyword(keyword, *value, at + "/" + pointer_part(keyword.name), problems, depth);
+      check_keyword(keyword, *value, at + "/" + escape_pointer(keyword.name), problems, depth);
 }
 
 }  // namespace

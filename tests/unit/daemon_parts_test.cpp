@@ -134,8 +134,10 @@ TEST_CASE("signatures are kept by the whole plan") {
   plan.steps[1].node.code = "bc";
   CHECK(engine::Signatures::key_of(plan) != key);
   CHECK(signatures.find(key) == nullptr);
-  signatures.remember(key, {schema::Function{}, schema::Function{}});
-  CHECK(signatures.find(key)->size() == 2);
+  engine::Signatures::Known two;
+  two.functions.resize(2);
+  signatures.remember(key, two);
+  CHECK(signatures.find(key)->functions.size() == 2);
   for (int i = 0; i < 1000; ++i) signatures.remember(std::to_string(i), {});
   CHECK(signatures.find(key) == nullptr);
   CHECK(signatures.find("999") != nullptr);

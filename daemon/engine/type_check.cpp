@@ -1,0 +1,228 @@
+#include "daemon/engine/type_check.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "daemon/engine/binding.hpp"
+#include "daemon/fault.hpp"
+#include "daemon/typing/link.hpp"
+#include "schema/typing/hierarchy.hpp"
+#include "schema/typing/json_schema.hpp"
+
+namespace qflow::engine {
+namespace {
+
+using Severity = Finding::Severity;
+using schema::NodePort;
+using schema::Type;
+
+const schema::Classes kNone;
+
+// bind_step() names the source of a value by a number: here the step itself.
+std::uint32_t step_number(std::size_t step) { return static_cast<std::uint32_t>(step); }
+
+schema::Function as_bound(const schema::NodeFunction& from) {
+  schema::Function out;
+  out.name = from.name;
+  out.var_positional = from.more_positional;
+  out.var_keyword = from.more_named;
+  for (const NodePort& port : from.inputs) {
+    schema::Parameter parameter;
+    parameter.name = port.name;
+    parameter.kind = port.kind;
+    parameter.required = port.required;
+    out.parameters.push_back(std::move(parameter));
+  }
+  return out;
+}
+
+class Checker {
+ public:
+  Checker(const Plan& plan, const std::vector<StepTypes>& types, const typing::Catalog& catalog, const Look& look)
+      : plan_(plan), types_(types), catalog_(catalog), look_(look) {
+    if (look.input != nullptr) input_ = *look.input;
+    for (const Step& step : plan.steps) entries_ += is_entry(step) ? 1 : 0;
+  }
+
+  std::vector<Finding> check() {
+    for (std::size_t i = 0; i < plan_.steps.size(); ++i)
+      if (types_[i].function != nullptr) check_step(i);
+    return std::move(out_);
+  }
+
+ private:
+  static bool is_entry(const Step& step) {
+    return std::none_of(step.sources.begin(), step.sources.end(), [](const Source& s) { return s.step.has_value(); });
+  }
+
+  Finding& add(std::size_t step, Severity severity, std::string code, std::string message, std::string pointer) {
+    const Node& node = plan_.steps[step].node;
+    Finding finding;
+    finding.severity = severity == Severity::error && plan_.types == TypeChecks::off ? Severity::warning : severity;
+    finding.code = std::move(code);
+    finding.message = fmt::format("node \"{}\": {}", node.name, message);
+    finding.node = node.name;
+    finding.node_id = node.id;
+    finding.pointer = pointer.empty() ? node.pointer : std::move(pointer);
+    out_.push_back(std::move(finding));
+    return out_.back();
+  }
+
+  void check_step(std::size_t i) {
+    const Step& step = plan_.steps[i];
+    const schema::NodeFunction& function = *types_[i].function;
+    Binding binding;
+    try {
+      binding = bind_step(step, plan_, as_bound(function), input_, entries_, step_number);
+    } catch (const Fault& fault) {
+      if (look_.types_only) return;  // the engine says so when it binds
+      const bool waits = fault.code == "missing_argument" && is_entry(step) && !look_.with_input;
+      Finding& finding = add(i, waits ? Severity::info : Severity::error, waits ? "needs_input" : fault.code, "", {});
+      finding.message = waits ? fault.message.substr(0, fault.message.find(": connect it")) +
+                                    ": the execution's input is to give it"
+                              : fault.message;
+      return;
+    }
+    if (!look_.types_only)
+      for (const std::string& warning : binding.warnings)
+        if (look_.with_input) add(i, Severity::warning, "binding", warning, {});
+    for (const schema::Argument& argument : binding.arguments) {
+      if (!argument.name) continue;
+      const auto port = std::find_if(function.inputs.begin(), function.inputs.end(),
+                                     [&](const NodePort& one) { return one.name == *argument.name; });
+      if (port == function.inputs.end()) continue;
+      if (!argument.handle) check_literal(i, *port, argument, binding.origins);
+      else if (!binding.spread) check_edge(i, *port, argument);
+    }
+  }
+
+  const schema::Classes& classes(std::size_t step) const {
+    return types_[step].classes == nullptr ? kNone : *types_[step].classes;
+  }
+
+  std::string declared(const Node& node, const std::string& port) const {
+    const auto found = node.port_types.find(port);
+    return found != node.port_types.end() && catalog_.knows(found->second) ? found->second : std::string();
+  }
+
+  void check_edge(std::size_t i, const NodePort& port, const schema::Argument& argument) {
+    const std::size_t from = *argument.handle;
+    if (types_[from].function == nullptr) return;
+    const Step& step = plan_.steps[i];
+    const Source* source = nullptr;
+    for (const Source& one : step.sources) {
+      const bool same_item = !argument.item || one.output == *argument.item ||
+                             (one.output_port && argument.key && *one.output_port == *argument.key);
+      if (one.step == from && same_item && source == nullptr) source = &one;
+    }
+    if (source == nullptr) return;
+    const std::string output = argument.key.value_or("output");
+    const typing::End left{output_type(plan_.steps[from], types_[from], *source), &classes(from),
+                           declared(plan_.steps[from].node, "out " + output)};
+    const typing::End right{port.type, &classes(i), declared(step.node, "in " + port.name)};
+    if (left.type.kind == Type::Kind::any && left.declared.empty()) return;
+    if (right.type.kind == Type::Kind::any && right.declared.empty()) return;
+    const typing::Link link = typing::check_link(left, right, catalog_);
+    if (link.compatible && link.fits) return;
+    const bool error = !link.compatible || plan_.types == TypeChecks::strict;
+    const Node& sender = plan_.steps[from].node;
+    Finding& finding =
+        add(i, error ? Severity::error : Severity::warning, "incompatible_types",
+            fmt::format("input '{}' takes {}, but node \"{}\" gives {}: {}", port.name, typing::shown(right), sender.name,
+                        typing::shown(left), link.explanation),
+            source->pointer);
+    json::array suggestions;
+    if (look_.suggestions)
+      for (const auto& one : typing::suggest(left, right, catalog_)) suggestions.push_back(one.to_json());
+    finding.details = {{"source", json::object{{"node", sender.name}, {"node_id", sender.id}, {"port", output}}},
+                       {"target", json::object{{"node", step.node.name}, {"node_id", step.node.id}, {"port", port.name}}},
+                       {"output_type", typing::shown(left)},
+                       {"input_type", typing::shown(right)},
+                       {"explanation", link.explanation},
+                       {"suggestions", std::move(suggestions)}};
+  }
+
+  void check_literal(std::size_t i, const NodePort& port, const schema::Argument& argument, const json::object& origins) {
+    const json::value* origin = origins.if_contains(port.name);
+    const std::string from = origin != nullptr && origin->is_string() ? std::string(origin->as_string()) : "";
+    if (from == "nothing given" || (from == "input" && !look_.with_input)) return;
+    const Node& node = plan_.steps[i].node;
+    const bool given = from == "literal";
+    std::string at = given ? node.inputs_pointer : "/input";
+    if (given || whole_input_is_named(port)) at += "/" + port.name;
+    const json::value value = argument.literal ? *argument.literal : json::value();
+    schema::SchemaWriter writer(classes(i));
+    const json::object schema = writer.finish(writer.schema_of(port.type));
+    schema::Problems problems = schema::check_json(value, schema, at);
+    const std::string custom = declared(node, "in " + port.name);
+    const auto named = custom.empty() ? catalog_.documented(port.type, classes(i)).name : custom;
+    if (const typing::CustomType* type = catalog_.find(named); type != nullptr && !type->schema.empty())
+      for (auto& problem : schema::check_json(value, type->schema, at)) problems.push_back(std::move(problem));
+    for (const schema::Problem& problem : problems) {
+      Finding& finding = add(i, Severity::error, given ? "invalid_literal" : "invalid_input",
+                             fmt::format("the value for input '{}', which takes {}: {}: {}", port.name,
+                                         schema::text(port.type), problem.pointer, problem.what),
+                             problem.pointer);
+      finding.details = {{"parameter", port.name}, {"input_type", schema::text(port.type)}};
+    }
+  }
+
+  bool whole_input_is_named(const NodePort& port) const {
+    const json::object* object = input_ ? input_->if_object() : nullptr;
+    return object != nullptr && object->contains(port.name);
+  }
+
+  const Plan& plan_;
+  const std::vector<StepTypes>& types_;
+  const typing::Catalog& catalog_;
+  const Look& look_;
+  std::optional<json::value> input_;
+  std::size_t entries_ = 0;
+  std::vector<Finding> out_;
+};
+
+}  // namespace
+
+Type output_type(const Step& step, const StepTypes& types, const Source& source) {
+  const Type& whole = types.function->output.type;
+  const auto& outputs = step.node.outputs;
+  if (outputs.size() < 2) return whole;
+  auto index = static_cast<std::size_t>(source.output);
+  if (source.output_port) {
+    const auto found = std::find(outputs.begin(), outputs.end(), *source.output_port);
+    index = static_cast<std::size_t>(found - outputs.begin());
+  }
+  if (whole.kind == Type::Kind::tuple && !whole.variadic && whole.arguments.size() == outputs.size() &&
+      index < outputs.size())
+    return whole.arguments[index];
+  if (whole.kind == Type::Kind::named && types.classes != nullptr && index < outputs.size())
+    if (const auto info = types.classes->find(whole.name); info != types.classes->end())
+      for (const schema::Field& field : schema::fields_of(whole, info->second, *types.classes))
+        if (field.name == outputs[index]) return field.type;
+  if (whole.is("list") && whole.arguments.size() == 1) return whole.arguments.front();
+  if (whole.is("dict") && whole.arguments.size() == 2) return whole.arguments[1];
+  return {};
+}
+
+std::vector<Finding> check_types(const Plan& plan, const std::vector<StepTypes>& types, const typing::Catalog& catalog,
+                                 const Look& look) {
+  return Checker(plan, types, catalog, look).check();
+}
+
+bool has_errors(const std::vector<Finding>& findings) {
+  return std::any_of(findings.begin(), findings.end(),
+                     [](const Finding& one) { return one.severity == Severity::error; });
+}
+
+json::object to_json(const Finding& f) {
+  json::object out{{"severity", word(f.severity)}, {"code", f.code}, {"message", f.message}, {"node", nullptr},
+                   {"node_id", nullptr},           {"pointer", f.pointer}, {"line", nullptr}};
+  if (!f.node.empty()) out["node"] = f.node;
+  if (!f.node_id.empty()) out["node_id"] = f.node_id;
+  if (f.line > 0) out["line"] = f.line;
+  for (const auto& [key, value] : f.details) out[key] = value;
+  return out;
+}
+
+}  // namespace qflow::engine

@@ -1,0 +1,158 @@
+#include "daemon/engine/workflow_check.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "daemon/engine/reader.hpp"
+#include "daemon/fault.hpp"
+
+namespace qflow::engine {
+namespace {
+
+using Severity = Finding::Severity;
+
+Finding finding_of(const Fault& fault) {
+  Finding out;
+  out.code = fault.code;
+  out.message = fault.message;
+  const auto text = [&](const char* name) {
+    const json::value* value = fault.details.if_contains(name);
+    return value != nullptr && value->is_string() ? std::string(std::string_view(value->get_string())) : std::string();
+  };
+  out.node = text("node");
+  out.node_id = text("node_id");
+  return out;
+}
+
+// read_workflow() reports all its problems in one Fault.
+void add_document_problems(const Fault& fault, std::vector<Finding>& findings) {
+  const json::value* problems = fault.details.if_contains("problems");
+  if (problems == nullptr || !problems->is_array()) return findings.push_back(finding_of(fault));
+  for (const auto& problem : problems->get_array()) {
+    Finding one;
+    one.code = fault.code;
+    one.pointer = std::string_view(problem.at("pointer").as_string());
+    one.message = one.pointer + ": " + std::string(std::string_view(problem.at("message").as_string()));
+    findings.push_back(std::move(one));
+  }
+}
+
+// Plans as much as can be planned: a node that cannot run is reported and set aside, so that the others are looked at.
+std::optional<Plan> plan_around(Graph graph, const workers::Settings& settings, std::vector<Finding>& findings) {
+  for (int attempt = 0; attempt < 200; ++attempt) {
+    try {
+      return make_plan(graph, settings);
+    } catch (const Fault& fault) {
+      Finding finding = finding_of(fault);
+      const auto node = std::find_if(graph.nodes.begin(), graph.nodes.end(),
+                                     [&](const Node& one) { return one.id == finding.node_id; });
+      if (fault.code == "empty_workflow" && !findings.empty()) return std::nullopt;
+      const bool cycle = fault.code == "cyclic_workflow";
+      if (node != graph.nodes.end()) finding.pointer = node->pointer;
+      findings.push_back(std::move(finding));
+      if (cycle) graph.edges.clear();
+      else if (node != graph.nodes.end()) node->role = Role::ignored;
+      else return std::nullopt;
+    }
+  }
+  return std::nullopt;
+}
+
+class NodeFindings {
+ public:
+  NodeFindings(const Plan& plan, std::vector<Finding>& out) : plan_(plan), out_(out) {}
+
+  void add(std::size_t step, const schema::NodeDescription& d) {
+    const Node& node = plan_.steps[step].node;
+    add_imports(node, d);
+    if (!d.error.empty() && !missing_) {
+      put(node, Severity::error, "code_error", d.error, d.error_line);
+      if (d.find(node.function.value_or("")) != nullptr && !d.functions.empty())
+        out_.back().details["description"] = "static";
+    }
+    for (const std::string& warning : d.warnings) put(node, Severity::warning, "ambiguous_function", warning, 0);
+    const workers::Sandbox& sandbox = plan_.sandboxes[plan_.steps[step].group];
+    for (const auto& finding : d.findings) {
+      if (finding.needs == "network" && sandbox.network == sandbox::Network::host) continue;
+      if (finding.needs == "programs" && sandbox.programs) continue;
+      put(node, Severity::warning, finding.code, finding.message, finding.line);
+    }
+  }
+
+ private:
+  void put(const Node& node, Severity severity, std::string code, const std::string& message, std::int32_t line) {
+    Finding finding;
+    finding.severity = severity;
+    finding.code = std::move(code);
+    finding.message = fmt::format("node \"{}\": {}", node.name, message);
+    finding.node = node.name;
+    finding.node_id = node.id;
+    finding.pointer = node.pointer;
+    finding.line = line;
+    out_.push_back(std::move(finding));
+  }
+
+  void add_imports(const Node& node, const schema::NodeDescription& d) {
+    missing_ = false;
+    for (const auto& import : d.imports) {
+      if (import.present || import.optional) continue;
+      // What keeps the module from being imported at all is an error; what a function imports may not be reached.
+      const bool fatal = d.error.find("No module named '" + import.module + "'") != std::string::npos ||
+                         d.error.find("No module named '" + import.module + ".") != std::string::npos;
+      missing_ = missing_ || fatal;
+      const std::string name = import.distributions.empty() ? import.module : import.distributions.front();
+      put(node, fatal ? Severity::error : Severity::warning, "missing_package",
+          fmt::format("imports {}, which Python {} here does not have; the package {} provides it", import.module,
+                      plan_.python, name),
+          import.line);
+      out_.back().details = {{"module", import.module}, {"distributions", json::value_from(import.distributions)}};
+    }
+  }
+
+  const Plan& plan_;
+  std::vector<Finding>& out_;
+  bool missing_ = false;
+};
+
+}  // namespace
+
+Task<WorkflowCheck> check_plan(Describer& describer, Plan plan, CatalogPtr catalog, CheckOptions options) {
+  WorkflowCheck out;
+  std::vector<NodeSource> sources = sources_of(plan);
+  if (options.known_only) out.descriptions = co_await describer.known(std::move(sources));
+  else out.descriptions = co_await describer.describe(std::move(sources));
+  if (!options.types_only) {
+    NodeFindings nodes(plan, out.findings);
+    for (std::size_t i = 0; i < plan.steps.size(); ++i)
+      if (out.descriptions[i]) nodes.add(i, *out.descriptions[i]);
+  }
+  Look look;
+  look.types_only = options.types_only;
+  for (Finding& one : check_types(plan, types_of(plan, out.descriptions), *catalog, look))
+    out.findings.push_back(std::move(one));
+  out.plan = std::move(plan);
+  co_return out;
+}
+
+Task<WorkflowCheck> check_workflow(Describer& describer, const json::object& document,
+                                   std::shared_ptr<const workers::Settings> settings, CatalogPtr catalog,
+                                   CheckOptions options, std::function<void(Graph&)> prepare) {
+  WorkflowCheck out;
+  std::optional<Plan> plan;
+  try {
+    Graph graph = read_workflow(document);
+    if (prepare) prepare(graph);
+    plan = plan_around(std::move(graph), *settings, out.findings);
+  } catch (const Fault& fault) {
+    add_document_problems(fault, out.findings);
+  }
+  if (!plan) co_return out;
+  // What could not be planned around leaves gaps that are no findings of their own.
+  WorkflowCheck rest = co_await check_plan(describer, std::move(*plan), std::move(catalog), options);
+  rest.findings.insert(rest.findings.begin(), std::make_move_iterator(out.findings.begin()),
+                       std::make_move_iterator(out.findings.end()));
+  co_return rest;
+}
+
+}  // namespace qflow::engine

@@ -1,0 +1,22 @@
+#include "daemon/store/descriptions.hpp"
+
+namespace qflow::store {
+
+std::optional<std::string> find_description(sqlite::Db& db, const std::string& key) {
+  return db.one<std::string>("SELECT description FROM node_descriptions WHERE key=?", key);
+}
+
+void put_description(sqlite::Tx& tx, const std::string& key, const std::string& python_version,
+                     const std::string& description, std::int64_t at) {
+  tx->exec("INSERT OR REPLACE INTO node_descriptions (key, python_version, description, created_at) VALUES (?,?,?,?)", key,
+           python_version, description, at);
+}
+
+std::int64_t delete_descriptions_before(sqlite::Tx& tx, std::int64_t time) {
+  tx->exec(
+      "DELETE FROM node_descriptions WHERE key IN (SELECT key FROM node_descriptions WHERE created_at < ? LIMIT 1000)",
+      time);
+  return tx->changes();
+}
+
+}  // namespace qflow::store

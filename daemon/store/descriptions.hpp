@@ -1,0 +1,17 @@
+// What is known of nodes' code, by the hash of everything that decided on it. The values are JSON texts.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "daemon/store/sqlite.hpp"
+
+namespace qflow::store {
+
+std::optional<std::string> find_description(sqlite::Db& db, const std::string& key);
+/// `at`: microseconds. Takes the place of one of before.
+void put_description(sqlite::Tx& tx, const std::string& key, const std::string& python_version,
+                     const std::string& description, std::int64_t at);
+/// Deletes those made before `time`; at most 1,000. Returns how many.
+std::int64_t delete_descriptions_before(sqlite::Tx& tx, std::int64_t time);
+
+}  // namespace qflow::store

@@ -1,0 +1,55 @@
+// The types and converters that users have defined, as they are now: what a check of connections takes besides the
+// documented rules. An immutable value; any thread.
+#pragma once
+#include <boost/json/value.hpp>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schema/types.hpp"
+#include "schema/typing/documented.hpp"
+
+namespace qflow::typing {
+namespace json = boost::json;
+
+/// A type that a user defined, by JSON Schema, by a Python class, by what it extends, or by several of these.
+struct CustomType {
+  std::string name;
+  std::string extends;      ///< the type whose place it may take; empty: none but itself and any
+  std::string python_type;  ///< the class that it stands for, with or without module; empty: one of its own name
+  json::object schema;      ///< JSON Schema of its values; empty: none
+};
+
+/// A function that takes one value and returns it as another type.
+struct Converter {
+  std::string name;     ///< "int()", or the library node's name
+  std::string node_id;  ///< of the library; empty: qflow.convert does it
+  schema::Type source, target;
+  schema::Classes classes;
+};
+
+class Catalog {
+ public:
+  Catalog() = default;
+  Catalog(std::vector<CustomType> types, std::vector<Converter> converters);
+
+  const std::vector<Converter>& converters() const { return converters_; }
+  const CustomType* find(std::string_view name) const;
+  /// The custom type of a class, for schema::documented().
+  std::optional<std::string> of_class(std::string_view class_name) const;
+  schema::DocumentedType documented(const schema::Type& type, const schema::Classes& classes) const;
+  /// The documented rules, and those of `extends`. Unknown names fit nothing.
+  schema::Compatibility compatibility(std::string source, std::string_view target) const;
+  /// A name or alias of the documents, or a custom type's.
+  bool knows(std::string_view name) const;
+
+ private:
+  std::map<std::string, CustomType, std::less<>> types_;
+  std::map<std::string, std::string, std::less<>> by_class_;  ///< class name, with and without module → type
+  std::vector<Converter> converters_;
+};
+
+}  // namespace qflow::typing

@@ -1,0 +1,172 @@
+#include "daemon/typing/link.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace qflow::typing {
+namespace {
+
+using schema::Classes;
+using schema::DocumentedType;
+using schema::Type;
+
+const Classes kNone;
+
+const Classes& classes_of(const End& end) { return end.classes == nullptr ? kNone : *end.classes; }
+
+DocumentedType documented_of(const End& end, const Catalog& catalog) {
+  if (end.type.kind == Type::Kind::any && !end.declared.empty()) {
+    DocumentedType out;
+    out.name = std::string(schema::builtin_type(end.declared).value_or(end.declared));
+    return out;
+  }
+  return catalog.documented(end.type, classes_of(end));
+}
+
+std::vector<std::string> names_of(const DocumentedType& type) {
+  return type.alternatives.empty() ? std::vector<std::string>{type.name} : type.alternatives;
+}
+
+// The outer types: any pair of alternatives that fits will do.
+schema::Compatibility outer(const DocumentedType& source, const DocumentedType& target, const Catalog& catalog) {
+  if (source.name == "null" && target.nullable) return {true, false, {}};
+  schema::Compatibility best;
+  for (const std::string& from : names_of(source))
+    for (const std::string& to : names_of(target)) {
+      const schema::Compatibility one = catalog.compatibility(from, to);
+      if (one.compatible && !one.conversion_required) return one;
+      if (one.compatible || (!best.compatible && one.conversion_required)) best = one;
+    }
+  return best;
+}
+
+std::string shown(const DocumentedType& type) {
+  if (type.alternatives.empty()) return type.name;
+  return fmt::format("{}", fmt::join(type.alternatives, " or "));
+}
+
+// The method that makes the part that does not fit fit: int() for a str where an int is wanted.
+std::string method_for(const Type& source, const Type& target, const Catalog& catalog) {
+  const auto from = catalog.documented(source, kNone), to = catalog.documented(target, kNone);
+  if (from.name == "any" || to.name == "any") return {};
+  return std::string(schema::compatibility(from.name, to.name).method);
+}
+
+constexpr std::pair<const char*, const char*> kDocumented[] = {
+    {"string", "integer"}, {"string", "float"},   {"string", "number"},  {"number", "string"}, {"integer", "string"},
+    {"float", "string"},   {"boolean", "string"}, {"float", "integer"},  {"number", "integer"}, {"integer", "float"},
+    {"list", "dict"},      {"dict", "list"},      {"list", "tuple"},     {"list", "set"},      {"tuple", "list"},
+    {"set", "list"},       {"tensor", "numpy_array"}, {"numpy_array", "tensor"}};
+
+const std::vector<Converter>& documented_converters() {
+  static const std::vector<Converter> kConverters = [] {
+    std::vector<Converter> out;
+    for (const auto& [source, target] : kDocumented)
+      out.push_back({std::string(schema::compatibility(source, target).method), "",
+                     schema::type_of_documented(source), schema::type_of_documented(target), {}});
+    return out;
+  }();
+  return kConverters;
+}
+
+// Whether a value of `source` may go into a converter's input, or a converter's output into `target`, as it is.
+bool takes(const End& source, const End& target, const Catalog& catalog) {
+  const Link link = check_link(source, target, catalog);
+  return link.compatible && link.fits && !(link.conversion_required && link.method != "int()");
+}
+
+End input_of(const Converter& c) { return {c.source, &c.classes, {}}; }
+End output_of(const Converter& c) { return {c.target, &c.classes, {}}; }
+
+// any in or out says nothing of what a converter is for.
+bool is_concrete(const End& end) { return end.type.kind != Type::Kind::any || !end.declared.empty(); }
+
+// list[str] → list[int], dict[str, str] → dict[str, float]: the same outside, elements that convert.
+std::optional<Converter> elementwise(const End& source, const End& target, const Link& link, const Catalog& catalog) {
+  if (!link.compatible || link.fits) return std::nullopt;
+  const auto answer = schema::assignable(source.type, classes_of(source), target.type, classes_of(target));
+  const std::string method = method_for(answer.source, answer.target, catalog);
+  if (method.empty() || answer.path.empty()) return std::nullopt;
+  Converter out{method, "", source.type, target.type, classes_of(source)};
+  return out;
+}
+
+}  // namespace
+
+std::string shown(const End& end) {
+  return end.type.kind == Type::Kind::any && !end.declared.empty() ? end.declared : schema::text(end.type);
+}
+
+Link check_link(const End& source, const End& target, const Catalog& catalog) {
+  Link out;
+  out.source = documented_of(source, catalog);
+  out.target = documented_of(target, catalog);
+  const schema::Compatibility fits = outer(out.source, out.target, catalog);
+  out.compatible = fits.compatible;
+  out.conversion_required = fits.conversion_required;
+  out.method = std::string(fits.method);
+  const bool both_written = source.type.kind != Type::Kind::any && target.type.kind != Type::Kind::any;
+  const auto answer = schema::assignable(source.type, classes_of(source), target.type, classes_of(target));
+  if (!out.compatible) {
+    out.fits = false;
+    out.explanation = fmt::format("{} → {}: {} does not fit {}", shown(source), shown(target), shown(out.source),
+                                  shown(out.target));
+    if (both_written && !answer.fits && !answer.path.empty())
+      out.explanation = schema::explain(source.type, target.type, answer);
+  } else if (!answer.fits && !(out.conversion_required && answer.path.empty())) {
+    out.fits = false;
+    out.explanation = schema::explain(source.type, target.type, answer);
+  } else if (out.conversion_required) {
+    out.explanation = fmt::format("{} → {}: fits; {} makes the one of the other", shown(source), shown(target), out.method);
+    return out;
+  } else {
+    out.explanation = fmt::format("{} → {}: fits", shown(source), shown(target));
+    return out;
+  }
+  const std::string inner = out.method.empty() ? method_for(answer.source, answer.target, catalog) : out.method;
+  if (!inner.empty()) out.explanation += "; converter: " + inner;
+  if (out.method.empty() && !out.fits) out.method = inner;
+  return out;
+}
+
+std::vector<Suggestion> suggest(const End& source, const End& target, const Catalog& catalog) {
+  std::vector<Suggestion> out;
+  const Link link = check_link(source, target, catalog);
+  if (auto one = elementwise(source, target, link, catalog)) out.push_back({{std::move(*one)}});
+  if (!is_concrete(source) || !is_concrete(target)) return out;
+  std::vector<const Converter*> all;
+  for (const Converter& one : documented_converters()) all.push_back(&one);
+  for (const Converter& one : catalog.converters()) all.push_back(&one);
+  std::vector<const Converter*> first, last;
+  for (const Converter* one : all) {
+    const bool begins = takes(source, input_of(*one), catalog), ends = takes(output_of(*one), target, catalog);
+    if (begins && ends && out.size() < 10) out.push_back({{*one}});
+    if (begins && !ends) first.push_back(one);
+    if (ends && !begins) last.push_back(one);
+  }
+  if (!out.empty()) return out;
+  for (const Converter* one : first)
+    for (const Converter* two : last)
+      if (out.size() < 10 && takes(output_of(*one), input_of(*two), catalog)) out.push_back({{*one, *two}});
+  return out;
+}
+
+json::object Suggestion::to_json() const {
+  json::array nodes, types;
+  std::string name;
+  for (const Converter& one : path) {
+    name += (name.empty() ? "" : ", then ") + one.name;
+    if (types.empty()) types.push_back(json::value(schema::text(one.source)));
+    types.push_back(json::value(schema::text(one.target)));
+    json::object node{{"type", one.node_id.empty() ? "qflow.convert" : "qflow.python"}};
+    if (one.node_id.empty())
+      node["parameters"] = json::object{{"from", schema::text(one.source)}, {"to", schema::text(one.target)}};
+    else node["library_node"] = one.node_id;
+    nodes.push_back(std::move(node));
+  }
+  return {{"converter", name}, {"nodes", std::move(nodes)}, {"path", std::move(types)}};
+}
+
+}  // namespace qflow::typing
