@@ -146,6 +146,15 @@ std::vector<Suggestion> suggest(const End& source, const End& target, const Cata
     if (begins && !ends) first.push_back(one);
     if (ends && !begins) last.push_back(one);
   }
+  // Of several with one name, the one that is made for just this type.
+  std::stable_sort(out.begin(), out.end(), [&](const Suggestion& a, const Suggestion& b) {
+    const auto exact = [&](const Suggestion& one) { return one.path.front().source == source.type; };
+    return exact(a) && !exact(b);
+  });
+  std::set<std::string> names;
+  std::erase_if(out, [&](const Suggestion& one) {
+    return one.path.front().node_id.empty() && !names.insert(one.path.front().name).second;
+  });
   if (!out.empty()) return out;
   for (const Converter* one : first)
     for (const Converter* two : last)

@@ -240,6 +240,7 @@ TEST_CASE("a database that is locked, damaged or of a newer release") {
     const std::string kept = daemon.store(greeting());
     sqlite3* db = nullptr;
     REQUIRE(sqlite3_open(path.c_str(), &db) == SQLITE_OK);
+    sqlite3_busy_timeout(db, 5000);  // the daemon may be writing just now
     REQUIRE(sqlite3_exec(db, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) == SQLITE_OK);
     Answer waited;
     std::thread writer([&] { waited = daemon.apart().post("/workflows", greeting()); });
