@@ -264,6 +264,13 @@ class Reader:
                 "bases": [self.text(base) for base in node.bases][:20],
                 "description": Docstring(ast.get_docstring(node, clean=False) or "").summary}  # fmt: skip
 
+    def named_type(self, value):
+        """The type that `NewType("UserId", int)`, `Dict[str, int]` or `int | None` gives a name to; "" for any other value."""
+        if isinstance(value, ast.Call) and self.text(value.func).rsplit(".", 1)[-1] == "NewType" and len(value.args) == 2:
+            return self.annotation(value.args[1])
+        union = isinstance(value, ast.BinOp) and isinstance(value.op, ast.BitOr)
+        return self.annotation(value) if union or isinstance(value, ast.Subscript) else ""
+
     def read(self):
         functions, classes = [], {}
         for node in self.tree.body:
@@ -271,6 +278,12 @@ class Reader:
                 functions.append(self.function(node))
             elif isinstance(node, ast.ClassDef):
                 classes[node.name] = self.klass(node)
+            elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
+                base = self.named_type(node.value)
+                if base:
+                    classes[node.targets[0].id] = {"form": "new_type", "base": base}
+            elif type(node).__name__ == "TypeAlias":  # PEP 695
+                classes[node.name.id] = {"form": "new_type", "base": self.annotation(node.value)}
             elif isinstance(node, ast.Import):
                 for alias in node.names:
                     self.aliases[alias.asname or alias.name.split(".")[0]] = alias.name if alias.asname else alias.name.split(".")[0]

@@ -121,6 +121,8 @@ Type AnnotationReader::read_parsed(const std::string& text, int depth) {
         const Type read_type = read_class(value);
         if (read_type.kind == Type::Kind::named) return read_type.name;
       }
+      if (value.is_none()) return "None";
+      if (find_attribute(value, "__supertype__")) return read_new_type(value, 1).name;
       const std::string canonical = canonical_name(value);
       // typing.List is known as list; so is its namesake here.
       if (canonical.starts_with("typing.") || canonical.find('.') == std::string::npos)
@@ -253,7 +255,13 @@ Type AnnotationReader::read_tuple(py::handle arguments, int depth) {
 
 Type AnnotationReader::read_new_type(py::handle annotation, int depth) {
   const Type base = read(find_attribute(annotation, "__supertype__"), depth + 1);
-  const std::string name = canonical_name(annotation);
+  std::string name = canonical_name(annotation);
+  // A function of typing's before 3.10, which does not say where it was made.
+  if (PyFunction_Check(annotation.ptr()) != 0) {
+    PyObject* module = names_ ? PyDict_GetItemString(names_.ptr(), "__name__") : nullptr;
+    name = text_of(find_attribute(annotation, "__name__"));
+    if (module != nullptr) name.insert(0, text_of(module) + ".");
+  }
   schema::ClassInfo& info = classes_.infos[name];
   info.bases = {"NewType"};
   info.generic_bases = {base};

@@ -93,6 +93,12 @@ ClassInfo static_class(const json::object& from, const StaticNames& names) {
   json::object one;
   one["class"] = std::move(plain);
   ClassInfo out = std::move(classes_from_json(one)["class"]);
+  if (const std::string base = text_in(from, "base"); !base.empty()) {
+    // A name for another type.
+    out.bases = {"NewType"};
+    out.generic_bases = {names.type(base)};
+    return out;
+  }
   for (const std::string& base : texts_in(from, "bases"))
     if (const auto known = names.resolve(base)) out.bases.push_back(*known);
   each_object(from, "fields", [&](const json::object& field) {

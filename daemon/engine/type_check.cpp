@@ -196,9 +196,10 @@ Type output_type(const Step& step, const StepTypes& types, const Source& source)
   if (whole.kind == Type::Kind::tuple && !whole.variadic && whole.arguments.size() == outputs.size() &&
       index < outputs.size())
     return whole.arguments[index];
+  int budget = schema::kLooks;
   if (whole.kind == Type::Kind::named && types.classes != nullptr && index < outputs.size())
     if (const auto info = types.classes->find(whole.name); info != types.classes->end())
-      for (const schema::Field& field : schema::fields_of(whole, info->second, *types.classes))
+      for (const schema::Field& field : schema::fields_of(whole, info->second, *types.classes, budget))
         if (field.name == outputs[index]) return field.type;
   if (whole.is("list") && whole.arguments.size() == 1) return whole.arguments.front();
   if (whole.is("dict") && whole.arguments.size() == 2) return whole.arguments[1];

@@ -8,7 +8,6 @@ namespace qflow::schema {
 namespace {
 
 constexpr int kMaxDepth = 48;
-constexpr int kMaxSteps = 20'000;
 
 using Kind = Type::Kind;
 using Form = ClassInfo::Form;
@@ -31,13 +30,13 @@ bool is_record(const ClassInfo* info) {
 
 // As typeshed has it: list, dict, set and what is made of them have no hash. A protocol says nothing of one; what stands
 // behind it may have none.
-bool is_hashable(Side side) {
+bool is_hashable(Side side, int& budget) {
   if (const ClassInfo* info = side.info(); info != nullptr && info->form == Form::protocol) return false;
   for (const char* name : {"collections.abc.Iterable", "collections.abc.Iterator", "collections.abc.Collection",
                            "collections.abc.Container", "collections.abc.Sized", "collections.abc.Reversible"})
     if (side.type.is(name)) return false;
   for (const char* base : {"list", "dict", "set", "bytearray"})
-    if (side.type.kind == Kind::named && as_base(side.type, base, side.classes)) return false;
+    if (side.type.kind == Kind::named && as_base(side.type, base, side.classes, budget)) return false;
   return true;
 }
 
@@ -54,7 +53,7 @@ class Comparison {
 
   // Fills `answer_` with the innermost reason when the answer is no.
   bool fits(Side s, Side t, int depth = 0) {
-    if (depth > kMaxDepth || ++steps_ > kMaxSteps) return true;
+    if (depth > kMaxDepth || --budget_ <= 0) return true;
     if (s.type.kind == Kind::any || t.type.kind == Kind::any || s.type.kind == Kind::never) return true;
     if (t.type.is("object")) return true;
     if (s.type.kind == Kind::union_of) return union_fits(s, t, depth);
@@ -70,7 +69,7 @@ class Comparison {
     if (t.type.kind == Kind::callable) return callable_fits(s, t, depth);
     if (s.type.kind == Kind::callable) return t.type.is("collections.abc.Hashable") || no(s, t);
     if (t.type.kind == Kind::tuple) return fits_tuple(s, t, depth);
-    if (t.type.is("collections.abc.Hashable")) return is_hashable(s) || no(s, t, "can be changed, so has no hash");
+    if (t.type.is("collections.abc.Hashable")) return is_hashable(s, budget_) || no(s, t, "can be changed, so has no hash");
     if (s.type.kind == Kind::tuple) {
       if (t.type.is("collections.abc.Sized")) return true;
       const Type sequence = Type::of("collections.abc.Sequence", {element_of_tuple(s.type)});
@@ -170,7 +169,7 @@ class Comparison {
 
   bool fits_tuple(Side s, Side t, int depth) {
     if (s.type.kind == Kind::named) {
-      const auto seen = as_base(s.type, "tuple", s.classes);
+      const auto seen = as_base(s.type, "tuple", s.classes, budget_);
       if (!seen) return no(s, t);
       if (seen->kind == Kind::tuple) return fits(s.with(*seen), t, depth + 1);
       return true;  // a plain subclass of tuple: its elements are not known
@@ -212,9 +211,9 @@ class Comparison {
     return true;
   }
 
-  static bool promotes(const Type& s, const Type& t, const Classes& classes) {
-    if (t.is("float")) return as_base(s, "int", classes).has_value();
-    if (t.is("complex")) return as_base(s, "int", classes) || as_base(s, "float", classes);
+  bool promotes(const Type& s, const Type& t, const Classes& classes) {
+    if (t.is("float")) return as_base(s, "int", classes, budget_).has_value();
+    if (t.is("complex")) return as_base(s, "int", classes, budget_) || as_base(s, "float", classes, budget_);
     if (t.is("bytes")) return s.is("bytearray") || s.is("memoryview");  // mypy's; deprecated by PEP 688
     return false;
   }
@@ -226,7 +225,7 @@ class Comparison {
     if (wanted != nullptr && wanted->form == Form::typed_dict) return fits_typed_dict(s, own, t, *wanted, depth);
     if (own != nullptr && own->form == Form::typed_dict) return typed_dict_fits(s, *own, t, depth);
     const bool same_meaning = t.classes.count(t.type.name) == 0 || s.classes.count(t.type.name) != 0 || own == nullptr;
-    if (const auto seen = as_base(s.type, t.type.name, s.classes); seen && same_meaning)
+    if (const auto seen = as_base(s.type, t.type.name, s.classes, budget_); seen && same_meaning)
       return arguments_fit(s.with(*seen), t, depth);
     if (promotes(s.type, t.type, s.classes)) return true;
     if (own != nullptr && has_special_method(s, *own, t.type.name)) return true;
@@ -239,24 +238,24 @@ class Comparison {
           wanted->form == Form::enumeration)
         return enumerations_fit(s, *own, t, *wanted);
       if (rules_.dicts_for_records && is_record(wanted) && wanted->form != Form::named_tuple)
-        if (const auto mapping = as_base(s.type, "collections.abc.Mapping", s.classes))
+        if (const auto mapping = as_base(s.type, "collections.abc.Mapping", s.classes, budget_))
           return mapping_fits_record(s.with(*mapping), t, *wanted, depth);
     }
     if (rules_.dicts_for_records && is_record(own) && own->form != Form::named_tuple)
-      if (const auto mapping = as_base(Type::of("dict"), t.type.name, t.classes); mapping && t.type.name != "object")
+      if (const auto mapping = as_base(Type::of("dict"), t.type.name, t.classes, budget_); mapping && t.type.name != "object")
         return record_fits_mapping(s, *own, t, depth);
     return no(s.with(shown), t);
   }
 
   // Python's own protocols of one method.
-  static bool has_special_method(Side s, const ClassInfo& own, std::string_view protocol) {
+  bool has_special_method(Side s, const ClassInfo& own, std::string_view protocol) {
     static constexpr std::pair<std::string_view, std::string_view> kMethods[] = {
         {"collections.abc.Sized", "__len__"},
         {"collections.abc.Iterable", "__iter__"},
         {"collections.abc.Iterator", "__next__"},
         {"collections.abc.Container", "__contains__"}};
     for (const auto& [name, method] : kMethods)
-      if (name == protocol) return field_of(fields_of(s.type, own, s.classes), std::string(method)) != nullptr;
+      if (name == protocol) return field_of(fields_of(s.type, own, s.classes, budget_), std::string(method)) != nullptr;
     return false;
   }
 
@@ -296,7 +295,7 @@ class Comparison {
     if (own == nullptr || own->form != Form::typed_dict) {
       if (!rules_.dicts_for_records) return no(s, t);
       if (is_record(own) && own->form != Form::named_tuple) return records_fit(s, *own, t, wanted, depth);
-      if (const auto mapping = as_base(s.type, "collections.abc.Mapping", s.classes))
+      if (const auto mapping = as_base(s.type, "collections.abc.Mapping", s.classes, budget_))
         return mapping_fits_record(s.with(*mapping), t, wanted, depth);
       return no(s, t);
     }
@@ -311,9 +310,9 @@ class Comparison {
       return no(s, t);
     }
     const Type mapping = Type::of("collections.abc.Mapping", {Type::of("str"), Type::of("object")});
-    if (as_base(mapping, t.type.name, s.classes))
+    if (as_base(mapping, t.type.name, s.classes, budget_))
       return !rules_.dicts_for_records ? fits(s.with(mapping), t, depth + 1) : record_fits_mapping(s, own, t, depth);
-    if (rules_.dicts_for_records && as_base(Type::of("dict"), t.type.name, s.classes))
+    if (rules_.dicts_for_records && as_base(Type::of("dict"), t.type.name, s.classes, budget_))
       return record_fits_mapping(s, own, t, depth);
     return no(s, t);
   }
@@ -323,8 +322,8 @@ class Comparison {
     if (is_assumed(s, t)) return true;
     const Assuming here(assumptions_, s.type, t.type);
     const bool typed_dicts = own.form == Form::typed_dict && wanted.form == Form::typed_dict;
-    const std::vector<Field> mine = fields_of(s.type, own, s.classes),
-                             theirs = fields_of(t.type, wanted, t.classes);
+    const std::vector<Field> mine = fields_of(s.type, own, s.classes, budget_),
+                             theirs = fields_of(t.type, wanted, t.classes, budget_);
     const bool strict = typed_dicts && !rules_.loose_members;
     for (const Field& field : theirs) {
       if (field.method) continue;
@@ -353,7 +352,7 @@ class Comparison {
     if (mapping.type.arguments.size() < 2) return true;
     if (!inside("the keys", fits(mapping.with(mapping.type.arguments[0]), t.with(Type::of("str")), depth + 1)))
       return false;
-    for (const Field& field : fields_of(t.type, wanted, t.classes))
+    for (const Field& field : fields_of(t.type, wanted, t.classes, budget_))
       if (!field.method && !inside("field '" + field.name + "'",
                   fits(mapping.with(mapping.type.arguments[1]), t.with(field.type), depth + 1)))
         return false;
@@ -365,7 +364,7 @@ class Comparison {
     if (arguments.empty()) return true;
     if (!inside("the keys", fits({Type::of("str"), s.classes}, t.with(arguments[0]), depth + 1))) return false;
     if (arguments.size() < 2) return true;
-    for (const Field& field : fields_of(s.type, own, s.classes))
+    for (const Field& field : fields_of(s.type, own, s.classes, budget_))
       if (!field.method && !inside("field '" + field.name + "'", fits(s.with(field.type), t.with(arguments[1]), depth + 1)))
         return false;
     return true;
@@ -374,11 +373,11 @@ class Comparison {
   bool fits_protocol(Side s, const ClassInfo* own, Side t, const ClassInfo& wanted, int depth) {
     if (is_assumed(s, t)) return true;
     const Assuming here(assumptions_, s.type, t.type);
-    const std::vector<Field> mine = own == nullptr ? std::vector<Field>{} : fields_of(s.type, *own, s.classes);
-    for (const Field& field : fields_of(t.type, wanted, t.classes)) {
+    const std::vector<Field> mine = own == nullptr ? std::vector<Field>{} : fields_of(s.type, *own, s.classes, budget_);
+    for (const Field& field : fields_of(t.type, wanted, t.classes, budget_)) {
       const Field* found = field_of(mine, field.name);
       if (found == nullptr) {
-        if (builtin_has_member(s.type, field.name, s.classes)) continue;
+        if (builtin_has_member(s.type, field.name, s.classes, budget_)) continue;
         return no(s, t, "has no " + std::string(field.method ? "method" : "attribute") + " '" + field.name +
                             "', which " + text(t.type) + " needs");
       }
@@ -412,7 +411,7 @@ class Comparison {
   const Rules& rules_;
   Assignability answer_;
   Assumptions assumptions_;
-  int steps_ = 0;
+  int budget_ = kLooks;  ///< of the whole question: classes come from workers and may be made to be expensive
 };
 
 }  // namespace

@@ -53,6 +53,8 @@ constexpr Row kRows[] = {{"str", "string"},
                          {"torch.Tensor", "tensor"},
                          {"PIL.Image.Image", "image"}};
 
+DocumentedType documented_at(const Type& type, const Classes& classes, const CustomTypeOf& custom, int depth);
+
 std::string of_class(const Type& type, const Classes& classes, const CustomTypeOf& custom, int depth) {
   for (const Row& row : kRows)
     if (row.class_name == type.name) return std::string(row.documented);
@@ -73,17 +75,16 @@ std::string of_class(const Type& type, const Classes& classes, const CustomTypeO
       break;
   }
   const bool new_type = std::find(info.bases.begin(), info.bases.end(), "NewType") != info.bases.end();
-  if (new_type && !info.generic_bases.empty()) return documented(info.generic_bases.front(), classes, custom).name;
+  if (new_type && !info.generic_bases.empty()) return documented_at(info.generic_bases.front(), classes, custom, depth + 1).name;
   return "any";
 }
 
-}  // namespace
-
-DocumentedType documented(const Type& type, const Classes& classes, const CustomTypeOf& custom) {
+DocumentedType documented_at(const Type& type, const Classes& classes, const CustomTypeOf& custom, int depth) {
   DocumentedType out;
+  if (depth > 16) return out;  // a NewType of itself, from a worker that lies
   std::set<std::string> names;
   const auto add = [&](const Type& one) {
-    const DocumentedType inner = documented(one, classes, custom);
+    const DocumentedType inner = documented_at(one, classes, custom, depth + 1);
     out.nullable = out.nullable || inner.nullable || inner.name == "null";
     if (inner.alternatives.empty() && inner.name != "null") names.insert(inner.name);
     names.insert(inner.alternatives.begin(), inner.alternatives.end());
@@ -96,7 +97,7 @@ DocumentedType documented(const Type& type, const Classes& classes, const Custom
       out.name = "tuple";
       return out;
     case Type::Kind::named:
-      out.name = of_class(type, classes, custom, 0);
+      out.name = of_class(type, classes, custom, depth);
       return out;
     case Type::Kind::literal:
       for (const auto& value : type.values) {
@@ -120,6 +121,12 @@ DocumentedType documented(const Type& type, const Classes& classes, const Custom
   }
   if (out.name == "null" || out.name == "any") out.nullable = out.nullable && out.name == "any";
   return out;
+}
+
+}  // namespace
+
+DocumentedType documented(const Type& type, const Classes& classes, const CustomTypeOf& custom) {
+  return documented_at(type, classes, custom, 0);
 }
 
 Type type_of_documented(std::string_view name) {

@@ -100,13 +100,23 @@ const std::map<std::string, Builtin, std::less<>>& builtins() {
   return kTable;
 }
 
-// Replaces the placeholders that `argument_of` knows.
+int size_of(const Type& type) {
+  int size = 1;
+  for (const Type& argument : type.arguments) size += size_of(argument);
+  return size;
+}
+
+// Replaces the placeholders that `argument_of` knows; Any, once the budget is spent.
 template <class F>
-Type substitute(const Type& type, const F& argument_of) {
+Type substitute(const Type& type, const F& argument_of, int& budget) {
+  if (--budget <= 0) return {};
   if (type.kind == Type::Kind::named)
-    if (const Type* found = argument_of(type.name)) return *found;
+    if (const Type* found = argument_of(type.name)) {
+      budget -= size_of(*found);
+      return *found;
+    }
   Type out = type;
-  for (Type& argument : out.arguments) argument = substitute(argument, argument_of);
+  for (Type& argument : out.arguments) argument = substitute(argument, argument_of, budget);
   return out;
 }
 
@@ -116,8 +126,8 @@ const Type& any() {
 }
 
 // "~T" of a user's generic class → the argument in its place; Any where none was given.
-Type fill(const Type& type, const ClassInfo& info, const std::vector<Type>& arguments) {
-  return substitute(type, [&](const std::string& name) -> const Type* {
+Type fill(const Type& type, const ClassInfo& info, const std::vector<Type>& arguments, int& budget) {
+  const auto argument_of = [&](const std::string& name) -> const Type* {
     if (!name.starts_with('~')) return nullptr;
     for (std::size_t i = 0; i < info.parameters.size(); ++i) {
       const std::string& parameter = info.parameters[i];
@@ -126,18 +136,19 @@ Type fill(const Type& type, const ClassInfo& info, const std::vector<Type>& argu
         return i < arguments.size() ? &arguments[i] : &any();
     }
     return &any();
-  });
+  };
+  return substitute(type, argument_of, budget);
 }
 
-std::optional<Type> search(const Type& type, std::string_view base, const Classes& classes, int depth) {
+std::optional<Type> search(const Type& type, std::string_view base, const Classes& classes, int depth, int& budget) {
   if (type.name == base) return type;
-  if (depth > 32) return std::nullopt;
-  for (const Type& direct : bases_of(type, classes)) {
+  if (depth > 32 || --budget <= 0) return std::nullopt;
+  for (const Type& direct : bases_of(type, classes, budget)) {
     if (direct.kind == Type::Kind::tuple) {
       if (base == "tuple") return direct;
       const Type sequence = Type::of("collections.abc.Sequence", {element_of_tuple(direct)});
-      if (auto found = search(sequence, base, classes, depth + 1)) return found;
-    } else if (auto found = search(direct, base, classes, depth + 1)) {
+      if (auto found = search(sequence, base, classes, depth + 1, budget)) return found;
+    } else if (auto found = search(direct, base, classes, depth + 1, budget)) {
       return found;
     }
   }
@@ -199,15 +210,18 @@ std::vector<Variance> variances(const std::string& name, const Classes& classes)
   return out;
 }
 
-std::vector<Type> bases_of(const Type& type, const Classes& classes) {
+std::vector<Type> bases_of(const Type& type, const Classes& classes, int& budget) {
   std::vector<Type> out;
   if (const auto found = builtins().find(type.name); found != builtins().end()) {
     for (const Type& base : found->second.bases)
-      out.push_back(substitute(base, [&](const std::string& name) -> const Type* {
-        if (name.size() != 2 || name[0] != '_') return nullptr;
-        const auto index = static_cast<std::size_t>(name[1] - '0');
-        return index < type.arguments.size() ? &type.arguments[index] : &any();
-      }));
+      out.push_back(substitute(
+          base,
+          [&](const std::string& name) -> const Type* {
+            if (name.size() != 2 || name[0] != '_') return nullptr;
+            const auto index = static_cast<std::size_t>(name[1] - '0');
+            return index < type.arguments.size() ? &type.arguments[index] : &any();
+          },
+          budget));
     return out;
   }
   const auto found = classes.find(type.name);
@@ -216,10 +230,10 @@ std::vector<Type> bases_of(const Type& type, const Classes& classes) {
   if (info.form == ClassInfo::Form::named_tuple) {
     Type tuple;
     tuple.kind = Type::Kind::tuple;
-    for (const Field& field : info.fields) tuple.arguments.push_back(fill(field.type, info, type.arguments));
+    for (const Field& field : info.fields) tuple.arguments.push_back(fill(field.type, info, type.arguments, budget));
     out.push_back(std::move(tuple));
   }
-  for (const Type& base : info.generic_bases) out.push_back(fill(base, info, type.arguments));
+  for (const Type& base : info.generic_bases) out.push_back(fill(base, info, type.arguments, budget));
   const std::size_t generic = out.size();
   for (const std::string& base : info.bases) {
     const bool given = std::any_of(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(generic),
@@ -229,40 +243,40 @@ std::vector<Type> bases_of(const Type& type, const Classes& classes) {
   return out;
 }
 
-std::optional<Type> as_base(const Type& type, std::string_view base, const Classes& classes) {
-  return search(type, base, classes, 0);
+std::optional<Type> as_base(const Type& type, std::string_view base, const Classes& classes, int& budget) {
+  return search(type, base, classes, 0, budget);
 }
 
-std::vector<Field> fields_of(const Type& type, const ClassInfo& info, const Classes& classes) {
+std::vector<Field> fields_of(const Type& type, const ClassInfo& info, const Classes& classes, int& budget) {
   std::vector<Field> out;
   std::set<std::string, std::less<>> seen;
   const auto add = [&](Field field) {
     if (seen.insert(field.name).second) out.push_back(std::move(field));
   };
   for (Field field : info.fields) {
-    if (!info.parameters.empty() || !info.generic_bases.empty()) field.type = fill(field.type, info, type.arguments);
+    if (!info.parameters.empty() || !info.generic_bases.empty()) field.type = fill(field.type, info, type.arguments, budget);
     add(std::move(field));
   }
   // Breadth first, as far as the method resolution order matters here; bounded, because a worker sent it.
-  std::vector<Type> todo = bases_of(type, classes);
-  for (std::size_t i = 0; i < todo.size() && i < 100; ++i) {
+  std::vector<Type> todo = bases_of(type, classes, budget);
+  for (std::size_t i = 0; i < todo.size() && i < 100 && budget > 0; ++i) {
     const auto found = classes.find(todo[i].name);
     if (todo[i].kind != Type::Kind::named || found == classes.end()) continue;
     const Type base = todo[i];
     for (Field field : found->second.fields) {
-      field.type = fill(field.type, found->second, base.arguments);
+      field.type = fill(field.type, found->second, base.arguments, budget);
       add(std::move(field));
     }
-    for (Type& next : bases_of(base, classes)) todo.push_back(std::move(next));
+    for (Type& next : bases_of(base, classes, budget)) todo.push_back(std::move(next));
   }
   return out;
 }
 
-bool builtin_has_member(const Type& type, std::string_view member, const Classes& classes) {
+bool builtin_has_member(const Type& type, std::string_view member, const Classes& classes, int& budget) {
   const std::string wanted = " " + std::string(member) + " ";
   for (const Members& row : kMembers)
     if (row.names.find(wanted) != std::string_view::npos &&
-        (row.owner == "object" || as_base(type, row.owner, classes)))
+        (row.owner == "object" || as_base(type, row.owner, classes, budget)))
       return true;
   return false;
 }

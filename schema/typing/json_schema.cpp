@@ -197,6 +197,14 @@ json::object SchemaWriter::definition_of(const Type& type, const ClassInfo& info
 }
 
 json::object SchemaWriter::schema_of(const Type& type) {
+  if (--budget_ <= 0 || depth_ > 64) return {};
+  ++depth_;
+  json::object out = write(type);
+  --depth_;
+  return out;
+}
+
+json::object SchemaWriter::write(const Type& type) {
   json::object out;
   switch (type.kind) {
     case Kind::any:

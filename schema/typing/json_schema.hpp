@@ -15,12 +15,15 @@ class SchemaWriter {
   json::object finish(json::object root) const;
 
  private:
+  json::object write(const Type& type);
   json::object of_class(const Type& type);
   json::object definition_of(const Type& type, const ClassInfo& info);
   json::object collection(const char* type, const Type& from, std::size_t index);
   const Classes& classes_;
   std::map<std::string, std::string, std::less<>> names_;  ///< text of the type → its name in $defs
   json::object definitions_;
+  int budget_ = 5000;  ///< parts still to be written: a generic class may mention itself with ever larger arguments
+  int depth_ = 0;
 };
 
 /// What of `value` does not fit `schema`, with JSON pointers below `at`; at most 20 problems. Supports the keywords that

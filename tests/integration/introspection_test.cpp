@@ -1,0 +1,520 @@
+// What the live function says of itself, on every Python of this build, and what the text says where it cannot be asked.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "tests/support/http.hpp"
+
+using namespace qflow::test;
+
+namespace {
+
+Daemon& daemon() {
+  static Daemon one;
+  return one;
+}
+
+std::vector<std::string> pythons() {
+  std::vector<std::string> out;
+  const Answer settings = daemon().get("/settings");
+  for (const auto& version : settings["python"].at("available_versions").as_array()) out.push_back(text(version));
+  return out;
+}
+
+int minor(const std::string& version) { return std::stoi(version.substr(2)); }
+
+json::object describe(const std::string& code, const std::string& python, bool execute = true, json::object more = {}) {
+  more["code"] = code;
+  more["python_version"] = python;
+  more["execute"] = execute;
+  const Answer answer = daemon().post("/nodes/python/validate", more);
+  INFO(json::serialize(answer["errors"]));
+  if (execute && !more.contains("broken")) CHECK(answer["valid"] == true);
+  return answer["description"].as_object();
+}
+
+const json::object& function(const json::object& description, const std::string& name) {
+  for (const auto& one : description.at("functions").as_array())
+    if (text(one.at("name")) == name) return one.as_object();
+  FAIL("no function " << name << " in " << json::serialize(description).substr(0, 2000));
+  throw 0;
+}
+
+const json::object& port(const json::object& description, const std::string& of, const std::string& name) {
+  for (const auto& one : function(description, of).at("inputs").as_array())
+    if (text(one.at("name")) == name) return one.as_object();
+  FAIL("no port " << name);
+  throw 0;
+}
+
+const json::object& output(const json::object& description, const std::string& of) {
+  return function(description, of).at("outputs").as_array().front().as_object();
+}
+
+// What is said of the schemas is held against an implementation of JSON Schema that is not ours.
+struct Row {
+  const char* annotation;
+  const char* type;
+  const char* python;
+  bool nullable = false;
+  int since = 8;
+};
+constexpr Row kRows[] = {
+    {"int", "integer", "int"},
+    {"str", "string", "str"},
+    {"float", "float", "float"},
+    {"bool", "boolean", "bool"},
+    {"None", "null", "None"},
+    {"bytes", "file", "bytes"},
+    {"complex", "any", "complex"},
+    {"object", "any", "object"},
+    {"Any", "any", "Any"},
+    {"list", "list", "list"},
+    {"List[int]", "list", "list[int]"},
+    {"Dict[str, List[float]]", "dict", "dict[str, list[float]]"},
+    {"Set[str]", "set", "set[str]"},
+    {"FrozenSet[int]", "set", "frozenset[int]"},
+    {"Tuple[int, str]", "tuple", "tuple[int, str]"},
+    {"Tuple[int, ...]", "tuple", "tuple[int, ...]"},
+    {"Tuple[()]", "tuple", "tuple[()]"},
+    {"Sequence[int]", "list", "Sequence[int]"},
+    {"Iterable[str]", "list", "Iterable[str]"},
+    {"Mapping[str, int]", "dict", "Mapping[str, int]"},
+    {"Optional[int]", "integer", "int | None", true},
+    {"Union[int, float]", "number", "int | float"},
+    {"Union[int, str]", "any", "int | str"},
+    {"Literal['a', 'b']", "string", "Literal['a', 'b']"},
+    {"Literal[1, None]", "integer", "Literal[1, None]", true},
+    {"Callable[[int], str]", "any", "Callable[[int], str]"},
+    {"Point", "object", "Point"},
+    {"List[Point]", "list", "list[Point]"},
+    {"Frozen", "object", "Frozen"},
+    {"Movie", "dict", "Movie"},
+    {"Pair", "tuple", "Pair"},
+    {"Color", "any", "Color"},
+    {"UserId", "integer", "UserId"},
+    {"T", "any", "Any"},
+    {"HasX", "any", "HasX"},
+    {"Path", "file", "pathlib.Path"},
+    {"Decimal", "any", "decimal.Decimal"},
+    {"Number", "number", "numbers.Number"},
+    {"'Later'", "object", "Later"},
+    {"Optional['Later']", "object", "Later | None", true},
+    {"DefaultDict[str, int]", "dict", "defaultdict[str, int]"},
+    {"Deque[int]", "list", "deque[int]"},
+    {"list[int]", "list", "list[int]", false, 9},
+    {"dict[str, list[int]]", "dict", "dict[str, list[int]]", false, 9},
+    {"collections.Counter[str]", "dict", "Counter[str]", false, 9},
+    {"Annotated[int, 'how many']", "integer", "int", false, 9},
+    {"int | None", "integer", "int | None", true, 10},
+    {"list[int] | None", "list", "list[int] | None", true, 10},
+    {"int | float", "number", "int | float", false, 10}};
+
+constexpr const char* kHead = R"(
+import collections, dataclasses, enum
+from collections import OrderedDict
+from dataclasses import dataclass
+from decimal import Decimal
+from numbers import Number
+from pathlib import Path
+from typing import (Any, Callable, DefaultDict, Deque, Dict, FrozenSet, Generic, Iterable, List, Literal, Mapping, NamedTuple,
+                    NewType, Optional, Protocol, Sequence, Set, Tuple, TypedDict, TypeVar, Union)
+try:
+    from typing import Annotated
+except ImportError:
+    pass
+T = TypeVar("T")
+@dataclass
+class Point:
+    "A place."
+    x: int
+    y: float = 0.5
+    tags: List[str] = dataclasses.field(default_factory=list)
+@dataclass(frozen=True)
+class Frozen:
+    point: Point
+    name: str = "f"
+class Movie(TypedDict):
+    title: str
+    year: int
+class Draft(TypedDict, total=False):
+    title: str
+class Pair(NamedTuple):
+    left: int
+    right: str = "r"
+class Color(enum.Enum):
+    RED = "red"
+    GREEN = "green"
+class HasX(Protocol):
+    x: int
+UserId = NewType("UserId", int)
+)";
+constexpr const char* kTail = R"(
+@dataclass
+class Later:
+    me: Optional['Later'] = None
+)";
+
+std::string module_of_rows(int minor_version, bool future) {
+  std::string code = future ? "from __future__ import annotations\n" : "";
+  code += kHead;
+  for (std::size_t i = 0; i < std::size(kRows); ++i)
+    if (future || kRows[i].since <= minor_version)
+      code += "def f" + std::to_string(i) + "(a: " + kRows[i].annotation + ") -> " + kRows[i].annotation + ": ...\n";
+  return code + kTail;
+}
+
+void check_rows(const json::object& description, int minor_version, bool all) {
+  for (std::size_t i = 0; i < std::size(kRows); ++i) {
+    if (!all && kRows[i].since > minor_version) continue;
+    // What does not exist in this Python's typing cannot be evaluated; only the text is left.
+    const json::object& in = port(description, "f" + std::to_string(i), "a");
+    INFO(kRows[i].annotation << " " << json::serialize(in));
+    CHECK(text(in.at("type")) == kRows[i].type);
+    CHECK(text(in.at("python_type")) == kRows[i].python);
+    CHECK(in.at("nullable").as_bool() == kRows[i].nullable);
+    CHECK(text(output(description, "f" + std::to_string(i)).at("type")) == kRows[i].type);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("annotations of every kind, on every Python, evaluated, postponed and only read") {
+  for (const std::string& python : pythons()) {
+    INFO(python);
+    const json::object live = describe(module_of_rows(minor(python), false), python);
+    CHECK(text(live.at("source")) == "live");
+    check_rows(live, minor(python), false);
+    // Postponed: also what this Python could not evaluate (PEP 563, PEP 585, PEP 604).
+    check_rows(describe(module_of_rows(minor(python), true), python), minor(python), true);
+    const json::object read = describe(module_of_rows(minor(python), true), python, false);
+    CHECK(text(read.at("source")) == "static");
+    check_rows(read, minor(python), true);
+  }
+}
+
+TEST_CASE("PEP 695 where the version has it: type aliases and type parameters") {
+  for (const std::string& python : pythons()) {
+    if (minor(python) < 12) continue;
+    INFO(python);
+    const json::object d = describe(
+        "type Row = dict[str, int]\ntype ListOf[T] = list[T]\n"
+        "class Box[T]:\n    value: T\n"
+        "def first[T](rows: list[T], row: Row, many: ListOf[int], box: Box[int]) -> T: return rows[0]\n",
+        python);
+    CHECK(text(port(d, "first", "rows").at("python_type")) == "list[Any]");
+    CHECK(text(port(d, "first", "row").at("python_type")) == "dict[str, int]");
+    CHECK(text(port(d, "first", "many").at("python_type")) == "list[int]");
+    CHECK(text(port(d, "first", "box").at("python_type")) == "Box[int]");
+    CHECK(text(output(d, "first").at("type")) == "any");
+  }
+}
+
+TEST_CASE("defaults, kinds, and what is really called: wraps, partial, objects, methods, coroutines, generators") {
+  const std::string code = R"(
+import functools
+from typing import Any, AsyncIterator, Callable, Iterator, List, TypeVar
+def traced(f):
+    @functools.wraps(f)
+    def inner(*args, **kwargs):
+        return f(*args, **kwargs)
+    return inner
+@traced
+def wrapped(a: int, b: str = "x") -> bool: return True
+def kinds(a, /, b: int, *rest, c: float = 1.5, d=object(), **more) -> None: ...
+def base(a: int, b: str, c: float = 2.0) -> str: return ""
+part = functools.partial(base, 1, c=3.0)
+part.__module__ = __name__
+class Greeter:
+    def __init__(self, greeting: str = "hi"): self.greeting = greeting
+    def greet(self, name: str) -> str: return self.greeting + name
+    def __call__(self, times: int) -> List[str]: return [self.greeting] * times
+    @staticmethod
+    def count(words: List[str]) -> int: return len(words)
+    @classmethod
+    def make(cls, greeting: str) -> "Greeter": return cls(greeting)
+greeter = Greeter()
+async def later(n: int) -> str: return "x"
+def numbers(n: int) -> Iterator[int]:
+    yield n
+async def stream(n: int) -> AsyncIterator[str]:
+    yield "x"
+def mutable(a=[1, {"k": None}], b=(1, 2), c=float("inf"), d=None): ...
+)";
+  for (const std::string& python : pythons()) {
+    INFO(python);
+    const json::object d = describe(code, python, true, {{"function", "wrapped"}});
+    CHECK(text(port(d, "wrapped", "a").at("type")) == "integer");
+    CHECK(port(d, "wrapped", "b").at("default") == json::value("x"));
+    CHECK(port(d, "wrapped", "b").at("required") == false);
+    CHECK(text(output(d, "wrapped").at("type")) == "boolean");
+    CHECK(text(port(d, "kinds", "a").at("kind")) == "positional");
+    CHECK(text(port(d, "kinds", "b").at("kind")) == "either");
+    CHECK(text(port(d, "kinds", "c").at("kind")) == "keyword");
+    CHECK(port(d, "kinds", "c").at("default") == json::value(1.5));
+    CHECK_FALSE(port(d, "kinds", "d").contains("default"));
+    CHECK(text(port(d, "kinds", "d").at("default_text")).find("object") != std::string::npos);
+    CHECK(function(d, "kinds").at("takes_more_positional") == true);
+    CHECK(function(d, "kinds").at("takes_more_named") == true);
+    CHECK(function(d, "part").at("inputs").as_array().size() == 2);
+    CHECK(port(d, "part", "b").at("required") == true);
+    CHECK(port(d, "part", "c").at("required") == false);
+    CHECK(text(port(d, "greeter", "times").at("type")) == "integer");
+    CHECK(text(output(d, "greeter").at("python_type")) == "list[str]");
+    CHECK(function(d, "later").at("is_async") == true);
+    CHECK(text(output(d, "later").at("type")) == "string");
+    CHECK(function(d, "numbers").at("is_generator") == true);
+    CHECK(text(output(d, "numbers").at("python_type")) == "list[int]");
+    CHECK(text(output(d, "stream").at("python_type")) == "list[str]");
+    CHECK(json::serialize(port(d, "mutable", "a").at("default")) == R"([1,{"k":null}])");
+    CHECK_FALSE(port(d, "mutable", "b").contains("default"));
+    CHECK(text(port(d, "mutable", "b").at("default_text")) == "(1, 2)");
+    for (const auto& [method, parameter] :
+         {std::pair{"Greeter.greet", "name"}, {"Greeter.count", "words"}, {"Greeter.make", "greeting"}, {"Greeter", "greeting"}}) {
+      const json::object m = describe(code, python, true, {{"function", method}});
+      CHECK(text(m.at("function")) == method);
+      CHECK(text(port(m, method, parameter).at("name")) == parameter);
+      CHECK(function(m, method).at("inputs").as_array().size() == 1);
+    }
+  }
+}
+
+TEST_CASE("docstrings in Google's, NumPy's and reST's style") {
+  const std::string code = R"(
+def google(a, b=1):
+    """Adds things.
+
+    More of it
+    over two lines.
+
+    Args:
+        a (int): the first
+            thing
+        b: the second
+
+    Returns:
+        int: the sum
+    """
+def numpydoc(a, b):
+    """Adds things.
+
+    Parameters
+    ----------
+    a : int
+        the first thing
+    b : int, optional
+        the second
+
+    Returns
+    -------
+    int
+        the sum
+    """
+def rest(a, b):
+    """Adds things.
+
+    :param int a: the first thing
+    :param b: the second
+    :type b: int
+    :returns: the sum
+    """
+)";
+  const json::object d = describe(code, pythons().front());
+  for (const char* name : {"google", "numpydoc", "rest"}) {
+    INFO(name);
+    CHECK(text(function(d, name).at("summary")) == "Adds things.");
+    CHECK(text(port(d, name, "a").at("description")) == "the first thing");
+    CHECK(text(port(d, name, "b").at("description")) == "the second");
+    CHECK(text(output(d, name).at("description")) == "the sum");
+  }
+  CHECK(text(function(d, "google").at("description")) == "More of it over two lines.");
+}
+
+TEST_CASE("schemas: limits, classes, what a form is built from") {
+  const std::string code = std::string(kHead) + R"(
+class Ge:
+    def __init__(self, ge): self.ge = ge
+class Field:
+    def __init__(self, **words): self.__dict__.update(words)
+def form(point: Point, movie: Movie, draft: Draft, pair: Pair, color: Color, ids: Dict[int, List[UserId]],
+         maybe: Optional[Point] = None, choice: Literal["a", "b"] = "a") -> Frozen: ...
+)" + (true ? R"(
+try:
+    def limits(n: Annotated[int, Ge(0), Field(lt=10, multiple_of=2)], s: Annotated[str, Field(min_length=1, pattern="^a")],
+               l: Annotated[List[int], Field(max_length=3, description="a few")]) -> None: ...
+except NameError:
+    pass
+)" : "");
+  for (const std::string& python : pythons()) {
+    INFO(python);
+    const json::object d = describe(code, python, true, {{"function", "form"}});
+    const json::object& schema = function(d, "form").at("input_schema").as_object();
+    const json::object& defs = schema.at("$defs").as_object();
+    CHECK(text(schema.at("$schema")) == "https://json-schema.org/draft/2020-12/schema");
+    CHECK(json::serialize(schema.at("required")) == R"(["point","movie","draft","pair","color","ids"])");
+    CHECK(json::serialize(schema.at("properties").at("point")) == R"({"$ref":"#/$defs/Point"})");
+    CHECK(json::serialize(defs.at("Point").at("required")) == R"(["x"])");
+    CHECK(defs.at("Point").at("properties").at("y").at("default") == json::value(0.5));
+    CHECK(text(defs.at("Point").at("description")) == "A place.");
+    CHECK(json::serialize(defs.at("Movie").at("required")) == R"(["title","year"])");
+    CHECK_FALSE(defs.at("Draft").as_object().contains("required"));
+    CHECK(json::serialize(defs.at("Color").at("enum")) == R"(["red","green"])");
+    CHECK(defs.at("Pair").at("minItems") == 2);
+    CHECK(json::serialize(schema.at("properties").at("choice")) == R"({"enum":["a","b"],"default":"a"})");
+    CHECK(schema.at("additionalProperties") == false);
+    const json::object& out = function(d, "form").at("output_schema").as_object();
+    CHECK(json::serialize(out.at("$defs").at("Frozen").at("properties").at("point")) == R"({"$ref":"#/$defs/Point"})");
+    if (minor(python) < 9) continue;
+    CHECK(json::serialize(port(d, "limits", "n").at("schema").at("minimum")) == "0");
+    CHECK(port(d, "limits", "n").at("schema").at("exclusiveMaximum") == 10);
+    CHECK(port(d, "limits", "n").at("schema").at("multipleOf") == 2);
+    CHECK(port(d, "limits", "s").at("schema").at("minLength") == 1);
+    CHECK(text(port(d, "limits", "s").at("schema").at("pattern")) == "^a");
+    CHECK(port(d, "limits", "l").at("schema").at("maxItems") == 3);
+    CHECK(text(port(d, "limits", "l").at("schema").at("description")) == "a few");
+  }
+}
+
+TEST_CASE("a module that hangs, exits, forks, raises or does not parse: a clear error, and what its text says") {
+  const std::string good = "def main(rows: list, limit: int = 5) -> dict:\n    \"\"\"Counts.\"\"\"\n    return {}\n";
+  struct Broken {
+    const char* first;
+    const char* said;
+  };
+  for (const auto& [first, said] :
+       {Broken{"import time\ntime.sleep(60)\n", "TimedOut: the module did not load"},
+        Broken{"import os\nos._exit(3)\n", "WorkerDied: the module ended its process"},
+        Broken{"raise SystemExit(4)\n", "SystemExit: 4 (line 1)"},
+        Broken{"import os\nif os.fork() == 0:\n    os._exit(0)\n", "ForkedAtImport: the module forks a process"},
+        Broken{"import os\nos.fork()\n", "ForkedAtImport: the module forks a process"},
+        Broken{"1 / 0\n", "ZeroDivisionError: division by zero (line 1)"},
+        Broken{"import nothing_such\n", "ModuleNotFoundError: No module named 'nothing_such' (line 1)"},
+        Broken{"import ctypes\nctypes.string_at(0)\n", "WorkerDied: the module ended its process"}}) {
+    INFO(first);
+    const Answer answer =
+        daemon().post("/nodes/python/validate", {{"code", first + good}, {"timeout", 1}});
+    CHECK(answer["valid"] == false);
+    REQUIRE(answer["errors"].as_array().size() == 1);
+    CHECK(text(answer["errors"].at(0)).find(said) == 0);
+    const json::object& d = answer["description"].as_object();
+    CHECK(text(d.at("source")) == "static");
+    CHECK(text(port(d, "main", "limit").at("type")) == "integer");
+    CHECK(port(d, "main", "limit").at("default") == json::value(5));
+    CHECK(text(function(d, "main").at("summary")) == "Counts.");
+  }
+  const Answer wrong = daemon().post("/nodes/python/validate", {{"code", "def f(:\n"}});
+  CHECK(wrong["valid"] == false);
+  CHECK(text(wrong["errors"].at(0)).find("SyntaxError") == 0);
+  CHECK(wrong["description"].at("functions").as_array().empty());
+  for (const char* strange : {"x = 1\n", "", "def _hidden(): ...\n"})
+    CHECK(daemon().post("/nodes/python/validate", {{"code", strange}})["valid"].is_null() ==
+          (std::string(strange).empty()));
+}
+
+TEST_CASE("annotations that resist: they raise, recur, lie, or are no types") {
+  const std::string code = R"(
+import typing
+class Angry(type):
+    def __getattribute__(cls, name):
+        if name in ("__origin__", "__args__", "__mro__"): raise RuntimeError("no")
+        return super().__getattribute__(name)
+class Bad(metaclass=Angry): pass
+class Everything:
+    def __getattr__(self, name): return self
+    def __call__(self, *a): return self
+deep = int
+for _ in range(200):
+    deep = typing.List[deep]
+loop = {}
+loop["a"] = loop
+def main(a: Bad, b: Everything(), c: deep, d: 5, e: "not a type (", f: "__import__('os')._exit(1) if False else int",
+         g: loop, h: "g" * 20000, i: lambda: 1) -> "undefined.name": ...
+main.__annotations__["j"] = 7
+def other(x): ...
+other.__annotations__ = {"x": int, 5: str}
+)";
+  for (const std::string& python : pythons()) {
+    INFO(python);
+    const json::object d = describe(code, python, true, {{"function", "main"}});
+    CHECK(text(d.at("source")) == "live");
+    CHECK(function(d, "main").at("inputs").as_array().size() == 9);
+    CHECK(text(port(d, "main", "f").at("type")) == "integer");
+    CHECK(text(port(d, "other", "x").at("type")) == "integer");
+    CHECK(text(output(d, "main").at("type")) == "any");
+  }
+}
+
+TEST_CASE("numpy, pandas and pydantic, where they are") {
+  const std::string code = R"(
+from __future__ import annotations
+from typing import Optional
+import numpy as np, numpy.typing as npt, pandas as pd
+from pydantic import BaseModel, Field
+class Address(BaseModel):
+    street: str
+class Person(BaseModel):
+    """Somebody."""
+    name: str = Field(min_length=2)
+    age: Optional[int] = Field(default=None, ge=0)
+    address: Address
+def arrays(a: np.ndarray, b: npt.NDArray[np.float64], c: pd.DataFrame, d: pd.Series) -> npt.NDArray[np.int64]: ...
+def people(p: Person) -> list[Person]: ...
+)";
+  const json::object d = describe(code, "3.11", true, {{"function", "people"}});
+  CHECK(text(port(d, "arrays", "a").at("type")) == "numpy_array");
+  CHECK(text(port(d, "arrays", "b").at("python_type")) == "numpy.ndarray[numpy.float64]");
+  CHECK(text(port(d, "arrays", "c").at("type")) == "dataframe");
+  CHECK(text(port(d, "arrays", "d").at("type")) == "any");
+  CHECK(text(output(d, "arrays").at("python_type")) == "numpy.ndarray[numpy.int64]");
+  CHECK(text(port(d, "people", "p").at("type")) == "object");
+  const json::object& person = port(d, "people", "p").at("schema").at("$defs").at("Person").as_object();
+  CHECK(person.at("properties").at("name").at("minLength") == 2);
+  CHECK(text(person.at("description")) == "Somebody.");
+  const std::string reference = text(person.at("properties").at("address").at("$ref"));
+  CHECK(reference.find("#/$defs/Person/") == 0);
+}
+
+TEST_CASE("imports and what provides them; what looks dangerous, with its line") {
+  const std::string code = R"(import json, numpy
+import cv2
+from PIL import Image
+def main(x):
+    import sklearn.linear_model, yaml_nothing
+    try:
+        import ujson_nothing
+    except ImportError:
+        pass
+    import subprocess as sp
+    sp.run(["ls"])
+    eval("x")
+    import socket
+    open("/etc/passwd", "w")
+    open("/tmp/fine", "w"); open("local.txt", mode="w"); open("/etc/hosts")
+    import pickle
+    return pickle.loads(x)
+)";
+  const json::object d =
+      daemon().post("/nodes/python/validate", {{"code", code}, {"python_version", "3.11"}})["description"].as_object();
+  CHECK(text(d.at("source")) == "static");  // cv2 is not here
+  const auto import = [&](const std::string& name) -> json::object {
+    for (const auto& one : d.at("imports").as_array())
+      if (text(one.at("module")) == name) return one.as_object();
+    FAIL("no import " << name);
+    return {};
+  };
+  CHECK(import("json").at("standard") == true);
+  CHECK(json::serialize(import("numpy").at("distributions")) == R"(["numpy"])");
+  CHECK(import("numpy").at("present") == true);
+  CHECK(import("cv2").at("present") == false);
+  CHECK(json::serialize(import("cv2").at("distributions")) == R"(["opencv-python"])");
+  CHECK(json::serialize(import("sklearn").at("distributions")) == R"(["scikit-learn"])");
+  CHECK(import("sklearn").at("line") == 5);
+  CHECK(import("ujson_nothing").at("optional") == true);
+  std::vector<std::string> found;
+  for (const auto& one : d.at("findings").as_array())
+    found.push_back(text(one.at("code")) + " " + json::serialize(one.at("line")));
+  CHECK(found == std::vector<std::string>{"starts_program 11", "evaluates_text 12", "uses_network 13", "writes_outside 14",
+                                          "unpickles 17"});
+}
