@@ -110,11 +110,12 @@ py::object collect_async(const py::object& generator) {
 
 // A coroutine is run to its end, a generator is collected, and so is an iterator that is declared as one: what passes
 // on can be read more than once.
-py::object settle(py::object value, const schema::Type& declared) {
+py::object settle(py::object value, const Module& module) {
   if (PyAsyncGen_CheckExact(value.ptr()) != 0) value = collect_async(value);
   if (PyCoro_CheckExact(value.ptr()) != 0) value = py::module_::import("asyncio").attr("run")(value);
-  const bool iterator = declared.is("collections.abc.Iterator") || declared.is("collections.abc.Generator") ||
-                        declared.is("collections.abc.Iterable");
+  const std::string& written = module.signature.returns;
+  const bool iterator = module.output.is("collections.abc.Iterable") || written.find("Iterator") != std::string::npos ||
+                        written.find("Generator") != std::string::npos;
   if (PyGen_CheckExact(value.ptr()) != 0 || (iterator && PyIter_Check(value.ptr()) != 0)) {
     auto list = py::reinterpret_steal<py::object>(PySequence_List(value.ptr()));
     if (!list) throw py::error_already_set();
@@ -208,7 +209,7 @@ schema::Result Calls::run(std::uint32_t id, const schema::Call& call, const Modu
     }
   }
   take_types(call, module, bound, out.warnings);
-  py::object value = settle(invoke(module, bound), module.output);
+  py::object value = settle(invoke(module, bound), module);
   check_output(value, call, module, out.warnings);
   out.duration_us = watch.microseconds();
   Preview preview = make_preview(value, call.preview_bytes);

@@ -87,7 +87,11 @@ std::optional<schema::json::value> shape_of(const Type& type) {
 // What passes on is what a coroutine ends with, and a generator's elements as a list (calls.cpp settles both).
 Type settled(Type type, int flags) {
   const bool generator = (flags & (CO_GENERATOR | CO_ASYNC_GENERATOR)) != 0;
-  if (generator || type.is("collections.abc.Generator") || type.is("collections.abc.AsyncGenerator"))
+  bool iterator = generator;
+  for (const char* name : {"collections.abc.Generator", "collections.abc.Iterator", "collections.abc.AsyncGenerator",
+                           "collections.abc.AsyncIterator"})
+    iterator = iterator || type.is(name);
+  if (iterator)
     return Type::of("list", {type.arguments.empty() ? Type::any() : type.arguments.front()});
   if (type.is("collections.abc.Coroutine") && type.arguments.size() == 3) return type.arguments[2];
   if (type.is("collections.abc.Awaitable") && type.arguments.size() == 1) return type.arguments[0];
