@@ -256,6 +256,10 @@ int main(int argc, char** argv) {
     http_costs();
     return 0;
   }
+  if (argc > 1 && std::string_view(argv[1]) == "types") {
+    type_costs();
+    return 0;
+  }
   if (argc > 1 && std::string_view(argv[1]) == "fresh") {
     fresh_processes(argc > 2 ? std::atoi(argv[2]) : 1000);
     return 0;
@@ -273,5 +277,6 @@ int main(int argc, char** argv) {
   memory(daemon);
   sandbox_costs();
   http_costs();
+  type_costs();
   return 0;
 }

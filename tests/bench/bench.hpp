@@ -53,6 +53,8 @@ inline void bubblewrap(const char* code) {
 void sandbox_costs();
 /// 9. HTTP: reads, lists and writes beside a bare Beast server and FastAPI on the same data.
 void http_costs();
+/// 10. Types: introspection, comparisons, the check of a large workflow.
+void type_costs();
 /// Only the throughput, eight clients with `each` executions: to be profiled.
 void fresh_processes(int each);
 
