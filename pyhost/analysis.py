@@ -180,12 +180,21 @@ class Reader:
     """Describes the top level of one module."""
 
     def __init__(self, source):
-        self.source = source
+        # Offsets count bytes; ast.get_source_segment would split the whole text again for every piece.
+        self.lines = source.replace("\r\n", "\n").replace("\r", "\n").encode().split(b"\n")
         self.tree = ast.parse(source)
         self.aliases = {}
 
     def text(self, node):
-        return (ast.get_source_segment(self.source, node) or "")[:MOST_TEXT] if node is not None else ""
+        if node is None or node.end_lineno is None:
+            return ""
+        first, last = node.lineno - 1, node.end_lineno - 1
+        if first == last:
+            piece = self.lines[first][node.col_offset : node.end_col_offset]
+        else:
+            middle = self.lines[first + 1 : last]
+            piece = b"\n".join([self.lines[first][node.col_offset :], *middle, self.lines[last][: node.end_col_offset]])
+        return piece.decode(errors="replace")[:MOST_TEXT]
 
     def annotation(self, node):
         # The content of a quoted annotation is the annotation.
