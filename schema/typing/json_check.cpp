@@ -210,26 +210,26 @@ class Checker {
     const json::value* listed = rules.if_contains("properties");
     const json::object* properties = listed == nullptr ? nullptr : listed->if_object();
     const json::value* more = rules.if_contains("additionalProperties");
+    const json::value* by_pattern = rules.if_contains("patternProperties");
+    const json::object* patterns = by_pattern == nullptr ? nullptr : by_pattern->if_object();
     const json::value* names = rules.if_contains("propertyNames");
     for (const auto& [key, value] : object) {
       const std::string here = at + "/" + escape_pointer(key);
       if (names != nullptr) good = check(json::value(key), *names, here, problems, depth + 1) && good;
       const json::value* own = properties == nullptr ? nullptr : properties->if_contains(key);
       if (own != nullptr) good = check(value, *own, here, problems, depth + 1) && good;
-      else if (more != nullptr && more->is_bool() && !more->get_bool() && !matches_pattern_property(key, rules))
-        good = fail(problems, here, "is not expected here") && good;
-      else if (more != nullptr && !matches_pattern_property(key, rules))
-        good = check(value, *more, here, problems, depth + 1) && good;
+      bool listed_here = own != nullptr;
+      if (patterns != nullptr)
+        for (const auto& [pattern, schema] : *patterns) {
+          if (!matches(std::string(pattern), key)) continue;
+          listed_here = true;
+          good = check(value, schema, here, problems, depth + 1) && good;
+        }
+      if (listed_here || more == nullptr) continue;
+      if (more->is_bool() && !more->get_bool()) good = fail(problems, here, "is not expected here") && good;
+      else good = check(value, *more, here, problems, depth + 1) && good;
     }
     return good;
-  }
-
-  bool matches_pattern_property(std::string_view key, const json::object& rules) {
-    const json::value* patterns = rules.if_contains("patternProperties");
-    if (patterns == nullptr || !patterns->is_object()) return false;
-    for (const auto& [pattern, schema] : patterns->get_object())
-      if (matches(std::string(pattern), key)) return true;
-    return false;
   }
 
   bool check_combined(const json::value& value, const json::object& rules, const std::string& at, Problems* problems,

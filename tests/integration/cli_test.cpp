@@ -45,6 +45,41 @@ TEST_CASE("--help and --version say what there is; a wrong word is bad input") {
   CHECK(cli({"run", "--nonsense"}).code == 2);
 }
 
+TEST_CASE("check: findings with file, line and what to do; exit status 1 on errors") {
+  const Cli cli;
+  const Finished good = cli({"check", source("packaging/examples/gpl3/flow.json")});
+  CHECK_MESSAGE(good.code == 0, good.out);
+  CHECK(has(good.out, "no findings"));
+  cli.directory.file("sum.py", "import subprocess\n\ndef total(values: 'list[int]') -> int:\n    return sum(values)\n");
+  const std::string flow = cli.directory.file(
+      "flow.json",
+      "{\"nodes\": [\n  {\"id\": \"give\", \"code\": \"def give() -> str: return ''\"},\n"
+      "  {\"id\": \"sum\", \"file\": \"sum.py\"},\n"
+      "  {\"id\": \"bad\", \"code\": \"x = 1\\ndef bad(a: int):\\n  eval('1')\", \"inputs\": {\"a\":\n    \"one\"}}],\n"
+      " \"connections\": {\"give\": {\"main\": [[\n    {\"node\": \"sum\", \"type\": \"main\", \"index\": 0}]]}}}\n");
+  const Finished wrong = cli({"check", flow});
+  CHECK_MESSAGE(wrong.code == 1, wrong.err);
+  CHECK(has(wrong.out, "flow.json:7: error: node \"sum\": input 'values' takes list[int], but node \"give\" gives str"));
+  CHECK(has(wrong.out, "flow.json:5: error: node \"bad\": the value for input 'a', which takes int: /nodes/2/inputs/a: expected "
+                       "integer, found string [invalid_literal]"));
+  CHECK(has(wrong.out, "(line 3 of its code) [evaluates_text]"));
+  CHECK(has(wrong.out, "flow.json: 2 errors, 1 warning"));
+  const json::value report = parsed(cli({"check", flow, "--json"}).out);
+  CHECK(report.at("valid") == false);
+  CHECK(report.at("findings").as_array().size() == 3);
+  // `run` refuses the same, before anything runs.
+  const Finished refused = cli({"run", flow, "-q"});
+  CHECK(refused.code == 2);
+  CHECK(has(refused.err, "node \"sum\": input 'values' takes list[int], but node \"give\" gives str"));
+  // Inside a list only: a warning, and an error with --strict.
+  const std::string inner = cli.flow(chain({node("a", "def a() -> 'list[str]': return []"), node("b", "def b(x: 'list[int]'): ...")}));
+  CHECK(cli({"check", inner}).code == 0);
+  CHECK(cli({"check", inner, "--strict"}).code == 1);
+  CHECK(cli({"check", cli.directory.path() + "/nothing.json"}).code == 2);
+  CHECK(cli({"check", cli.directory.file("text.json", "no json")}).code == 2);
+  CHECK(cli({"check", cli.directory.file("empty.json", "{}")}).code == 1);
+}
+
 TEST_CASE("the example runs and leaves its report") {
   const Cli cli;
   const Finished done = cli({"run", source("packaging/examples/gpl3/flow.json"), "--input",
