@@ -40,7 +40,9 @@ bool is_variable(py::handle object) {
 
 }  // namespace
 
-py::object find_attribute(py::handle object, const char* name) { return own(PyObject_GetAttrString(object.ptr(), name)); }
+py::object find_attribute(py::handle object, const char* name) {
+  return own(PyObject_GetAttrString(object.ptr(), name));
+}
 
 std::string text_of(py::handle object) {
   if (!object || PyUnicode_Check(object.ptr()) == 0) return {};
@@ -183,7 +185,8 @@ Type AnnotationReader::read_generic(py::handle origin, py::handle arguments, int
     return Type::of(name);
   }
   if (PyType_Check(origin.ptr()) != 0 && !name.starts_with("typing.")) read_class(origin);  // so that it is described
-  if (name.starts_with("typing.") && inner.size() == 1 && (name == "typing.IO")) return Type::of(name, std::move(inner));
+  if (name.starts_with("typing.") && inner.size() == 1 && (name == "typing.IO"))
+    return Type::of(name, std::move(inner));
   return schema::make_type(name, std::move(inner));
 }
 
@@ -275,10 +278,12 @@ Type AnnotationReader::read_annotated(py::handle annotation, int depth) {
   return type;
 }
 
-// annotated_types.Ge(0), pydantic's Field(ge=0), {"min": 0}, "a description", numpy's dtype: whatever carries the words.
+// annotated_types.Ge(0), pydantic's Field(ge=0), {"min": 0}, "a description", numpy's dtype: whatever carries the
+// words.
 void AnnotationReader::take_metadata(Type& type, py::handle metadata) {
-  static constexpr const char* kWords[] = {"gt",  "ge",  "lt",      "le",      "multiple_of", "min_length", "max_length", "pattern", "regex",
-                                           "min", "max", "minimum", "maximum", "description", "title",      "min_items",  "max_items"};
+  static constexpr const char* kWords[] = {
+      "gt",  "ge",  "lt",      "le",      "multiple_of", "min_length", "max_length", "pattern",  "regex",
+      "min", "max", "minimum", "maximum", "description", "title",      "min_items",  "max_items"};
   if (PyUnicode_Check(metadata.ptr()) != 0) {
     if (!type.limits.contains("description")) type.limits["description"] = text_of(metadata);
     return;

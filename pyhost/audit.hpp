@@ -1,5 +1,5 @@
-// Python's audit hook (PEP 578) as the second source of named denials: it sees the attempt to start a program, which the
-// system-call filter must refuse without a trap. It informs and refuses nothing; node code could take it away.
+// Python's audit hook (PEP 578) as the second source of named denials: it sees the attempt to start a program, which
+// the system-call filter must refuse without a trap. It informs and refuses nothing; node code could take it away.
 #pragma once
 #include "sandbox/policy.hpp"
 

@@ -168,8 +168,8 @@ void take_types(const schema::Call& call, const Module& module, Bound& bound, st
     const auto found = bound.named.find(name);
     if (found == bound.named.end()) continue;
     const bool literal = bound.literals.count(name) != 0;
-    found->second = literal ? types.from_json(std::move(found->second), declared)
-                            : types.pass(std::move(found->second), declared);
+    found->second =
+        literal ? types.from_json(std::move(found->second), declared) : types.pass(std::move(found->second), declared);
     if (checking == Checking::off) continue;
     const auto mismatch = types.check(found->second, declared);
     if (!mismatch) continue;

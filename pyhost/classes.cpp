@@ -233,7 +233,7 @@ void ClassReader::read_members(ClassInfo& info, py::handle klass, AnnotationRead
               info.fields.push_back(std::move(field));
             });
   each_item(dict, 500, [&](const std::string& attribute, py::handle value) {
-    static constexpr const char* kPassed[] = {"__init__",          "__new__",       "__subclasshook__",
+    static constexpr const char* kPassed[] = {"__init__",          "__new__",           "__subclasshook__",
                                               "__class_getitem__", "__init_subclass__", "__post_init__",
                                               "__annotate__",      "__annotate_func__", "__replace__"};
     const bool dunder = attribute.starts_with("__");

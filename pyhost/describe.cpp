@@ -17,12 +17,13 @@ bool forked = false;
 py::object analysis_module() {
   PyObject* loaded = PyImport_GetModuleDict();
   if (PyObject* found = PyDict_GetItemString(loaded, kAnalysisModule)) return py::reinterpret_borrow<py::object>(found);
-  const auto code = py::reinterpret_steal<py::object>(Py_CompileString(kAnalysisSource, "<analysis>", Py_file_input));
-  if (!code) throw py::error_already_set();
-  auto module = py::reinterpret_steal<py::object>(PyImport_ExecCodeModule(kAnalysisModule, code.ptr()));
-  if (!module) throw py::error_already_set();
-  // importlib.metadata and what it takes belong to every description that finds a package.
-  py::module_::import("importlib.metadata");
+  py::object module;
+  for (const EmbeddedModule& one : kAnalysis) {
+    const auto code = py::reinterpret_steal<py::object>(Py_CompileString(one.source, one.name, Py_file_input));
+    if (!code) throw py::error_already_set();
+    module = py::reinterpret_steal<py::object>(PyImport_ExecCodeModule(one.name, code.ptr()));
+    if (!module) throw py::error_already_set();
+  }
   return module;
 }
 

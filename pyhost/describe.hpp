@@ -1,4 +1,4 @@
-// What a node's source says without being run, by the Python in analysis.py, which is part of this program. Worker
+// What a node's source says without being run, by the Python in analysis/, which is part of this program. Worker
 // process; a zygote has it compiled already.
 #pragma once
 #include <pybind11/pybind11.h>
@@ -13,7 +13,7 @@ namespace qflow::pyhost {
 /// The name under which a zygote is asked to have analysis.py ready, as if it were a module to import.
 inline constexpr const char* kAnalysisModule = "_qflow_analysis";
 
-/// The module made of analysis.py; compiled once in a process.
+/// The module made of analysis/analysis.py; compiled once in a process.
 pybind11::object analysis_module();
 
 /// The static description of `source` as JSON text (schema/description.hpp reads it), or nothing: it does not parse, or

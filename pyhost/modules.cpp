@@ -45,8 +45,8 @@ bool is_own_function(const std::string& name, py::handle value, const std::strin
 
 // What the class itself holds under a name, before any binding.
 py::object named_in_class(const py::object& klass, const std::string& name) {
-  auto found = py::reinterpret_steal<py::object>(
-      PyMapping_GetItemString(find_attribute(klass, "__dict__").ptr(), name.c_str()));
+  auto found =
+      py::reinterpret_steal<py::object>(PyMapping_GetItemString(find_attribute(klass, "__dict__").ptr(), name.c_str()));
   if (!found) PyErr_Clear();
   return found;
 }

@@ -26,8 +26,8 @@ struct Module {
   std::string file;    ///< the name its code was compiled under
   std::string source;  ///< for tracebacks
   pybind11::object module;
-  pybind11::object function;   ///< the one that calls run; null when described only
-  schema::Function signature;  ///< of `function`
+  pybind11::object function;         ///< the one that calls run; null when described only
+  schema::Function signature;        ///< of `function`
   std::vector<schema::Type> inputs;  ///< of the signature's parameters
   schema::Type output;
   MentionedClasses classes;  ///< that these types mention

@@ -41,8 +41,8 @@ std::string repr_of(py::handle value) {
 struct Target {
   py::object function;
   std::size_t skipped = 0;
-  std::set<std::string> given;      // by functools.partial, by name: they keep a default
-  py::object constructed;           // a class: what a call of it returns
+  std::set<std::string> given;  // by functools.partial, by name: they keep a default
+  py::object constructed;       // a class: what a call of it returns
 };
 
 Target target_of(py::handle callable) {
@@ -91,8 +91,7 @@ Type settled(Type type, int flags) {
   for (const char* name : {"collections.abc.Generator", "collections.abc.Iterator", "collections.abc.AsyncGenerator",
                            "collections.abc.AsyncIterator"})
     iterator = iterator || type.is(name);
-  if (iterator)
-    return Type::of("list", {type.arguments.empty() ? Type::any() : type.arguments.front()});
+  if (iterator) return Type::of("list", {type.arguments.empty() ? Type::any() : type.arguments.front()});
   if (type.is("collections.abc.Coroutine") && type.arguments.size() == 3) return type.arguments[2];
   if (type.is("collections.abc.Awaitable") && type.arguments.size() == 1) return type.arguments[0];
   return type;
@@ -105,7 +104,8 @@ class Describer {
 
   void describe(py::handle callable) {
     const Target target = target_of(callable);
-    if (const py::object said = find_attribute(callable, "__signature__"); said && !said.is_none() && from_signature(said))
+    if (const py::object said = find_attribute(callable, "__signature__");
+        said && !said.is_none() && from_signature(said))
       return;
     if (PyFunction_Check(target.function.ptr()) == 0) {
       out_.var_positional = out_.var_keyword = true;  // nothing to look into: accept what is given
@@ -143,8 +143,11 @@ class Describer {
       const std::string name = text_of(names[i]);
       const bool given = target.given.count(name) != 0;
       // What follows a parameter that a partial gives by name can only be given by name too; that is what calls do.
-      add(name, i < only ? "positional" : i < positional ? "either" : "keyword", initial, given, annotation(name),
-          reader);
+      add(name,
+          i < only         ? "positional"
+          : i < positional ? "either"
+                           : "keyword",
+          initial, given, annotation(name), reader);
     }
     if (detail_ == Detail::full) {
       out_.line = code.attr("co_firstlineno").cast<std::int32_t>();
@@ -171,8 +174,8 @@ class Describer {
     out_.returns_shape = shape_of(settled(std::move(type), flags_));
   }
 
-  void add(const std::string& name, const char* kind, const py::object& initial, bool given, const py::object& annotated,
-           AnnotationReader& reader) {
+  void add(const std::string& name, const char* kind, const py::object& initial, bool given,
+           const py::object& annotated, AnnotationReader& reader) {
     schema::Parameter parameter;
     parameter.name = name;
     parameter.kind = kind;
@@ -199,7 +202,8 @@ class Describer {
     }
     AnnotationReader reader(classes_, {});
     const auto given = [](const py::object& value) {
-      return value && !(PyType_Check(value.ptr()) != 0 && text_of(find_attribute(value, "__qualname__")).ends_with("_empty"))
+      return value && !(PyType_Check(value.ptr()) != 0 &&
+                        text_of(find_attribute(value, "__qualname__")).ends_with("_empty"))
                  ? value
                  : py::object();
     };
@@ -208,7 +212,10 @@ class Describer {
       if (kind == 2) out_.var_positional = true;
       else if (kind == 4) out_.var_keyword = true;
       else
-        add(text_of(find_attribute(one, "name")), kind == 0 ? "positional" : kind == 1 ? "either" : "keyword",
+        add(text_of(find_attribute(one, "name")),
+            kind == 0   ? "positional"
+            : kind == 1 ? "either"
+                        : "keyword",
             given(find_attribute(one, "default")), false, given(find_attribute(one, "annotation")), reader);
     }
     PyErr_Clear();

@@ -1,5 +1,5 @@
-// Values against declared types, as they pass into a function and out of it; and the conversions that a connection makes
-// (types.md 3 and 4). Worker process.
+// Values against declared types, as they pass into a function and out of it; and the conversions that a connection
+// makes (types.md 3 and 4). Worker process.
 #pragma once
 #include <optional>
 #include <string>
@@ -7,6 +7,9 @@
 #include "pyhost/annotations.hpp"
 
 namespace qflow::pyhost {
+
+/// The one alternative of a union that is not None, or the type itself.
+const schema::Type& without_none(const schema::Type& type);
 
 /// A value that is not what is declared.
 struct Mismatch {
@@ -33,8 +36,8 @@ class TypeCheck {
   pybind11::object pass(pybind11::object value, const schema::Type& type);
 
   /// A JSON value as the declared type: also inside, because it is ours alone. Dataclasses, models, NamedTuples,
-  /// enumerations, tuples, sets, dates, paths, bytes (base64), arrays and tables are made; what cannot be stays as it is
-  /// and check() says so.
+  /// enumerations, tuples, sets, dates, paths, bytes (base64), arrays and tables are made; what cannot be stays as it
+  /// is and check() says so.
   pybind11::object from_json(pybind11::object value, const schema::Type& type, int depth = 0);
 
  private:

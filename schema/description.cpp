@@ -63,8 +63,7 @@ class StaticNames {
     const auto dot = written.find('.');
     const auto alias = aliases_.find(std::string(written.substr(0, dot)));
     if (alias == aliases_.end()) return usual_name(written);
-    const std::string full =
-        alias->second + (dot == std::string_view::npos ? "" : std::string(written.substr(dot)));
+    const std::string full = alias->second + (dot == std::string_view::npos ? "" : std::string(written.substr(dot)));
     return usual_name(full).value_or(full);
   }
 
@@ -135,9 +134,8 @@ NodeFunction static_function(const json::object& from, const StaticNames& names)
   out.more_named = flag_in(from, "var_keyword");
   out.is_async = flag_in(from, "is_async");
   out.is_generator = flag_in(from, "is_generator");
-  each_object(from, "parameters", [&](const json::object& one) {
-    out.inputs.push_back(port_in(one, names.type(text_in(one, "type"))));
-  });
+  each_object(from, "parameters",
+              [&](const json::object& one) { out.inputs.push_back(port_in(one, names.type(text_in(one, "type")))); });
   out.output.name = "output";
   out.output.kind = "output";
   out.output.written = text_in(from, "returns");
@@ -183,12 +181,13 @@ json::object to_json(const NodeFunction& function) {
 }
 
 NodeImport import_in(const json::object& from) {
-  return {text_in(from, "module", 300), number_in(from, "line"),      flag_in(from, "optional"),
+  return {text_in(from, "module", 300), number_in(from, "line"),  flag_in(from, "optional"),
           flag_in(from, "standard"),    flag_in(from, "present"), texts_in(from, "distributions")};
 }
 
 NodeFinding finding_in(const json::object& from) {
-  return {text_in(from, "code", 50), text_in(from, "message", 500), number_in(from, "line"), text_in(from, "needs", 20)};
+  return {text_in(from, "code", 50), text_in(from, "message", 500), number_in(from, "line"),
+          text_in(from, "needs", 20)};
 }
 
 void read_scans(const json::object& from, NodeDescription& into) {
@@ -261,8 +260,9 @@ void take_loaded(const Loaded& loaded, NodeDescription& into) {
   for (const Function& function : loaded.functions)
     if (into.functions.size() < kMost) into.functions.push_back(function_of(function));
   into.classes = loaded.classes ? classes_from_json(*loaded.classes) : Classes{};
-  into.warnings.assign(loaded.warnings.begin(),
-                       loaded.warnings.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(loaded.warnings.size(), 10)));
+  into.warnings.assign(
+      loaded.warnings.begin(),
+      loaded.warnings.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(loaded.warnings.size(), 10)));
 }
 
 json::object to_json(const NodeDescription& d) {

@@ -32,9 +32,9 @@ struct NodeFunction {
 struct NodeImport {
   std::string module;  ///< the top-level name
   std::int32_t line = 0;
-  bool optional = false;  ///< under a try that catches its failure
-  bool standard = false;  ///< part of Python
-  bool present = true;    ///< found in the environment
+  bool optional = false;                   ///< under a try that catches its failure
+  bool standard = false;                   ///< part of Python
+  bool present = true;                     ///< found in the environment
   std::vector<std::string> distributions;  ///< that provide it, or would
 };
 

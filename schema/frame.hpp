@@ -31,13 +31,13 @@ enum class Kind : std::uint8_t {
   fetch = 18,  ///< send a file that a value refers to
   give = 19,   ///< the value of a call that ran in another worker of this execution, as JSON
   // worker → daemon
-  hello = 32,    ///< the self-check of a worker that has entered its sandbox; its first frame
-  loaded = 33,   ///< the module is there; its function and parameters
-  result = 34,   ///< a call returned
-  raised = 35,   ///< a load or a call ended in an exception
-  skipped = 36,  ///< a call whose input failed before it
-  chunk = 37,    ///< a piece of a fetched file
-  analysed = 38, ///< before `loaded`, where a description was asked for: what the source says without being run
+  hello = 32,     ///< the self-check of a worker that has entered its sandbox; its first frame
+  loaded = 33,    ///< the module is there; its function and parameters
+  result = 34,    ///< a call returned
+  raised = 35,    ///< a load or a call ended in an exception
+  skipped = 36,   ///< a call whose input failed before it
+  chunk = 37,     ///< a piece of a fetched file
+  analysed = 38,  ///< before `loaded`, where a description was asked for: what the source says without being run
 };
 
 /// One frame. `id` ties an answer to its request: the number of the load, call, fetch or worker.

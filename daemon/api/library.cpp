@@ -108,7 +108,8 @@ Task<> require_converter(Services& services, const Request& request, const store
     throw Fault(FaultKind::bad_input, "invalid_converter", "/is_converter: " + why);
   };
   if (main == nullptr) refuse("the code cannot be used: " + described.description->error);
-  const auto required = std::count_if(main->inputs.begin(), main->inputs.end(), [](const auto& p) { return p.required; });
+  const auto required =
+      std::count_if(main->inputs.begin(), main->inputs.end(), [](const auto& p) { return p.required; });
   if (main->inputs.empty() || required > 1) refuse("a converter is a function of one required parameter");
   if (main->inputs.front().type.kind == schema::Type::Kind::any || main->output.type.kind == schema::Type::Kind::any)
     refuse("annotate the parameter and the result with the types to convert from and to");

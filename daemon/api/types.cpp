@@ -75,7 +75,7 @@ json::object checked(Services& services, const typing::Catalog& catalog, const s
                      const std::string& target) {
   const auto start = Clock::now();
   const Asked from = read_asked(source, catalog), to = read_asked(target, catalog);
-  json::object out{{"source_type", source},      {"target_type", target},     {"compatible", false},
+  json::object out{{"source_type", source},        {"target_type", target},        {"compatible", false},
                    {"conversion_required", false}, {"conversion_method", nullptr}, {"explanation", ""},
                    {"suggestions", json::array()}};
   bool fits = false;

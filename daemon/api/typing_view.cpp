@@ -119,8 +119,8 @@ Task<std::vector<Finding>> check_now(Services& services, json::object document, 
   auto settings = services.settings.get();
   auto loading = services.catalogs.load(std::move(owner), settings);
   engine::CatalogPtr catalog = co_await std::move(loading);
-  auto checking =
-      engine::check_workflow(services.describer, document, std::move(settings), std::move(catalog), engine::CheckOptions{});
+  auto checking = engine::check_workflow(services.describer, document, std::move(settings), std::move(catalog),
+                                         engine::CheckOptions{});
   engine::WorkflowCheck done = co_await std::move(checking);
   co_return std::move(done.findings);
 }

@@ -28,8 +28,8 @@ json::object description_view(const schema::NodeDescription& description, const 
 /// {valid, errors, warnings, findings}
 json::object findings_view(const std::vector<engine::Finding>& findings);
 
-/// The check of a stored or sent workflow, as far as it is done within `patience`; nothing when it takes longer (it goes
-/// on, and what it finds out is kept).
+/// The check of a stored or sent workflow, as far as it is done within `patience`; nothing when it takes longer (it
+/// goes on, and what it finds out is kept).
 Task<std::optional<std::vector<engine::Finding>>> check_within(Services& services, json::object document,
                                                                std::optional<std::string> owner,
                                                                Clock::duration patience);

@@ -24,7 +24,8 @@ Task<Reply> check_document(Services& services, json::object document, std::optio
 }
 
 json::object document_of(const store::Workflow& w) {
-  json::object out{{"nodes", stored_json(w.nodes)}, {"connections", stored_json(w.connections)},
+  json::object out{{"nodes", stored_json(w.nodes)},
+                   {"connections", stored_json(w.connections)},
                    {"settings", stored_json(w.settings)}};
   if (!w.python_version.empty()) out["python_version"] = w.python_version;
   return out;
@@ -66,7 +67,8 @@ Wanted port_of(const schema::NodeFunction& function, const schema::Classes& clas
     if (one.name == port) return {one.type, classes, port, false};
   std::string known = "output";
   for (const auto& one : function.inputs) known += ", " + one.name;
-  throw Fault(FaultKind::not_found, "missing_port", fmt::format("port: there is no port \"{}\"; there are: {}", port, known));
+  throw Fault(FaultKind::not_found, "missing_port",
+              fmt::format("port: there is no port \"{}\"; there are: {}", port, known));
 }
 
 // A node of a workflow: its plan's descriptions, because it may import other nodes of it.
@@ -91,7 +93,8 @@ Task<Wanted> port_in_workflow(Services& services, const Request& request, const 
   co_return port_of(*function, d->classes, port);
 }
 
-Task<Wanted> port_in_library(Services& services, const Request& request, const std::string& node, const std::string& port) {
+Task<Wanted> port_in_library(Services& services, const Request& request, const std::string& node,
+                             const std::string& port) {
   auto job = [node, owner = request.caller->owner_filter()](sqlite::Db& db) {
     return store::find_python_node(db, node, owner);
   };

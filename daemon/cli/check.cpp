@@ -48,7 +48,8 @@ Task<Checked> check_one(const CheckOptions& options, json::object document, work
 }
 
 // "flow.json:12" or, for a line of a node's code that is a file of its own, "read.py:3".
-std::string place_of(const Finding& finding, const Checked& checked, const CheckOptions& options, const std::string& text) {
+std::string place_of(const Finding& finding, const Checked& checked, const CheckOptions& options,
+                     const std::string& text) {
   const auto file = checked.files.find(finding.node_id);
   if (finding.line > 0 && file != checked.files.end()) return fmt::format("{}:{}", file->second, finding.line);
   return fmt::format("{}:{}", options.flow, line_of(text, finding.pointer));
@@ -63,17 +64,21 @@ void print_findings(const Checked& checked, const CheckOptions& options, const s
                                                                          : "36";
     errors += finding.severity == Finding::Severity::error ? 1 : 0;
     warnings += finding.severity == Finding::Severity::warning ? 1 : 0;
-    const std::string kind = color ? fmt::format("\x1b[{}m{}\x1b[0m", shade, word(finding.severity)) : word(finding.severity);
+    const std::string kind =
+        color ? fmt::format("\x1b[{}m{}\x1b[0m", shade, word(finding.severity)) : word(finding.severity);
     const bool in_code = finding.line > 0 && checked.files.count(finding.node_id) == 0;
-    fmt::print("{}: {}: {}{} [{}]\n", printable(place_of(finding, checked, options, text)), kind, printable(finding.message),
-               in_code ? fmt::format(" (line {} of its code)", finding.line) : "", finding.code);
+    fmt::print("{}: {}: {}{} [{}]\n", printable(place_of(finding, checked, options, text)), kind,
+               printable(finding.message), in_code ? fmt::format(" (line {} of its code)", finding.line) : "",
+               finding.code);
     if (const json::value* list = finding.details.if_contains("suggestions"); list != nullptr && list->is_array())
       for (const auto& one : list->get_array())
         fmt::print("    put between them: {} {}\n", printable(std::string_view(one.at("converter").as_string())),
                    printable(json::serialize(one.at("nodes"))));
   }
   if (errors + warnings == 0) fmt::print("{}: no findings\n", options.flow);
-  else fmt::print("{}: {} error{}, {} warning{}\n", options.flow, errors, errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+  else
+    fmt::print("{}: {} error{}, {} warning{}\n", options.flow, errors, errors == 1 ? "" : "s", warnings,
+               warnings == 1 ? "" : "s");
 }
 
 json::object report(const Checked& checked, const CheckOptions& options, const std::string& text) {
@@ -105,13 +110,13 @@ int check(const config::Config& config, const CheckOptions& options) {
   std::optional<Checked> checked;
   std::exception_ptr failure;
   asio::co_spawn(io, workers::watch(pool), asio::detached);
-  asio::co_spawn(io,
-                 check_one(options, document.get_object(), pool, store, std::make_shared<const workers::Settings>(settings)),
-                 [&](std::exception_ptr error, Checked result) {
-                   if (error) failure = error;
-                   else checked = std::move(result);
-                   io.stop();
-                 });
+  asio::co_spawn(
+      io, check_one(options, document.get_object(), pool, store, std::make_shared<const workers::Settings>(settings)),
+      [&](std::exception_ptr error, Checked result) {
+        if (error) failure = error;
+        else checked = std::move(result);
+        io.stop();
+      });
   io.run();
   pool.shut_down();
   if (failure) std::rethrow_exception(failure);

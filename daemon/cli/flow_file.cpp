@@ -116,8 +116,9 @@ void read_node_files(engine::Graph& graph, const fs::path& directory) {
     const fs::path base = fs::weakly_canonical(directory, error);
     const auto relative = path.lexically_relative(base);
     if (fs::path(node.file).is_absolute() || relative.empty() || *relative.begin() == "..")
-      throw bad_flow("file_outside", fmt::format("node \"{}\": file \"{}\" is not beside the flow; name a file below {}",
-                                                 node.name, node.file, base.string()));
+      throw bad_flow("file_outside",
+                     fmt::format("node \"{}\": file \"{}\" is not beside the flow; name a file below {}", node.name,
+                                 node.file, base.string()));
     node.code = read_text(path, fmt::format("node \"{}\": file", node.name));
   }
 }

@@ -65,7 +65,8 @@ class Commands {
     app_.set_version_flag("--version", std::string("qflow ") + QFLOW_VERSION);
     app_.require_subcommand(1);
     app_.footer(
-        "Exit status of `run`: 0 done, 1 a node failed, 2 bad input, 130 interrupted. Of `check`: 1 with errors. Of `doctor`: 1 when code would "
+        "Exit status of `run`: 0 done, 1 a node failed, 2 bad input, 130 interrupted. Of `check`: 1 with errors. Of "
+        "`doctor`: 1 when code would "
         "be "
         "refused. Settings come from flags, QFLOW_… variables and the configuration file, in this order; `qflow config "
         "show` prints them all.");

@@ -32,7 +32,7 @@ json::value value_of(const std::string& text) {
     const std::string content = read_text(text == "@-" ? "/dev/stdin" : text.substr(1), "input file");
     if (!is_utf8(content))
       throw bad_flow("not_text",
-                fmt::format("input file {} is not UTF-8 text; a node can only be given text", text.substr(1)));
+                     fmt::format("input file {} is not UTF-8 text; a node can only be given text", text.substr(1)));
     return json::value(json::string(content));
   }
   std::string error;
@@ -209,7 +209,7 @@ int run_or_throw(const config::Config& config, const RunOptions& options) {
   const json::value document = parse_file(options.flow, "workflow");
   if (!document.is_object())
     throw bad_flow("invalid_workflow",
-              fmt::format("workflow {} must be a JSON object with nodes and connections", options.flow));
+                   fmt::format("workflow {} must be a JSON object with nodes and connections", options.flow));
   engine::Graph graph = engine::read_workflow(document.get_object());
   if (graph.name.empty()) graph.name = fs::path(options.flow).stem();
   if (options.python) {
@@ -242,11 +242,12 @@ int run_or_throw(const config::Config& config, const RunOptions& options) {
   asio::co_spawn(io, workers::watch(pool), asio::detached);
   asio::co_spawn(io, progress.tick(), asio::detached);
   asio::co_spawn(io, watch_interrupts(engine, order.execution_id, interrupts), asio::detached);
-  asio::co_spawn(io, run_one(engine, store, order, progress, std::make_shared<const workers::Settings>(settings)), [&](std::exception_ptr error, Finished result) {
-    if (error) failure = error;
-    else finished = std::move(result);
-    io.stop();
-  });
+  asio::co_spawn(io, run_one(engine, store, order, progress, std::make_shared<const workers::Settings>(settings)),
+                 [&](std::exception_ptr error, Finished result) {
+                   if (error) failure = error;
+                   else finished = std::move(result);
+                   io.stop();
+                 });
   io.run();
   pool.shut_down();
   if (failure) std::rethrow_exception(failure);

@@ -48,7 +48,8 @@ NodeSource source_of(const store::PythonNode& node, const workers::Settings& set
   return sources_of(make_plan(read_workflow({{"nodes", std::move(nodes)}}), settings)).front();
 }
 
-Task<CatalogPtr> CatalogLoader::load(std::optional<std::string> owner, std::shared_ptr<const workers::Settings> settings) {
+Task<CatalogPtr> CatalogLoader::load(std::optional<std::string> owner,
+                                     std::shared_ptr<const workers::Settings> settings) {
   const std::string key = owner.value_or("*");
   const std::uint64_t version = store_.changes().of(store::kLibrary);
   if (const auto found = kept_.find(key);
@@ -73,8 +74,8 @@ Task<CatalogPtr> CatalogLoader::load(std::optional<std::string> owner, std::shar
   for (std::size_t i = 0; i < nodes.size(); ++i) {
     const schema::NodeFunction* function = descriptions[i]->find(nodes[i]->main_function);
     if (function == nullptr || function->inputs.empty()) continue;
-    converters.push_back({nodes[i]->name, nodes[i]->id, function->inputs.front().type, function->output.type,
-                          descriptions[i]->classes});
+    converters.push_back(
+        {nodes[i]->name, nodes[i]->id, function->inputs.front().type, function->output.type, descriptions[i]->classes});
   }
   auto catalog = std::make_shared<const typing::Catalog>(std::move(types), std::move(converters));
   if (kept_.size() >= kMostKept) kept_.clear();

@@ -47,8 +47,8 @@ std::string NodeSource::key() const {
     crypto_generichash_update(&state, reinterpret_cast<const unsigned char*>(&size), sizeof size);
     crypto_generichash_update(&state, reinterpret_cast<const unsigned char*>(text.data()), text.size());
   };
-  for (const std::string_view part : {std::string_view(kVersion), std::string_view(python), std::string_view(environment),
-                                      std::string_view(file), std::string_view(code)})
+  for (const std::string_view part : {std::string_view(kVersion), std::string_view(python),
+                                      std::string_view(environment), std::string_view(file), std::string_view(code)})
     add(part);
   add(function ? "function " + *function : "");
   add(execute ? "live" : "static");
@@ -74,7 +74,8 @@ std::vector<NodeSource> sources_of(const Plan& plan) {
     source.function = step.node.function;
     source.seconds = std::min(step.timeout, source.seconds);
     // A name that no type can carry decides on nothing: the same code in many nodes is described once.
-    const bool named = source.code.find("class") != std::string::npos || source.code.find("NewType") != std::string::npos;
+    const bool named =
+        source.code.find("class") != std::string::npos || source.code.find("NewType") != std::string::npos;
     source.file = named || may_import_nodes(source.code) ? step.file : "node.py";
     if (may_import_nodes(source.code))
       for (std::size_t other = 0; other < i && source.companions.size() < 100; ++other)
@@ -202,8 +203,8 @@ Task<DescriptionPtr> Describer::find_out(std::string key, NodeSource source) {
     out = made;
     remember(key, out, lasting);
     if (lasting && store_ != nullptr)
-      store_->post([key, python = source.python, text = json::serialize(schema::to_json(*made)), at = now_us()](
-                       sqlite::Tx& tx) { store::put_description(tx, key, python, text, at); });
+      store_->post([key, python = source.python, text = json::serialize(schema::to_json(*made)),
+                    at = now_us()](sqlite::Tx& tx) { store::put_description(tx, key, python, text, at); });
   } catch (...) {
     failure = std::current_exception();
   }

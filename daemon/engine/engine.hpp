@@ -23,7 +23,7 @@ struct Order {
   std::optional<std::string> workflow_id;
   std::string workflow_name;
   std::string mode = "manual";
-  std::string created_by;  ///< the user; empty: nobody was signed in
+  std::string created_by;                          ///< the user; empty: nobody was signed in
   std::shared_ptr<const typing::Catalog> catalog;  ///< users' types; null: none. Shared with other executions
 };
 

@@ -22,8 +22,8 @@ enum class Role {
   unknown,  ///< a type this release does not run; kept, refused when executed
 };
 
-/// What comes of values and connections that are not of the declared types (types.md 6): `off`, nothing; `warn`, an error
-/// for the outer type and a warning for what is inside; `strict`, an error for both.
+/// What comes of values and connections that are not of the declared types (types.md 6): `off`, nothing; `warn`, an
+/// error for the outer type and a warning for what is inside; `strict`, an error for both.
 enum class TypeChecks { off, warn, strict };
 constexpr const char* word(TypeChecks checks) {
   return checks == TypeChecks::off ? "off" : checks == TypeChecks::strict ? "strict" : "warn";

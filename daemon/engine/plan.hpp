@@ -39,7 +39,7 @@ struct Plan {
   std::vector<Step> steps;           ///< in an order in which every step comes after its sources
   std::vector<std::string> imports;  ///< hint for the pool
   TypeChecks types = TypeChecks::warn;
-  std::optional<std::size_t> only;   ///< `--node`: the one step whose value is wanted
+  std::optional<std::size_t> only;  ///< `--node`: the one step whose value is wanted
 };
 
 /// Settles the order and all that the installation's settings bound. `only`: run that node (by name or id) and what it

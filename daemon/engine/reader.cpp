@@ -77,7 +77,8 @@ void read_conversion(const Members& from, Node& node) {
     if (!read) from.problems().add(from.at(name), problem);
     return read.value_or(schema::Type::any());
   };
-  if (!from.find("to")) from.problems().add(from.at("to"), "required: the type to convert to, such as \"integer\" or \"list[int]\"");
+  if (!from.find("to"))
+    from.problems().add(from.at("to"), "required: the type to convert to, such as \"integer\" or \"list[int]\"");
   const schema::Type source = type("from"), target = type("to");
   node.code = typing::convert_code(source, target, from.flag("items"));
   node.function = "convert";

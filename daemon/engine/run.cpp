@@ -23,8 +23,7 @@ constexpr std::size_t kMaxRemembered = 16U << 10U;
 }  // namespace
 
 Run::Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<json::value> input,
-         StepObserver observer, OutputObserver output, bool measured,
-         std::shared_ptr<const typing::Catalog> catalog)
+         StepObserver observer, OutputObserver output, bool measured, std::shared_ptr<const typing::Catalog> catalog)
     : pool_(pool),
       signatures_(signatures),
       plan_(std::move(plan)),

@@ -134,8 +134,8 @@ void Run::on_result(std::size_t step, schema::Result result) {
   end_step(step, Status::completed);
 }
 
-// A type that a user defined by JSON Schema can only be checked here, where the schema is, and on a value that JSON says
-// whole.
+// A type that a user defined by JSON Schema can only be checked here, where the schema is, and on a value that JSON
+// says whole.
 void Run::check_custom_type(std::size_t step) {
   const StepRun& run = outcome_.steps[step];
   const Node& node = plan_.steps[step].node;

@@ -79,9 +79,9 @@ class Checker {
       if (look_.types_only) return;  // the engine says so when it binds
       const bool waits = fault.code == "missing_argument" && is_entry(step) && !look_.with_input;
       Finding& finding = add(i, waits ? Severity::info : Severity::error, waits ? "needs_input" : fault.code, "", {});
-      finding.message = waits ? fault.message.substr(0, fault.message.find(": connect it")) +
-                                    ": the execution's input is to give it"
-                              : fault.message;
+      finding.message =
+          waits ? fault.message.substr(0, fault.message.find(": connect it")) + ": the execution's input is to give it"
+                : fault.message;
       return;
     }
     if (!look_.types_only)
@@ -127,23 +127,24 @@ class Checker {
     if (link.compatible && link.fits) return;
     const bool error = !link.compatible || plan_.types == TypeChecks::strict;
     const Node& sender = plan_.steps[from].node;
-    Finding& finding =
-        add(i, error ? Severity::error : Severity::warning, "incompatible_types",
-            fmt::format("input '{}' takes {}, but node \"{}\" gives {}: {}", port.name, typing::shown(right), sender.name,
-                        typing::shown(left), link.explanation),
-            source->pointer);
+    Finding& finding = add(i, error ? Severity::error : Severity::warning, "incompatible_types",
+                           fmt::format("input '{}' takes {}, but node \"{}\" gives {}: {}", port.name,
+                                       typing::shown(right), sender.name, typing::shown(left), link.explanation),
+                           source->pointer);
     json::array suggestions;
     if (look_.suggestions)
       for (const auto& one : typing::suggest(left, right, catalog_)) suggestions.push_back(one.to_json());
-    finding.details = {{"source", json::object{{"node", sender.name}, {"node_id", sender.id}, {"port", output}}},
-                       {"target", json::object{{"node", step.node.name}, {"node_id", step.node.id}, {"port", port.name}}},
-                       {"output_type", typing::shown(left)},
-                       {"input_type", typing::shown(right)},
-                       {"explanation", link.explanation},
-                       {"suggestions", std::move(suggestions)}};
+    finding.details = {
+        {"source", json::object{{"node", sender.name}, {"node_id", sender.id}, {"port", output}}},
+        {"target", json::object{{"node", step.node.name}, {"node_id", step.node.id}, {"port", port.name}}},
+        {"output_type", typing::shown(left)},
+        {"input_type", typing::shown(right)},
+        {"explanation", link.explanation},
+        {"suggestions", std::move(suggestions)}};
   }
 
-  void check_literal(std::size_t i, const NodePort& port, const schema::Argument& argument, const json::object& origins) {
+  void check_literal(std::size_t i, const NodePort& port, const schema::Argument& argument,
+                     const json::object& origins) {
     const json::value* origin = origins.if_contains(port.name);
     const std::string from = origin != nullptr && origin->is_string() ? std::string(origin->as_string()) : "";
     if (from == "nothing given" || (from == "input" && !look_.with_input)) return;
@@ -217,7 +218,7 @@ bool has_errors(const std::vector<Finding>& findings) {
 }
 
 json::object to_json(const Finding& f) {
-  json::object out{{"severity", word(f.severity)}, {"code", f.code}, {"message", f.message}, {"node", nullptr},
+  json::object out{{"severity", word(f.severity)}, {"code", f.code},       {"message", f.message}, {"node", nullptr},
                    {"node_id", nullptr},           {"pointer", f.pointer}, {"line", nullptr}};
   if (!f.node.empty()) out["node"] = f.node;
   if (!f.node_id.empty()) out["node_id"] = f.node_id;

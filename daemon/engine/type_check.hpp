@@ -21,9 +21,7 @@ struct Finding {
   json::object details;   ///< source, target, output_type, input_type, suggestions, …
 };
 constexpr const char* word(Finding::Severity severity) {
-  return severity == Finding::Severity::error     ? "error"
-         : severity == Finding::Severity::warning ? "warning"
-                                                  : "info";
+  return severity == Finding::Severity::error ? "error" : severity == Finding::Severity::warning ? "warning" : "info";
 }
 json::object to_json(const Finding& finding);
 bool has_errors(const std::vector<Finding>& findings);
@@ -36,10 +34,10 @@ struct StepTypes {
 
 /// How a plan is looked at.
 struct Look {
-  bool with_input = false;          ///< the execution's input is at hand (`input`), not still to come
+  bool with_input = false;  ///< the execution's input is at hand (`input`), not still to come
   const json::value* input = nullptr;
-  bool suggestions = true;          ///< what would make a connection fit; costs more than finding that it does not
-  bool types_only = false;          ///< the engine says itself what cannot be bound
+  bool suggestions = true;  ///< what would make a connection fit; costs more than finding that it does not
+  bool types_only = false;  ///< the engine says itself what cannot be bound
 };
 
 /// Findings of the connections and literals of all steps, in the plan's order. One entry of `types` a step. What

@@ -8,8 +8,8 @@
 namespace qflow::engine {
 
 struct WorkflowCheck {
-  std::vector<Finding> findings;  ///< in the order of the nodes; those of the document first
-  std::optional<Plan> plan;       ///< nothing: the document is no workflow
+  std::vector<Finding> findings;             ///< in the order of the nodes; those of the document first
+  std::optional<Plan> plan;                  ///< nothing: the document is no workflow
   std::vector<DescriptionPtr> descriptions;  ///< one for each step of the plan; null: not known
   bool valid() const { return !has_errors(findings); }
 };

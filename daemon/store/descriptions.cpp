@@ -8,8 +8,8 @@ std::optional<std::string> find_description(sqlite::Db& db, const std::string& k
 
 void put_description(sqlite::Tx& tx, const std::string& key, const std::string& python_version,
                      const std::string& description, std::int64_t at) {
-  tx->exec("INSERT OR REPLACE INTO node_descriptions (key, python_version, description, created_at) VALUES (?,?,?,?)", key,
-           python_version, description, at);
+  tx->exec("INSERT OR REPLACE INTO node_descriptions (key, python_version, description, created_at) VALUES (?,?,?,?)",
+           key, python_version, description, at);
 }
 
 std::int64_t delete_descriptions_before(sqlite::Tx& tx, std::int64_t time) {

@@ -35,10 +35,10 @@ void insert_python_node(sqlite::Tx& tx, const PythonNode& n) {
 
 void update_python_node(sqlite::Tx& tx, const PythonNode& n) {
   tx->exec(
-      "UPDATE python_nodes SET name=?2, description=?3, python_version=?4, is_template=?5, is_public=?6, updated_at=?7, "
+      "UPDATE python_nodes SET name=?2, description=?3, python_version=?4, is_template=?5, is_public=?6, "
+      "updated_at=?7, "
       "is_converter=?8 WHERE id=?1",
-      n.id, n.name, n.description, n.python_version, n.is_template, n.is_public, n.updated_at,
-      n.is_converter);
+      n.id, n.name, n.description, n.python_version, n.is_template, n.is_public, n.updated_at, n.is_converter);
   tx->exec(
       "UPDATE python_nodes SET code=?2, main_function=?3, dependencies=?4, input_types=?5, output_types=?6, "
       "version=version+1 WHERE id=?1 AND (code, main_function, dependencies, input_types, output_types) IS NOT "

@@ -10,7 +10,8 @@ std::string_view last_part(std::string_view name) {
 
 }  // namespace
 
-Catalog::Catalog(std::vector<CustomType> types, std::vector<Converter> converters) : converters_(std::move(converters)) {
+Catalog::Catalog(std::vector<CustomType> types, std::vector<Converter> converters)
+    : converters_(std::move(converters)) {
   for (CustomType& type : types) {
     by_class_.emplace(type.name, type.name);
     if (!type.python_type.empty() && type.python_type != "object") by_class_[type.python_type] = type.name;

@@ -194,8 +194,9 @@ std::string convert_code(const Type& from, const Type& to, bool items) {
   const auto annotation = [](const char* before, const Type& type) {
     return type.kind == Kind::any ? std::string() : before + schema::text(type);
   };
-  return fmt::format("from __future__ import annotations\n\nITEMS = {}\n{}\n\ndef convert(value{}){}:\n    return _to(value, {})\n",
-                     items ? "True" : "False", kConversions, annotation(": ", from), annotation(" -> ", to), target_of(to));
+  return fmt::format(
+      "from __future__ import annotations\n\nITEMS = {}\n{}\n\ndef convert(value{}){}:\n    return _to(value, {})\n",
+      items ? "True" : "False", kConversions, annotation(": ", from), annotation(" -> ", to), target_of(to));
 }
 
 }  // namespace qflow::typing

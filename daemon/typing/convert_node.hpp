@@ -1,4 +1,5 @@
-// The node type qflow.convert: the documented conversions (types.md 4) as a node between two that do not fit. Any thread.
+// The node type qflow.convert: the documented conversions (types.md 4) as a node between two that do not fit. Any
+// thread.
 #pragma once
 #include <optional>
 #include <string>

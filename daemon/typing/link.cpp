@@ -55,17 +55,21 @@ std::string method_for(const Type& source, const Type& target, const Catalog& ca
 }
 
 constexpr std::pair<const char*, const char*> kDocumented[] = {
-    {"string", "integer"}, {"string", "float"},   {"string", "number"},  {"number", "string"}, {"integer", "string"},
-    {"float", "string"},   {"boolean", "string"}, {"float", "integer"},  {"number", "integer"}, {"integer", "float"},
-    {"list", "dict"},      {"dict", "list"},      {"list", "tuple"},     {"list", "set"},      {"tuple", "list"},
-    {"set", "list"},       {"tensor", "numpy_array"}, {"numpy_array", "tensor"}};
+    {"string", "integer"},     {"string", "float"},      {"string", "number"},  {"number", "string"},
+    {"integer", "string"},     {"float", "string"},      {"boolean", "string"}, {"float", "integer"},
+    {"number", "integer"},     {"integer", "float"},     {"list", "dict"},      {"dict", "list"},
+    {"list", "tuple"},         {"list", "set"},          {"tuple", "list"},     {"set", "list"},
+    {"tensor", "numpy_array"}, {"numpy_array", "tensor"}};
 
 const std::vector<Converter>& documented_converters() {
   static const std::vector<Converter> kConverters = [] {
     std::vector<Converter> out;
     for (const auto& [source, target] : kDocumented)
-      out.push_back({std::string(schema::compatibility(source, target).method), "",
-                     schema::type_of_documented(source), schema::type_of_documented(target), {}});
+      out.push_back({std::string(schema::compatibility(source, target).method),
+                     "",
+                     schema::type_of_documented(source),
+                     schema::type_of_documented(target),
+                     {}});
     return out;
   }();
   return kConverters;
@@ -111,15 +115,16 @@ Link check_link(const End& source, const End& target, const Catalog& catalog) {
   const auto answer = schema::assignable(source.type, classes_of(source), target.type, classes_of(target));
   if (!out.compatible) {
     out.fits = false;
-    out.explanation = fmt::format("{} → {}: {} does not fit {}", shown(source), shown(target), shown(out.source),
-                                  shown(out.target));
+    out.explanation =
+        fmt::format("{} → {}: {} does not fit {}", shown(source), shown(target), shown(out.source), shown(out.target));
     if (both_written && !answer.fits && !answer.path.empty())
       out.explanation = schema::explain(source.type, target.type, answer);
   } else if (!answer.fits && !(out.conversion_required && answer.path.empty())) {
     out.fits = false;
     out.explanation = schema::explain(source.type, target.type, answer);
   } else if (out.conversion_required) {
-    out.explanation = fmt::format("{} → {}: fits; {} makes the one of the other", shown(source), shown(target), out.method);
+    out.explanation =
+        fmt::format("{} → {}: fits; {} makes the one of the other", shown(source), shown(target), out.method);
     return out;
   } else {
     out.explanation = fmt::format("{} → {}: fits", shown(source), shown(target));

@@ -75,7 +75,8 @@ std::string of_class(const Type& type, const Classes& classes, const CustomTypeO
       break;
   }
   const bool new_type = std::find(info.bases.begin(), info.bases.end(), "NewType") != info.bases.end();
-  if (new_type && !info.generic_bases.empty()) return documented_at(info.generic_bases.front(), classes, custom, depth + 1).name;
+  if (new_type && !info.generic_bases.empty())
+    return documented_at(info.generic_bases.front(), classes, custom, depth + 1).name;
   return "any";
 }
 

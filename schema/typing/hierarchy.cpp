@@ -254,7 +254,8 @@ std::vector<Field> fields_of(const Type& type, const ClassInfo& info, const Clas
     if (seen.insert(field.name).second) out.push_back(std::move(field));
   };
   for (Field field : info.fields) {
-    if (!info.parameters.empty() || !info.generic_bases.empty()) field.type = fill(field.type, info, type.arguments, budget);
+    if (!info.parameters.empty() || !info.generic_bases.empty())
+      field.type = fill(field.type, info, type.arguments, budget);
     add(std::move(field));
   }
   // Breadth first, as far as the method resolution order matters here; bounded, because a worker sent it.

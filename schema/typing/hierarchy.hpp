@@ -1,4 +1,5 @@
-// What Python's own classes inherit from, as typeshed has it, and how classes are seen as one of their bases. Any thread.
+// What Python's own classes inherit from, as typeshed has it, and how classes are seen as one of their bases. Any
+// thread.
 #pragma once
 #include "schema/typing/type.hpp"
 

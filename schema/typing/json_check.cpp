@@ -187,7 +187,8 @@ class Checker {
       for (std::size_t i = 0; i < array.size() && good; ++i)
         for (std::size_t j = 0; j < i && good; ++j)
           if (equal(array[i], array[j]))
-            good = fail(problems, fmt::format("{}/{}", at, i), fmt::format("the same as item {}; each may come once", j));
+            good =
+                fail(problems, fmt::format("{}/{}", at, i), fmt::format("the same as item {}; each may come once", j));
     std::size_t first = 0;
     if (const json::value* prefix = rules.if_contains("prefixItems"); prefix != nullptr && prefix->is_array()) {
       const auto& list = prefix->get_array();
@@ -318,12 +319,11 @@ void check_keyword(const Keyword& keyword, const json::value& value, const std::
       return;
     case 'y': {
       const auto known = [](const json::value& one) {
-        return one.is_string() && std::find(std::begin(kTypes), std::end(kTypes), std::string_view(one.get_string())) !=
-                                      std::end(kTypes);
+        return one.is_string() &&
+               std::find(std::begin(kTypes), std::end(kTypes), std::string_view(one.get_string())) != std::end(kTypes);
       };
-      const bool good = value.is_array()
-                            ? std::all_of(value.get_array().begin(), value.get_array().end(), known)
-                            : known(value);
+      const bool good =
+          value.is_array() ? std::all_of(value.get_array().begin(), value.get_array().end(), known) : known(value);
       expect(good, "null, boolean, integer, number, string, array or object, or a list of these");
       return;
     }
@@ -351,7 +351,8 @@ void check_one(const json::value& schema, const std::string& at, Problems& probl
   if (schema.is_bool() || problems.size() >= kMaxProblems) return;
   const json::object* rules = schema.if_object();
   if (rules == nullptr || depth > kMaxDepth)
-    return problems.push_back({at, rules == nullptr ? "expected a schema: an object, true or false" : "nested too deep"});
+    return problems.push_back(
+        {at, rules == nullptr ? "expected a schema: an object, true or false" : "nested too deep"});
   for (const Keyword& keyword : kKeywords)
     if (const json::value* value = rules->if_contains(keyword.name))
       check_keyword(keyword, *value, at + "/" + escape_pointer(keyword.name), problems, depth);

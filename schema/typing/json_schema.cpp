@@ -16,16 +16,14 @@ std::optional<json::object> of_scalar(std::string_view name) {
   if (name == "float" || name == "numbers.Number" || name == "numbers.Real") return typed("number");
   if (name == "bool") return typed("boolean");
   if (name == "bytes" || name == "bytearray") return json::object{{"type", "string"}, {"contentEncoding", "base64"}};
-  if (name == "decimal.Decimal")
-    return json::object{{"type", json::array{"string", "number"}}, {"format", "decimal"}};
+  if (name == "decimal.Decimal") return json::object{{"type", json::array{"string", "number"}}, {"format", "decimal"}};
   if (name == "datetime.datetime") return json::object{{"type", "string"}, {"format", "date-time"}};
   if (name == "datetime.date") return json::object{{"type", "string"}, {"format", "date"}};
   if (name == "datetime.time") return json::object{{"type", "string"}, {"format", "time"}};
   if (name == "datetime.timedelta") return json::object{{"type", "number"}, {"title", "seconds"}};
   if (name == "uuid.UUID") return json::object{{"type", "string"}, {"format", "uuid"}};
   if (name.starts_with("pathlib.")) return json::object{{"type", "string"}, {"format", "path"}};
-  if (name == "pandas.DataFrame")
-    return json::object{{"type", "array"}, {"items", typed("object")}, {"title", "rows"}};
+  if (name == "pandas.DataFrame") return json::object{{"type", "array"}, {"items", typed("object")}, {"title", "rows"}};
   if (name == "numpy.ndarray" || name == "torch.Tensor") return typed("array");
   return std::nullopt;
 }
@@ -68,7 +66,8 @@ json::value shown_literal(const json::value& value, const Classes& classes) {
 
 // {"type": "integer"} or null → {"type": ["integer", "null"]}; anything richer by anyOf.
 json::object or_null(json::object schema) {
-  if (json::value* type = schema.if_contains("type"); type != nullptr && type->is_string() && !schema.contains("enum")) {
+  if (json::value* type = schema.if_contains("type");
+      type != nullptr && type->is_string() && !schema.contains("enum")) {
     json::array both;
     both.push_back(*type);
     both.push_back("null");
@@ -139,7 +138,8 @@ json::object SchemaWriter::of_class(const Type& type) {
   }
   if (info.form == ClassInfo::Form::plain || info.form == ClassInfo::Form::protocol) return {};
   std::string name = type.name.substr(type.name.rfind('.') + 1);
-  for (int i = 2; definitions_.contains(name); ++i) name = type.name.substr(type.name.rfind('.') + 1) + std::to_string(i);
+  for (int i = 2; definitions_.contains(name); ++i)
+    name = type.name.substr(type.name.rfind('.') + 1) + std::to_string(i);
   names_[full] = name;
   definitions_[name] = nullptr;  // the place is taken: the class may mention itself
   json::object made = definition_of(type, info);
@@ -235,8 +235,8 @@ json::object SchemaWriter::write(const Type& type) {
         numbers = numbers && (one.is("int") || one.is("float")) && one.limits.empty();
         any_of.push_back(schema_of(one));
       }
-      const bool free = std::any_of(any_of.begin(), any_of.end(),
-                                    [](const json::value& one) { return one.get_object().empty(); });
+      const bool free =
+          std::any_of(any_of.begin(), any_of.end(), [](const json::value& one) { return one.get_object().empty(); });
       if (free) break;  // one alternative takes anything
       if (any_of.size() == 1) out = std::move(any_of.front().get_object());
       else if (numbers && !any_of.empty()) out = typed("number");

@@ -26,9 +26,9 @@ class SchemaWriter {
   int depth_ = 0;
 };
 
-/// What of `value` does not fit `schema`, with JSON pointers below `at`; at most 20 problems. Supports the keywords that
-/// SchemaWriter and pydantic write and the usual ones of hand-written schemas; others are ignored, as the specification
-/// asks. Patterns are RE2's; one that RE2 cannot read is ignored.
+/// What of `value` does not fit `schema`, with JSON pointers below `at`; at most 20 problems. Supports the keywords
+/// that SchemaWriter and pydantic write and the usual ones of hand-written schemas; others are ignored, as the
+/// specification asks. Patterns are RE2's; one that RE2 cannot read is ignored.
 Problems check_json(const json::value& value, const json::object& schema, std::string at = {});
 
 /// What is wrong with a schema that a user wrote: a keyword with a value of the wrong kind, a reference to nothing.

@@ -92,8 +92,8 @@ class Reader {
         if (one.is_object() && out.fields.size() < kMaxFields) out.fields.push_back(field(one.get_object()));
     if (const auto* list = list_in(from, "members"))
       for (const auto& one : *list)
-        if (const auto* pair = one.if_array(); pair != nullptr && pair->size() == 2 && (*pair)[0].is_string() &&
-                                               out.members.size() < kMaxFields)
+        if (const auto* pair = one.if_array();
+            pair != nullptr && pair->size() == 2 && (*pair)[0].is_string() && out.members.size() < kMaxFields)
           out.members.emplace_back(std::string_view((*pair)[0].get_string()), (*pair)[1]);
     out.description = string_in(from, "description", 2000);
     if (const json::value* own = from.if_contains("json_schema"); own != nullptr && own->is_object())

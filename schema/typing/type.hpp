@@ -28,8 +28,9 @@ struct Type {
   std::string name;  ///< of `named`: "int", "collections.abc.Sequence", "numpy.ndarray", "nodes.read.Document"
   std::vector<Type> arguments;
   bool variadic = false;
-  std::vector<json::value> values;  ///< of `literal`: strings, integers, booleans, null; {"enum": class, "name": member}
-  json::object limits;              ///< from Annotated, in JSON Schema's words: minimum, maxLength, pattern, …
+  std::vector<json::value>
+      values;           ///< of `literal`: strings, integers, booleans, null; {"enum": class, "name": member}
+  json::object limits;  ///< from Annotated, in JSON Schema's words: minimum, maxLength, pattern, …
 
   static Type any() { return {}; }
   static Type of(std::string name, std::vector<Type> arguments = {});
@@ -55,9 +56,9 @@ struct Field {
 struct ClassInfo {
   enum class Form { plain, dataclass, typed_dict, named_tuple, enumeration, protocol, model };
   Form form = Form::plain;
-  std::vector<std::string> bases;      ///< canonical names along the method resolution order, nearest first
-  std::vector<Type> generic_bases;     ///< bases with their arguments, e.g. list[int]; named parameters by `parameters`
-  std::vector<std::string> parameters; ///< of a generic class: "T", "+T_co", "-T_contra"
+  std::vector<std::string> bases;   ///< canonical names along the method resolution order, nearest first
+  std::vector<Type> generic_bases;  ///< bases with their arguments, e.g. list[int]; named parameters by `parameters`
+  std::vector<std::string> parameters;  ///< of a generic class: "T", "+T_co", "-T_contra"
   std::vector<Field> fields;
   std::vector<std::pair<std::string, json::value>> members;  ///< of an enumeration: name, value
   std::string description;

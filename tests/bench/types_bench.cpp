@@ -17,12 +17,17 @@ using namespace qflow::test;
 
 // About 200 lines: ten dataclasses and twenty functions, with docstrings. `unique` makes it code that nobody has seen.
 std::string module_of_200_lines(int unique) {
-  std::string code = fmt::format("# {}\nfrom dataclasses import dataclass\nfrom typing import Dict, List, Optional\n", unique);
+  std::string code =
+      fmt::format("# {}\nfrom dataclasses import dataclass\nfrom typing import Dict, List, Optional\n", unique);
   for (int i = 0; i < 10; ++i)
-    code += fmt::format("\n@dataclass\nclass Record{0}:\n    key: str\n    value: float = {0}.0\n    tags: Optional[List[str]] = None\n", i);
+    code += fmt::format(
+        "\n@dataclass\nclass Record{0}:\n    key: str\n    value: float = {0}.0\n    tags: Optional[List[str]] = "
+        "None\n",
+        i);
   for (int i = 0; i < 20; ++i)
     code += fmt::format(
-        "\ndef step{0}(rows: List[Record{1}], factor: float = {0}.5) -> Dict[str, float]:\n    \"\"\"Sums.\n\n    Args:\n"
+        "\ndef step{0}(rows: List[Record{1}], factor: float = {0}.5) -> Dict[str, float]:\n    \"\"\"Sums.\n\n    "
+        "Args:\n"
         "        rows: what to sum\n    \"\"\"\n    return {{row.key: row.value * factor for row in rows}}\n",
         i, i % 10);
   return code;
@@ -57,8 +62,16 @@ void introspection(Daemon& daemon) {
 }
 
 void comparisons() {
-  const char* types[] = {"int", "list[int]", "dict[str, list[float]]", "Optional[int]", "tuple[int, str]",
-                         "Sequence[int]", "Mapping[str, list[int]]", "int | str", "Literal['a', 'b']", "list[str]"};
+  const char* types[] = {"int",
+                         "list[int]",
+                         "dict[str, list[float]]",
+                         "Optional[int]",
+                         "tuple[int, str]",
+                         "Sequence[int]",
+                         "Mapping[str, list[int]]",
+                         "int | str",
+                         "Literal['a', 'b']",
+                         "list[str]"};
   std::vector<schema::Type> parsed;
   for (const char* one : types) parsed.push_back(schema::parse_type(one).type);
   const schema::Classes none;
@@ -111,8 +124,8 @@ json::object large_workflow(int nodes) {
         {"code", fmt::format("def step(rows: 'list[int]', by: int = {}) -> 'list[int]':\n    return rows\n", i)},
         {"inputs", json::object{{"by", i}}}});
     if (i > 0)
-      connections[fmt::format("n{}", i - 1)] =
-          json::object{{"main", {json::array{json::object{{"node", fmt::format("n{}", i)}, {"type", "main"}, {"index", 0}}}}}};
+      connections[fmt::format("n{}", i - 1)] = json::object{
+          {"main", {json::array{json::object{{"node", fmt::format("n{}", i)}, {"type", "main"}, {"index", 0}}}}}};
   }
   return {{"name", "large"}, {"nodes", std::move(list)}, {"connections", std::move(connections)}};
 }

@@ -59,9 +59,11 @@ TEST_CASE("check: findings with file, line and what to do; exit status 1 on erro
       " \"connections\": {\"give\": {\"main\": [[\n    {\"node\": \"sum\", \"type\": \"main\", \"index\": 0}]]}}}\n");
   const Finished wrong = cli({"check", flow});
   CHECK_MESSAGE(wrong.code == 1, wrong.err);
-  CHECK(has(wrong.out, "flow.json:7: error: node \"sum\": input 'values' takes list[int], but node \"give\" gives str"));
-  CHECK(has(wrong.out, "flow.json:5: error: node \"bad\": the value for input 'a', which takes int: /nodes/2/inputs/a: expected "
-                       "integer, found string [invalid_literal]"));
+  CHECK(
+      has(wrong.out, "flow.json:7: error: node \"sum\": input 'values' takes list[int], but node \"give\" gives str"));
+  CHECK(has(wrong.out,
+            "flow.json:5: error: node \"bad\": the value for input 'a', which takes int: /nodes/2/inputs/a: expected "
+            "integer, found string [invalid_literal]"));
   CHECK(has(wrong.out, "(line 3 of its code) [evaluates_text]"));
   CHECK(has(wrong.out, "flow.json: 2 errors, 1 warning"));
   const json::value report = parsed(cli({"check", flow, "--json"}).out);
@@ -72,7 +74,8 @@ TEST_CASE("check: findings with file, line and what to do; exit status 1 on erro
   CHECK(refused.code == 2);
   CHECK(has(refused.err, "node \"sum\": input 'values' takes list[int], but node \"give\" gives str"));
   // Inside a list only: a warning, and an error with --strict.
-  const std::string inner = cli.flow(chain({node("a", "def a() -> 'list[str]': return []"), node("b", "def b(x: 'list[int]'): ...")}));
+  const std::string inner =
+      cli.flow(chain({node("a", "def a() -> 'list[str]': return []"), node("b", "def b(x: 'list[int]'): ...")}));
   CHECK(cli({"check", inner}).code == 0);
   CHECK(cli({"check", inner, "--strict"}).code == 1);
   CHECK(cli({"check", cli.directory.path() + "/nothing.json"}).code == 2);

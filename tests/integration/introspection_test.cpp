@@ -1,57 +1,17 @@
-// What the live function says of itself, on every Python of this build, and what the text says where it cannot be asked.
+// What the live function says of itself, on every Python of this build, and what the text says where it cannot be
+// asked.
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "tests/support/http.hpp"
+#include "tests/integration/describing.hpp"
 
 using namespace qflow::test;
+using namespace qflow::test::describing;
 
 namespace {
-
-Daemon& daemon() {
-  static Daemon one;
-  return one;
-}
-
-std::vector<std::string> pythons() {
-  std::vector<std::string> out;
-  const Answer settings = daemon().get("/settings");
-  for (const auto& version : settings["python"].at("available_versions").as_array()) out.push_back(text(version));
-  return out;
-}
-
-int minor(const std::string& version) { return std::stoi(version.substr(2)); }
-
-json::object describe(const std::string& code, const std::string& python, bool execute = true, json::object more = {}) {
-  more["code"] = code;
-  more["python_version"] = python;
-  more["execute"] = execute;
-  const Answer answer = daemon().post("/nodes/python/validate", more);
-  INFO(json::serialize(answer["errors"]));
-  if (execute && !more.contains("broken")) CHECK(answer["valid"] == true);
-  return answer["description"].as_object();
-}
-
-const json::object& function(const json::object& description, const std::string& name) {
-  for (const auto& one : description.at("functions").as_array())
-    if (text(one.at("name")) == name) return one.as_object();
-  FAIL("no function " << name << " in " << json::serialize(description).substr(0, 2000));
-  throw 0;
-}
-
-const json::object& port(const json::object& description, const std::string& of, const std::string& name) {
-  for (const auto& one : function(description, of).at("inputs").as_array())
-    if (text(one.at("name")) == name) return one.as_object();
-  FAIL("no port " << name);
-  throw 0;
-}
-
-const json::object& output(const json::object& description, const std::string& of) {
-  return function(description, of).at("outputs").as_array().front().as_object();
-}
 
 // What is said of the schemas is held against an implementation of JSON Schema that is not ours.
 struct Row {
@@ -61,56 +21,55 @@ struct Row {
   bool nullable = false;
   int since = 8;
 };
-constexpr Row kRows[] = {
-    {"int", "integer", "int"},
-    {"str", "string", "str"},
-    {"float", "float", "float"},
-    {"bool", "boolean", "bool"},
-    {"None", "null", "None"},
-    {"bytes", "file", "bytes"},
-    {"complex", "any", "complex"},
-    {"object", "any", "object"},
-    {"Any", "any", "Any"},
-    {"list", "list", "list"},
-    {"List[int]", "list", "list[int]"},
-    {"Dict[str, List[float]]", "dict", "dict[str, list[float]]"},
-    {"Set[str]", "set", "set[str]"},
-    {"FrozenSet[int]", "set", "frozenset[int]"},
-    {"Tuple[int, str]", "tuple", "tuple[int, str]"},
-    {"Tuple[int, ...]", "tuple", "tuple[int, ...]"},
-    {"Tuple[()]", "tuple", "tuple[()]"},
-    {"Sequence[int]", "list", "Sequence[int]"},
-    {"Iterable[str]", "list", "Iterable[str]"},
-    {"Mapping[str, int]", "dict", "Mapping[str, int]"},
-    {"Optional[int]", "integer", "int | None", true},
-    {"Union[int, float]", "number", "int | float"},
-    {"Union[int, str]", "any", "int | str"},
-    {"Literal['a', 'b']", "string", "Literal['a', 'b']"},
-    {"Literal[1, None]", "integer", "Literal[1, None]", true},
-    {"Callable[[int], str]", "any", "Callable[[int], str]"},
-    {"Point", "object", "Point"},
-    {"List[Point]", "list", "list[Point]"},
-    {"Frozen", "object", "Frozen"},
-    {"Movie", "dict", "Movie"},
-    {"Pair", "tuple", "Pair"},
-    {"Color", "any", "Color"},
-    {"UserId", "integer", "UserId"},
-    {"T", "any", "Any"},
-    {"HasX", "any", "HasX"},
-    {"Path", "file", "pathlib.Path"},
-    {"Decimal", "any", "decimal.Decimal"},
-    {"Number", "number", "numbers.Number"},
-    {"'Later'", "object", "Later"},
-    {"Optional['Later']", "object", "Later | None", true},
-    {"DefaultDict[str, int]", "dict", "defaultdict[str, int]"},
-    {"Deque[int]", "list", "deque[int]"},
-    {"list[int]", "list", "list[int]", false, 9},
-    {"dict[str, list[int]]", "dict", "dict[str, list[int]]", false, 9},
-    {"collections.Counter[str]", "dict", "Counter[str]", false, 9},
-    {"Annotated[int, 'how many']", "integer", "int", false, 9},
-    {"int | None", "integer", "int | None", true, 10},
-    {"list[int] | None", "list", "list[int] | None", true, 10},
-    {"int | float", "number", "int | float", false, 10}};
+constexpr Row kRows[] = {{"int", "integer", "int"},
+                         {"str", "string", "str"},
+                         {"float", "float", "float"},
+                         {"bool", "boolean", "bool"},
+                         {"None", "null", "None"},
+                         {"bytes", "file", "bytes"},
+                         {"complex", "any", "complex"},
+                         {"object", "any", "object"},
+                         {"Any", "any", "Any"},
+                         {"list", "list", "list"},
+                         {"List[int]", "list", "list[int]"},
+                         {"Dict[str, List[float]]", "dict", "dict[str, list[float]]"},
+                         {"Set[str]", "set", "set[str]"},
+                         {"FrozenSet[int]", "set", "frozenset[int]"},
+                         {"Tuple[int, str]", "tuple", "tuple[int, str]"},
+                         {"Tuple[int, ...]", "tuple", "tuple[int, ...]"},
+                         {"Tuple[()]", "tuple", "tuple[()]"},
+                         {"Sequence[int]", "list", "Sequence[int]"},
+                         {"Iterable[str]", "list", "Iterable[str]"},
+                         {"Mapping[str, int]", "dict", "Mapping[str, int]"},
+                         {"Optional[int]", "integer", "int | None", true},
+                         {"Union[int, float]", "number", "int | float"},
+                         {"Union[int, str]", "any", "int | str"},
+                         {"Literal['a', 'b']", "string", "Literal['a', 'b']"},
+                         {"Literal[1, None]", "integer", "Literal[1, None]", true},
+                         {"Callable[[int], str]", "any", "Callable[[int], str]"},
+                         {"Point", "object", "Point"},
+                         {"List[Point]", "list", "list[Point]"},
+                         {"Frozen", "object", "Frozen"},
+                         {"Movie", "dict", "Movie"},
+                         {"Pair", "tuple", "Pair"},
+                         {"Color", "any", "Color"},
+                         {"UserId", "integer", "UserId"},
+                         {"T", "any", "Any"},
+                         {"HasX", "any", "HasX"},
+                         {"Path", "file", "pathlib.Path"},
+                         {"Decimal", "any", "decimal.Decimal"},
+                         {"Number", "number", "numbers.Number"},
+                         {"'Later'", "object", "Later"},
+                         {"Optional['Later']", "object", "Later | None", true},
+                         {"DefaultDict[str, int]", "dict", "defaultdict[str, int]"},
+                         {"Deque[int]", "list", "deque[int]"},
+                         {"list[int]", "list", "list[int]", false, 9},
+                         {"dict[str, list[int]]", "dict", "dict[str, list[int]]", false, 9},
+                         {"collections.Counter[str]", "dict", "Counter[str]", false, 9},
+                         {"Annotated[int, 'how many']", "integer", "int", false, 9},
+                         {"int | None", "integer", "int | None", true, 10},
+                         {"list[int] | None", "list", "list[int] | None", true, 10},
+                         {"int | float", "number", "int | float", false, 10}};
 
 constexpr const char* kHead = R"(
 import collections, dataclasses, enum
@@ -271,65 +230,16 @@ def mutable(a=[1, {"k": None}], b=(1, 2), c=float("inf"), d=None): ...
     CHECK(json::serialize(port(d, "mutable", "a").at("default")) == R"([1,{"k":null}])");
     CHECK_FALSE(port(d, "mutable", "b").contains("default"));
     CHECK(text(port(d, "mutable", "b").at("default_text")) == "(1, 2)");
-    for (const auto& [method, parameter] :
-         {std::pair{"Greeter.greet", "name"}, {"Greeter.count", "words"}, {"Greeter.make", "greeting"}, {"Greeter", "greeting"}}) {
+    for (const auto& [method, parameter] : {std::pair{"Greeter.greet", "name"},
+                                            {"Greeter.count", "words"},
+                                            {"Greeter.make", "greeting"},
+                                            {"Greeter", "greeting"}}) {
       const json::object m = describe(code, python, true, {{"function", method}});
       CHECK(text(m.at("function")) == method);
       CHECK(text(port(m, method, parameter).at("name")) == parameter);
       CHECK(function(m, method).at("inputs").as_array().size() == 1);
     }
   }
-}
-
-TEST_CASE("docstrings in Google's, NumPy's and reST's style") {
-  const std::string code = R"(
-def google(a, b=1):
-    """Adds things.
-
-    More of it
-    over two lines.
-
-    Args:
-        a (int): the first
-            thing
-        b: the second
-
-    Returns:
-        int: the sum
-    """
-def numpydoc(a, b):
-    """Adds things.
-
-    Parameters
-    ----------
-    a : int
-        the first thing
-    b : int, optional
-        the second
-
-    Returns
-    -------
-    int
-        the sum
-    """
-def rest(a, b):
-    """Adds things.
-
-    :param int a: the first thing
-    :param b: the second
-    :type b: int
-    :returns: the sum
-    """
-)";
-  const json::object d = describe(code, pythons().front());
-  for (const char* name : {"google", "numpydoc", "rest"}) {
-    INFO(name);
-    CHECK(text(function(d, name).at("summary")) == "Adds things.");
-    CHECK(text(port(d, name, "a").at("description")) == "the first thing");
-    CHECK(text(port(d, name, "b").at("description")) == "the second");
-    CHECK(text(output(d, name).at("description")) == "the sum");
-  }
-  CHECK(text(function(d, "google").at("description")) == "More of it over two lines.");
 }
 
 TEST_CASE("schemas: limits, classes, what a form is built from") {
@@ -340,13 +250,15 @@ class Field:
     def __init__(self, **words): self.__dict__.update(words)
 def form(point: Point, movie: Movie, draft: Draft, pair: Pair, color: Color, ids: Dict[int, List[UserId]],
          maybe: Optional[Point] = None, choice: Literal["a", "b"] = "a") -> Frozen: ...
-)" + (true ? R"(
+)" +
+                           (true ? R"(
 try:
     def limits(n: Annotated[int, Ge(0), Field(lt=10, multiple_of=2)], s: Annotated[str, Field(min_length=1, pattern="^a")],
                l: Annotated[List[int], Field(max_length=3, description="a few")]) -> None: ...
 except NameError:
     pass
-)" : "");
+)"
+                                 : "");
   for (const std::string& python : pythons()) {
     INFO(python);
     const json::object d = describe(code, python, true, {{"function", "form"}});
@@ -375,42 +287,6 @@ except NameError:
     CHECK(port(d, "limits", "l").at("schema").at("maxItems") == 3);
     CHECK(text(port(d, "limits", "l").at("schema").at("description")) == "a few");
   }
-}
-
-TEST_CASE("a module that hangs, exits, forks, raises or does not parse: a clear error, and what its text says") {
-  const std::string good = "def main(rows: list, limit: int = 5) -> dict:\n    \"\"\"Counts.\"\"\"\n    return {}\n";
-  struct Broken {
-    const char* first;
-    const char* said;
-  };
-  for (const auto& [first, said] :
-       {Broken{"import time\ntime.sleep(60)\n", "TimedOut: the module did not load"},
-        Broken{"import os\nos._exit(3)\n", "WorkerDied: the module ended its process"},
-        Broken{"raise SystemExit(4)\n", "SystemExit: 4 (line 1)"},
-        Broken{"import os\nif os.fork() == 0:\n    os._exit(0)\n", "ForkedAtImport: the module forks a process"},
-        Broken{"import os\nos.fork()\n", "ForkedAtImport: the module forks a process"},
-        Broken{"1 / 0\n", "ZeroDivisionError: division by zero (line 1)"},
-        Broken{"import nothing_such\n", "ModuleNotFoundError: No module named 'nothing_such' (line 1)"},
-        Broken{"import ctypes\nctypes.string_at(0)\n", "WorkerDied: the module ended its process"}}) {
-    INFO(first);
-    const Answer answer =
-        daemon().post("/nodes/python/validate", {{"code", first + good}, {"timeout", 1}});
-    CHECK(answer["valid"] == false);
-    REQUIRE(answer["errors"].as_array().size() == 1);
-    CHECK(text(answer["errors"].at(0)).find(said) == 0);
-    const json::object& d = answer["description"].as_object();
-    CHECK(text(d.at("source")) == "static");
-    CHECK(text(port(d, "main", "limit").at("type")) == "integer");
-    CHECK(port(d, "main", "limit").at("default") == json::value(5));
-    CHECK(text(function(d, "main").at("summary")) == "Counts.");
-  }
-  const Answer wrong = daemon().post("/nodes/python/validate", {{"code", "def f(:\n"}});
-  CHECK(wrong["valid"] == false);
-  CHECK(text(wrong["errors"].at(0)).find("SyntaxError") == 0);
-  CHECK(wrong["description"].at("functions").as_array().empty());
-  for (const char* strange : {"x = 1\n", "", "def _hidden(): ...\n"})
-    CHECK(daemon().post("/nodes/python/validate", {{"code", strange}})["valid"].is_null() ==
-          (std::string(strange).empty()));
 }
 
 TEST_CASE("annotations that resist: they raise, recur, lie, or are no types") {
@@ -474,47 +350,4 @@ def people(p: Person) -> list[Person]: ...
   CHECK(text(person.at("description")) == "Somebody.");
   const std::string reference = text(person.at("properties").at("address").at("$ref"));
   CHECK(reference.find("#/$defs/Person/") == 0);
-}
-
-TEST_CASE("imports and what provides them; what looks dangerous, with its line") {
-  const std::string code = R"(import json, numpy
-import cv2
-from PIL import Image
-def main(x):
-    import sklearn.linear_model, yaml_nothing
-    try:
-        import ujson_nothing
-    except ImportError:
-        pass
-    import subprocess as sp
-    sp.run(["ls"])
-    eval("x")
-    import socket
-    open("/etc/passwd", "w")
-    open("/tmp/fine", "w"); open("local.txt", mode="w"); open("/etc/hosts")
-    import pickle
-    return pickle.loads(x)
-)";
-  const json::object d =
-      daemon().post("/nodes/python/validate", {{"code", code}, {"python_version", "3.11"}})["description"].as_object();
-  CHECK(text(d.at("source")) == "static");  // cv2 is not here
-  const auto import = [&](const std::string& name) -> json::object {
-    for (const auto& one : d.at("imports").as_array())
-      if (text(one.at("module")) == name) return one.as_object();
-    FAIL("no import " << name);
-    return {};
-  };
-  CHECK(import("json").at("standard") == true);
-  CHECK(json::serialize(import("numpy").at("distributions")) == R"(["numpy"])");
-  CHECK(import("numpy").at("present") == true);
-  CHECK(import("cv2").at("present") == false);
-  CHECK(json::serialize(import("cv2").at("distributions")) == R"(["opencv-python"])");
-  CHECK(json::serialize(import("sklearn").at("distributions")) == R"(["scikit-learn"])");
-  CHECK(import("sklearn").at("line") == 5);
-  CHECK(import("ujson_nothing").at("optional") == true);
-  std::vector<std::string> found;
-  for (const auto& one : d.at("findings").as_array())
-    found.push_back(text(one.at("code")) + " " + json::serialize(one.at("line")));
-  CHECK(found == std::vector<std::string>{"starts_program 11", "evaluates_text 12", "uses_network 13", "writes_outside 14",
-                                          "unpickles 17"});
 }

@@ -1,5 +1,5 @@
-// Connections, literals and values against their types: refused before anything runs, checked as it runs, and what makes
-// them fit.
+// Connections, literals and values against their types: refused before anything runs, checked as it runs, and what
+// makes them fit.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -18,7 +18,10 @@ Daemon& daemon() {
 }
 
 json::object fits(const std::string& source, const std::string& target) {
-  return daemon().post("/types/compatibility/check", {{"source_type", source}, {"target_type", target}}).parsed().as_object();
+  return daemon()
+      .post("/types/compatibility/check", {{"source_type", source}, {"target_type", target}})
+      .parsed()
+      .as_object();
 }
 
 json::object wired(const std::string& giver, const std::string& taker, json::object settings = {}) {
@@ -55,10 +58,11 @@ TEST_CASE("the documented names follow the matrix, Python types their structure"
   const json::object strings = fits("list[str]", "list[int]");
   CHECK(strings.at("compatible") == false);
   CHECK(strings.at("outer_compatible") == true);
-  CHECK(text(strings.at("explanation")) == "list[str] → list[int]: element 0 of the type: str is not int; converter: int()");
+  CHECK(text(strings.at("explanation")) ==
+        "list[str] → list[int]: element 0 of the type: str is not int; converter: int()");
   CHECK(text(strings.at("suggestions").at(0).at("nodes").at(0).at("type")) == "qflow.convert");
-  CHECK(text(fits("dict[str, list[str]]", "dict[str, list[int]]").at("explanation")).find("element 1 of the type: element 0") !=
-        std::string::npos);
+  CHECK(text(fits("dict[str, list[str]]", "dict[str, list[int]]").at("explanation"))
+            .find("element 1 of the type: element 0") != std::string::npos);
   CHECK(fits("Optional[int]", "int").at("compatible") == false);
   CHECK(fits("int", "Optional[int]").at("compatible") == true);
   CHECK(fits("Literal['a']", "Literal['a', 'b']").at("compatible") == true);
@@ -66,13 +70,13 @@ TEST_CASE("the documented names follow the matrix, Python types their structure"
   // A path of two: no converter leads from a string to a set at once.
   bool two = false;
   const json::object far = fits("tuple[str, ...]", "dict[str, int]");
-  for (const auto& one : far.at("suggestions").as_array())
-    two = two || one.at("nodes").as_array().size() == 2;
+  for (const auto& one : far.at("suggestions").as_array()) two = two || one.at("nodes").as_array().size() == 2;
   CHECK(two);
 }
 
 TEST_CASE("a wrong connection is stored with a finding and refused before anything runs") {
-  const json::object wrong = wired("def give() -> str:\n    print('ran')\n    return 'x'", "def take(n: int) -> int:\n    return n");
+  const json::object wrong =
+      wired("def give() -> str:\n    print('ran')\n    return 'x'", "def take(n: int) -> int:\n    return n");
   const Answer stored = daemon().post("/workflows", wrong);
   REQUIRE(stored.status == 201);
   CHECK(codes(stored["findings"]) == std::vector<std::string>{"error incompatible_types"});
@@ -107,8 +111,8 @@ TEST_CASE("inside, a mismatch is a warning; an error where the workflow is stric
   CHECK(text(daemon().run(wired(silent, taker))["status"]) == "completed");
   const Answer outer = daemon().run(wired("def give():\n    return 5", taker));
   CHECK(text(outer["error"]).find("TypeMismatch: input 'n': expected list[int], found int 5 (node 'take')") == 0);
-  CHECK(text(daemon().run(wired("def give():\n    return 5", "def take(n: list):\n    return n", {{"types", "off"}}))["status"]) ==
-        "completed");
+  CHECK(text(daemon().run(wired("def give():\n    return 5", "def take(n: list):\n    return n",
+                                {{"types", "off"}}))["status"]) == "completed");
   CHECK(daemon().post("/workflows", wired(giver, taker, {{"types", "loud"}})).status == 400);
 }
 
@@ -136,9 +140,11 @@ TEST_CASE("what a connection may make of a value: lists of tuples, whole numbers
   const auto value = [](const std::string& giver, const std::string& taker) {
     const Answer done = daemon().run(wired(giver, taker));
     INFO(done.body);
-    return text(done["status"]) == "completed" ? json::serialize(done["data"].at("outputs").at("take")) : text(done["error"]);
+    return text(done["status"]) == "completed" ? json::serialize(done["data"].at("outputs").at("take"))
+                                               : text(done["error"]);
   };
-  CHECK(value("def give() -> tuple: return (1, 2)", "def take(v: list) -> list:\n    v.append(3)\n    return v") == "[1,2,3]");
+  CHECK(value("def give() -> tuple: return (1, 2)", "def take(v: list) -> list:\n    v.append(3)\n    return v") ==
+        "[1,2,3]");
   CHECK(value("def give(): return 2.0", "def take(n: int): return n") == "2");
   CHECK(value("def give(): return 2.5", "def take(n: int): return n").find("expected int, found float 2.5") !=
         std::string::npos);
@@ -147,8 +153,9 @@ TEST_CASE("what a connection may make of a value: lists of tuples, whole numbers
   CHECK(value(point + "def give() -> Point: return Point(1)", "def take(p: dict): return p['y']") == "2");
   // Two nodes, each with a class of its own: the fields decide.
   CHECK(value(point + "def give() -> Point: return Point(4)", point + "def take(p: Point): return p.x") == "4");
-  CHECK(value("def give(): return {'z': 1}", point + "def take(p: Point): return 0").find("expected Point, found dict") !=
-        std::string::npos);
+  CHECK(
+      value("def give(): return {'z': 1}", point + "def take(p: Point): return 0").find("expected Point, found dict") !=
+      std::string::npos);
 }
 
 TEST_CASE("literals and the execution's input are what the types say, and made so") {
@@ -158,10 +165,13 @@ TEST_CASE("literals and the execution's input are what the types say, and made s
       "@dataclasses.dataclass\nclass Point:\n    x: int\n    next: Optional['Point'] = None\n"
       "def main(p: Point, c: Color, t: Tuple[int, str], s: Set[int], d: datetime.date, f: float, b: bytes,\n"
       "         m: Dict[int, Point]):\n"
-      "    return [p.next.x, c.name, t[1], sorted(s), d.year, type(f).__name__, b.decode(), m[5].x, isinstance(t, tuple)]\n";
-  const json::object inputs = json::parse(
-      R"({"p": {"x": 1, "next": {"x": 7}}, "c": "red", "t": [1, "b"], "s": [3, 2], "d": "2026-11-23", "f": 2, "b": "aGk=",
-          "m": {"5": {"x": 9}}})").as_object();
+      "    return [p.next.x, c.name, t[1], sorted(s), d.year, type(f).__name__, b.decode(), m[5].x, isinstance(t, "
+      "tuple)]\n";
+  const json::object inputs =
+      json::parse(
+          R"({"p": {"x": 1, "next": {"x": 7}}, "c": "red", "t": [1, "b"], "s": [3, 2], "d": "2026-11-23", "f": 2, "b": "aGk=",
+          "m": {"5": {"x": 9}}})")
+          .as_object();
   json::object w = chain({node("main", code, {{"inputs", inputs}})});
   const Answer done = daemon().run(w);
   INFO(done.body);
@@ -185,18 +195,22 @@ TEST_CASE("literals and the execution's input are what the types say, and made s
   wrong("t", R"([1])", "/nodes/0/parameters/inputs/t: has 1 items, at least 2 are needed");
   wrong("s", R"([1, 1])", "/nodes/0/parameters/inputs/s/1: the same as item 0");
   wrong("m", R"({"x": {"x": 1}})", "/nodes/0/parameters/inputs/m/x");
-  const Answer input = daemon().run(chain({node("main", "def main(a: int, b: str): return a")}), json::value{{"a", "x"}, {"b", "y"}});
+  const Answer input =
+      daemon().run(chain({node("main", "def main(a: int, b: str): return a")}), json::value{{"a", "x"}, {"b", "y"}});
   CHECK(input.status == 422);
   CHECK(error_message(input).find("/input/a: expected integer, found string") != std::string::npos);
 }
 
 TEST_CASE("qflow.convert: the documented conversions as a node, elements included") {
   const auto converted = [](const std::string& value, json::object parameters) {
-    json::object convert{{"id", "convert"}, {"name", "convert"}, {"type", "qflow.convert"}, {"parameters", std::move(parameters)}};
-    const Answer done = daemon().run(flow({node("give", "def give():\n    return " + value), convert}, {{"give", "convert"}}));
+    json::object convert{
+        {"id", "convert"}, {"name", "convert"}, {"type", "qflow.convert"}, {"parameters", std::move(parameters)}};
+    const Answer done =
+        daemon().run(flow({node("give", "def give():\n    return " + value), convert}, {{"give", "convert"}}));
     INFO(done.body);
     if (done.status != 200) return error_message(done);
-    return text(done["status"]) == "completed" ? json::serialize(done["data"].at("outputs").at("convert")) : text(done["error"]);
+    return text(done["status"]) == "completed" ? json::serialize(done["data"].at("outputs").at("convert"))
+                                               : text(done["error"]);
   };
   CHECK(converted("' 12 '", {{"from", "string"}, {"to", "integer"}}) == "12");
   CHECK(converted("'1.5'", {{"from", "string"}, {"to", "float"}}) == "1.5E0");
@@ -206,23 +220,30 @@ TEST_CASE("qflow.convert: the documented conversions as a node, elements include
   CHECK(converted("3.5", {{"to", "integer"}}).find("float 3.5 cannot be converted to an integer: it is not whole") !=
         std::string::npos);
   CHECK(converted("[['a', 1]]", {{"from", "list"}, {"to", "dict"}}) == R"({"a":1})");
-  CHECK(converted("[1]", {{"from", "list"}, {"to", "dict"}}).find("cannot be converted to a dict") != std::string::npos);
+  CHECK(converted("[1]", {{"from", "list"}, {"to", "dict"}}).find("cannot be converted to a dict") !=
+        std::string::npos);
   CHECK(converted("{'a': 1}", {{"from", "dict"}, {"to", "list"}}) == R"(["a"])");
   CHECK(converted("{'a': 1}", {{"from", "dict"}, {"to", "list"}, {"items", true}}) == R"([["a",1]])");
   CHECK(converted("None", {{"to", "string"}}).find("null converts to nothing else") != std::string::npos);
   CHECK(converted("['1', '2']", {{"from", "list[str]"}, {"to", "list[int]"}}) == "[1,2]");
-  CHECK(converted("['1', 'x']", {{"from", "list[str]"}, {"to", "list[int]"}}).find("at /1: str 'x' cannot be converted") !=
-        std::string::npos);
+  CHECK(converted("['1', 'x']", {{"from", "list[str]"}, {"to", "list[int]"}})
+            .find("at /1: str 'x' cannot be converted") != std::string::npos);
   CHECK(converted("{'a': ['1.5', None]}", {{"to", "dict[str, list[Optional[float]]]"}}) == R"({"a":[1.5E0,null]})");
-  const Answer nowhere = daemon().post("/workflows", {{"name", "x"}, {"nodes", {{{"id", "c"}, {"type", "qflow.convert"}, {"parameters", {{"to", "integr"}}}}}}});
+  const Answer nowhere = daemon().post(
+      "/workflows",
+      {{"name", "x"}, {"nodes", {{{"id", "c"}, {"type", "qflow.convert"}, {"parameters", {{"to", "integr"}}}}}}});
   CHECK(nowhere.status == 400);
   CHECK(error_message(nowhere).find("/nodes/0/parameters/to: there is no type \"integr\"") != std::string::npos);
 }
 
 TEST_CASE("types and converters that users define") {
   const json::object money{{"name", "Money"},
-                           {"definition", {{"extends", "dict"}, {"schema", {{"type", "object"}, {"required", {"amount"}},
-                                                                            {"properties", {{"amount", {{"type", "number"}, {"minimum", 0}}}}}}}}}};
+                           {"definition",
+                            {{"extends", "dict"},
+                             {"schema",
+                              {{"type", "object"},
+                               {"required", {"amount"}},
+                               {"properties", {{"amount", {{"type", "number"}, {"minimum", 0}}}}}}}}}};
   const Answer made = daemon().post("/types", money);
   REQUIRE(made.status == 201);
   CHECK(daemon().post("/types", {{"name", "Price"}, {"definition", {{"extends", "Money"}}}}).status == 201);
@@ -237,22 +258,26 @@ TEST_CASE("types and converters that users define") {
   CHECK(error_message(wrong).find("/definition/schema/type: expected null, boolean") != std::string::npos);
   // By Python class: a dataclass of that name is of that type, and is held against its schema.
   const std::string code = "import dataclasses\n@dataclasses.dataclass\nclass Money:\n    amount: float\n";
-  const Answer described = daemon().post("/nodes/python/validate", {{"code", code + "def main(m: Money) -> Money: return m"}});
+  const Answer described =
+      daemon().post("/nodes/python/validate", {{"code", code + "def main(m: Money) -> Money: return m"}});
   CHECK(text(described["suggested_types"].at("input")) == "Money");
-  json::object declared = chain({node("give", "def give():\n    return {'amount': -1}", {{"outputs", {{{"name", "output"}, {"type", "Money"}}}}})});
+  json::object declared = chain({node("give", "def give():\n    return {'amount': -1}",
+                                      {{"outputs", {{{"name", "output"}, {"type", "Money"}}}}})});
   declared["settings"] = {{"types", "strict"}};
   const Answer broken = daemon().run(declared);
   CHECK(text(broken["error"]).find("TypeMismatch: output: is no Money: /amount: -1 is less than 0") == 0);
-  json::object wired_types = chain({node("give", "def give():\n    return {'amount': 1}", {{"outputs", {{{"name", "output"}, {"type", "Money"}}}}}),
-                                    node("take", "def take(text: str): return text")});
+  json::object wired_types = chain(
+      {node("give", "def give():\n    return {'amount': 1}", {{"outputs", {{{"name", "output"}, {"type", "Money"}}}}}),
+       node("take", "def take(text: str): return text")});
   CHECK(daemon().run(wired_types).status == 422);
 
-  const std::string id = make_library_node("cents", "def cents(text: str) -> 'list[int]':\n    return [int(float(text) * 100)]",
-                                           {{"is_converter", true}});
+  const std::string id = make_library_node(
+      "cents", "def cents(text: str) -> 'list[int]':\n    return [int(float(text) * 100)]", {{"is_converter", true}});
   bool suggested = false;
   const json::object text_to_numbers = fits("str", "list[int]");
   for (const auto& one : text_to_numbers.at("suggestions").as_array())
-    suggested = suggested || (text(one.at("converter")) == "cents" && text(one.at("nodes").at(0).at("library_node")) == id);
+    suggested =
+        suggested || (text(one.at("converter")) == "cents" && text(one.at("nodes").at(0).at("library_node")) == id);
   CHECK(suggested);
   const auto refused = [](const char* code_of_it) {
     return daemon().post("/nodes", {{"name", "no"}, {"code", code_of_it}, {"is_converter", true}}).status;
@@ -284,7 +309,8 @@ TEST_CASE("which library nodes fit a port, best first") {
   for (const auto& one : upstream["nodes"].as_array()) names.push_back(text(one.at("name")));
   CHECK(names.front() == "sum-ints");
   const std::string id = daemon().store(wired("def give() -> 'list[int]': return []", "def take(n): return n"));
-  CHECK(text(daemon().get("/nodes/compatible?workflow=" + id + "&node=give&port=output")["nodes"].at(0).at("name")) == "sum-ints");
+  CHECK(text(daemon().get("/nodes/compatible?workflow=" + id + "&node=give&port=output")["nodes"].at(0).at("name")) ==
+        "sum-ints");
   CHECK(text(daemon().get("/nodes/compatible?type=str")["nodes"].at(0).at("type")) == "string");
   CHECK(daemon().get("/nodes/compatible?node=" + giver + "&port=nothing").status == 404);
   CHECK(daemon().get("/nodes/compatible?node=nothing").status == 404);
@@ -292,8 +318,10 @@ TEST_CASE("which library nodes fit a port, best first") {
 }
 
 TEST_CASE("a library node's ports, form and schema are those of its live function") {
-  const std::string id = make_library_node(
-      "described", "def scale(values: 'list[float]', by: float = 2.0) -> 'list[float]':\n    \"\"\"Scales.\n\n    Args:\n        by: the factor\n    \"\"\"\n    return values\n");
+  const std::string id =
+      make_library_node("described",
+                        "def scale(values: 'list[float]', by: float = 2.0) -> 'list[float]':\n    \"\"\"Scales.\n\n    "
+                        "Args:\n        by: the factor\n    \"\"\"\n    return values\n");
   const Answer described = daemon().get("/nodes/" + id + "/description");
   CHECK(text(described["description"]) == "Scales.");
   CHECK(text(described["inputs"].at(0).at("python_type")) == "list[float]");
@@ -305,11 +333,12 @@ TEST_CASE("a library node's ports, form and schema are those of its live functio
 TEST_CASE("a whole workflow is validated with all its findings at once") {
   json::object strange = node("strange", "def f(): ...");
   strange["type"] = "slack";
-  const json::object w = flow({node("bad", "def bad(:"), node("evil", "import os\ndef evil(x: int):\n    os.system('ls')\n    return eval('x')"),
-                               node("gap", "import nothing_such\ndef gap(): pass"), node("two", "def a(x: int): ...\ndef b(): ..."),
-                               node("words", "def words() -> 'list[str]': return []"),
-                               node("empty", ""), strange},
-                              {{"words", "two"}});
+  const json::object w =
+      flow({node("bad", "def bad(:"),
+            node("evil", "import os\ndef evil(x: int):\n    os.system('ls')\n    return eval('x')"),
+            node("gap", "import nothing_such\ndef gap(): pass"), node("two", "def a(x: int): ...\ndef b(): ..."),
+            node("words", "def words() -> 'list[str]': return []"), node("empty", ""), strange},
+           {{"words", "two"}});
   const Answer checked = daemon().post("/workflows/validate", w);
   INFO(checked.body);
   CHECK(checked["valid"] == false);
@@ -317,26 +346,32 @@ TEST_CASE("a whole workflow is validated with all its findings at once") {
   for (const auto& one : checked["findings"].as_array())
     found.push_back((one.at("node").is_null() ? "" : text(one.at("node"))) + " " + text(one.at("code")) +
                     (one.at("line").is_null() ? "" : " " + json::serialize(one.at("line"))));
-  for (const char* wanted : {"bad code_error 1", "evil starts_program 3", "evil evaluates_text 4", "gap missing_package 1",
-                             "two ambiguous_function", "two incompatible_types", "empty missing_code", "strange unknown_node_type"}) {
+  for (const char* wanted :
+       {"bad code_error 1", "evil starts_program 3", "evil evaluates_text 4", "gap missing_package 1",
+        "two ambiguous_function", "two incompatible_types", "empty missing_code", "strange unknown_node_type"}) {
     INFO(wanted);
     CHECK(std::find(found.begin(), found.end(), wanted) != found.end());
   }
-  const Answer document = daemon().post("/workflows/validate", {{"nodes", {{{"id", 5}}, "x"}}, {"settings", {{"types", 5}}}});
+  const Answer document =
+      daemon().post("/workflows/validate", {{"nodes", {{{"id", 5}}, "x"}}, {"settings", {{"types", 5}}}});
   CHECK(document["valid"] == false);
   CHECK(document["findings"].as_array().size() >= 3);
   const std::string id = daemon().store(greeting());
   CHECK(daemon().post("/workflows/" + id + "/validate")["valid"] == true);
   CHECK(daemon().post("/workflows/nothing/validate").status == 404);
-  json::object cycle = flow({node("a", "def a(x): return x"), node("b", "def b(x): return eval(x)")}, {{"a", "b"}, {"b", "a"}});
+  json::object cycle =
+      flow({node("a", "def a(x): return x"), node("b", "def b(x): return eval(x)")}, {{"a", "b"}, {"b", "a"}});
   const auto both = codes(daemon().post("/workflows/validate", cycle)["findings"]);
   CHECK(both == std::vector<std::string>{"error cyclic_workflow", "warning evaluates_text"});
 }
 
 TEST_CASE("nodes that import each other's classes are described together") {
-  const std::string read = "import dataclasses\n@dataclasses.dataclass\nclass Document:\n    text: str\ndef read() -> Document: return Document('x')";
+  const std::string read =
+      "import dataclasses\n@dataclasses.dataclass\nclass Document:\n    text: str\ndef read() -> Document: return "
+      "Document('x')";
   const std::string show = "from nodes.read import Document\ndef show(d: Document) -> str: return d.text";
-  const std::string other = "from nodes.read import Document\nclass Other:\n    pass\ndef show(d: Other) -> str: return ''";
+  const std::string other =
+      "from nodes.read import Document\nclass Other:\n    pass\ndef show(d: Other) -> str: return ''";
   json::object w = chain({node("read", read), node("show", show)});
   const Answer checked = daemon().post("/workflows/validate", w);
   INFO(checked.body);

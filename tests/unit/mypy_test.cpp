@@ -171,9 +171,10 @@ class Generator {
             // A bare class name for a bare one only, where arguments follow.
             const bool arguments = end < from.size() && from[end] == '[';
             if (!arguments || chosen.find_first_of("[|") == std::string::npos) {
-              const bool generic = std::string(" Sequence Iterable MutableSequence Collection List Mapping MutableMapping "
-                                               "Dict frozenset set list tuple Gets ").find(" " + chosen + " ") !=
-                                   std::string::npos;
+              const bool generic = std::string(
+                                       " Sequence Iterable MutableSequence Collection List Mapping MutableMapping "
+                                       "Dict frozenset set list tuple Gets ")
+                                       .find(" " + chosen + " ") != std::string::npos;
               if (arguments == generic || (!arguments && !generic)) word = chosen;
             }
             break;
@@ -194,18 +195,58 @@ class Generator {
   std::mt19937 random_;
 };
 
-const std::vector<std::string> Generator::kAtoms{
-    "int",      "float",  "complex", "bool",         "str",          "bytes",           "None",   "object", "Any",
-    "Literal[1]", "Literal['a', 'b']", "Literal['a']", "Literal[True]", "Literal[1, None]", "Color",  "Literal[Color.RED]",
-    "Number",   "Point",  "Point3",  "Fixed",        "Movie",        "Film",            "Draft",  "Loose",  "Pair",
-    "Plain",    "Sub",    "IntBox",  "Box[int]",     "Source[int]",  "Numbers",         "HasX",   "ReadsX", "Greets",
-    "HasLength", "Gets[int]", "UserId", "Hashable",  "Sized",        "range",           "bytearray", "int",  "str",
-    "float",    "bool",   "str",     "int"};
-const std::vector<std::string> Generator::kContainers{"list",  "List",       "Sequence", "Iterable", "Iterator",
-                                                      "set",   "frozenset",  "Collection", "MutableSequence",
-                                                      "collections.deque", "Container"};
-const std::vector<std::string> Generator::kMappings{"dict", "Dict", "Mapping", "MutableMapping", "collections.defaultdict",
-                                                    "collections.OrderedDict"};
+const std::vector<std::string> Generator::kAtoms{"int",
+                                                 "float",
+                                                 "complex",
+                                                 "bool",
+                                                 "str",
+                                                 "bytes",
+                                                 "None",
+                                                 "object",
+                                                 "Any",
+                                                 "Literal[1]",
+                                                 "Literal['a', 'b']",
+                                                 "Literal['a']",
+                                                 "Literal[True]",
+                                                 "Literal[1, None]",
+                                                 "Color",
+                                                 "Literal[Color.RED]",
+                                                 "Number",
+                                                 "Point",
+                                                 "Point3",
+                                                 "Fixed",
+                                                 "Movie",
+                                                 "Film",
+                                                 "Draft",
+                                                 "Loose",
+                                                 "Pair",
+                                                 "Plain",
+                                                 "Sub",
+                                                 "IntBox",
+                                                 "Box[int]",
+                                                 "Source[int]",
+                                                 "Numbers",
+                                                 "HasX",
+                                                 "ReadsX",
+                                                 "Greets",
+                                                 "HasLength",
+                                                 "Gets[int]",
+                                                 "UserId",
+                                                 "Hashable",
+                                                 "Sized",
+                                                 "range",
+                                                 "bytearray",
+                                                 "int",
+                                                 "str",
+                                                 "float",
+                                                 "bool",
+                                                 "str",
+                                                 "int"};
+const std::vector<std::string> Generator::kContainers{
+    "list",      "List",       "Sequence",        "Iterable",          "Iterator", "set",
+    "frozenset", "Collection", "MutableSequence", "collections.deque", "Container"};
+const std::vector<std::string> Generator::kMappings{
+    "dict", "Dict", "Mapping", "MutableMapping", "collections.defaultdict", "collections.OrderedDict"};
 const std::vector<std::string> Generator::kKeys{"int", "bool", "Literal['a']", "tuple[int, int]"};
 
 struct Pair {
@@ -242,8 +283,8 @@ std::set<std::size_t> ask_mypy(const std::vector<Pair>& pairs) {
   }
   out.close();
   const std::string command =
-      "/usr/bin/python3 -m mypy --no-incremental --cache-dir=/dev/null --no-error-summary --python-version 3.11 " + file.string() +
-      " 2>&1";
+      "/usr/bin/python3 -m mypy --no-incremental --cache-dir=/dev/null --no-error-summary --python-version 3.11 " +
+      file.string() + " 2>&1";
   FILE* pipe = ::popen(command.c_str(), "r");
   REQUIRE(pipe != nullptr);
   std::string said;

@@ -1,0 +1,231 @@
+// Of typecheck.hpp: values made into what a receiver declares.
+#include <algorithm>
+#include <cmath>
+
+#include "pyhost/preview.hpp"
+#include "pyhost/typecheck.hpp"
+
+namespace py = pybind11;
+
+namespace qflow::pyhost {
+namespace {
+
+using schema::ClassInfo;
+using schema::Type;
+using Kind = Type::Kind;
+
+py::object own(PyObject* object) {
+  if (object == nullptr) PyErr_Clear();
+  return py::reinterpret_steal<py::object>(object);
+}
+
+bool is_list_like(const std::string& name) {
+  return name == "list" || name == "collections.abc.Sequence" || name == "collections.abc.MutableSequence" ||
+         name == "collections.abc.Collection" || name == "collections.abc.Iterable";
+}
+bool is_iterator(const std::string& name) {
+  return name == "collections.abc.Iterator" || name == "collections.abc.Generator";
+}
+bool is_mapping(const std::string& name) {
+  return name == "dict" || name == "collections.abc.Mapping" || name == "collections.abc.MutableMapping";
+}
+
+bool is_record(const ClassInfo& info) {
+  return info.form == ClassInfo::Form::dataclass || info.form == ClassInfo::Form::model;
+}
+
+}  // namespace
+
+py::object TypeCheck::make_record(const py::object& dict, const Type& type, const ClassInfo& info, bool inside,
+                                  int depth) {
+  const py::object klass = live(type);
+  if (!klass || PyDict_Check(dict.ptr()) == 0) return dict;
+  py::dict keywords;
+  PyObject *key = nullptr, *value = nullptr;
+  Py_ssize_t at = 0;
+  while (PyDict_Next(dict.ptr(), &at, &key, &value) != 0) {
+    const auto field = std::find_if(info.fields.begin(), info.fields.end(),
+                                    [&](const schema::Field& one) { return one.name == text_of(key); });
+    if (info.form == ClassInfo::Form::dataclass && (field == info.fields.end() || field->method)) return dict;
+    auto element = py::reinterpret_borrow<py::object>(value);
+    if (inside && field != info.fields.end() && info.form == ClassInfo::Form::dataclass)
+      element = from_json(std::move(element), field->type, depth + 1);
+    if (PyDict_SetItem(keywords.ptr(), key, element.ptr()) != 0) PyErr_Clear();
+  }
+  const py::tuple none(0);
+  auto made = py::reinterpret_steal<py::object>(PyObject_Call(klass.ptr(), none.ptr(), keywords.ptr()));
+  if (made) return made;
+  // A class that refuses these values says why: that is the node's own error.
+  if (PyErr_ExceptionMatches(PyExc_TypeError) == 0) throw py::error_already_set();
+  PyErr_Clear();
+  return dict;
+}
+
+py::object TypeCheck::pass(py::object value, const Type& declared) {
+  const Type& type = without_none(declared);
+  if (value.is_none() || type.kind != Kind::named) return value;
+  PyObject* v = value.ptr();
+  if (type.name == "int" && PyFloat_Check(v) != 0) {
+    const double number = PyFloat_AS_DOUBLE(v);
+    if (number > -9e15 && number < 9e15 && number == std::floor(number))
+      return py::reinterpret_steal<py::object>(PyLong_FromDouble(number));
+    return value;
+  }
+  if (type.name == "list" && (PyTuple_Check(v) != 0 || PyAnySet_Check(v) != 0)) return own(PySequence_List(v));
+  if (is_list_like(type.name) && PyAnySet_Check(v) != 0) return own(PySequence_List(v));
+  if (is_iterator(type.name) && PyIter_Check(v) == 0) {
+    py::object iterator = own(PyObject_GetIter(v));
+    return iterator ? iterator : value;
+  }
+  if (type.name == "numpy.ndarray" && type_name(value) == "torch.Tensor") return value.attr("numpy")();
+  if (type.name == "torch.Tensor" && type_name(value) == "numpy.ndarray")
+    return py::module_::import("torch").attr("from_numpy")(value);
+  if (is_mapping(type.name) && PyDict_Check(v) == 0) {
+    // object → dict: a dataclass or a model by its fields.
+    if (const py::object fields = find_attribute(value, "__dataclass_fields__"); fields && PyType_Check(v) == 0) {
+      py::dict dict;
+      for (const py::handle name : fields)
+        if (const py::object inner = find_attribute(value, text_of(name).c_str())) dict[name] = inner;
+      return dict;
+    }
+    for (const char* method : {"model_dump", "dict"})
+      if (find_attribute(value, "__fields__") && find_attribute(value, method)) return value.attr(method)();
+    return value;
+  }
+  const ClassInfo* info = info_of(type);
+  if (info == nullptr) return value;
+  if (is_record(*info) && PyDict_Check(v) != 0 && !is_instance(value, type.name))
+    return make_record(value, type, *info, false, 0);
+  if (info->form == ClassInfo::Form::enumeration && !is_instance(value, type.name)) return from_json(value, type);
+  return value;
+}
+
+py::object TypeCheck::scalar_from_json(const py::object& value, const Type& type) {
+  const bool text = PyUnicode_Check(value.ptr()) != 0;
+  const auto make = [&](const char* module, const char* path) -> py::object {
+    py::object maker = py::module_::import(module);
+    std::string_view rest = path;
+    while (!rest.empty()) {
+      const auto dot = rest.find('.');
+      maker = maker.attr(std::string(rest.substr(0, dot)).c_str());
+      rest.remove_prefix(dot == std::string_view::npos ? rest.size() : dot + 1);
+    }
+    return own(PyObject_CallFunctionObjArgs(maker.ptr(), value.ptr(), nullptr));
+  };
+  py::object made;
+  if (type.name == "int" && PyFloat_Check(value.ptr()) != 0) return pass(value, type);
+  if (type.name == "float" && PyLong_Check(value.ptr()) != 0 && PyBool_Check(value.ptr()) == 0)
+    made = own(PyFloat_FromDouble(PyLong_AsDouble(value.ptr())));
+  else if (text && (type.name == "bytes" || type.name == "bytearray")) made = make("base64", "b64decode");
+  else if (text && type.name == "datetime.datetime") {
+    // A final Z is read from 3.11 on only.
+    std::string written = text_of(value);
+    if (written.ends_with('Z')) written = written.substr(0, written.size() - 1) + "+00:00";
+    const py::object from = py::module_::import("datetime").attr("datetime").attr("fromisoformat");
+    made = own(PyObject_CallFunctionObjArgs(from.ptr(), py::str(written).ptr(), nullptr));
+  } else if (text && type.name == "datetime.date") made = make("datetime", "date.fromisoformat");
+  else if (text && type.name == "datetime.time") made = make("datetime", "time.fromisoformat");
+  else if (text && type.name == "uuid.UUID") made = make("uuid", "UUID");
+  else if (text && (type.name == "pathlib.Path" || type.name == "pathlib.PurePath")) made = make("pathlib", "Path");
+  else if (type.name == "decimal.Decimal" && (text || PyLong_Check(value.ptr()) != 0))
+    made = make("decimal", "Decimal");
+  else if (type.name == "pandas.DataFrame" && PyList_Check(value.ptr()) != 0) made = make("pandas", "DataFrame");
+  else if (type.name == "numpy.ndarray" && PyList_Check(value.ptr()) != 0) made = make("numpy", "asarray");
+  PyErr_Clear();
+  return made ? made : value;
+}
+
+py::object TypeCheck::from_json(py::object value, const Type& declared, int depth) {
+  const Type& type = without_none(declared);
+  if (value.is_none() || depth > 32) return value;
+  PyObject* v = value.ptr();
+  const auto elements = [&](const Type& inner) {
+    if (inner.kind == Kind::any) return;
+    for (Py_ssize_t i = 0; i < PyList_GET_SIZE(v); ++i) {
+      py::object element = from_json(py::reinterpret_borrow<py::object>(PyList_GET_ITEM(v, i)), inner, depth + 1);
+      PyList_SetItem(v, i, element.release().ptr());
+    }
+  };
+  if (type.kind == Kind::union_of) {
+    // The first alternative that takes it as it is; otherwise the first that it can be made into.
+    for (const Type& one : type.arguments)
+      if (!check(value, one)) return value;
+    for (const Type& one : type.arguments) {
+      py::object made = from_json(value, one, depth + 1);
+      if (!made.is(value)) return made;
+    }
+    return value;
+  }
+  if (type.kind == Kind::tuple && PyList_Check(v) != 0) {
+    if (type.variadic) elements(type.arguments.front());
+    else
+      for (std::size_t i = 0; i < type.arguments.size() && i < static_cast<std::size_t>(PyList_GET_SIZE(v)); ++i) {
+        const auto at = static_cast<Py_ssize_t>(i);
+        py::object element =
+            from_json(py::reinterpret_borrow<py::object>(PyList_GET_ITEM(v, at)), type.arguments[i], depth + 1);
+        PyList_SetItem(v, at, element.release().ptr());
+      }
+    return own(PyList_AsTuple(v));
+  }
+  if (type.kind != Kind::named) return value;
+  const Type inner = type.arguments.empty() ? Type::any() : type.arguments.back();
+  if (PyList_Check(v) != 0 && type.name != "pandas.DataFrame" && type.name != "numpy.ndarray") {
+    const ClassInfo* info = info_of(type);
+    if (info != nullptr && info->form == ClassInfo::Form::named_tuple) {
+      for (std::size_t i = 0; i < info->fields.size() && i < static_cast<std::size_t>(PyList_GET_SIZE(v)); ++i) {
+        const auto at = static_cast<Py_ssize_t>(i);
+        py::object element =
+            from_json(py::reinterpret_borrow<py::object>(PyList_GET_ITEM(v, at)), info->fields[i].type, depth + 1);
+        PyList_SetItem(v, at, element.release().ptr());
+      }
+      const py::tuple arguments = py::reinterpret_steal<py::tuple>(PyList_AsTuple(v));
+      py::object made = own(PyObject_Call(live(type).ptr(), arguments.ptr(), nullptr));
+      return made ? made : value;
+    }
+    elements(inner);
+    if (type.name == "set" || type.name == "collections.abc.Set") {
+      py::object made = own(PySet_New(v));
+      return made ? made : value;
+    }
+    if (type.name == "frozenset") {
+      py::object made = own(PyFrozenSet_New(v));
+      return made ? made : value;
+    }
+    if (type.name == "collections.deque") {
+      py::object made = py::module_::import("collections").attr("deque")(value);
+      return made;
+    }
+    return value;
+  }
+  const ClassInfo* info = info_of(type);
+  if (info != nullptr && info->form == ClassInfo::Form::enumeration && !is_instance(value, type.name)) {
+    const py::object klass = live(type);
+    if (py::object made = klass ? own(PyObject_CallFunctionObjArgs(klass.ptr(), v, nullptr)) : py::object())
+      return made;
+    if (PyUnicode_Check(v) != 0 && klass)  // by name, where the value is nothing that JSON can say
+      if (const py::object members = find_attribute(klass, "__members__"))
+        if (py::object member = own(PyObject_GetItem(members.ptr(), v))) return member;
+    return value;
+  }
+  if (PyDict_Check(v) != 0) {
+    if (info != nullptr && is_record(*info)) return make_record(value, type, *info, true, depth);
+    const bool typed = info != nullptr && info->form == ClassInfo::Form::typed_dict;
+    const bool whole_keys = is_mapping(type.name) && type.arguments.size() == 2 && type.arguments.front().is("int");
+    if (!typed && !is_mapping(type.name)) return value;
+    py::dict made;
+    for (const auto& [key, element] : py::reinterpret_borrow<py::dict>(value)) {
+      Type of_element = inner;
+      if (typed)
+        for (const auto& field : info->fields)
+          if (field.name == text_of(key)) of_element = field.type;
+      py::object name = py::reinterpret_borrow<py::object>(key);
+      if (whole_keys)
+        if (py::object number = own(PyLong_FromUnicodeObject(key.ptr(), 10))) name = std::move(number);
+      made[name] = from_json(py::reinterpret_borrow<py::object>(element), of_element, depth + 1);
+    }
+    return made;
+  }
+  return scalar_from_json(value, type);
+}
+
+}  // namespace qflow::pyhost

@@ -1,0 +1,85 @@
+// The decision behind assignable(), in two files: types as such (assignable.cpp) and classes with fields (records.cpp).
+// Private to this folder.
+#pragma once
+#include "schema/typing/assignable.hpp"
+#include "schema/typing/hierarchy.hpp"
+
+namespace qflow::schema {
+
+/// A type with the classes that explain it.
+struct Side {
+  const Type& type;
+  const Classes& classes;
+  const ClassInfo* info() const {
+    if (type.kind != Type::Kind::named) return nullptr;
+    const auto found = classes.find(type.name);
+    return found == classes.end() ? nullptr : &found->second;
+  }
+  Side with(const Type& other) const { return {other, classes}; }
+};
+
+/// A class whose values have named fields.
+bool is_record(const ClassInfo* info);
+
+class Comparison {
+ public:
+  explicit Comparison(const Rules& rules) : rules_(rules) {}
+
+  /// On a no, take() has the innermost reason.
+  bool fits(Side s, Side t, int depth = 0);
+  Assignability take();
+
+ private:
+  bool no(Side s, Side t, std::string why = {});
+  bool inside(std::string where, bool result);
+  bool union_fits(Side s, Side t, int depth);
+  bool literals_fit(Side s, Side t, int depth);
+  bool fits_union(Side s, Side t, int depth);
+  static Type class_of(const Type& literal);
+  static bool is_null_literal(const Type& type);
+  static bool none_in_literal(Side t);
+  static bool is_empty_protocol(Side t);
+  static bool covers(Side s, const std::vector<json::value>& values);
+  bool fits_literal(Side s, Side t);
+  bool fits_tuple(Side s, Side t, int depth);
+  bool callable_fits(Side s, Side t, int depth);
+  bool promotes(const Type& s, const Type& t, const Classes& classes);
+  bool class_fits(Side s, Side t, int depth, const Type& shown);
+  bool has_special_method(Side s, const ClassInfo& own, std::string_view protocol);
+  static bool is_new_type(const ClassInfo& info);
+  bool arguments_fit(Side s, Side t, int depth);
+  bool same(Side a, Side b, int depth);
+  static const Field* field_of(const std::vector<Field>& fields, const std::string& name) {
+    for (const Field& field : fields)
+      if (field.name == name) return &field;
+    return nullptr;
+  }
+
+  bool fits_typed_dict(Side s, const ClassInfo* own, Side t, const ClassInfo& wanted, int depth);
+  bool typed_dict_fits(Side s, const ClassInfo& own, Side t, int depth);
+  bool records_fit(Side s, const ClassInfo& own, Side t, const ClassInfo& wanted, int depth);
+  bool enumerations_fit(Side s, const ClassInfo& own, Side t, const ClassInfo& wanted);
+  bool mapping_fits_record(Side mapping, Side t, const ClassInfo& wanted, int depth);
+  bool record_fits_mapping(Side s, const ClassInfo& own, Side t, int depth);
+  bool fits_protocol(Side s, const ClassInfo* own, Side t, const ClassInfo& wanted, int depth);
+
+  // A type that mentions itself: what is being decided is taken for true meanwhile.
+  using Assumptions = std::vector<std::pair<Type, Type>>;
+  struct Assuming {
+    Assumptions& all;
+    Assuming(Assumptions& assumptions, const Type& source, const Type& target) : all(assumptions) {
+      all.emplace_back(source, target);
+    }
+    ~Assuming() { all.pop_back(); }
+    Assuming(const Assuming&) = delete;
+    Assuming& operator=(const Assuming&) = delete;
+  };
+  bool is_assumed(Side s, Side t) const;
+
+  const Rules& rules_;
+  Assignability answer_;
+  Assumptions assumptions_;
+  int budget_ = kLooks;  ///< of the whole question: classes come from workers and may be made to be expensive
+};
+
+}  // namespace qflow::schema
