@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "schema/typing/hierarchy.hpp"
+
 namespace qflow::typing {
 namespace {
 
@@ -75,6 +77,15 @@ const std::vector<Converter>& documented_converters() {
   return kConverters;
 }
 
+// A tuple or a set goes into a list as a list of what it holds (types.md 3).
+Type as_passed(const Type& source, const DocumentedType& from, const DocumentedType& to) {
+  const bool into_list = to.name == "list" || to.name == "array";
+  if (!into_list || (from.name != "tuple" && from.name != "set")) return source;
+  if (source.kind == Type::Kind::tuple) return Type::of("list", {schema::element_of_tuple(source)});
+  if (source.is("set") || source.is("frozenset")) return Type::of("list", source.arguments);
+  return source;
+}
+
 // Whether a value of `source` may go into a converter's input, or a converter's output into `target`, as it is.
 bool takes(const End& source, const End& target, const Catalog& catalog) {
   const Link link = check_link(source, target, catalog);
@@ -112,7 +123,8 @@ Link check_link(const End& source, const End& target, const Catalog& catalog) {
   out.conversion_required = fits.conversion_required;
   out.method = std::string(fits.method);
   const bool both_written = source.type.kind != Type::Kind::any && target.type.kind != Type::Kind::any;
-  const auto answer = schema::assignable(source.type, classes_of(source), target.type, classes_of(target));
+  const auto answer = schema::assignable(as_passed(source.type, out.source, out.target), classes_of(source),
+                                         target.type, classes_of(target));
   if (!out.compatible) {
     out.fits = false;
     out.explanation =

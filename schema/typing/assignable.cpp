@@ -216,6 +216,12 @@ bool Comparison::class_fits(Side s, Side t, int depth, const Type& shown) {
   if (const auto seen = as_base(s.type, t.type.name, s.classes, budget_); seen && same_meaning)
     return arguments_fit(s.with(*seen), t, depth);
   if (promotes(s.type, t.type, s.classes)) return true;
+  if (rules_.iterators_are_made && (t.type.is("collections.abc.Iterator") || t.type.is("collections.abc.Generator")))
+    if (const auto iterable = as_base(s.type, "collections.abc.Iterable", s.classes, budget_)) {
+      const bool said = !iterable->arguments.empty() && !t.type.arguments.empty();
+      return !said || inside("element 0 of the type",
+                             fits(s.with(iterable->arguments[0]), t.with(t.type.arguments[0]), depth + 1));
+    }
   if (own != nullptr && has_special_method(s, *own, t.type.name)) return true;
   if (wanted != nullptr) {
     if (wanted->form == Form::protocol) return fits_protocol(s, own, t, *wanted, depth);

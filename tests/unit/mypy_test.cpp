@@ -318,7 +318,7 @@ std::vector<Read> read_live(const std::vector<Pair>& pairs) {
     std::string code = kPreamble;
     const std::size_t last = std::min(pairs.size(), first + kTogether);
     for (std::size_t i = first; i < last; ++i)
-      code += "def f" + std::to_string(i) + "(a: " + pairs[i].source + ") -> " + pairs[i].target + ": ...\n";
+      code += "def f" + std::to_string(i) + "(a: " + pairs[i].source + ", b: " + pairs[i].target + "): ...\n";
     pyhost::Modules modules;
     schema::Load load;
     load.file = "pairs.py";
@@ -328,9 +328,11 @@ std::vector<Read> read_live(const std::vector<Pair>& pairs) {
     INFO(loaded.functions.size() << " " << loaded.functions.back().name);
     REQUIRE(loaded.functions.size() == last - first);
     for (const auto& function : loaded.functions) {
-      const auto& shape = function.parameters.at(0).shape;
-      out.push_back({shape ? schema::type_from_json(*shape) : Type::any(),
-                     function.returns_shape ? schema::type_from_json(*function.returns_shape) : Type::any(), classes});
+      const auto type_of = [&](std::size_t i) {
+        const auto& shape = function.parameters.at(i).shape;
+        return shape ? schema::type_from_json(*shape) : Type::any();
+      };
+      out.push_back({type_of(0), type_of(1), classes});
     }
     modules.forget_all();
   }
