@@ -17,6 +17,8 @@ using schema::Type;
 namespace {
 
 constexpr int kMaxDepth = 24;
+constexpr int kMaxParts = 1000;       // of one annotation
+constexpr int kMaxAllParts = 20'000;  // of a module
 
 py::object own(PyObject* object) {
   if (object == nullptr) PyErr_Clear();
@@ -41,6 +43,7 @@ bool is_variable(py::handle object) {
 }  // namespace
 
 py::object find_attribute(py::handle object, const char* name) {
+  if (!object) return {};
   return own(PyObject_GetAttrString(object.ptr(), name));
 }
 
@@ -80,8 +83,11 @@ std::string canonical_name(py::handle klass) {
 }
 
 Type AnnotationReader::read(py::handle annotation, int depth) {
-  if (depth == 0) required_.reset();
-  if (!annotation || depth > kMaxDepth) return {};
+  if (depth == 0) {
+    required_.reset();
+    parts_ = 0;
+  }
+  if (!annotation || depth > kMaxDepth || ++parts_ > kMaxParts || ++classes_.parts > kMaxAllParts) return {};
   if (PyUnicode_Check(annotation.ptr()) != 0) return read_text(text_of(annotation), depth);
   if (annotation.is_none()) return Type::none();
   if (annotation.ptr() == Py_Ellipsis) return {};
@@ -90,8 +96,14 @@ Type AnnotationReader::read(py::handle annotation, int depth) {
   if (is_class_named(annotation, "ForwardRef"))
     return read_text(text_of(find_attribute(annotation, "__forward_arg__")), depth);
   if (find_attribute(annotation, "__supertype__")) return read_new_type(annotation, depth);
-  if (is_class_named(annotation, "TypeAliasType")) return read(find_attribute(annotation, "__value__"), depth + 1);
+  if (is_class_named(annotation, "TypeAliasType")) {
+    const std::string name = "type " + text_of(find_attribute(annotation, "__name__"));
+    if (std::find(expanding_.begin(), expanding_.end(), name) != expanding_.end()) return {};
+    const Expanding here(expanding_, name);
+    return read(find_attribute(annotation, "__value__"), depth + 1);
+  }
   if (is_class_named(annotation, "InitVar")) return read(find_attribute(annotation, "type"), depth + 1);
+  if (PyCFunction_Check(annotation.ptr()) != 0) return {};  // `any`, `callable`: written in place of a type
   // Before the class check: list[int] says of itself that it is a type.
   if (PyType_Check(annotation.ptr()) == 0) {
     const py::object arguments = find_attribute(annotation, "__args__");
@@ -106,6 +118,9 @@ Type AnnotationReader::read(py::handle annotation, int depth) {
 
 Type AnnotationReader::read_text(const std::string& text, int depth) {
   if (text.size() > 10'000) return {};
+  // An alias that mentions itself (Json = Union[Dict[str, "Json"], …]) is Any where it comes again.
+  if (std::find(expanding_.begin(), expanding_.end(), text) != expanding_.end()) return {};
+  const Expanding here(expanding_, text);
   const py::object names = names_ ? names_ : py::dict();
   if (py::object value = own(PyRun_String(text.c_str(), Py_eval_input, names.ptr(), names.ptr())))
     return read(value, std::max(depth + 1, 1));
@@ -163,7 +178,7 @@ Type AnnotationReader::read_class(py::handle klass) {
 Type AnnotationReader::read_generic(py::handle origin, py::handle arguments, int depth) {
   const std::string name = canonical_name(origin);
   if (name == "typing.Union") return read_union(arguments, depth);
-  if (name == "typing.Literal") return read_literal(arguments);
+  if (name == "typing.Literal") return read_literal(arguments, 0);
   if (name == "collections.abc.Callable") return read_callable(arguments, depth);
   if (origin.ptr() == reinterpret_cast<PyObject*>(&PyTuple_Type)) return read_tuple(arguments, depth);
   if (name == "typing.Required" || name == "typing.NotRequired") {
@@ -172,6 +187,9 @@ Type AnnotationReader::read_generic(py::handle origin, py::handle arguments, int
     return inner;
   }
   if (is_class_named(origin, "TypeAliasType")) {
+    const std::string alias = "type " + text_of(find_attribute(origin, "__name__"));
+    if (std::find(expanding_.begin(), expanding_.end(), alias) != expanding_.end()) return {};
+    const Expanding here(expanding_, alias);
     const py::object value = find_attribute(origin, "__value__");
     const py::object filled = own(PyObject_GetItem(value.ptr(), arguments.ptr()));
     return read(filled ? filled : value, depth + 1);
@@ -197,7 +215,7 @@ Type AnnotationReader::read_union(py::handle arguments, int depth) {
   return alternatives.empty() ? Type::any() : Type::either(std::move(alternatives));
 }
 
-Type AnnotationReader::read_literal(py::handle arguments) {
+Type AnnotationReader::read_literal(py::handle arguments, int depth) {
   Type type;
   type.kind = Type::Kind::literal;
   const auto add = [&](schema::json::value value) {
@@ -206,8 +224,8 @@ Type AnnotationReader::read_literal(py::handle arguments) {
   };
   for (std::size_t i = 0; i < length(arguments) && i < 500; ++i) {
     const py::handle value = item(arguments, i);
-    if (const py::object nested = find_attribute(value, "__args__"); nested && length(nested) > 0) {
-      for (auto& inner : read_literal(nested).values) add(std::move(inner));
+    if (const py::object nested = find_attribute(value, "__args__"); nested && length(nested) > 0 && depth < 4) {
+      for (auto& inner : read_literal(nested, depth + 1).values) add(std::move(inner));
       continue;
     }
     const auto klass = py::reinterpret_borrow<py::object>(reinterpret_cast<PyObject*>(Py_TYPE(value.ptr())));
@@ -215,7 +233,11 @@ Type AnnotationReader::read_literal(py::handle arguments) {
       const Type owner = read_class(klass);
       add(schema::json::object{{"enum", owner.name}, {"name", text_of(find_attribute(value, "name"))}});
     } else if (PyBytes_Check(value.ptr()) != 0) {
-      add(schema::json::object{{"bytes", text_of(py::str(value))}});
+      {
+        std::string shown = text_of(own(PyObject_Repr(value.ptr())));  // b'...'
+        if (shown.size() >= 3) shown = shown.substr(2, shown.size() - 3);
+        add(schema::json::object{{"bytes", shown}});
+      }
     } else if (auto exact = exact_json(value)) {
       add(std::move(*exact));
     }
@@ -250,7 +272,9 @@ Type AnnotationReader::read_tuple(py::handle arguments, int depth) {
     return type;
   }
   for (std::size_t i = 0; i < count && i < 200; ++i) {
-    if (is_class_named(item(arguments, i), "_UnpackGenericAlias")) return schema::make_type("tuple", {});
+    const py::object unpacked = find_attribute(item(arguments, i), "__unpacked__");
+    if (is_class_named(item(arguments, i), "_UnpackGenericAlias") || (unpacked && PyObject_IsTrue(unpacked.ptr()) == 1))
+      return schema::make_type("tuple", {});
     type.arguments.push_back(read(item(arguments, i), depth + 1));
   }
   return type;

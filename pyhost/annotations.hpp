@@ -14,6 +14,7 @@ namespace qflow::pyhost {
 struct MentionedClasses {
   schema::Classes infos;
   std::map<std::string, pybind11::object, std::less<>> live;  ///< by canonical name
+  int parts = 0;  ///< of annotations that were read so far: bounded, because some have no end
 };
 
 /// Reads annotations that are evaluated in one module.
@@ -32,7 +33,7 @@ class AnnotationReader {
   schema::Type read_parsed(const std::string& text, int depth);
   schema::Type read_class(pybind11::handle klass);
   schema::Type read_generic(pybind11::handle origin, pybind11::handle arguments, int depth);
-  schema::Type read_literal(pybind11::handle arguments);
+  schema::Type read_literal(pybind11::handle arguments, int depth);
   schema::Type read_callable(pybind11::handle arguments, int depth);
   schema::Type read_tuple(pybind11::handle arguments, int depth);
   schema::Type read_union(pybind11::handle arguments, int depth);
@@ -43,6 +44,15 @@ class AnnotationReader {
   friend class ClassReader;
   MentionedClasses& classes_;
   pybind11::object names_;
+  struct Expanding {
+    std::vector<std::string>& all;
+    Expanding(std::vector<std::string>& names, std::string name) : all(names) { all.push_back(std::move(name)); }
+    ~Expanding() { all.pop_back(); }
+    Expanding(const Expanding&) = delete;
+    Expanding& operator=(const Expanding&) = delete;
+  };
+  std::vector<std::string> expanding_;  ///< names that are being read
+  int parts_ = 0;
   std::optional<bool> required_;
   bool in_class_ = false;  ///< type variables stand for the class's parameters
 };

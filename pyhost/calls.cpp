@@ -113,9 +113,7 @@ py::object collect_async(const py::object& generator) {
 py::object settle(py::object value, const Module& module) {
   if (PyAsyncGen_CheckExact(value.ptr()) != 0) value = collect_async(value);
   if (PyCoro_CheckExact(value.ptr()) != 0) value = py::module_::import("asyncio").attr("run")(value);
-  const std::string& written = module.signature.returns;
-  const bool iterator = module.output.is("collections.abc.Iterable") || written.find("Iterator") != std::string::npos ||
-                        written.find("Generator") != std::string::npos;
+  const bool iterator = module.output.is("collections.abc.Iterable") || module.signature.is_generator.value_or(false);
   if (PyGen_CheckExact(value.ptr()) != 0 || (iterator && PyIter_Check(value.ptr()) != 0)) {
     auto list = py::reinterpret_steal<py::object>(PySequence_List(value.ptr()));
     if (!list) throw py::error_already_set();
@@ -174,7 +172,7 @@ void take_types(const schema::Call& call, const Module& module, Bound& bound, st
     const auto mismatch = types.check(found->second, declared);
     if (!mismatch) continue;
     const std::string text = "input '" + name + "'" + (mismatch->path.empty() ? ": " : " ") + mismatch->text();
-    if (mismatch->outer || checking == Checking::strict) throw Unusable("TypeMismatch", text);
+    if ((mismatch->outer && !module.wrapped) || checking == Checking::strict) throw Unusable("TypeMismatch", text);
     warnings.push_back(text);
   }
 }
@@ -186,7 +184,7 @@ void check_output(const py::object& value, const schema::Call& call, const Modul
   const auto mismatch = TypeCheck(module.classes).check(value, module.output);
   if (!mismatch) return;
   const std::string text = std::string("output") + (mismatch->path.empty() ? ": " : " ") + mismatch->text();
-  if (mismatch->outer || checking == Checking::strict) throw BadOutput(text);
+  if ((mismatch->outer && !module.wrapped) || checking == Checking::strict) throw BadOutput(text);
   warnings.push_back(text);
 }
 

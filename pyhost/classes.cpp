@@ -38,6 +38,8 @@ void each_item(py::handle mapping, std::size_t most, F fn) {
   const Py_ssize_t count = PyList_GET_SIZE(items.ptr());
   for (Py_ssize_t i = 0; i < count && i < static_cast<Py_ssize_t>(most); ++i) {
     PyObject* pair = PyList_GET_ITEM(items.ptr(), i);
+    if (PyTuple_Check(pair) == 0 || PyTuple_GET_SIZE(pair) != 2) continue;
+    const auto held = py::reinterpret_borrow<py::object>(pair);  // what follows may run code
     fn(text_of(PyTuple_GET_ITEM(pair, 0)), py::handle(PyTuple_GET_ITEM(pair, 1)));
   }
 }
@@ -70,7 +72,8 @@ void ClassReader::describe(const std::string& name, py::handle klass) {
   read_bases(info, klass, reader);
   const py::object fields = find_attribute(klass, "__dataclass_fields__");
   const py::object members = find_attribute(klass, "__members__");
-  const bool tuple = PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(klass.ptr()), &PyTuple_Type) != 0;
+  const bool tuple = PyType_Check(klass.ptr()) != 0 &&
+                     PyType_IsSubtype(reinterpret_cast<PyTypeObject*>(klass.ptr()), &PyTuple_Type) != 0;
   info.description = summary_of(klass);
   if (std::string(Py_TYPE(klass.ptr())->tp_name).ends_with("_TypedDictMeta")) read_typed_dict(info, klass, reader);
   else if (members && std::string(Py_TYPE(klass.ptr())->tp_name).find("Enum") != std::string::npos)
@@ -90,7 +93,8 @@ void ClassReader::describe(const std::string& name, py::handle klass) {
 
 void ClassReader::read_bases(ClassInfo& info, py::handle klass, AnnotationReader& reader) {
   const py::object order = find_attribute(klass, "__mro__");
-  for (Py_ssize_t i = 1; order && i < PyTuple_GET_SIZE(order.ptr()) && i < 50; ++i) {
+  const bool ordered = order && PyTuple_Check(order.ptr()) != 0;
+  for (Py_ssize_t i = 1; ordered && i < PyTuple_GET_SIZE(order.ptr()) && i < 50; ++i) {
     const std::string name = canonical_name(PyTuple_GET_ITEM(order.ptr(), i));
     if (name == "object" || name.starts_with("typing.") || name == "abc.ABC") continue;
     info.bases.push_back(name);
@@ -151,10 +155,11 @@ void ClassReader::read_dataclass(ClassInfo& info, py::handle fields, py::handle 
   const py::object parameters = find_attribute(klass, "__dataclass_params__");
   const bool frozen = parameters && is_true(find_attribute(parameters, "frozen"));
   each_item(fields, 500, [&](const std::string& name, py::handle one) {
-    // _FIELD, not the pseudo-fields for ClassVar and InitVar.
-    if (text_of(find_attribute(find_attribute(one, "_field_type"), "name")) != "_FIELD") return;
+    const std::string kind = text_of(find_attribute(find_attribute(one, "_field_type"), "name"));
+    if (kind != "_FIELD" && kind != "_FIELD_INITVAR") return;  // a ClassVar
     Field field;
     field.name = name;
+    field.init_only = kind == "_FIELD_INITVAR";
     field.read_only = frozen;
     field.type = reader.read(find_attribute(one, "type"), 1);
     const auto missing = [&](const char* attribute) {
@@ -162,6 +167,7 @@ void ClassReader::read_dataclass(ClassInfo& info, py::handle fields, py::handle 
       return !value || std::string(Py_TYPE(value.ptr())->tp_name).ends_with("_MISSING_TYPE");
     };
     const bool in_init = is_true(find_attribute(one, "init"));
+    field.computed = !in_init;
     field.required = in_init && missing("default") && missing("default_factory");
     if (!missing("default")) field.initial = exact_json(find_attribute(one, "default"));
     if (const py::object metadata = find_attribute(one, "metadata"))
@@ -191,7 +197,7 @@ void ClassReader::read_named_tuple(ClassInfo& info, py::handle klass, Annotation
   const py::object names = find_attribute(klass, "_fields");
   const py::object annotations = find_attribute(klass, "__annotations__");
   const py::object defaults = find_attribute(klass, "_field_defaults");
-  for (Py_ssize_t i = 0; PyTuple_Check(names.ptr()) != 0 && i < PyTuple_GET_SIZE(names.ptr()); ++i) {
+  for (Py_ssize_t i = 0; names && PyTuple_Check(names.ptr()) != 0 && i < PyTuple_GET_SIZE(names.ptr()); ++i) {
     Field field;
     field.name = text_of(PyTuple_GET_ITEM(names.ptr(), i));
     field.read_only = true;
@@ -224,7 +230,9 @@ void ClassReader::read_members(ClassInfo& info, py::handle klass, AnnotationRead
   };
   // What it inherits is its bases' to tell.
   const py::object dict = find_attribute(klass, "__dict__");
-  each_item(own(PyMapping_GetItemString(dict.ptr(), "__annotations__")), 500,
+  // A dataclass has said all of its attributes; what else is annotated is no field (ClassVar, KW_ONLY).
+  const bool complete = info.form == Form::dataclass;
+  each_item(dict ? own(PyMapping_GetItemString(dict.ptr(), "__annotations__")) : py::object(), complete ? 0 : 500,
             [&](const std::string& attribute, py::handle annotation) {
               if (known(attribute)) return;
               Field field;

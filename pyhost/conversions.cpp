@@ -61,6 +61,27 @@ py::object TypeCheck::make_record(const py::object& dict, const Type& type, cons
   return dict;
 }
 
+// A member or a NamedTuple of another node's class, as this node's own class has it.
+py::object TypeCheck::as_own_class(const py::object& value, const Type& type, const ClassInfo& info) {
+  const py::object klass = live(type);
+  if (!klass || is_instance(value, type.name)) return value;
+  if (info.form == ClassInfo::Form::enumeration) {
+    const py::object name = find_attribute(value, "name"), content = find_attribute(value, "value");
+    const py::object members = find_attribute(klass, "__members__");
+    const bool member = name && content && find_attribute(py::type::handle_of(value), "__members__");
+    py::object own_member = member && members ? own(PyObject_GetItem(members.ptr(), name.ptr())) : py::object();
+    if (own_member &&
+        own(PyObject_RichCompare(find_attribute(own_member, "value").ptr(), content.ptr(), Py_EQ)).is(py::bool_(true)))
+      return own_member;
+  }
+  if (info.form == ClassInfo::Form::named_tuple && PyTuple_Check(value.ptr()) != 0 &&
+      static_cast<std::size_t>(PyTuple_GET_SIZE(value.ptr())) == info.fields.size()) {
+    const py::tuple plain = py::reinterpret_steal<py::tuple>(PySequence_Tuple(value.ptr()));
+    if (py::object made = plain ? own(PyObject_Call(klass.ptr(), plain.ptr(), nullptr)) : py::object()) return made;
+  }
+  return value;
+}
+
 py::object TypeCheck::pass(py::object value, const Type& declared) {
   const Type& type = without_none(declared);
   if (value.is_none() || type.kind != Kind::named) return value;
@@ -96,6 +117,8 @@ py::object TypeCheck::pass(py::object value, const Type& declared) {
   if (info == nullptr) return value;
   if (is_record(*info) && PyDict_Check(v) != 0 && !is_instance(value, type.name))
     return make_record(value, type, *info, false, 0);
+  py::object own_value = as_own_class(value, type, *info);
+  if (!own_value.is(value)) return own_value;
   if (info->form == ClassInfo::Form::enumeration && !is_instance(value, type.name)) return from_json(value, type);
   return value;
 }
@@ -116,8 +139,12 @@ py::object TypeCheck::scalar_from_json(const py::object& value, const Type& type
   if (type.name == "int" && PyFloat_Check(value.ptr()) != 0) return pass(value, type);
   if (type.name == "float" && PyLong_Check(value.ptr()) != 0 && PyBool_Check(value.ptr()) == 0)
     made = own(PyFloat_FromDouble(PyLong_AsDouble(value.ptr())));
-  else if (text && (type.name == "bytes" || type.name == "bytearray")) made = make("base64", "b64decode");
-  else if (text && type.name == "datetime.datetime") {
+  else if (text && (type.name == "bytes" || type.name == "bytearray")) {
+    const py::object decode = py::module_::import("base64").attr("b64decode");
+    const auto strictly = py::dict(py::arg("validate") = true);
+    made = own(PyObject_Call(decode.ptr(), py::make_tuple(value).ptr(), strictly.ptr()));
+    if (made && type.name == "bytearray") made = own(PyByteArray_FromObject(made.ptr()));
+  } else if (text && type.name == "datetime.datetime") {
     // A final Z is read from 3.11 on only.
     std::string written = text_of(value);
     if (written.ends_with('Z')) written = written.substr(0, written.size() - 1) + "+00:00";
@@ -133,6 +160,22 @@ py::object TypeCheck::scalar_from_json(const py::object& value, const Type& type
   else if (type.name == "numpy.ndarray" && PyList_Check(value.ptr()) != 0) made = make("numpy", "asarray");
   PyErr_Clear();
   return made ? made : value;
+}
+
+// Literal[Color.RED] from "red", or from its name.
+py::object TypeCheck::literal_from_json(const py::object& value, const Type& type) {
+  for (const auto& wanted : type.values) {
+    if (wanted.is_int64() && PyFloat_Check(value.ptr()) != 0 &&
+        PyFloat_AS_DOUBLE(value.ptr()) == static_cast<double>(wanted.get_int64()))
+      return py::reinterpret_steal<py::object>(PyLong_FromLongLong(wanted.get_int64()));
+    const auto* member = wanted.if_object();
+    if (member == nullptr || !member->contains("enum")) continue;
+    const Type owner = Type::of(std::string(std::string_view(member->at("enum").as_string())));
+    const py::object made = from_json(value, owner);
+    if (!made.is(value) && text_of(find_attribute(made, "name")) == std::string_view(member->at("name").as_string()))
+      return made;
+  }
+  return value;
 }
 
 py::object TypeCheck::from_json(py::object value, const Type& declared, int depth) {
@@ -156,6 +199,7 @@ py::object TypeCheck::from_json(py::object value, const Type& declared, int dept
     }
     return value;
   }
+  if (type.kind == Kind::literal) return literal_from_json(value, type);
   if (type.kind == Kind::tuple && PyList_Check(v) != 0) {
     if (type.variadic) elements(type.arguments.front());
     else

@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cerrno>
 #include <cstring>
 #include <exception>
 #include <stdexcept>
@@ -47,7 +48,9 @@ schema::Configure read_configure() {
 void refuse(const std::string& step, int error, const std::string& message) {
   std::string out;
   schema::pack(schema::Kind::refused, 0, schema::Refused{step, error, message}, out);
-  if (!sandbox::write_all(kSocket, out)) std::fprintf(stderr, "pyhost: %s: %s\n", step.c_str(), message.c_str());
+  const bool gone = error == ECONNRESET || error == EPIPE;  // the daemon has ended meanwhile
+  if (!sandbox::write_all(kSocket, out) && !gone)
+    std::fprintf(stderr, "pyhost: %s: %s\n", step.c_str(), message.c_str());
 }
 
 }  // namespace

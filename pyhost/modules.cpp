@@ -179,7 +179,7 @@ schema::Loaded Modules::describe_all(Module& entry, const schema::Load& load) {
   for (const auto& [name, function] : functions) {
     if (out.functions.size() == 200) break;
     schema::Function one = describe_function(name, function, entry.classes, Detail::full);
-    add_docstring(one, text_of(find_attribute(function, "__doc__")));
+    add_docstring(one, docstring_of(function));
     out.functions.push_back(std::move(one));
   }
   if (!entry.classes.infos.empty()) out.classes = schema::to_json(entry.classes.infos);
@@ -187,6 +187,7 @@ schema::Loaded Modules::describe_all(Module& entry, const schema::Load& load) {
 }
 
 void Modules::choose(Module& entry, py::object function, schema::Function signature) {
+  entry.wrapped = static_cast<bool>(find_attribute(function, "__wrapped__"));
   entry.function = std::move(function);
   const auto type_of = [](const std::optional<schema::json::value>& shape) {
     return shape ? schema::type_from_json(*shape) : schema::Type::any();

@@ -30,6 +30,7 @@ struct Module {
   schema::Function signature;        ///< of `function`
   std::vector<schema::Type> inputs;  ///< of the signature's parameters
   schema::Type output;
+  bool wrapped = false;      ///< by a decorator, which may take and give other types than what it wraps declares
   MentionedClasses classes;  ///< that these types mention
 };
 

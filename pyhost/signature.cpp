@@ -84,14 +84,18 @@ std::optional<schema::json::value> shape_of(const Type& type) {
   return schema::to_json(type);
 }
 
+bool is_iterator(const Type& type) {
+  for (const char* name : {"collections.abc.Generator", "collections.abc.Iterator", "collections.abc.AsyncGenerator",
+                           "collections.abc.AsyncIterator"})
+    if (type.is(name)) return true;
+  return false;
+}
+
 // What passes on is what a coroutine ends with, and a generator's elements as a list (calls.cpp settles both).
 Type settled(Type type, int flags) {
   const bool generator = (flags & (CO_GENERATOR | CO_ASYNC_GENERATOR)) != 0;
-  bool iterator = generator;
-  for (const char* name : {"collections.abc.Generator", "collections.abc.Iterator", "collections.abc.AsyncGenerator",
-                           "collections.abc.AsyncIterator"})
-    iterator = iterator || type.is(name);
-  if (iterator) return Type::of("list", {type.arguments.empty() ? Type::any() : type.arguments.front()});
+  if (generator || is_iterator(type))
+    return Type::of("list", {type.arguments.empty() ? Type::any() : type.arguments.front()});
   if (type.is("collections.abc.Coroutine") && type.arguments.size() == 3) return type.arguments[2];
   if (type.is("collections.abc.Awaitable") && type.arguments.size() == 1) return type.arguments[0];
   return type;
@@ -131,6 +135,7 @@ class Describer {
     const py::object keyword_defaults = find_attribute(function, "__kwdefaults__");
     annotations_ = find_attribute(function, "__annotations__");
     AnnotationReader reader(classes_, find_attribute(function, "__globals__"));
+    bool by_name = false;
     for (std::size_t i = target.skipped; i < positional + keyword; ++i) {
       py::object initial;
       if (i < positional) {
@@ -142,17 +147,17 @@ class Describer {
       }
       const std::string name = text_of(names[i]);
       const bool given = target.given.count(name) != 0;
-      // What follows a parameter that a partial gives by name can only be given by name too; that is what calls do.
+      // What follows a parameter that a partial gives by name can only be given by name too, as inspect has it.
+      by_name = by_name || given;
       add(name,
-          i < only         ? "positional"
-          : i < positional ? "either"
-                           : "keyword",
+          i < only                     ? "positional"
+          : i < positional && !by_name ? "either"
+                                       : "keyword",
           initial, given, annotation(name), reader);
     }
     if (detail_ == Detail::full) {
       out_.line = code.attr("co_firstlineno").cast<std::int32_t>();
       out_.is_async = (flags_ & (CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0;
-      out_.is_generator = (flags_ & (CO_GENERATOR | CO_ASYNC_GENERATOR)) != 0;
     }
     py::object result = annotation("return");
     if (target.constructed) result = target.constructed;
@@ -171,6 +176,8 @@ class Describer {
       const py::object names = find_attribute(target.function, "__globals__");
       type = AnnotationReader(classes_, names).read(annotation);
     }
+    const bool generator = (flags_ & (CO_GENERATOR | CO_ASYNC_GENERATOR)) != 0;
+    if (generator || is_iterator(type)) out_.is_generator = true;
     out_.returns_shape = shape_of(settled(std::move(type), flags_));
   }
 
@@ -182,7 +189,10 @@ class Describer {
     parameter.required = !initial && !given;
     if (annotated) {
       parameter.type = annotation_text(annotated);
-      parameter.shape = shape_of(reader.read(annotated));
+      Type type = reader.read(annotated);
+      // `x: int = None` is what people write for Optional[int].
+      if (initial && initial.is_none() && type.kind != Type::Kind::any) type = Type::either({type, Type::none()});
+      parameter.shape = shape_of(type);
     }
     if (detail_ == Detail::full && initial) {
       parameter.initial = exact_json(initial);
@@ -241,6 +251,15 @@ schema::Function describe_function(const std::string& name, py::handle function,
   out.name = name;
   Describer(out, classes, detail).describe(function);
   return out;
+}
+
+std::string docstring_of(py::handle callable) {
+  // What is written at the function that is really called, where the object itself has none of its own.
+  const bool own_text =
+      PyFunction_Check(callable.ptr()) != 0 || PyMethod_Check(callable.ptr()) != 0 || PyType_Check(callable.ptr()) != 0;
+  std::string text = own_text ? text_of(find_attribute(callable, "__doc__")) : "";
+  if (text.empty()) text = text_of(find_attribute(target_of(callable).function, "__doc__"));
+  return text;
 }
 
 Type callable_type(const py::object& function, bool method, AnnotationReader& reader) {

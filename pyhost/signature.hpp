@@ -16,6 +16,9 @@ enum class Detail {
 schema::Function describe_function(const std::string& name, pybind11::handle function, MentionedClasses& classes,
                                    Detail detail);
 
+/// What is written at a function, or at what is really called.
+std::string docstring_of(pybind11::handle callable);
+
 /// A function's type as Callable[[parameters], result]; `method`: without its first parameter.
 schema::Type callable_type(const pybind11::object& function, bool method, AnnotationReader& reader);
 

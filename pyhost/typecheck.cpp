@@ -40,6 +40,12 @@ bool is_record(const ClassInfo& info) {
 
 std::string pointer_part(const std::string& name) { return schema::escape_pointer(name.substr(0, 100)); }
 
+// Of a key that is no text: what it is called in a path.
+std::string key_text(const py::object& key) {
+  const py::object shown = own(PyObject_Str(key.ptr()));
+  return shown ? pointer_part(text_of(shown)) : "?";
+}
+
 }  // namespace
 
 const Type& without_none(const Type& type) {
@@ -148,6 +154,12 @@ bool TypeCheck::fits_literal(py::handle value, const Type& type, const std::stri
 }
 
 bool TypeCheck::is_instance(py::handle value, const std::string& name) const {
+  if (is_of(value, name)) return true;
+  // What says of itself that it is one: a proxy, a mock.
+  return name.find('.') == std::string::npos && is_a(value, loaded_class("builtins", name.c_str()));
+}
+
+bool TypeCheck::is_of(py::handle value, const std::string& name) const {
   PyObject* v = value.ptr();
   if (name == "object") return true;
   if (name == "str") return PyUnicode_Check(v) != 0;
@@ -165,6 +177,8 @@ bool TypeCheck::is_instance(py::handle value, const std::string& name) const {
   if (name == "frozenset") return PyFrozenSet_Check(v) != 0;
   if (name == "typing.IO" || name == "typing.BinaryIO" || name == "typing.TextIO")
     return static_cast<bool>(find_attribute(value, "read")) || static_cast<bool>(find_attribute(value, "write"));
+  if (name == "collections.abc.Iterator" || name == "collections.abc.Generator") return PyIter_Check(v) != 0;
+  if (name == "collections.abc.Iterable" && PySequence_Check(v) != 0) return true;
   // Python's abstract classes by what they need, where nothing has been registered.
   const auto found = classes_.live.find(name);
   return found == classes_.live.end() || is_a(value, found->second);
@@ -199,7 +213,7 @@ bool TypeCheck::fits_class(py::handle value, const Type& type, const std::string
   // An object of another node's class: what counts is its fields.
   if (is_record(*info) && !info->fields.empty()) {
     const bool all = std::all_of(info->fields.begin(), info->fields.end(), [&](const schema::Field& field) {
-      return field.method || static_cast<bool>(find_attribute(value, field.name.c_str()));
+      return field.method || field.init_only || static_cast<bool>(find_attribute(value, field.name.c_str()));
     });
     if (all) return fits_fields(value, type, *info, at, depth);
   }
@@ -209,7 +223,7 @@ bool TypeCheck::fits_class(py::handle value, const Type& type, const std::string
 bool TypeCheck::fits_fields(py::handle value, const Type& type, const ClassInfo& info, const std::string& at,
                             int depth) {
   for (const auto& field : info.fields) {
-    if (field.method) continue;
+    if (field.method || field.init_only) continue;
     py::object inner = PyDict_Check(value.ptr()) != 0 ? own(PyMapping_GetItemString(value.ptr(), field.name.c_str()))
                                                       : find_attribute(value, field.name.c_str());
     if (!inner) {
@@ -231,17 +245,23 @@ bool TypeCheck::fits_elements(py::handle value, const Type& type, const std::str
     const Type& of_values = type.arguments.size() > 1            ? type.arguments[1]
                             : type.name == "collections.Counter" ? kCount
                                                                  : Type::any();
-    PyObject *key = nullptr, *element = nullptr;
-    Py_ssize_t i = 0;
-    while (PyDict_Next(v, &i, &key, &element) != 0 && looked_at_ < kMaxElements) {
-      const auto held = py::reinterpret_borrow<py::object>(key);  // a look at an attribute may change the dict
-      const py::object shown = own(PyObject_Str(key));
-      const std::string here = at + "/" + pointer_part(shown ? text_of(shown) : "?");
-      if (!fits(held, type.arguments[0], here, depth + 1)) {
+    // By an iterator, with references of our own: a look at a key may run code that changes the dict. Then it ends.
+    const py::object keys = own(PyObject_GetIter(v));
+    while (keys && looked_at_ < kMaxElements) {
+      const py::object key = own(PyIter_Next(keys.ptr()));
+      if (!key) break;
+      const auto element = py::reinterpret_borrow<py::object>(PyDict_GetItemWithError(v, key.ptr()));
+      if (!element) {
+        PyErr_Clear();
+        continue;
+      }
+      const std::string here =
+          at + "/" + (PyUnicode_Check(key.ptr()) != 0 ? pointer_part(text_of(key)) : key_text(key));
+      if (!fits(key, type.arguments[0], here, depth + 1)) {
         mismatch_->expected = "a key of type " + mismatch_->expected;
         return false;
       }
-      if (!fits(py::reinterpret_borrow<py::object>(element), of_values, here, depth + 1)) return false;
+      if (!fits(element, of_values, here, depth + 1)) return false;
     }
     return true;
   }

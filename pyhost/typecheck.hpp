@@ -49,8 +49,11 @@ class TypeCheck {
   bool fits_elements(pybind11::handle value, const schema::Type& type, const std::string& at, int depth);
   bool fail(pybind11::handle value, const schema::Type& type, const std::string& at, bool outer = true);
   bool is_instance(pybind11::handle value, const std::string& class_name) const;
+  bool is_of(pybind11::handle value, const std::string& class_name) const;
   const schema::ClassInfo* info_of(const schema::Type& type) const;
   pybind11::object live(const schema::Type& type) const;
+  pybind11::object as_own_class(const pybind11::object& value, const schema::Type& type, const schema::ClassInfo& info);
+  pybind11::object literal_from_json(const pybind11::object& value, const schema::Type& type);
   pybind11::object make_record(const pybind11::object& dict, const schema::Type& type, const schema::ClassInfo& info,
                                bool inside, int depth);
   pybind11::object scalar_from_json(const pybind11::object& value, const schema::Type& type);

@@ -71,6 +71,7 @@ json::object task_view(const store::NodeExecution& node) {
   if (node.error_type) task["error"] = error_view(node);
   task["qflow"] = json::object{{"status", node.status},
                                {"outcome", node.outcome},
+                               {"warnings", node.warnings ? stored(node.warnings) : json::value(json::array())},
                                {"denied", node.denied ? stored(node.denied) : json::value(json::array())},
                                {"resource_usage", stored(node.resource_usage)},
                                {"type", or_null(node.output_type)},

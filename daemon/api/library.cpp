@@ -107,7 +107,8 @@ Task<> require_converter(Services& services, const Request& request, const store
   const auto refuse = [](const std::string& why) {
     throw Fault(FaultKind::bad_input, "invalid_converter", "/is_converter: " + why);
   };
-  if (main == nullptr) refuse("the code cannot be used: " + described.description->error);
+  if (main == nullptr || !described.description->error.empty())
+    refuse("the code cannot be used: " + described.description->error);
   const auto required =
       std::count_if(main->inputs.begin(), main->inputs.end(), [](const auto& p) { return p.required; });
   if (main->inputs.empty() || required > 1) refuse("a converter is a function of one required parameter");
@@ -118,7 +119,6 @@ Task<> require_converter(Services& services, const Request& request, const store
 // What the code's own functions say, where the client said nothing. Code that does not load is kept as it is: people
 // save unfinished work.
 Task<> fill_types(Services& services, const Request& request, Body& body, store::PythonNode& node) {
-  if (node.is_converter) co_await require_converter(services, request, node);
   if (!body.has("code") || (body.has("input_types") && body.has("output_types") && !node.main_function.empty()))
     co_return;
   const json::object code = code_body(node);
@@ -134,6 +134,12 @@ Task<> fill_types(Services& services, const Request& request, Body& body, store:
   for (const auto& port : main->inputs) inputs[port.name] = type_of(port);
   if (!body.has("input_types")) node.input_types = json::serialize(inputs);
   if (!body.has("output_types")) node.output_types = json::serialize(json::object{{"output", type_of(main->output)}});
+}
+
+// A converter is known under its final form before anybody asks for a suggestion.
+Task<> settle_types(Services& services, const Request& request, Body& body, store::PythonNode& node) {
+  co_await fill_types(services, request, body, node);
+  if (node.is_converter) co_await require_converter(services, request, node);
 }
 
 std::optional<store::PythonNode> find_visible(sqlite::Db& db, const Request& request) {
@@ -188,7 +194,7 @@ Task<Reply> create_node(Services& services, const Request& request) {
   const auto tags = tags_in(body.whole());
   node.created_by = request.caller->user_id;
   node.created_at = node.updated_at = now_us();
-  co_await fill_types(services, request, body, node);
+  co_await settle_types(services, request, body, node);
   auto job = [node, tags](sqlite::Tx& tx) {
     store::insert_python_node(tx, node);
     if (tags) store::set_tags(tx, Tagged::nodes, node.id, *tags);
@@ -221,7 +227,8 @@ Task<Reply> get_node_description(Services& services, const Request& request) {
   const schema::NodeDescription& d = *described.description;
   json::object view = description_view(d, *described.catalog);
   if (const schema::NodeFunction* function = d.find(node.main_function)) {
-    json::object own = function_view(*function, d.classes, *described.catalog);
+    SchemaBudget budget;
+    json::object own = function_view(*function, d.classes, *described.catalog, budget);
     if (node.description.empty() && !function->summary.empty()) out["description"] = function->summary;
     if (!own.at("inputs").as_array().empty()) out["inputs"] = own.at("inputs");
     out["outputs"] = own.at("outputs");
@@ -239,7 +246,7 @@ Task<Reply> update_node(Services& services, const Request& request) {
   take(body, node);
   body.check();
   const auto tags = tags_in(body.whole());
-  co_await fill_types(services, request, body, node);
+  co_await settle_types(services, request, body, node);
   node.updated_at = now_us();
   auto job = [node, tags, &request](sqlite::Tx& tx) {
     find_own(*tx.operator->(), request);  // it may be gone by now

@@ -97,16 +97,15 @@ Task<Reply> execute_node(Services& services, const Request& request) {
 namespace {
 
 // What the editor's mock shows: the main function's first input and its output, then every function's ports.
-json::object suggested_types(const schema::NodeDescription& d, const typing::Catalog& catalog) {
+json::object suggested_types(const json::object& description) {
   json::object types;
-  for (const auto& function : d.functions) {
-    json::object view = function_view(function, d.classes, catalog);
+  for (const auto& view : description.at("functions").as_array()) {
     const auto& inputs = view.at("inputs").as_array();
-    if (function.name == d.function) {
+    if (view.at("name") == description.at("function")) {
       types["input"] = inputs.empty() ? json::value("any") : inputs.front().at("type");
       types["output"] = view.at("outputs").as_array().front().at("type");
     }
-    types[function.name] = json::object{{"inputs", view.at("inputs")}, {"outputs", view.at("outputs")}};
+    types[view.at("name").as_string()] = json::object{{"inputs", view.at("inputs")}, {"outputs", view.at("outputs")}};
   }
   return types;
 }
@@ -120,7 +119,7 @@ bool is_refused(const schema::NodeFinding& finding, const workers::Sandbox& sand
 
 Task<NodeDescription> describe_node(Services& services, const Request& request, const json::object& body) {
   const engine::Plan plan = plan_of_node(services, body);
-  engine::NodeSource source = engine::sources_of(plan).front();
+  engine::NodeSource source = engine::sources_of(plan, request.caller->user_id).front();
   if (const json::value* execute = body.if_contains("execute"); execute != nullptr && execute->is_bool())
     source.execute = execute->get_bool();
   auto job = [source = std::move(source)](engine::Describer& describer) { return describer.describe(source); };
@@ -146,12 +145,13 @@ Task<Reply> validate_node(Services& services, const Request& request) {
   const schema::NodeDescription& d = *node.description;
   json::array functions;
   for (const auto& function : d.functions) functions.push_back(json::value(function.name));
+  const json::object view = description_view(d, *node.catalog);
   json::object reply{{"valid", node.errors.empty()},
                      {"errors", json::value_from(node.errors)},
                      {"warnings", json::value_from(node.warnings)},
                      {"functions", std::move(functions)},
-                     {"suggested_types", suggested_types(d, *node.catalog)},
-                     {"description", description_view(d, *node.catalog)}};
+                     {"suggested_types", suggested_types(view)},
+                     {"description", view}};
   co_return Reply::of(reply);
 }
 

@@ -37,13 +37,15 @@ Task<> settle_container(Services& services, engine::Graph& graph, const std::str
   if (!graph.python_version) graph.python_version = container->python_version;
 }
 
+/// How long the start of an execution waits for the types of code that nobody has seen before.
+constexpr auto kPatience = std::chrono::seconds(3);
+
 // A wrong connection or literal is refused before anything runs. What is not known of a node is found out first; the
 // engine looks again once its functions are there.
 Task<> refuse_if_wrong(Services& services, const engine::Plan& plan, const std::optional<json::value>& input,
-                       const engine::CatalogPtr& catalog) {
+                       const engine::CatalogPtr& catalog, const std::string& who) {
   if (plan.types == engine::TypeChecks::off) co_return;
-  auto job = [sources = engine::sources_of(plan)](engine::Describer& describer) { return describer.describe(sources); };
-  const auto descriptions = co_await on_describer(services, std::move(job));
+  const auto descriptions = co_await describe_within(services, engine::sources_of(plan, who), kPatience);
   const auto start = Clock::now();
   engine::Look look;
   look.types_only = true;
@@ -64,7 +66,7 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
   engine::Order order;
   order.plan = engine::make_plan(graph, *settings);
   order.catalog = co_await catalog_of(services, created_by);
-  co_await refuse_if_wrong(services, order.plan, input, order.catalog);
+  co_await refuse_if_wrong(services, order.plan, input, order.catalog, created_by);
   if (services.engine.waiting() >= services.config.get()->engine.max_waiting)
     throw Fault(FaultKind::unavailable, "busy", "as many executions as may wait are waiting already; try again later");
   order.input = std::move(input);

@@ -61,7 +61,9 @@ Asked read_asked(const std::string& written, const typing::Catalog& catalog) {
     }
     return out;
   }
-  if (const auto type = typing::read_type(written, out.problem)) out.end.type = *type;
+  const auto known = [&](std::string_view name) { return catalog.find(name) != nullptr; };
+  if (const auto type = typing::read_type(written, out.problem, known)) out.end.type = *type;
+  out.end.classes = &catalog.classes();
   return out;
 }
 
@@ -125,6 +127,8 @@ void take(Body& body, store::CustomType& type) {
         body.problem("/definition" + problem.pointer, problem.what);
     }
   }
+  if (type.name.find_first_of("[]|,'\"() \t\n") != std::string::npos)
+    body.problem("/name", "a type's name has no blanks, brackets, commas or quotes");
   if (schema::builtin_type(type.name)) body.problem("/name", "is the name of a built-in type");
 }
 
@@ -251,7 +255,13 @@ Task<Reply> get_type_matrix(Services&, const Request&) {
 // Two types, or two nodes: then any pair of an output and an input that fits lets them be connected.
 Task<Reply> check_types(Services& services, const Request& request) {
   Body body(request);
-  if (body.has("code")) co_return co_await validate_node(services, request);
+  if (body.has("code")) {
+    // Describing code runs its module.
+    if (!request.caller->reaches("nodes:execute"))
+      throw Fault(FaultKind::forbidden, "missing_scope",
+                  "with code the module is run in a sandbox: this API key does not reach to \"nodes:execute\"");
+    co_return co_await validate_node(services, request);
+  }
   if (!body.has("source_type") && body.has("source")) {
     const auto outputs = port_types(body, "source", "outputs");
     const auto inputs = port_types(body, "target", "inputs");

@@ -1,5 +1,7 @@
 #include "daemon/api/typing_view.hpp"
 
+#include <algorithm>
+
 #include "daemon/fault.hpp"
 #include "schema/typing/json_schema.hpp"
 
@@ -16,13 +18,42 @@ Task<engine::CatalogPtr> catalog_of(Services& services, std::optional<std::strin
 }
 
 Task<engine::CatalogPtr> catalog_for(Services& services, const Request& request) {
-  return catalog_of(services, request.caller->owner_filter());
+  return catalog_of(services, request.caller->user_id);
 }
 
-json::object port_view(const schema::NodePort& port, const schema::Classes& classes, const typing::Catalog& catalog) {
+namespace {
+
+// About how many bytes a JSON value takes as text.
+std::size_t weight(const json::value& value) {
+  std::size_t sum = 8;
+  if (const auto* text = value.if_string()) sum += text->size();
+  if (const auto* list = value.if_array())
+    for (const auto& one : *list) sum += weight(one);
+  if (const auto* object = value.if_object())
+    for (const auto& [key, one] : *object) sum += key.size() + weight(one);
+  return sum;
+}
+
+}  // namespace
+
+json::object SchemaBudget::take(json::object schema) {
+  const std::size_t size = weight(json::value(schema));
+  if (size > left) {
+    left = 0;
+    return {{"description", "left out: the schemas of this code are too large"}};
+  }
+  left -= size;
+  return schema;
+}
+
+json::object port_view(const schema::NodePort& port, const schema::Classes& classes, const typing::Catalog& catalog,
+                       SchemaBudget& budget) {
   const schema::DocumentedType type = catalog.documented(port.type, classes);
-  schema::SchemaWriter writer(classes);
-  json::object schema = writer.finish(writer.schema_of(port.type));
+  json::object schema;
+  if (budget.left > 0) {
+    schema::SchemaWriter writer(classes);
+    schema = writer.finish(writer.schema_of(port.type));
+  }
   if (const typing::CustomType* custom = catalog.find(type.name); custom != nullptr && !custom->schema.empty())
     schema = custom->schema;
   if (!port.description.empty() && !schema.contains("description")) schema["description"] = port.description;
@@ -36,19 +67,19 @@ json::object port_view(const schema::NodePort& port, const schema::Classes& clas
                    {"kind", port.kind},
                    {"description", port.description},
                    {"alternatives", json::value_from(type.alternatives)},
-                   {"schema", std::move(schema)}};
+                   {"schema", budget.take(std::move(schema))}};
   if (port.initial) out["default"] = *port.initial;
   if (!port.default_text.empty()) out["default_text"] = port.default_text;
   return out;
 }
 
 json::object function_view(const schema::NodeFunction& function, const schema::Classes& classes,
-                           const typing::Catalog& catalog) {
+                           const typing::Catalog& catalog, SchemaBudget& budget) {
   json::array inputs, required;
   schema::SchemaWriter writer(classes);
   json::object properties;
   for (const auto& port : function.inputs) {
-    inputs.push_back(port_view(port, classes, catalog));
+    inputs.push_back(port_view(port, classes, catalog, budget));
     json::object one = writer.schema_of(port.type);
     if (!port.description.empty() && !one.contains("description")) one["description"] = port.description;
     if (port.initial) one["default"] = *port.initial;
@@ -60,7 +91,7 @@ json::object function_view(const schema::NodeFunction& function, const schema::C
   if (!function.more_named) all["additionalProperties"] = false;
   schema::SchemaWriter results(classes);
   json::array outputs;
-  json::object output = port_view(function.output, classes, catalog);
+  json::object output = port_view(function.output, classes, catalog, budget);
   output.erase("kind");
   output.erase("required");
   outputs.push_back(std::move(output));
@@ -74,13 +105,14 @@ json::object function_view(const schema::NodeFunction& function, const schema::C
           {"takes_more_named", function.more_named},
           {"inputs", std::move(inputs)},
           {"outputs", std::move(outputs)},
-          {"input_schema", writer.finish(std::move(all))},
-          {"output_schema", results.finish(results.schema_of(function.output.type))}};
+          {"input_schema", budget.take(writer.finish(std::move(all)))},
+          {"output_schema", budget.take(results.finish(results.schema_of(function.output.type)))}};
 }
 
 json::object description_view(const schema::NodeDescription& d, const typing::Catalog& catalog) {
   json::array functions, imports, findings;
-  for (const auto& function : d.functions) functions.push_back(function_view(function, d.classes, catalog));
+  SchemaBudget budget;
+  for (const auto& function : d.functions) functions.push_back(function_view(function, d.classes, catalog, budget));
   for (const auto& import : d.imports)
     imports.push_back(json::object{{"module", import.module},
                                    {"line", import.line},
@@ -117,33 +149,48 @@ namespace {
 
 Task<std::vector<Finding>> check_now(Services& services, json::object document, std::optional<std::string> owner) {
   auto settings = services.settings.get();
+  engine::CheckOptions options;
+  options.who = owner.value_or("");
   auto loading = services.catalogs.load(std::move(owner), settings);
   engine::CatalogPtr catalog = co_await std::move(loading);
-  auto checking = engine::check_workflow(services.describer, document, std::move(settings), std::move(catalog),
-                                         engine::CheckOptions{});
+  auto checking =
+      engine::check_workflow(services.describer, document, std::move(settings), std::move(catalog), options);
   engine::WorkflowCheck done = co_await std::move(checking);
   co_return std::move(done.findings);
 }
 
-// Shared by the check, which may go on, and whoever waits for it a while.
+// Shared by work that may go on and whoever waits for it a while. Engine strand.
+template <class T>
 struct Awaited {
   explicit Awaited(const asio::any_io_executor& executor) : timer(executor) {}
   asio::steady_timer timer;
-  std::optional<std::vector<Finding>> findings;
+  std::optional<T> result;
 };
 
-Task<std::optional<std::vector<Finding>>> wait_within(Services& services, json::object document,
-                                                      std::optional<std::string> owner, Clock::duration patience) {
-  const auto state = std::make_shared<Awaited>(services.engine_executor);
+// Runs `work` on the engine's strand, where this runs too, and waits for it until `patience` is over.
+template <class T>
+Task<std::optional<T>> wait_within(asio::any_io_executor executor, Task<T> work, Clock::duration patience) {
+  const auto state = std::make_shared<Awaited<T>>(executor);
   state->timer.expires_after(patience);
-  auto told = [state](std::exception_ptr error, std::vector<Finding> findings) {
-    if (!error) state->findings = std::move(findings);
+  auto told = [state](std::exception_ptr error, T result) {
+    if (!error) state->result = std::move(result);
     state->timer.cancel();
   };
-  asio::co_spawn(services.engine_executor, check_now(services, std::move(document), std::move(owner)), std::move(told));
+  asio::co_spawn(executor, std::move(work), std::move(told));
   boost::system::error_code ignored;
-  co_await state->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  co_return state->findings;
+  if (!state->result) co_await state->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  co_return std::move(state->result);
+}
+
+Task<std::vector<engine::DescriptionPtr>> describe_or_known(Services& services, std::vector<engine::NodeSource> sources,
+                                                            Clock::duration patience) {
+  auto known = co_await services.describer.known(sources);
+  if (std::all_of(known.begin(), known.end(), [](const auto& one) { return one != nullptr; })) co_return known;
+  auto work = services.describer.describe(sources);
+  auto all = co_await wait_within(services.engine_executor, std::move(work), patience);
+  if (all) co_return std::move(*all);
+  known = co_await services.describer.known(sources);
+  co_return known;
 }
 
 }  // namespace
@@ -151,10 +198,19 @@ Task<std::optional<std::vector<Finding>>> wait_within(Services& services, json::
 Task<std::optional<std::vector<Finding>>> check_within(Services& services, json::object document,
                                                        std::optional<std::string> owner, Clock::duration patience) {
   auto job = [&services, document = std::move(document), owner = std::move(owner), patience]() mutable {
-    return wait_within(services, std::move(document), std::move(owner), patience);
+    return wait_within(services.engine_executor, check_now(services, std::move(document), std::move(owner)), patience);
   };
   auto findings = co_await on_engine(services, std::move(job));
   co_return findings;
+}
+
+Task<std::vector<engine::DescriptionPtr>> describe_within(Services& services, std::vector<engine::NodeSource> sources,
+                                                          Clock::duration patience) {
+  auto job = [&services, sources = std::move(sources), patience]() mutable {
+    return describe_or_known(services, std::move(sources), patience);
+  };
+  auto descriptions = co_await on_engine(services, std::move(job));
+  co_return descriptions;
 }
 
 void refuse_wrong_types(const std::vector<Finding>& findings) {

@@ -18,11 +18,24 @@ auto on_describer(Services& services, F job) {
   return on_engine(services, std::move(work));
 }
 
+/// The descriptions of all that can be described within `patience`; then of those that are known, others null. What is
+/// under way goes on and is kept.
+Task<std::vector<engine::DescriptionPtr>> describe_within(Services& services, std::vector<engine::NodeSource> sources,
+                                                          Clock::duration patience);
+
+/// What the schemas of one reply may weigh together: each of them carries the classes that it mentions.
+struct SchemaBudget {
+  std::size_t left = 2U << 20U;
+  /// The schema, or a word in its place.
+  json::object take(json::object schema);
+};
+
 /// {name, type, python_type, nullable, required, kind, default, description, alternatives, schema}
-json::object port_view(const schema::NodePort& port, const schema::Classes& classes, const typing::Catalog& catalog);
+json::object port_view(const schema::NodePort& port, const schema::Classes& classes, const typing::Catalog& catalog,
+                       SchemaBudget& budget);
 /// {name, summary, description, inputs, outputs, input_schema, output_schema, …}
 json::object function_view(const schema::NodeFunction& function, const schema::Classes& classes,
-                           const typing::Catalog& catalog);
+                           const typing::Catalog& catalog, SchemaBudget& budget);
 /// {source, function, functions, ports of the function, imports, findings, error}
 json::object description_view(const schema::NodeDescription& description, const typing::Catalog& catalog);
 /// {valid, errors, warnings, findings}

@@ -115,7 +115,7 @@ Task<std::int64_t> tidy_once(Services& services) {
     if (more) co_await sleep_for(std::chrono::milliseconds(20));
   }
   // Code that is still in use is described again.
-  auto forget = [old = before(now, 90)](sqlite::Tx& tx) { return store::delete_descriptions_before(tx, old); };
+  auto forget = [old = before(now, 90)](sqlite::Tx& tx) { return store::delete_descriptions(tx, old, 256LL << 20); };
   deleted += co_await services.store.write(std::move(forget));
   for (int i = 0; i < 1000; ++i) {
     auto vacuum = [](sqlite::Tx& tx) { return store::vacuum_some(*tx.operator->()); };

@@ -37,7 +37,7 @@ Task<Reply> validate_workflow(Services& services, const Request& request) {
   json::object body = request.json_object();
   if (const json::value* inner = body.if_contains("workflow"); inner != nullptr && inner->is_object())
     body = json::object(inner->get_object());
-  return check_document(services, std::move(body), request.caller->owner_filter());
+  return check_document(services, std::move(body), request.caller->user_id);
 }
 
 Task<Reply> validate_stored_workflow(Services& services, const Request& request) {
@@ -84,7 +84,7 @@ Task<Wanted> port_in_workflow(Services& services, const Request& request, const 
                                  [&](const engine::Step& one) { return one.node.id == node || one.node.name == node; });
   if (step == plan.steps.end()) throw missing("node", node);
   const auto index = static_cast<std::size_t>(step - plan.steps.begin());
-  engine::NodeSource source = engine::sources_of(plan)[index];
+  engine::NodeSource source = engine::sources_of(plan, request.caller->user_id)[index];
   auto ask = [source = std::move(source)](engine::Describer& describer) { return describer.describe(source); };
   const engine::DescriptionPtr d = co_await on_describer(services, std::move(ask));
   const schema::NodeFunction* function = d->find(step->node.function.value_or(""));
@@ -195,6 +195,7 @@ Task<Reply> compatible_nodes(Services& services, const Request& request) {
     if (row.id == node) continue;
     try {
       sources.push_back(engine::source_of(row, *services.settings.get()));
+      sources.back().who = request.caller->user_id;
       nodes.push_back(&row);
     } catch (const Fault&) {
       // Its Python is not here: it fits nowhere.

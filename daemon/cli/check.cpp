@@ -66,7 +66,8 @@ void print_findings(const Checked& checked, const CheckOptions& options, const s
     warnings += finding.severity == Finding::Severity::warning ? 1 : 0;
     const std::string kind =
         color ? fmt::format("\x1b[{}m{}\x1b[0m", shade, word(finding.severity)) : word(finding.severity);
-    const bool in_code = finding.line > 0 && checked.files.count(finding.node_id) == 0;
+    const bool said = finding.message.find(fmt::format("(line {})", finding.line)) != std::string::npos;
+    const bool in_code = finding.line > 0 && !said && checked.files.count(finding.node_id) == 0;
     fmt::print("{}: {}: {}{} [{}]\n", printable(place_of(finding, checked, options, text)), kind,
                printable(finding.message), in_code ? fmt::format(" (line {} of its code)", finding.line) : "",
                finding.code);

@@ -58,7 +58,11 @@ Task<CatalogPtr> CatalogLoader::load(std::optional<std::string> owner,
   auto job = [owner](sqlite::Db& db) { return Rows{store::list_types(db), store::list_converters(db, owner)}; };
   const Rows rows = co_await store_.read(std::move(job));
   std::vector<typing::CustomType> types;
-  for (const auto& row : rows.types) types.push_back(type_of(row));
+  for (const auto& row : rows.types) {
+    types.push_back(type_of(row));
+    // Another user's type says nothing of this user's classes.
+    types.back().of_classes = !owner || row.created_by == owner;
+  }
   std::vector<NodeSource> sources;
   std::vector<const store::PythonNode*> nodes;
   for (const auto& row : rows.converters) {
@@ -69,13 +73,15 @@ Task<CatalogPtr> CatalogLoader::load(std::optional<std::string> owner,
       // One whose Python this installation no longer has converts nothing.
     }
   }
-  const std::vector<DescriptionPtr> descriptions = co_await describer_.describe(std::move(sources));
+  // They were described when they were stored. Whoever made them cannot make others wait.
+  const std::vector<DescriptionPtr> descriptions = co_await describer_.known(std::move(sources));
   std::vector<typing::Converter> converters;
   for (std::size_t i = 0; i < nodes.size(); ++i) {
+    if (!descriptions[i]) continue;
     const schema::NodeFunction* function = descriptions[i]->find(nodes[i]->main_function);
-    if (function == nullptr || function->inputs.empty()) continue;
-    converters.push_back(
-        {nodes[i]->name, nodes[i]->id, function->inputs.front().type, function->output.type, descriptions[i]->classes});
+    if (function == nullptr || function->inputs.empty() || !descriptions[i]->error.empty()) continue;
+    converters.push_back({nodes[i]->name, nodes[i]->id, nodes[i]->code, function->name, function->inputs.front().type,
+                          function->output.type, descriptions[i]->classes});
   }
   auto catalog = std::make_shared<const typing::Catalog>(std::move(types), std::move(converters));
   if (kept_.size() >= kMostKept) kept_.clear();

@@ -13,8 +13,12 @@ namespace qflow::engine {
 namespace {
 
 constexpr std::size_t kMostEntries = 5000;
-constexpr unsigned kTogether = 4;  // workers that describe at the same time
+constexpr std::size_t kMostBytes = 16U << 20U;    // of JSON; in memory it is about ten times as much
+constexpr std::size_t kMostStored = 256U << 10U;  // of one that is kept in the store
+constexpr unsigned kTogether = 6;                 // workers that describe at the same time
+constexpr unsigned kOfOne = 2;                    // of these, on behalf of one user
 constexpr auto kShortly = std::chrono::seconds(30);
+constexpr auto kLonger = std::chrono::minutes(10);  // a module that took all its time would take it again
 constexpr std::size_t kMaxAnalysed = 1U << 20U;
 constexpr std::size_t kMaxLoaded = 1U << 20U;
 constexpr std::size_t kMaxElements = 300'000;
@@ -24,14 +28,20 @@ constexpr const char* kVersion = "1";
 
 std::string error_text(const schema::Raised& raised) {
   const std::string line = raised.line ? fmt::format(" (line {})", *raised.line) : "";
-  return fmt::format("{}: {}{}", raised.type, raised.message, line).substr(0, 4000);
+  std::string message = raised.message;
+  // "invalid syntax (node.py, line 1)": the line is said once, and the file is the node.
+  if (const auto at = message.rfind(" (");
+      raised.type == "SyntaxError" && at != std::string::npos && message.ends_with(')'))
+    message.resize(at);
+  return fmt::format("{}: {}{}", raised.type, message, line).substr(0, 4000);
 }
 
-// Missing packages may be there tomorrow; a time-out says something of the machine, too.
+// Missing packages may be there tomorrow, and what a module raises may depend on the time of the day. What lasts is
+// what follows from the text.
 bool is_lasting(const schema::NodeDescription& d) {
-  const bool missing = std::any_of(d.imports.begin(), d.imports.end(), [](const auto& i) { return !i.present; });
-  const bool its_own = d.error.empty() || d.error.starts_with("SyntaxError") || d.error.starts_with("LookupError");
-  return !missing && its_own;
+  const bool missing =
+      std::any_of(d.imports.begin(), d.imports.end(), [](const auto& i) { return !i.present && !i.optional; });
+  return !missing && (d.error.empty() || d.error.starts_with("SyntaxError"));
 }
 
 // "import nodes.read", "from nodes import read": what this code is depends on other nodes.
@@ -52,6 +62,7 @@ std::string NodeSource::key() const {
     add(part);
   add(function ? "function " + *function : "");
   add(execute ? "live" : "static");
+  if (seconds != kDescribeSeconds) add(fmt::format("within {} s", seconds));
   for (const auto& [name, text] : companions) {
     add(name);
     add(text);
@@ -63,7 +74,7 @@ std::string NodeSource::key() const {
   return out;
 }
 
-std::vector<NodeSource> sources_of(const Plan& plan) {
+std::vector<NodeSource> sources_of(const Plan& plan, const std::string& who) {
   std::vector<NodeSource> out;
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     const Step& step = plan.steps[i];
@@ -71,6 +82,7 @@ std::vector<NodeSource> sources_of(const Plan& plan) {
     source.python = plan.python;
     source.environment = plan.environment;
     source.code = step.node.code;
+    source.who = who;
     source.function = step.node.function;
     source.seconds = std::min(step.timeout, source.seconds);
     // A name that no type can carry decides on nothing: the same code in many nodes is described once.
@@ -103,21 +115,27 @@ DescriptionPtr Describer::find(const std::string& key) {
   const auto found = index_.find(key);
   if (found == index_.end()) return nullptr;
   if (found->second->until < Clock::now()) {
-    entries_.erase(found->second);
-    index_.erase(found);
+    forget(found->second);
     return nullptr;
   }
   entries_.splice(entries_.begin(), entries_, found->second);
   return entries_.front().description;
 }
 
-void Describer::remember(const std::string& key, DescriptionPtr description, bool lasting) {
-  if (const auto found = index_.find(key); found != index_.end()) entries_.erase(found->second);
-  entries_.push_front({key, std::move(description), lasting ? Clock::time_point::max() : Clock::now() + kShortly});
+void Describer::forget(std::list<Entry>::iterator entry) {
+  kept_bytes_ -= entry->bytes;
+  index_.erase(entry->key);
+  entries_.erase(entry);
+}
+
+void Describer::remember(const std::string& key, DescriptionPtr description, Clock::time_point until,
+                         std::size_t bytes) {
+  if (const auto found = index_.find(key); found != index_.end()) forget(found->second);
+  entries_.push_front({key, std::move(description), until, bytes});
   index_[key] = entries_.begin();
-  if (entries_.size() <= kMostEntries) return;
-  index_.erase(entries_.back().key);
-  entries_.pop_back();
+  kept_bytes_ += bytes;
+  while (entries_.size() > kMostEntries || (kept_bytes_ > kMostBytes && entries_.size() > 1))
+    forget(std::prev(entries_.end()));
 }
 
 Task<> Describer::read_stored(const std::vector<std::string>& keys, std::vector<DescriptionPtr>& into) {
@@ -128,20 +146,21 @@ Task<> Describer::read_stored(const std::vector<std::string>& keys, std::vector<
   }
   if (missing.empty() || store_ == nullptr) co_return;
   auto job = [missing](sqlite::Db& db) {
-    std::map<std::string, DescriptionPtr> found;
+    std::map<std::string, std::pair<DescriptionPtr, std::size_t>> found;
     for (const std::string& key : missing)
       if (const auto text = store::find_description(db, key)) {
         std::string error;
         const json::value value = schema::parse_json(*text, error, 128);
         if (error.empty())
-          found[key] = std::make_shared<const schema::NodeDescription>(schema::description_from_json(value));
+          found[key] = {std::make_shared<const schema::NodeDescription>(schema::description_from_json(value)),
+                        text->size()};
       }
     return found;
   };
   const auto found = co_await store_->read(std::move(job));
-  for (const auto& [key, description] : found) remember(key, description, true);
+  for (const auto& [key, one] : found) remember(key, one.first, Clock::time_point::max(), one.second);
   for (std::size_t i = 0; i < keys.size(); ++i)
-    if (const auto at = found.find(keys[i]); !into[i] && at != found.end()) into[i] = at->second;
+    if (const auto at = found.find(keys[i]); !into[i] && at != found.end()) into[i] = at->second.first;
 }
 
 Task<std::vector<DescriptionPtr>> Describer::known(std::vector<NodeSource> sources) {
@@ -195,20 +214,26 @@ Task<DescriptionPtr> Describer::find_out(std::string key, NodeSource source) {
   under_way_[key] = event;
   std::exception_ptr failure;
   DescriptionPtr out;
-  while (running_ >= kTogether) co_await place_.wait();
+  while (running_ >= kTogether || running_of_[source.who] >= kOfOne) co_await place_.wait();
   ++running_;
+  ++running_of_[source.who];
   try {
     auto made = std::make_shared<schema::NodeDescription>(co_await ask_worker(source));
-    const bool lasting = is_lasting(*made);
+    std::string text = json::serialize(schema::to_json(*made));
+    const bool lasting = is_lasting(*made) && text.size() <= kMostStored;
+    const bool slow = made->error.starts_with("TimedOut") && source.seconds >= kDescribeSeconds;
     out = made;
-    remember(key, out, lasting);
+    remember(key, out, lasting ? Clock::time_point::max() : Clock::now() + (slow ? Clock::duration(kLonger) : kShortly),
+             text.size());
     if (lasting && store_ != nullptr)
-      store_->post([key, python = source.python, text = json::serialize(schema::to_json(*made)),
-                    at = now_us()](sqlite::Tx& tx) { store::put_description(tx, key, python, text, at); });
+      store_->post([key, python = source.python, text = std::move(text), at = now_us()](sqlite::Tx& tx) {
+        store::put_description(tx, key, python, text, at);
+      });
   } catch (...) {
     failure = std::current_exception();
   }
   --running_;
+  if (--running_of_[source.who] == 0) running_of_.erase(source.who);
   under_way_.erase(key);
   place_.signal();
   event->signal();
@@ -276,7 +301,7 @@ Task<schema::NodeDescription> Describer::ask_worker(const NodeSource& source) {
   }
   if (!problem.empty()) out.error = "ProtocolViolation: " + problem;
   if (!out.error.empty()) out.source = "static";
-  if (source.function && out.find(*source.function) != nullptr) out.function = *source.function;
+  if (source.function) out.function = out.find(*source.function) != nullptr ? *source.function : "";
   pool_.release(worker);
   co_return out;
 }

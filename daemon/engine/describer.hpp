@@ -2,6 +2,7 @@
 // introspected twice. Engine thread.
 #pragma once
 #include <list>
+#include <map>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -15,6 +16,9 @@
 
 namespace qflow::engine {
 
+/// How long executing a module may take when it is described.
+inline constexpr double kDescribeSeconds = 10;
+
 /// Everything that decides on a description. A worker is believed about this and nothing else: each description comes
 /// from a worker of its own, which was given only this.
 struct NodeSource {
@@ -24,15 +28,16 @@ struct NodeSource {
   std::optional<std::string> function;
   /// The modules that the code may import as `nodes.NAME`: file and code, in the order of their execution.
   std::vector<std::pair<std::string, std::string>> companions;
-  bool execute = true;  ///< false: only read the text
-  double seconds = 10;  ///< for executing the module, companions included
+  bool execute = true;                ///< false: only read the text
+  double seconds = kDescribeSeconds;  ///< for executing the module, companions included
+  std::string who;                    ///< on whose behalf: nobody may have all the places. Decides on nothing
 
   /// Hash of all of it, as hexadecimal digits.
   std::string key() const;
 };
 
 /// One for each step of a plan.
-std::vector<NodeSource> sources_of(const Plan& plan);
+std::vector<NodeSource> sources_of(const Plan& plan, const std::string& who = {});
 
 using DescriptionPtr = std::shared_ptr<const schema::NodeDescription>;  // shared with the cache and those who read it
 
@@ -53,9 +58,11 @@ class Describer {
     std::string key;
     DescriptionPtr description;
     Clock::time_point until;  ///< what may be different soon is forgotten soon
+    std::size_t bytes = 0;    ///< of its JSON
   };
   DescriptionPtr find(const std::string& key);
-  void remember(const std::string& key, DescriptionPtr description, bool lasting);
+  void remember(const std::string& key, DescriptionPtr description, Clock::time_point until, std::size_t bytes);
+  void forget(std::list<Entry>::iterator entry);
   Task<> read_stored(const std::vector<std::string>& keys, std::vector<DescriptionPtr>& into);
   Task<DescriptionPtr> find_out(std::string key, NodeSource source);
   Task<schema::NodeDescription> ask_worker(const NodeSource& source);
@@ -67,6 +74,8 @@ class Describer {
   std::unordered_map<std::string, std::list<Entry>::iterator> index_;
   std::unordered_map<std::string, std::shared_ptr<Event>> under_way_;  // shared with those who wait for it
   unsigned running_ = 0;
+  std::map<std::string, unsigned> running_of_;  ///< by who
+  std::size_t kept_bytes_ = 0;
   Event place_;
 };
 

@@ -173,6 +173,7 @@ void Engine::record_step(const Order& order, const Plan& plan, std::size_t index
   }
   row.execution_order = static_cast<std::int64_t>(index);
   row.outcome = word(run.cause());
+  if (!run.warnings.empty()) row.warnings = json::serialize(json::value_from(run.warnings));
   if (!run.denied.empty()) row.denied = json::serialize(denied_json(run.denied));
   if (run.status == Status::completed || run.status == Status::failed)
     row.resource_usage = json::serialize(usage_json(run.usage));

@@ -17,7 +17,7 @@ inline std::string text(const json::string& value) { return {value.data(), value
 class Problems {
  public:
   void add(std::string pointer, std::string what, std::string code = "invalid_workflow") {
-    if (list_.size() < 100) list_.push_back(json::object{{"pointer", pointer}, {"message", what}});
+    if (list_.size() < 100) list_.push_back(json::object{{"pointer", pointer}, {"message", what}, {"code", code}});
     if (first_.empty()) {
       first_ = pointer + ": " + what;
       code_ = std::move(code);

@@ -19,9 +19,9 @@ std::optional<std::uint64_t> size_of(std::string_view written) {
   if (error != std::errc{} || number < 0) return std::nullopt;
   std::string_view unit(end, static_cast<std::size_t>(written.data() + written.size() - end));
   unit.remove_prefix(std::min(unit.find_first_not_of(' '), unit.size()));
-  static constexpr std::pair<std::string_view, unsigned> kUnits[] = {
-      {"", 0},    {"B", 0},    {"K", 10},   {"KB", 10}, {"KiB", 10}, {"M", 20},
-      {"MB", 20}, {"MiB", 20}, {"G", 30}, {"GB", 30}, {"GiB", 30}};
+  static constexpr std::pair<std::string_view, unsigned> kUnits[] = {{"", 0},     {"B", 0},   {"K", 10},  {"KB", 10},
+                                                                     {"KiB", 10}, {"M", 20},  {"MB", 20}, {"MiB", 20},
+                                                                     {"G", 30},   {"GB", 30}, {"GiB", 30}};
   for (const auto& [name, shift] : kUnits) {
     if (unit != name) continue;
     const double bytes = std::ldexp(number, static_cast<int>(shift));
@@ -80,8 +80,8 @@ std::optional<std::uint64_t> read_size(const Members& from, const char* name, st
     if (number >= 0 && number < 1e18) bytes = static_cast<std::uint64_t>(number);
   }
   if (bytes && *bytes >= least) return bytes;
-  from.problems().add(from.at(name), fmt::format("expected bytes, or text such as \"256 MiB\"; at least {}",
-                                                 size_text(least)));
+  from.problems().add(from.at(name),
+                      fmt::format("expected bytes, or text such as \"256 MiB\"; at least {}", size_text(least)));
   return std::nullopt;
 }
 

@@ -1,5 +1,5 @@
-// `sandbox: {network, memory, cpu, time, tmp, processes, programs}` of a workflow or a node: read, and held against what
-// the installation allows. Any thread.
+// `sandbox: {network, memory, cpu, time, tmp, processes, programs}` of a workflow or a node: read, and held against
+// what the installation allows. Any thread.
 #pragma once
 #include "daemon/engine/graph.hpp"
 #include "daemon/engine/members.hpp"

@@ -59,7 +59,7 @@ class Checker {
   Finding& add(std::size_t step, Severity severity, std::string code, std::string message, std::string pointer) {
     const Node& node = plan_.steps[step].node;
     Finding finding;
-    finding.severity = severity == Severity::error && plan_.types == TypeChecks::off ? Severity::warning : severity;
+    finding.severity = severity;
     finding.code = std::move(code);
     finding.message = fmt::format("node \"{}\": {}", node.name, message);
     finding.node = node.name;
@@ -82,6 +82,7 @@ class Checker {
       finding.message =
           waits ? fault.message.substr(0, fault.message.find(": connect it")) + ": the execution's input is to give it"
                 : fault.message;
+      check_unbound(i, function);
       return;
     }
     if (!look_.types_only)
@@ -94,7 +95,77 @@ class Checker {
       if (port == function.inputs.end()) continue;
       if (!argument.handle) check_literal(i, *port, argument, binding.origins);
       else if (!binding.spread) check_edge(i, *port, argument);
+      else check_spread(i, *port, argument, binding);
     }
+  }
+
+  // The step cannot be bound as a whole; what is wrong with its parts is said all the same.
+  void check_unbound(std::size_t i, const schema::NodeFunction& function) {
+    const Node& node = plan_.steps[i].node;
+    const auto port_of = [&](const std::string& name) -> const NodePort* {
+      for (const NodePort& port : function.inputs)
+        if (port.name == name) return &port;
+      return nullptr;
+    };
+    for (const auto& [name, value] : node.literals)
+      if (const NodePort* port = port_of(std::string(name))) {
+        schema::Argument argument;
+        argument.literal = value;
+        check_literal(i, *port, argument, {{name, "literal"}});
+      }
+    for (const Source& source : plan_.steps[i].sources) {
+      if (!source.step) continue;
+      const auto index = static_cast<std::size_t>(source.input);
+      const NodePort* port = source.input_port                ? port_of(*source.input_port)
+                             : index < node.ports.size()      ? port_of(node.ports[index])
+                             : index < function.inputs.size() ? &function.inputs[index]
+                                                              : nullptr;
+      schema::Argument argument;
+      argument.handle = step_number(*source.step);
+      if (port != nullptr && plan_.steps[*source.step].node.outputs.size() < 2) check_edge(i, *port, argument);
+    }
+  }
+
+  // One connection into several required parameters: a dict is spread by name, so what cannot be one leaves the others
+  // without a value (workflows.md 3, rules 4 and 8).
+  void check_spread(std::size_t i, const NodePort& port, const schema::Argument& argument, const Binding& binding) {
+    const std::size_t from = *argument.handle;
+    const StepTypes& giver = types_[from];
+    if (giver.function == nullptr || argument.item) return;
+    const Type& whole = giver.function->output.type;
+    const schema::DocumentedType type = catalog_.documented(whole, classes(from));
+    const auto may_be_dict = [](const std::string& name) {
+      return name == "dict" || name == "object" || name == "any";
+    };
+    const bool spreads = type.alternatives.empty()
+                             ? may_be_dict(type.name) || catalog_.find(type.name) != nullptr
+                             : std::any_of(type.alternatives.begin(), type.alternatives.end(), may_be_dict);
+    if (spreads) return check_fields(i, from, whole, argument, binding);
+    std::string missing;
+    for (const NodePort& other : types_[i].function->inputs)
+      if (other.required && !binding.origins.contains(other.name))
+        missing += (missing.empty() ? "'" : ", '") + other.name + "'";
+    if (!missing.empty() && !look_.types_only)
+      add(i, Severity::error, "missing_argument",
+          fmt::format("missing argument {}: node \"{}\" gives {}, which is no dict to be spread by name", missing,
+                      plan_.steps[from].node.name, schema::text(whole)),
+          {});
+    check_edge(i, port, argument);
+  }
+
+  // A TypedDict that is spread: each of its fields goes to the parameter of its name.
+  void check_fields(std::size_t i, std::size_t from, const Type& whole, const schema::Argument& argument,
+                    const Binding& binding) {
+    const auto info = classes(from).find(whole.name);
+    if (whole.kind != Type::Kind::named || info == classes(from).end() ||
+        info->second.form != schema::ClassInfo::Form::typed_dict)
+      return;
+    int budget = schema::kLooks;
+    for (const schema::Field& field : schema::fields_of(whole, info->second, classes(from), budget))
+      for (const NodePort& port : types_[i].function->inputs)
+        if (port.name == field.name &&
+            (!binding.origins.contains(port.name) || binding.origins.at(port.name) != "literal"))
+          check_ends(i, from, port, argument, {field.type, &classes(from), {}}, field.name);
   }
 
   const schema::Classes& classes(std::size_t step) const {
@@ -108,7 +179,7 @@ class Checker {
 
   void check_edge(std::size_t i, const NodePort& port, const schema::Argument& argument) {
     const std::size_t from = *argument.handle;
-    if (types_[from].function == nullptr) return;
+    if (types_[from].function == nullptr || plan_.types == TypeChecks::off) return;
     const Step& step = plan_.steps[i];
     const Source* source = nullptr;
     for (const Source& one : step.sources) {
@@ -118,8 +189,22 @@ class Checker {
     }
     if (source == nullptr) return;
     const std::string output = argument.key.value_or("output");
-    const typing::End left{output_type(plan_.steps[from], types_[from], *source), &classes(from),
-                           declared(plan_.steps[from].node, "out " + output)};
+    check_ends(i, from, port, argument,
+               {output_type(plan_.steps[from], types_[from], *source), &classes(from),
+                declared(plan_.steps[from].node, "out " + output)},
+               output);
+  }
+
+  void check_ends(std::size_t i, std::size_t from, const NodePort& port, const schema::Argument& argument,
+                  const typing::End& left, const std::string& output) {
+    const Step& step = plan_.steps[i];
+    const Source* source = nullptr;
+    for (const Source& one : step.sources) {
+      const bool same_item = !argument.item || one.output == *argument.item ||
+                             (one.output_port && argument.key && *one.output_port == *argument.key);
+      if (one.step == from && same_item && source == nullptr) source = &one;
+    }
+    if (source == nullptr) return;
     const typing::End right{port.type, &classes(i), declared(step.node, "in " + port.name)};
     if (left.type.kind == Type::Kind::any && left.declared.empty()) return;
     if (right.type.kind == Type::Kind::any && right.declared.empty()) return;
@@ -147,7 +232,8 @@ class Checker {
                      const json::object& origins) {
     const json::value* origin = origins.if_contains(port.name);
     const std::string from = origin != nullptr && origin->is_string() ? std::string(origin->as_string()) : "";
-    if (from == "nothing given" || (from == "input" && !look_.with_input)) return;
+    const bool nothing = from == "nothing given";
+    if (plan_.types == TypeChecks::off || ((nothing || from == "input") && !look_.with_input)) return;
     const Node& node = plan_.steps[i].node;
     const bool given = from == "literal";
     std::string at = given ? node.inputs_pointer : "/input";
@@ -160,6 +246,15 @@ class Checker {
     const auto named = custom.empty() ? catalog_.documented(port.type, classes(i)).name : custom;
     if (const typing::CustomType* type = catalog_.find(named); type != nullptr && !type->schema.empty())
       for (auto& problem : schema::check_json(value, type->schema, at)) problems.push_back(std::move(problem));
+    if (nothing) {
+      if (!problems.empty())
+        add(i, Severity::error, "missing_argument",
+            fmt::format("missing argument '{}', which takes {}: connect it, or give it in \"inputs\" or in the "
+                        "execution's input",
+                        port.name, schema::text(port.type)),
+            {});
+      return;
+    }
     for (const schema::Problem& problem : problems) {
       Finding& finding = add(i, Severity::error, given ? "invalid_literal" : "invalid_input",
                              fmt::format("the value for input '{}', which takes {}: {}: {}", port.name,

@@ -31,7 +31,8 @@ void add_document_problems(const Fault& fault, std::vector<Finding>& findings) {
   if (problems == nullptr || !problems->is_array()) return findings.push_back(finding_of(fault));
   for (const auto& problem : problems->get_array()) {
     Finding one;
-    one.code = fault.code;
+    const json::value* code = problem.get_object().if_contains("code");
+    one.code = code != nullptr && code->is_string() ? std::string(std::string_view(code->get_string())) : fault.code;
     one.pointer = std::string_view(problem.at("pointer").as_string());
     one.message = one.pointer + ": " + std::string(std::string_view(problem.at("message").as_string()));
     findings.push_back(std::move(one));
@@ -119,13 +120,13 @@ class NodeFindings {
 
 Task<WorkflowCheck> check_plan(Describer& describer, Plan plan, CatalogPtr catalog, CheckOptions options) {
   WorkflowCheck out;
-  std::vector<NodeSource> sources = sources_of(plan);
+  std::vector<NodeSource> sources = sources_of(plan, options.who);
   if (options.known_only) out.descriptions = co_await describer.known(std::move(sources));
   else out.descriptions = co_await describer.describe(std::move(sources));
   if (!options.types_only) {
     NodeFindings nodes(plan, out.findings);
     for (std::size_t i = 0; i < plan.steps.size(); ++i)
-      if (out.descriptions[i]) nodes.add(i, *out.descriptions[i]);
+      if (out.descriptions[i] && plan.steps[i].node.type != "qflow.convert") nodes.add(i, *out.descriptions[i]);
   }
   Look look;
   look.types_only = options.types_only;

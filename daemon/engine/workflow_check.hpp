@@ -16,6 +16,7 @@ struct WorkflowCheck {
 
 struct CheckOptions {
   bool known_only = false;  ///< take what is known of nodes already; start no worker
+  std::string who;          ///< on whose behalf workers are asked
   bool types_only = false;  ///< connections and literals only: what an execution is refused for
 };
 

@@ -12,11 +12,17 @@ void put_description(sqlite::Tx& tx, const std::string& key, const std::string& 
            key, python_version, description, at);
 }
 
-std::int64_t delete_descriptions_before(sqlite::Tx& tx, std::int64_t time) {
+std::int64_t delete_descriptions(sqlite::Tx& tx, std::int64_t time, std::int64_t most_bytes) {
   tx->exec(
       "DELETE FROM node_descriptions WHERE key IN (SELECT key FROM node_descriptions WHERE created_at < ? LIMIT 1000)",
       time);
-  return tx->changes();
+  const std::int64_t old = tx->changes();
+  tx->exec(
+      "DELETE FROM node_descriptions WHERE key IN (SELECT key FROM (SELECT key, sum(length(description)) OVER (ORDER "
+      "BY "
+      "created_at DESC, key) AS so_far FROM node_descriptions) WHERE so_far > ? LIMIT 1000)",
+      most_bytes);
+  return old + tx->changes();
 }
 
 }  // namespace qflow::store

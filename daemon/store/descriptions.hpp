@@ -11,7 +11,8 @@ std::optional<std::string> find_description(sqlite::Db& db, const std::string& k
 /// `at`: microseconds. Takes the place of one of before.
 void put_description(sqlite::Tx& tx, const std::string& key, const std::string& python_version,
                      const std::string& description, std::int64_t at);
-/// Deletes those made before `time`; at most 1,000. Returns how many.
-std::int64_t delete_descriptions_before(sqlite::Tx& tx, std::int64_t time);
+/// Deletes those made before `time`, and the oldest of what is more than `most_bytes` together; at most 1,000 of each.
+/// Returns how many.
+std::int64_t delete_descriptions(sqlite::Tx& tx, std::int64_t time, std::int64_t most_bytes);
 
 }  // namespace qflow::store

@@ -43,13 +43,13 @@ struct NodeExecution {
   std::optional<std::int64_t> error_line;
   std::int64_t execution_order = 0;
   std::string outcome;
-  std::optional<std::string> denied, resource_usage;
+  std::optional<std::string> denied, resource_usage, warnings;
 };
 BOOST_DESCRIBE_STRUCT(NodeExecution, (),
                       (workflow_execution_id, node_id, node_name, node_type, status, started_at, completed_at,
                        duration_ms, input_data, output_data, output_type, output_exact, output_truncated,
                        standard_output, standard_error, output_dropped, error_type, error_message, error_stack_trace,
-                       error_line, execution_order, outcome, denied, resource_usage))
+                       error_line, execution_order, outcome, denied, resource_usage, warnings))
 
 /// A file that a node handed over; its bytes are the blob of that hash.
 struct File {

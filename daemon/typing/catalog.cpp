@@ -13,8 +13,15 @@ std::string_view last_part(std::string_view name) {
 Catalog::Catalog(std::vector<CustomType> types, std::vector<Converter> converters)
     : converters_(std::move(converters)) {
   for (CustomType& type : types) {
-    by_class_.emplace(type.name, type.name);
-    if (!type.python_type.empty() && type.python_type != "object") by_class_[type.python_type] = type.name;
+    if (!type.extends.empty()) {
+      const auto known = schema::builtin_type(type.extends);
+      const schema::Type parent = known ? schema::type_of_documented(*known) : schema::Type::of(type.extends);
+      if (parent.kind == schema::Type::Kind::named) classes_[type.name].bases = {parent.name};
+    }
+    classes_[type.name];
+    if (type.of_classes) by_class_.emplace(type.name, type.name);
+    if (type.of_classes && !type.python_type.empty() && type.python_type != "object")
+      by_class_[type.python_type] = type.name;
     std::string name = type.name;
     types_.emplace(std::move(name), std::move(type));
   }

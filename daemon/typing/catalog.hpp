@@ -21,12 +21,14 @@ struct CustomType {
   std::string extends;      ///< the type whose place it may take; empty: none but itself and any
   std::string python_type;  ///< the class that it stands for, with or without module; empty: one of its own name
   json::object schema;      ///< JSON Schema of its values; empty: none
+  bool of_classes = true;   ///< classes of its name are of this type
 };
 
 /// A function that takes one value and returns it as another type.
 struct Converter {
-  std::string name;     ///< "int()", or the library node's name
-  std::string node_id;  ///< of the library; empty: qflow.convert does it
+  std::string name;            ///< "int()", or the library node's name
+  std::string node_id;         ///< of the library; empty: qflow.convert does it
+  std::string code, function;  ///< of the library's node
   schema::Type source, target;
   schema::Classes classes;
 };
@@ -36,6 +38,8 @@ class Catalog {
   Catalog() = default;
   Catalog(std::vector<CustomType> types, std::vector<Converter> converters);
 
+  /// The custom types as classes, with what they extend as their bases.
+  const schema::Classes& classes() const { return classes_; }
   const std::vector<Converter>& converters() const { return converters_; }
   const CustomType* find(std::string_view name) const;
   /// The custom type of a class, for schema::documented().
@@ -50,6 +54,7 @@ class Catalog {
   std::map<std::string, CustomType, std::less<>> types_;
   std::map<std::string, std::string, std::less<>> by_class_;  ///< class name, with and without module → type
   std::vector<Converter> converters_;
+  schema::Classes classes_;
 };
 
 }  // namespace qflow::typing

@@ -89,7 +89,10 @@ def _to_array(value, at):
 
 
 def _to_tensor(value, at):
-    import torch
+    try:
+        import torch
+    except ImportError:
+        _fail(value, "a tensor: PyTorch is not installed", at)
     return value if isinstance(value, torch.Tensor) else torch.as_tensor(value)
 
 
@@ -174,11 +177,15 @@ std::string target_of(const Type& type) {
 
 }  // namespace
 
-std::optional<Type> read_type(const std::string& written, std::string& problem) {
+std::optional<Type> read_type(const std::string& written, std::string& problem,
+                              const std::function<bool(std::string_view)>& known_name) {
   if (const auto known = schema::builtin_type(written)) {
     if (written == *known) return schema::type_of_documented(*known);
   }
-  schema::ParsedType parsed = schema::parse_type(written);
+  schema::ParsedType parsed = schema::parse_type(written, [&](std::string_view name) {
+    if (known_name && known_name(name)) return std::optional<std::string>(name);
+    return schema::usual_name(name);
+  });
   if (!parsed.error.empty()) {
     problem = fmt::format("\"{}\" is no type: {}", written, parsed.error);
     return std::nullopt;

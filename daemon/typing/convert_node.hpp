@@ -1,6 +1,7 @@
 // The node type qflow.convert: the documented conversions (types.md 4) as a node between two that do not fit. Any
 // thread.
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -10,7 +11,9 @@ namespace qflow::typing {
 
 /// A type as a client writes it: a documented name ("integer"), or a Python type ("list[int]"). Nothing for what is
 /// neither; `problem` says why.
-std::optional<schema::Type> read_type(const std::string& written, std::string& problem);
+/// `known`: further names, as they stand; empty: none.
+std::optional<schema::Type> read_type(const std::string& written, std::string& problem,
+                                      const std::function<bool(std::string_view)>& known = {});
 
 /// Python code of one function, `convert(value)`, that takes what is of type `from` and returns it as `to`. Elements of
 /// lists, sets, tuples and dicts are converted too. `items`: a dict becomes a list of its pairs, not of its keys. What

@@ -69,6 +69,8 @@ const std::vector<Converter>& documented_converters() {
     for (const auto& [source, target] : kDocumented)
       out.push_back({std::string(schema::compatibility(source, target).method),
                      "",
+                     "",
+                     "",
                      schema::type_of_documented(source),
                      schema::type_of_documented(target),
                      {}});
@@ -104,7 +106,7 @@ std::optional<Converter> elementwise(const End& source, const End& target, const
   const auto answer = schema::assignable(source.type, classes_of(source), target.type, classes_of(target));
   const std::string method = method_for(answer.source, answer.target, catalog);
   if (method.empty() || answer.path.empty()) return std::nullopt;
-  Converter out{method, "", source.type, target.type, classes_of(source)};
+  Converter out{method, "", "", "", source.type, target.type, classes_of(source)};
   return out;
 }
 
@@ -122,6 +124,15 @@ Link check_link(const End& source, const End& target, const Catalog& catalog) {
   out.compatible = fits.compatible;
   out.conversion_required = fits.conversion_required;
   out.method = std::string(fits.method);
+  // An abstract collection takes whatever can be iterated over as it asks; the matrix knows it as a list only.
+  if (!out.compatible && target.type.kind == Type::Kind::named && target.type.name.starts_with("collections.abc.") &&
+      source.type.kind != Type::Kind::any &&
+      schema::assignable(source.type, classes_of(source), target.type, classes_of(target), schema::Rules::typing())
+          .fits) {
+    out.compatible = true;
+    out.conversion_required = false;
+    out.method.clear();
+  }
   const bool both_written = source.type.kind != Type::Kind::any && target.type.kind != Type::Kind::any;
   const auto answer = schema::assignable(as_passed(source.type, out.source, out.target), classes_of(source),
                                          target.type, classes_of(target));
@@ -135,8 +146,7 @@ Link check_link(const End& source, const End& target, const Catalog& catalog) {
     out.fits = false;
     out.explanation = schema::explain(source.type, target.type, answer);
   } else if (out.conversion_required) {
-    out.explanation =
-        fmt::format("{} → {}: fits; {} makes the one of the other", shown(source), shown(target), out.method);
+    out.explanation = fmt::format("{} → {}: fits, by {}", shown(source), shown(target), out.method);
     return out;
   } else {
     out.explanation = fmt::format("{} → {}: fits", shown(source), shown(target));
@@ -173,9 +183,18 @@ std::vector<Suggestion> suggest(const End& source, const End& target, const Cata
     return one.path.front().node_id.empty() && !names.insert(one.path.front().name).second;
   });
   if (!out.empty()) return out;
+  const auto name_of = [&](const Type& type) { return catalog.documented(type, kNone).name; };
+  const std::string from = documented_of(source, catalog).name, to = documented_of(target, catalog).name;
+  int pairs = 400;  // of many converters, those that come first: an answer must not cost more than it is worth
   for (const Converter* one : first)
-    for (const Converter* two : last)
+    for (const Converter* two : last) {
+      if (--pairs < 0) return out;
+      // There and back again converts nothing; the text of True is no number.
+      const bool round = from == to && name_of(two->target) == name_of(one->source);
+      const bool text_of_truth = from == "boolean" && name_of(one->target) == "string" && to != "string";
+      if (round || text_of_truth) continue;
       if (out.size() < 10 && takes(output_of(*one), input_of(*two), catalog)) out.push_back({{*one, *two}});
+    }
   return out;
 }
 
@@ -189,7 +208,8 @@ json::object Suggestion::to_json() const {
     json::object node{{"type", one.node_id.empty() ? "qflow.convert" : "qflow.python"}};
     if (one.node_id.empty())
       node["parameters"] = json::object{{"from", schema::text(one.source)}, {"to", schema::text(one.target)}};
-    else node["library_node"] = one.node_id;
+    else node["parameters"] = json::object{{"code", one.code}, {"function", one.function}};
+    if (!one.node_id.empty()) node["library_node"] = one.node_id;
     nodes.push_back(std::move(node));
   }
   return {{"converter", name}, {"nodes", std::move(nodes)}, {"path", std::move(types)}};

@@ -11,7 +11,7 @@ MOST = 200
 WELL_KNOWN = {
     "attr": "attrs", "bs4": "beautifulsoup4", "Crypto": "pycryptodome", "cv2": "opencv-python", "dateutil": "python-dateutil",
     "docx": "python-docx", "dotenv": "python-dotenv", "faiss": "faiss-cpu", "fitz": "PyMuPDF", "git": "GitPython",
-    "google": "google-api-python-client", "igraph": "python-igraph", "jose": "python-jose", "jwt": "PyJWT",
+    "igraph": "python-igraph", "jose": "python-jose", "jwt": "PyJWT",
     "kafka": "kafka-python", "Levenshtein": "python-Levenshtein", "ldap": "python-ldap", "lxml": "lxml", "magic": "python-magic",
     "MySQLdb": "mysqlclient", "OpenSSL": "pyOpenSSL", "pkg_resources": "setuptools", "PIL": "Pillow", "pptx": "python-pptx",
     "psycopg2": "psycopg2-binary", "pydantic_settings": "pydantic-settings", "pymysql": "PyMySQL", "pyspark": "pyspark",

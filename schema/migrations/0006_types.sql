@@ -10,6 +10,9 @@ CREATE TABLE node_descriptions (
 ) STRICT;
 CREATE INDEX node_descriptions_by_age ON node_descriptions (created_at);
 
+-- What a node was warned of: values that are not quite what is declared, inputs that were ignored.
+ALTER TABLE node_executions ADD COLUMN warnings TEXT CHECK (warnings IS NULL OR json_valid(warnings));
+
 -- A converter takes one value and returns it as another type; suggestions name it where a connection does not fit.
 ALTER TABLE python_nodes ADD COLUMN is_converter INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX nodes_converters ON python_nodes (created_by) WHERE is_converter = 1;

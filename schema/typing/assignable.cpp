@@ -69,7 +69,10 @@ Assignability Comparison::take() {
 
 bool Comparison::no(Side s, Side t, std::string why) {
   answer_.path.clear();
-  answer_.reason = text(s.type) + (why.empty() ? " is not " + text(t.type) : " " + why);
+  const bool same_word = text(s.type) == text(t.type);
+  answer_.reason = text(s.type) + (!why.empty() ? " " + why
+                                   : same_word  ? " of the one node is not " + text(t.type) + " of the other"
+                                                : " is not " + text(t.type));
   answer_.source = s.type;
   answer_.target = t.type;
   return false;

@@ -32,10 +32,27 @@ bool is_type(const json::value& value, std::string_view type) {
   return type_word(value) == type;
 }
 
+// A value in a message, without writing out what nobody reads.
 std::string shown(const json::value& value) {
-  std::string text = json::serialize(value);
-  if (text.size() > 60) text = text.substr(0, 57) + "…";
-  return text;
+  if (const auto* array = value.if_array(); array != nullptr && array->size() > 10)
+    return fmt::format("an array of {}", array->size());
+  if (const auto* object = value.if_object(); object != nullptr && object->size() > 10)
+    return fmt::format("an object of {}", object->size());
+  if (const auto* text = value.if_string(); text != nullptr && text->size() > 60)
+    return json::serialize(json::value(std::string_view(*text).substr(0, 40))) + "…";
+  std::string out;
+  if (const auto* array = value.if_array()) {
+    for (const auto& one : *array) out += (out.empty() ? "[" : ",") + shown(one);
+    return (out.empty() ? "[" : out) + "]";
+  }
+  if (value.is_object()) {
+    for (const auto& [key, one] : value.get_object())
+      out += (out.empty() ? "{" : ",") + json::serialize(json::value(std::string_view(key).substr(0, 40))) + ":" +
+             shown(one);
+    out = (out.empty() ? "{" : out) + "}";
+    return out.size() > 200 ? fmt::format("an object of {}", value.get_object().size()) : out;
+  }
+  return json::serialize(value);
 }
 
 // Characters, not bytes: what minLength counts.
@@ -72,6 +89,8 @@ class Checker {
     if (problems != nullptr && problems->size() < kMaxProblems) problems->push_back({at, std::move(what)});
     return false;
   }
+  // Nothing is written where nobody reads it.
+  static bool is_heard(const Problems* problems) { return problems != nullptr && problems->size() < kMaxProblems; }
 
   const json::value* resolve(const json::value& reference) const {
     if (!reference.is_string() || !std::string_view(reference.get_string()).starts_with("#/")) return nullptr;
@@ -114,15 +133,18 @@ class Checker {
     return a == b;
   }
 
-  static bool check_choices(const json::value& value, const json::object& rules, const std::string& at,
-                            Problems* problems) {
+  bool check_choices(const json::value& value, const json::object& rules, const std::string& at, Problems* problems) {
     if (const json::value* constant = rules.if_contains("const"); constant != nullptr && !equal(value, *constant))
-      return fail(problems, at, fmt::format("expected {}, found {}", shown(*constant), shown(value)));
+      return is_heard(problems) &&
+             fail(problems, at, fmt::format("expected {}, found {}", shown(*constant), shown(value)));
     const json::value* choices = rules.if_contains("enum");
     if (choices == nullptr || !choices->is_array()) return true;
     const auto& list = choices->get_array();
+    steps_ += static_cast<int>(std::min<std::size_t>(list.size(), kMaxSteps));
+    if (steps_ > kMaxSteps) return true;
     if (std::any_of(list.begin(), list.end(), [&](const json::value& one) { return equal(value, one); })) return true;
-    return fail(problems, at, fmt::format("expected one of {}, found {}", shown(*choices), shown(value)));
+    return is_heard(problems) &&
+           fail(problems, at, fmt::format("expected one of {}, found {}", shown(*choices), shown(value)));
   }
 
   static std::optional<double> number_in(const json::object& rules, const char* name) {
@@ -172,23 +194,30 @@ class Checker {
 
   bool check_text(const json::value& value, const json::object& rules, const std::string& at, Problems* problems) {
     const std::string_view text = value.get_string();
-    if (!check_size(length_of(text), rules, "minLength", "maxLength", "characters", at, problems)) return false;
+    const bool sized = rules.contains("minLength") || rules.contains("maxLength");
+    if (sized) steps_ += static_cast<int>(text.size() / 256);
+    if (sized && !check_size(length_of(text), rules, "minLength", "maxLength", "characters", at, problems))
+      return false;
     const json::value* pattern = rules.if_contains("pattern");
     if (pattern == nullptr || !pattern->is_string()) return true;
     const std::string written(std::string_view(pattern->get_string()));
-    return matches(written, text) || fail(problems, at, fmt::format("{} does not match {}", shown(value), written));
+    steps_ += static_cast<int>(text.size() / 64);
+    if (matches(written, text)) return true;
+    return is_heard(problems) && fail(problems, at, fmt::format("{} does not match {}", shown(value), written));
   }
 
   bool check_array(const json::array& array, const json::object& rules, const std::string& at, Problems* problems,
                    int depth) {
     bool good = check_size(array.size(), rules, "minItems", "maxItems", "items", at, problems);
     if (const json::value* unique = rules.if_contains("uniqueItems");
-        unique != nullptr && unique->is_bool() && unique->get_bool() && array.size() <= 1000)
+        unique != nullptr && unique->is_bool() && unique->get_bool() && array.size() <= 1000) {
+      steps_ += static_cast<int>(array.size() * array.size() / 8);
       for (std::size_t i = 0; i < array.size() && good; ++i)
         for (std::size_t j = 0; j < i && good; ++j)
           if (equal(array[i], array[j]))
             good =
                 fail(problems, fmt::format("{}/{}", at, i), fmt::format("the same as item {}; each may come once", j));
+    }
     std::size_t first = 0;
     if (const json::value* prefix = rules.if_contains("prefixItems"); prefix != nullptr && prefix->is_array()) {
       const auto& list = prefix->get_array();
@@ -242,7 +271,10 @@ class Checker {
       const json::value* any = rules.if_contains(word);
       if (any == nullptr || !any->is_array() || any->get_array().empty()) continue;
       std::size_t fitting = 0;
-      for (const auto& one : any->get_array()) fitting += check(value, one, at, nullptr, depth + 1) ? 1 : 0;
+      for (const auto& one : any->get_array()) {
+        fitting += check(value, one, at, nullptr, depth + 1) ? 1 : 0;
+        if (fitting > 0 && word == std::string_view("anyOf")) break;
+      }
       if (fitting == 0) good = fits_none(value, any->get_array(), at, problems, depth);
       else if (fitting > 1 && word == std::string_view("oneOf"))
         good = fail(problems, at, fmt::format("fits {} of the alternatives, of which only one may", fitting));
@@ -257,7 +289,9 @@ class Checker {
                  int depth) {
     if (problems == nullptr) return false;
     std::string expected;
+    std::size_t looked_at = 0;
     for (const auto& one : alternatives) {
+      if (++looked_at > 10) break;  // more is no help
       Problems inner;
       check(value, one, at, &inner, depth + 1);
       const bool deeper = std::any_of(inner.begin(), inner.end(), [&](const Problem& p) { return p.pointer != at; });

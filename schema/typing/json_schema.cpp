@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "schema/typing/hierarchy.hpp"
+
 namespace qflow::schema {
 namespace {
 
@@ -101,6 +103,20 @@ void move_references(json::value& schema, const std::string& below) {
   }
 }
 
+// pydantic 1 says nothing of None in Optional fields.
+void allow_null(json::object& model, const ClassInfo& info) {
+  json::value* properties = model.if_contains("properties");
+  if (properties == nullptr || !properties->is_object()) return;
+  for (const Field& field : info.fields) {
+    const bool nullable =
+        field.type.kind == Kind::union_of && std::any_of(field.type.arguments.begin(), field.type.arguments.end(),
+                                                         [](const Type& one) { return one.kind == Kind::none; });
+    json::value* property = properties->get_object().if_contains(field.name);
+    if (nullable && property != nullptr && property->is_object() && !property->get_object().contains("anyOf"))
+      *property = or_null(std::move(property->get_object()));
+  }
+}
+
 }  // namespace
 
 json::object SchemaWriter::collection(const char* type, const Type& from, std::size_t index) {
@@ -147,6 +163,7 @@ json::object SchemaWriter::of_class(const Type& type) {
     json::value own(info.json_schema);
     move_references(own, "#/$defs/" + name);
     made = own.get_object();
+    allow_null(made, info);
   }
   definitions_[name] = std::move(made);
   return {{"$ref", "#/$defs/" + name}};
@@ -155,6 +172,12 @@ json::object SchemaWriter::of_class(const Type& type) {
 json::object SchemaWriter::definition_of(const Type& type, const ClassInfo& info) {
   json::object out{{"title", text(type)}};
   if (!info.description.empty()) out["description"] = info.description;
+  const bool flags = std::any_of(info.bases.begin(), info.bases.end(),
+                                 [](const std::string& base) { return base == "enum.Flag" || base == "enum.IntFlag"; });
+  if (info.form == ClassInfo::Form::enumeration && flags) {
+    out["type"] = "integer";  // any combination of its members
+    return out;
+  }
   if (info.form == ClassInfo::Form::enumeration) {
     json::array values, names;
     for (const auto& [name, value] : info.members) {
@@ -174,15 +197,17 @@ json::object SchemaWriter::definition_of(const Type& type, const ClassInfo& info
       items.push_back(std::move(one));
     }
     out["type"] = "array";
-    out["minItems"] = items.size();
+    out["minItems"] =
+        std::count_if(info.fields.begin(), info.fields.end(), [](const Field& one) { return one.required; });
     out["maxItems"] = items.size();
     out["prefixItems"] = std::move(items);
     return out;
   }
   json::object properties;
   json::array required;
-  for (const Field& field : info.fields) {
-    if (field.method) continue;
+  int budget = kLooks;
+  for (const Field& field : fields_of(type, info, classes_, budget)) {
+    if (field.method || field.computed) continue;
     json::object one = schema_of(field.type);
     if (!field.description.empty()) one["description"] = field.description;
     if (field.initial) one["default"] = *field.initial;

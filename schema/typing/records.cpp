@@ -67,7 +67,7 @@ bool Comparison::records_fit(Side s, const ClassInfo& own, Side t, const ClassIn
                            theirs = fields_of(t.type, wanted, t.classes, budget_);
   const bool strict = typed_dicts && !rules_.loose_members;
   for (const Field& field : theirs) {
-    if (field.method) continue;
+    if (field.method || field.init_only) continue;
     const Field* found = field_of(mine, field.name);
     if (found == nullptr) {
       if (!field.required && !strict) continue;

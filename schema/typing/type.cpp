@@ -68,6 +68,8 @@ class Reader {
     out.required = flag_in(from, "required");
     out.read_only = flag_in(from, "read_only");
     out.method = flag_in(from, "method");
+    out.init_only = flag_in(from, "init_only");
+    out.computed = flag_in(from, "computed");
     out.description = string_in(from, "description", 2000);
     if (const json::value* initial = from.if_contains("default")) out.initial = *initial;
     return out;
@@ -115,6 +117,8 @@ json::object to_json(const Field& field) {
   json::object out{{"name", field.name}, {"type", to_json(field.type)}, {"required", field.required}};
   if (field.read_only) out["read_only"] = true;
   if (field.method) out["method"] = true;
+  if (field.init_only) out["init_only"] = true;
+  if (field.computed) out["computed"] = true;
   if (!field.description.empty()) out["description"] = field.description;
   if (field.initial) out["default"] = *field.initial;
   return out;
@@ -164,7 +168,15 @@ std::string literal_text(const json::value& value) {
   if (value.is_string()) {
     // In Python's quotes, as far as they matter to a reader.
     std::string out = "'";
-    for (const char c : value.get_string()) out += c == '\'' ? std::string("\\'") : std::string(1, c);
+    constexpr char kHex[] = "0123456789abcdef";
+    for (const char c : value.get_string()) {
+      const auto u = static_cast<unsigned char>(c);
+      if (c == '\'' || c == '\\') out += std::string("\\") + c;
+      else if (c == '\n') out += "\\n";
+      else if (c == '\t') out += "\\t";
+      else if (u < 0x20) out += std::string("\\x") + kHex[u >> 4U] + kHex[u & 15U];
+      else out += c;
+    }
     return out + "'";
   }
   if (const json::object* member = value.if_object()) {

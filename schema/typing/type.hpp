@@ -48,6 +48,8 @@ struct Field {
   bool required = true;
   bool read_only = false;  ///< frozen, a property, a method
   bool method = false;
+  bool init_only = false;  ///< given when the object is made, and no attribute of it (InitVar)
+  bool computed = false;   ///< an attribute that is not given when the object is made (init=False)
   std::string description;
   std::optional<json::value> initial;  ///< the default, where JSON can say it
 };
