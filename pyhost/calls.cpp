@@ -155,14 +155,21 @@ py::object Calls::value_of(const schema::Argument& argument) const {
   return py::reinterpret_steal<py::object>(PySequence_GetItem(value.ptr(), *argument.item));
 }
 
+// What the code says, or else what the workflow says of the port.
+schema::Type settled_type(const schema::Type& annotated, const schema::Call& call, const std::string& port) {
+  if (annotated.kind != schema::Type::Kind::any || !call.declared || !call.declared->is_object()) return annotated;
+  const auto* shape = call.declared->get_object().if_contains(port);
+  return shape == nullptr ? annotated : schema::type_from_json(*shape);
+}
+
 // Makes each argument what its parameter declares where the rules allow that, and checks it.
 void take_types(const schema::Call& call, const Module& module, Bound& bound, std::vector<std::string>& warnings) {
   const Checking checking = checking_of(call.types);
   TypeCheck types(module.classes);
   for (std::size_t i = 0; i < module.inputs.size(); ++i) {
-    const schema::Type& declared = module.inputs[i];
-    if (declared.kind == schema::Type::Kind::any) continue;
     const std::string& name = module.signature.parameters[i].name;
+    const schema::Type declared = settled_type(module.inputs[i], call, "in " + name);
+    if (declared.kind == schema::Type::Kind::any) continue;
     const auto found = bound.named.find(name);
     if (found == bound.named.end()) continue;
     const bool literal = bound.literals.count(name) != 0;
@@ -180,8 +187,9 @@ void take_types(const schema::Call& call, const Module& module, Bound& bound, st
 void check_output(const py::object& value, const schema::Call& call, const Module& module,
                   std::vector<std::string>& warnings) {
   const Checking checking = checking_of(call.types);
-  if (checking == Checking::off || module.output.kind == schema::Type::Kind::any) return;
-  const auto mismatch = TypeCheck(module.classes).check(value, module.output);
+  const schema::Type declared = settled_type(module.output, call, "out");
+  if (checking == Checking::off || declared.kind == schema::Type::Kind::any) return;
+  const auto mismatch = TypeCheck(module.classes).check(value, declared);
   if (!mismatch) return;
   const std::string text = std::string("output") + (mismatch->path.empty() ? ": " : " ") + mismatch->text();
   if ((mismatch->outer && !module.wrapped) || checking == Checking::strict) throw BadOutput(text);

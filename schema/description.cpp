@@ -181,7 +181,7 @@ json::object to_json(const NodeFunction& function) {
 }
 
 NodeImport import_in(const json::object& from) {
-  return {text_in(from, "module", 300), number_in(from, "line"),  flag_in(from, "optional"),
+  return {text_in(from, "module", 300), number_in(from, "line"),  flag_in(from, "optional"),      flag_in(from, "top"),
           flag_in(from, "standard"),    flag_in(from, "present"), texts_in(from, "distributions")};
 }
 
@@ -274,6 +274,7 @@ json::object to_json(const NodeDescription& d) {
     imports.push_back(json::object{{"module", one.module},
                                    {"line", one.line},
                                    {"optional", one.optional},
+                                   {"top", one.top},
                                    {"standard", one.standard},
                                    {"present", one.present},
                                    {"distributions", std::move(distributions)}});

@@ -32,7 +32,8 @@ struct NodeFunction {
 struct NodeImport {
   std::string module;  ///< the top-level name
   std::int32_t line = 0;
-  bool optional = false;                   ///< under a try that catches its failure
+  bool optional = false;                   ///< under a try that catches its failure, or for type checkers only
+  bool top = false;                        ///< outside of functions: the module cannot be imported without it
   bool standard = false;                   ///< part of Python
   bool present = true;                     ///< found in the environment
   std::vector<std::string> distributions;  ///< that provide it, or would

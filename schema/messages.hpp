@@ -131,8 +131,9 @@ struct Call {
   std::vector<Argument> arguments;
   bool spread = false;  ///< the one argument is a dict to be spread by name if its keys cover `required`
   std::uint32_t preview_bytes = 65536;
-  std::string types = "warn";  ///< off, warn or strict: see typecheck.hpp
-  bool files = false;          ///< report file values (pathlib.Path), because somebody outside wants them
+  std::string types = "warn";           ///< off, warn or strict: see typecheck.hpp
+  std::optional<json::value> declared;  ///< types of what the code does not annotate: "in NAME", "out" → shape
+  bool files = false;                   ///< report file values (pathlib.Path), because somebody outside wants them
 };
 
 /// A file that a value refers to, as the worker names it. The daemon never uses the name as a path.
@@ -201,7 +202,7 @@ BOOST_DESCRIBE_STRUCT(Function, (),
 BOOST_DESCRIBE_STRUCT(Loaded, (), (function, functions, warnings, classes))
 BOOST_DESCRIBE_STRUCT(Analysed, (), ())
 BOOST_DESCRIBE_STRUCT(Argument, (), (name, handle, item, key, width, literal))
-BOOST_DESCRIBE_STRUCT(Call, (), (module, arguments, spread, preview_bytes, types, files))
+BOOST_DESCRIBE_STRUCT(Call, (), (module, arguments, spread, preview_bytes, types, declared, files))
 BOOST_DESCRIBE_STRUCT(FileOffer, (), (label, suffix, size))
 BOOST_DESCRIBE_STRUCT(Result, (), (type, preview, exact, truncated, duration_us, used, files, warnings))
 BOOST_DESCRIBE_STRUCT(Raised, (), (phase, type, message, traceback, line, error, duration_us, used))

@@ -82,6 +82,13 @@ std::string_view trimmed(std::string_view text) {
 std::optional<std::int64_t> as_integer(std::string_view text) {
   text = trimmed(text);
   if (text.starts_with('+')) text.remove_prefix(1);
+  // 1_000: single underscores between digits, as Python reads them.
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool between = i > 0 && i + 1 < text.size() && text[i - 1] != '_' && text[i - 1] != '-' && text[i + 1] != '_';
+    if (text[i] != '_' || !between) plain += text[i];
+  }
+  text = plain;
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (text.empty() || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
@@ -123,7 +130,8 @@ std::optional<json::value> to_integer(const json::value& value, std::string& pro
     const double number = value.get_double();
     if (std::floor(number) == number && std::abs(number) < 9.2e18)
       return json::value(static_cast<std::int64_t>(number));
-    return fail(problem, fmt::format("{} is not a whole number", float_text(number)));
+    return fail(problem, fmt::format("{} is {}", float_text(number),
+                                     std::floor(number) == number ? "too large for 64 bits" : "not a whole number"));
   }
   if (value.is_string())
     if (const auto number = as_integer(value.get_string())) return json::value(*number);
@@ -170,9 +178,18 @@ std::optional<json::value> to_list(const json::value& value, bool items, std::st
 std::optional<json::value> to_set(const json::value& value, std::string& problem) {
   if (!value.is_array()) return fail(problem, "set() takes a list");
   json::array out;
-  for (const auto& element : value.get_array())
+  for (const auto& element : value.get_array()) {
+    if (element.is_array() || element.is_object()) return fail(problem, "a set holds no lists and no dicts");
     if (std::find(out.begin(), out.end(), element) == out.end()) out.push_back(element);
+  }
   return json::value(std::move(out));
+}
+
+// Types that JSON has no values of its own for.
+bool is_special(std::string_view name) {
+  for (const TypeInfo& type : builtin_types())
+    if (type.name == name) return type.category == "special" || name == "object";
+  return false;
 }
 
 }  // namespace
@@ -238,6 +255,11 @@ std::string_view type_of(const json::value& value) {
 std::optional<json::value> convert(const json::value& value, std::string_view source, std::string_view target,
                                    bool items, std::string& problem) {
   if (source == "any") source = type_of(value);
+  const Compatibility is_source = compatibility(type_of(value), source);
+  const bool shown_alike = (source == "tuple" || source == "set" || source == "array") && value.is_array();
+  const bool number = value.is_number() && (source == "float" || source == "number");
+  if (!is_source.compatible && !shown_alike && !number && type_of(value) != "null" && !is_special(source))
+    return fail(problem, fmt::format("the value is a {}, not a {}", type_of(value), source));
   if (source == target || target == "any") return value;
   if (source == "null") return fail(problem, "null converts to nothing else");
   const Compatibility fits = compatibility(source, target);

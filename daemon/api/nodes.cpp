@@ -131,7 +131,7 @@ Task<NodeDescription> describe_node(Services& services, const Request& request, 
   out.warnings = d.warnings;
   for (const auto& import : d.imports)
     if (!import.present && !import.optional)
-      out.warnings.push_back(fmt::format("line {}: {} is not installed; the package {} provides it", import.line,
+      out.warnings.push_back(fmt::format("line {}: {} is not installed; it is probably in the package {}", import.line,
                                          import.module, fmt::join(import.distributions, " or ")));
   for (const auto& finding : d.findings)
     if (is_refused(finding, plan.sandboxes.front()))

@@ -23,6 +23,7 @@ class Problems {
       code_ = std::move(code);
     }
   }
+  const json::array& list() const { return list_; }
   void throw_if_any() {
     if (!first_.empty()) throw Fault(FaultKind::bad_input, code_, first_, {{"problems", std::move(list_)}});
   }

@@ -335,8 +335,9 @@ TypeChecks read_type_checks(const Members& settings) {
 
 }  // namespace
 
-Graph read_workflow(const json::object& workflow) {
-  Problems problems;
+namespace {
+
+Graph read_all(const json::object& workflow, Problems& problems, bool go_on) {
   const Members members(workflow, "", problems);
   Graph graph;
   graph.name = members.string("name").value_or("");
@@ -361,13 +362,27 @@ Graph read_workflow(const json::object& workflow) {
         else problems.add(fmt::format("/nodes/{}", i), "expected an object");
       }
   }
-  problems.throw_if_any();
+  if (!go_on) problems.throw_if_any();
   // Connections name nodes as the document does, so they are read before names are made unique.
   const Directory directory(graph.nodes);
   settle_identities(graph, problems);
   if (const json::value* connections = members.find("connections"))
     ConnectionReader(graph, directory, problems).read(*connections);
-  problems.throw_if_any();
+  if (!go_on) problems.throw_if_any();
+  return graph;
+}
+
+}  // namespace
+
+Graph read_workflow(const json::object& workflow) {
+  Problems problems;
+  return read_all(workflow, problems, false);
+}
+
+Graph read_workflow(const json::object& workflow, json::array& problems) {
+  Problems found;
+  Graph graph = read_all(workflow, found, true);
+  problems = found.list();
   return graph;
 }
 

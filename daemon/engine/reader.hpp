@@ -9,4 +9,8 @@ namespace qflow::engine {
 /// details list all of them.
 Graph read_workflow(const json::object& workflow);
 
+/// The same, as far as it can be read: what is wrong is put into `problems`, each {pointer, message, code}, and left
+/// out of the graph. Nothing is thrown.
+Graph read_workflow(const json::object& workflow, json::array& problems);
+
 }  // namespace qflow::engine

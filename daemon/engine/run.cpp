@@ -9,6 +9,8 @@
 #include "daemon/fault.hpp"
 #include "daemon/observe/text.hpp"
 #include "daemon/observe/time.hpp"
+#include "schema/types.hpp"
+#include "schema/typing/documented.hpp"
 
 namespace qflow::engine {
 namespace {
@@ -19,6 +21,20 @@ constexpr std::uint32_t kOutputBytes = 8U << 20U;    // of an output of the work
 constexpr std::size_t kAllPreviews = 64U << 20U;
 constexpr std::size_t kAllArguments = 64U << 20U;
 constexpr std::size_t kMaxRemembered = 16U << 10U;
+
+// The documented types that the workflow gives ports whose code says nothing.
+std::optional<json::value> declared_types(const Node& node) {
+  json::object out;
+  for (const auto& [port, name] : node.port_types) {
+    const auto known = schema::builtin_type(name);
+    if (!known || *known == "any") continue;
+    const bool whole = port == "out output" || (port.starts_with("out ") && node.outputs.size() < 2);
+    if (whole) out["out"] = schema::to_json(schema::type_of_documented(*known));
+    else if (port.starts_with("in ")) out[port] = schema::to_json(schema::type_of_documented(*known));
+  }
+  if (out.empty()) return std::nullopt;
+  return json::value(std::move(out));
+}
 
 }  // namespace
 
@@ -265,6 +281,7 @@ bool Run::add_call(std::size_t i, std::size_t entries, std::string& frames) {
     call.preview_bytes = preview_limit(i);
     call.files = is_wanted(i);
     call.types = word(plan_.types);
+    call.declared = declared_types(step.node);
     schema::pack(schema::Kind::call, call_id(i), call, frames);
     outcome_.steps[i].origins = std::move(binding.origins);
     for (std::string& warning : binding.warnings) outcome_.steps[i].warnings.push_back(std::move(warning));

@@ -25,18 +25,36 @@ Finding finding_of(const Fault& fault) {
   return out;
 }
 
-// read_workflow() reports all its problems in one Fault.
-void add_document_problems(const Fault& fault, std::vector<Finding>& findings) {
-  const json::value* problems = fault.details.if_contains("problems");
-  if (problems == nullptr || !problems->is_array()) return findings.push_back(finding_of(fault));
-  for (const auto& problem : problems->get_array()) {
+void add_document_problems(const json::array& problems, std::vector<Finding>& findings) {
+  for (const auto& problem : problems) {
     Finding one;
-    const json::value* code = problem.get_object().if_contains("code");
-    one.code = code != nullptr && code->is_string() ? std::string(std::string_view(code->get_string())) : fault.code;
+    one.code = std::string_view(problem.at("code").as_string());
     one.pointer = std::string_view(problem.at("pointer").as_string());
     one.message = one.pointer + ": " + std::string(std::string_view(problem.at("message").as_string()));
     findings.push_back(std::move(one));
   }
+}
+
+// One connection of a cycle, so that the rest can be looked at: from a node that cannot be ordered to another such.
+bool break_cycle(Graph& graph) {
+  std::vector<std::size_t> missing(graph.nodes.size(), 0);
+  for (const Edge& edge : graph.edges) ++missing[edge.to];
+  std::vector<std::size_t> free;
+  for (std::size_t i = 0; i < missing.size(); ++i)
+    if (missing[i] == 0) free.push_back(i);
+  std::vector<bool> ordered(graph.nodes.size(), false);
+  while (!free.empty()) {
+    const std::size_t node = free.back();
+    free.pop_back();
+    ordered[node] = true;
+    for (const Edge& edge : graph.edges)
+      if (edge.from == node && --missing[edge.to] == 0) free.push_back(edge.to);
+  }
+  const auto last = std::find_if(graph.edges.rbegin(), graph.edges.rend(),
+                                 [&](const Edge& edge) { return !ordered[edge.from] && !ordered[edge.to]; });
+  if (last == graph.edges.rend()) return false;
+  graph.edges.erase(std::next(last).base());
+  return true;
 }
 
 // Plans as much as can be planned: a node that cannot run is reported and set aside, so that the others are looked at.
@@ -52,6 +70,10 @@ std::optional<Plan> plan_around(Graph graph, const workers::Settings& settings, 
       const bool cycle = fault.code == "cyclic_workflow";
       if (node != graph.nodes.end()) finding.pointer = node->pointer;
       findings.push_back(std::move(finding));
+      // One cycle may need several of its connections taken away; it is reported once.
+      if (cycle && attempt > 0 && findings.size() > 1 && findings[findings.size() - 2].code == "cyclic_workflow")
+        findings.pop_back();
+      if (cycle && break_cycle(graph)) continue;
       if (cycle) graph.edges.clear();
       else if (node != graph.nodes.end()) node->role = Role::ignored;
       else return std::nullopt;
@@ -99,13 +121,15 @@ class NodeFindings {
     for (const auto& import : d.imports) {
       if (import.present || import.optional) continue;
       // What keeps the module from being imported at all is an error; what a function imports may not be reached.
-      const bool fatal = d.error.find("No module named '" + import.module + "'") != std::string::npos ||
-                         d.error.find("No module named '" + import.module + ".") != std::string::npos;
-      missing_ = missing_ || fatal;
+      const bool raised = d.error.find("No module named '" + import.module + "'") != std::string::npos ||
+                          d.error.find("No module named '" + import.module + ".") != std::string::npos;
+      const bool fatal = raised || import.top;
+      missing_ = missing_ || raised;
       const std::string name = import.distributions.empty() ? import.module : import.distributions.front();
       put(node, fatal ? Severity::error : Severity::warning, "missing_package",
-          fmt::format("imports {}, which Python {} here does not have; the package {} provides it", import.module,
-                      plan_.python, name),
+          fmt::format("imports {}, which Python {} here does not have; {}{}", import.module, plan_.python,
+                      name == import.module ? "install a package that provides it, perhaps " : "it is in the package ",
+                      name),
           import.line);
       out_.back().details = {{"module", import.module}, {"distributions", json::value_from(import.distributions)}};
     }
@@ -142,11 +166,13 @@ Task<WorkflowCheck> check_workflow(Describer& describer, const json::object& doc
   WorkflowCheck out;
   std::optional<Plan> plan;
   try {
-    Graph graph = read_workflow(document);
+    json::array problems;
+    Graph graph = read_workflow(document, problems);
+    add_document_problems(problems, out.findings);
     if (prepare) prepare(graph);
     plan = plan_around(std::move(graph), *settings, out.findings);
   } catch (const Fault& fault) {
-    add_document_problems(fault, out.findings);
+    out.findings.push_back(finding_of(fault));
   }
   if (!plan) co_return out;
   // What could not be planned around leaves gaps that are no findings of their own.

@@ -39,15 +39,17 @@ class ImportScan(ast.NodeVisitor):
     def __init__(self):
         self.found = {}
         self.guarded = 0
+        self.inside = 0  # functions
 
     def add(self, name, line):
         top = name.split(".")[0]
         known = self.found.get(top)
         if known is None:
             if len(self.found) < MOST:
-                self.found[top] = {"module": top, "line": line, "optional": self.guarded > 0}
+                self.found[top] = {"module": top, "line": line, "optional": self.guarded > 0, "top": self.inside == 0}
         elif not self.guarded:
             known["optional"] = False
+            known["top"] = known["top"] or self.inside == 0
 
     def visit_Import(self, node):
         for alias in node.names:
@@ -64,6 +66,23 @@ class ImportScan(ast.NodeVisitor):
             if isinstance(first, ast.Constant) and isinstance(first.value, str):
                 self.add(first.value, node.lineno)
         self.generic_visit(node)
+
+    def visit_If(self, node):
+        """What only a type checker imports is not needed to run."""
+        checking = dotted(node.test).rsplit(".", 1)[-1] == "TYPE_CHECKING"
+        self.guarded += checking
+        for line in node.body:
+            self.visit(line)
+        self.guarded -= checking
+        for line in node.orelse:
+            self.visit(line)
+
+    def visit_FunctionDef(self, node):
+        self.inside += 1
+        self.generic_visit(node)
+        self.inside -= 1
+
+    visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_Try(self, node):
         caught = [dotted(t) for h in node.handlers for t in (h.type.elts if isinstance(h.type, ast.Tuple) else [h.type])]

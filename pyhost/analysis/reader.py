@@ -30,6 +30,7 @@ class Reader:
         self.lines = source.replace("\r\n", "\n").replace("\r", "\n").encode().split(b"\n")
         self.tree = ast.parse(source)
         self.aliases = {}
+        self.forms = {}  # of the classes so far
 
     def text(self, node):
         if node is None or node.end_lineno is None:
@@ -90,6 +91,8 @@ class Reader:
                      "Enum": "enum", "IntEnum": "enum", "StrEnum": "enum", "Flag": "enum", "IntFlag": "enum"}  # fmt: skip
             if name in known:
                 return known[name]
+            if self.forms.get(name) in ("typed_dict", "enum", "model", "protocol"):
+                return self.forms[name]
         return "plain"
 
     def klass(self, node):
@@ -133,6 +136,7 @@ class Reader:
                 functions.append(self.function(node))
             elif isinstance(node, ast.ClassDef):
                 classes[node.name] = self.klass(node)
+                self.forms[node.name] = classes[node.name]["form"]
             elif isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
                 base = self.named_type(node.value)
                 if base:

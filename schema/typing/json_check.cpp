@@ -61,6 +61,42 @@ std::size_t length_of(std::string_view text) {
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
 }
 
+bool is_date(std::string_view text) {
+  static const re2::RE2 kDate(R"((\d{4})-(\d\d)-(\d\d))");
+  int year = 0, month = 0, day = 0;
+  if (!re2::RE2::FullMatch(re2::StringPiece(text.data(), text.size()), kDate, &year, &month, &day)) return false;
+  static constexpr int kDays[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+  const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+  return year > 0 && month >= 1 && month <= 12 && day >= 1 && day <= kDays[month - 1] &&
+         (month != 2 || day < 29 || leap);
+}
+
+// What a text should be by its format or encoding and is not; null: it is, or nobody says. Python's own forms only:
+// what a worker makes of a literal.
+const char* wrong_form(std::string_view text, const json::object& rules) {
+  static const re2::RE2 kTime(R"(([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)");
+  static const re2::RE2 kUuid("(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}");
+  static const re2::RE2 kBase64("([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?");
+  const auto full = [&](std::string_view part, const re2::RE2& form) {
+    return re2::RE2::FullMatch(re2::StringPiece(part.data(), part.size()), form);
+  };
+  const auto is = [&](const char* keyword, std::string_view word) {
+    const json::value* value = rules.if_contains(keyword);
+    return value != nullptr && value->is_string() && std::string_view(value->get_string()) == word;
+  };
+  if (is("contentEncoding", "base64")) return full(text, kBase64) ? nullptr : "base64";
+  if (is("format", "date")) return is_date(text) ? nullptr : "date such as 2026-11-23";
+  if (is("format", "time")) return full(text, kTime) ? nullptr : "time such as 12:30:00";
+  if (is("format", "uuid")) return full(text, kUuid) ? nullptr : "UUID";
+  if (is("format", "date-time")) {
+    const bool good = text.size() == 10 ? is_date(text)
+                                        : text.size() > 11 && (text[10] == 'T' || text[10] == ' ') &&
+                                              is_date(text.substr(0, 10)) && full(text.substr(11), kTime);
+    return good ? nullptr : "date and time such as 2026-11-23T12:30:00";
+  }
+  return nullptr;
+}
+
 class Checker {
  public:
   explicit Checker(const json::object& root) : root_(root) {}
@@ -198,6 +234,8 @@ class Checker {
     if (sized) steps_ += static_cast<int>(text.size() / 256);
     if (sized && !check_size(length_of(text), rules, "minLength", "maxLength", "characters", at, problems))
       return false;
+    if (const char* wrong = wrong_form(text, rules))
+      return is_heard(problems) && fail(problems, at, fmt::format("{} is no {}", shown(value), wrong));
     const json::value* pattern = rules.if_contains("pattern");
     if (pattern == nullptr || !pattern->is_string()) return true;
     const std::string written(std::string_view(pattern->get_string()));

@@ -100,7 +100,7 @@ TEST_CASE("a key that may look at types runs no code; one user's types say nothi
   Daemon one;
   const Answer key = one.post("/api-keys", {{"name", "types"}, {"scopes", {"types:read"}}});
   REQUIRE(key.status == 201);
-  Daemon reader = one.with_headers("Authorization: Bearer " + text(key["token"]) + "\r\n");
+  Daemon reader = one.with_headers("Authorization: Bearer " + text(key["key"]) + "\r\n");
   for (const char* path :
        {"/types/compatibility/check", "/nodes/python/types/validate", "/api/type-validation/validate-types"})
     CHECK(reader.post(path, {{"code", "def f(): pass"}}).status == 403);
