@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "pyhost/signature.hpp"
+#include "schema/text.hpp"
 
 namespace py = pybind11;
 
@@ -58,7 +59,7 @@ std::string summary_of(py::handle klass) {
   if (doc.starts_with(text_of(find_attribute(klass, "__name__")) + "(") || doc.starts_with("An enumeration") ||
       doc.starts_with("Create a collection"))
     return {};
-  return doc.substr(0, std::min(doc.find("\n\n"), std::size_t{500}));
+  return schema::cut(std::string_view(doc).substr(0, doc.find("\n\n")), 500);
 }
 
 }  // namespace

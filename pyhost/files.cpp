@@ -7,6 +7,7 @@
 
 #include "pyhost/preview.hpp"
 #include "sandbox/sys.hpp"
+#include "schema/text.hpp"
 
 namespace py = pybind11;
 
@@ -35,7 +36,7 @@ Offers find_files(const py::object& value) {
   offer(value, "", offers);
   if (PyDict_Check(value.ptr()) != 0) {
     for (const auto& [key, item] : py::reinterpret_borrow<py::dict>(value))
-      if (PyUnicode_Check(key.ptr()) != 0) offer(item, key.cast<std::string>().substr(0, 100), offers);
+      if (PyUnicode_Check(key.ptr()) != 0) offer(item, schema::cut(key.cast<std::string>(), 100), offers);
   } else if (PyList_Check(value.ptr()) != 0 || PyTuple_Check(value.ptr()) != 0) {
     const Py_ssize_t size = PySequence_Fast_GET_SIZE(value.ptr());
     for (Py_ssize_t i = 0; i < size && offers.files.size() < kMaxFiles; ++i)

@@ -1,4 +1,5 @@
 #include "pyhost/signature.hpp"
+#include "schema/text.hpp"
 
 #include <set>
 
@@ -11,7 +12,7 @@ using schema::Type;
 
 // "list[int]" as it would be written: classes by name, everything else by repr without the typing prefix.
 std::string annotation_text(py::handle annotation) {
-  if (PyUnicode_Check(annotation.ptr()) != 0) return text_of(annotation);
+  if (PyUnicode_Check(annotation.ptr()) != 0) return schema::cut(text_of(annotation), 2000);
   if (annotation.is_none()) return "None";
   if (PyType_Check(annotation.ptr()) != 0 && !find_attribute(annotation, "__args__")) {
     const std::string module = text_of(find_attribute(annotation, "__module__"));
@@ -25,7 +26,7 @@ std::string annotation_text(py::handle annotation) {
   }
   std::string text = text_of(repr);
   for (std::size_t at = 0; (at = text.find("typing.", at)) != std::string::npos;) text.erase(at, 7);
-  return text.substr(0, 2000);
+  return schema::cut(text, 2000);
 }
 
 std::string repr_of(py::handle value) {
@@ -34,7 +35,7 @@ std::string repr_of(py::handle value) {
     PyErr_Clear();
     return "…";
   }
-  return text_of(repr).substr(0, 200);
+  return schema::cut(text_of(repr), 200);
 }
 
 // What is called in the end, and how many of its first parameters are given already.

@@ -4,6 +4,7 @@
 
 #include "pyhost/preview.hpp"
 #include "schema/pointer.hpp"
+#include "schema/text.hpp"
 
 namespace py = pybind11;
 
@@ -38,7 +39,7 @@ bool is_record(const ClassInfo& info) {
   return info.form == ClassInfo::Form::dataclass || info.form == ClassInfo::Form::model;
 }
 
-std::string pointer_part(const std::string& name) { return schema::escape_pointer(name.substr(0, 100)); }
+std::string pointer_part(const std::string& name) { return schema::escape_pointer(schema::cut(name, 100)); }
 
 // Of a key that is no text: what it is called in a path.
 std::string key_text(const py::object& key) {

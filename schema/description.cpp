@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "schema/typing/parse.hpp"
+#include "schema/text.hpp"
 
 namespace qflow::schema {
 namespace {
@@ -13,7 +14,7 @@ constexpr std::size_t kMostText = 4000;
 std::string text_in(const json::object& object, const char* name, std::size_t most = kMostText) {
   const json::value* value = object.if_contains(name);
   if (value == nullptr || !value->is_string()) return {};
-  return std::string(std::string_view(value->get_string()).substr(0, most));
+  return cut(value->get_string(), most);
 }
 bool flag_in(const json::object& object, const char* name) {
   const json::value* value = object.if_contains(name);
@@ -41,7 +42,7 @@ std::vector<std::string> texts_in(const json::object& from, const char* name) {
   const json::value* list = from.if_contains(name);
   if (list != nullptr && list->is_array())
     for (const auto& one : list->get_array())
-      if (one.is_string() && out.size() < 50) out.emplace_back(std::string_view(one.get_string()).substr(0, 500));
+      if (one.is_string() && out.size() < 50) out.push_back(cut(one.get_string(), 500));
   return out;
 }
 
@@ -224,7 +225,7 @@ bool take_analysed(std::string_view text, NodeDescription& into) {
 
 NodeFunction function_of(const Function& function) {
   NodeFunction out;
-  out.name = function.name.substr(0, 300);
+  out.name = cut(function.name, 300);
   out.summary = function.summary.value_or("");
   out.description = function.description.value_or("");
   out.more_positional = function.var_positional;
@@ -238,18 +239,18 @@ NodeFunction function_of(const Function& function) {
     port.name = parameter.name;
     port.kind = parameter.kind;
     if (parameter.shape) port.type = type_from_json(*parameter.shape);
-    port.written = parameter.type.substr(0, kMostText);
+    port.written = cut(parameter.type, kMostText);
     port.required = parameter.required;
     port.initial = parameter.initial;
     port.default_text = parameter.default_text.value_or("");
-    port.description = parameter.description.value_or("").substr(0, kMostText);
+    port.description = cut(parameter.description.value_or(""), kMostText);
     out.inputs.push_back(std::move(port));
   }
   out.output.name = "output";
   out.output.kind = "output";
   if (function.returns_shape) out.output.type = type_from_json(*function.returns_shape);
-  out.output.written = function.returns.substr(0, kMostText);
-  out.output.description = function.returns_description.value_or("").substr(0, kMostText);
+  out.output.written = cut(function.returns, kMostText);
+  out.output.description = cut(function.returns_description.value_or(""), kMostText);
   return out;
 }
 

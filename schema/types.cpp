@@ -1,4 +1,5 @@
 #include "schema/types.hpp"
+#include "schema/text.hpp"
 
 #include <algorithm>
 #include <array>
@@ -135,7 +136,7 @@ std::optional<json::value> to_integer(const json::value& value, std::string& pro
   }
   if (value.is_string())
     if (const auto number = as_integer(value.get_string())) return json::value(*number);
-  return fail(problem, fmt::format("{} is not the text of a whole number", json::serialize(value).substr(0, 100)));
+  return fail(problem, fmt::format("{} is not the text of a whole number", cut(json::serialize(value), 100)));
 }
 
 std::optional<json::value> to_float(const json::value& value, bool keep_integers, std::string& problem) {
@@ -148,7 +149,7 @@ std::optional<json::value> to_float(const json::value& value, bool keep_integers
       if (const auto whole = as_integer(value.get_string())) return json::value(*whole);
     if (const auto number = as_float(value.get_string())) return json::value(*number);
   }
-  return fail(problem, fmt::format("{} is not the text of a number", json::serialize(value).substr(0, 100)));
+  return fail(problem, fmt::format("{} is not the text of a number", cut(json::serialize(value), 100)));
 }
 
 std::optional<json::value> to_dict(const json::value& value, std::string& problem) {

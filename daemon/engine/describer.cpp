@@ -8,6 +8,7 @@
 
 #include "daemon/observe/time.hpp"
 #include "daemon/store/descriptions.hpp"
+#include "schema/text.hpp"
 
 namespace qflow::engine {
 namespace {
@@ -33,7 +34,7 @@ std::string error_text(const schema::Raised& raised) {
   if (const auto at = message.rfind(" (");
       raised.type == "SyntaxError" && at != std::string::npos && message.ends_with(')'))
     message.resize(at);
-  return fmt::format("{}: {}{}", raised.type, message, line).substr(0, 4000);
+  return schema::cut(fmt::format("{}: {}{}", raised.type, message, line), 4000);
 }
 
 // Missing packages may be there tomorrow, and what a module raises may depend on the time of the day. What lasts is

@@ -7,6 +7,7 @@
 
 #include "schema/pointer.hpp"
 #include "schema/typing/json_schema.hpp"
+#include "schema/text.hpp"
 
 namespace qflow::schema {
 namespace {
@@ -39,7 +40,7 @@ std::string shown(const json::value& value) {
   if (const auto* object = value.if_object(); object != nullptr && object->size() > 10)
     return fmt::format("an object of {}", object->size());
   if (const auto* text = value.if_string(); text != nullptr && text->size() > 60)
-    return json::serialize(json::value(std::string_view(*text).substr(0, 40))) + "…";
+    return json::serialize(json::value(cut(*text, 40))) + "…";
   std::string out;
   if (const auto* array = value.if_array()) {
     for (const auto& one : *array) out += (out.empty() ? "[" : ",") + shown(one);
@@ -47,8 +48,7 @@ std::string shown(const json::value& value) {
   }
   if (value.is_object()) {
     for (const auto& [key, one] : value.get_object())
-      out += (out.empty() ? "{" : ",") + json::serialize(json::value(std::string_view(key).substr(0, 40))) + ":" +
-             shown(one);
+      out += (out.empty() ? "{" : ",") + json::serialize(json::value(cut(key, 40))) + ":" + shown(one);
     out = (out.empty() ? "{" : out) + "}";
     return out.size() > 200 ? fmt::format("an object of {}", value.get_object().size()) : out;
   }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 
 namespace qflow::schema {
@@ -51,7 +52,8 @@ class Parser {
     skip();
     const std::size_t start = at_;
     while (at_ < text_.size() && (continues_name(text_[at_]) || text_[at_] == '.')) ++at_;
-    return std::string(text_.substr(start, at_ - start));
+    if (at_ - start > 300) fail("a name longer than 300 characters");
+    return std::string(text_.substr(start, at_ - start > 300 ? 0 : at_ - start));
   }
 
   // A string literal's content; escapes as far as annotations use them.
@@ -175,7 +177,8 @@ class Parser {
       if (error == std::errc{} && end == number.data() + number.size()) return json::value(whole);
       double real = 0;
       auto [stop, wrong] = std::from_chars(number.data(), number.data() + number.size(), real);
-      if (wrong == std::errc{} && stop == number.data() + number.size()) return json::value(real);
+      if (wrong == std::errc{} && stop == number.data() + number.size() && std::isfinite(real))
+        return json::value(real);
       return std::nullopt;
     }
     if (!starts_name(c)) return std::nullopt;

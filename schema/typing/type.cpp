@@ -1,4 +1,5 @@
 #include "schema/typing/type.hpp"
+#include "schema/text.hpp"
 
 #include <algorithm>
 
@@ -19,7 +20,7 @@ constexpr const char* kForms[] = {"plain", "dataclass", "typed_dict", "named_tup
 std::string string_in(const json::object& object, const char* name, std::size_t most = kMaxName) {
   const json::value* value = object.if_contains(name);
   if (value == nullptr || !value->is_string()) return {};
-  return std::string(std::string_view(value->get_string()).substr(0, most));
+  return cut(value->get_string(), most);
 }
 
 bool flag_in(const json::object& object, const char* name) {
@@ -37,7 +38,7 @@ class Reader {
  public:
   Type type(const json::value& from, int depth = 0) {
     Type out;
-    if (from.is_string()) return Type::of(std::string(std::string_view(from.get_string()).substr(0, kMaxName)));
+    if (from.is_string()) return Type::of(cut(from.get_string(), kMaxName));
     const json::object* object = from.if_object();
     if (object == nullptr || depth > kMaxDepth || ++parts_ > kMaxParts) return out;
     const std::string kind = string_in(*object, "kind");
@@ -84,7 +85,7 @@ class Reader {
         for (const auto& one : *list)
           if (one.is_string()) {
             auto& into = name == std::string_view("bases") ? out.bases : out.parameters;
-            if (into.size() < 100) into.emplace_back(std::string_view(one.get_string()).substr(0, kMaxName));
+            if (into.size() < 100) into.push_back(cut(one.get_string(), kMaxName));
           }
     if (const auto* list = list_in(from, "generic_bases"))
       for (const auto& one : *list)

@@ -258,6 +258,7 @@ TEST_CASE("a database that is locked, damaged or of a newer release") {
     CHECK(daemon.post("/workflows", greeting()).status == 201);
     // Stopped while writes wait: they are finished or refused, nothing breaks.
     sqlite3_open(path.c_str(), &db);
+    sqlite3_busy_timeout(db, 5000);
     REQUIRE(sqlite3_exec(db, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) == SQLITE_OK);
     std::vector<std::thread> waiting;
     for (int i = 0; i < 5; ++i)
