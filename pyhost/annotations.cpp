@@ -6,6 +6,7 @@
 #include "pyhost/classes.hpp"
 #include "pyhost/preview.hpp"
 #include "schema/messages.hpp"
+#include "schema/text.hpp"
 #include "schema/typing/parse.hpp"
 
 namespace py = pybind11;
@@ -85,6 +86,7 @@ std::string canonical_name(py::handle klass) {
 Type AnnotationReader::read(py::handle annotation, int depth) {
   if (depth == 0) {
     required_.reset();
+    unpacked_ = false;
     parts_ = 0;
   }
   if (!annotation || depth > kMaxDepth || ++parts_ > kMaxParts || ++classes_.parts > kMaxAllParts) return {};
@@ -148,9 +150,12 @@ Type AnnotationReader::read_parsed(const std::string& text, int depth) {
     }
     if (auto usual = schema::usual_name(name)) return usual;
     unknown.insert(name);
+    if (classes_.type_parameters.count(name) == 0)
+      note("an annotation mentions '" + schema::cut(name, 100) + "', which is not there when the code runs");
     return std::nullopt;
   };
   schema::ParsedType parsed = schema::parse_type(text, resolve);
+  if (!parsed.error.empty()) note("the annotation '" + schema::cut(text, 100) + "' is no type: " + parsed.error);
   if (!parsed.error.empty() || depth > kMaxDepth) return {};
   const auto forget = [&](Type& type, auto& self) -> void {
     if (type.kind == Type::Kind::named && unknown.count(type.name) != 0) type = Type::any();
@@ -158,6 +163,16 @@ Type AnnotationReader::read_parsed(const std::string& text, int depth) {
   };
   forget(parsed.type, forget);
   return std::move(parsed.type);
+}
+
+void AnnotationReader::note(const std::string& reason) {
+  if (!quiet_ && classes_.unresolved.size() < 20) classes_.unresolved.insert(reason + "; it is taken as Any");
+}
+
+void AnnotationReader::take_type_parameters(py::handle owner) {
+  const py::object declared = find_attribute(owner, "__type_params__");
+  for (std::size_t i = 0; i < length(declared); ++i)
+    classes_.type_parameters.insert(text_of(find_attribute(item(declared, i), "__name__")));
 }
 
 Type AnnotationReader::read_class(py::handle klass) {
@@ -170,9 +185,29 @@ Type AnnotationReader::read_class(py::handle klass) {
   }
   if (name.starts_with("io.")) return Type::of("typing.IO");
   if (klass.ptr() == reinterpret_cast<PyObject*>(&PyTuple_Type)) return schema::make_type("tuple", {});
+  if (auto constrained = read_constrained(klass, name)) return std::move(*constrained);
   classes_.live.emplace(name, py::reinterpret_borrow<py::object>(klass));
   ClassReader(classes_).describe(name, klass);
   return Type::of(name);
+}
+
+// conint(ge=0), PositiveInt, constr(max_length=5), conlist(int): classes of pydantic 1 that are a type with limits.
+std::optional<Type> AnnotationReader::read_constrained(py::handle klass, const std::string& name) {
+  const py::object line = find_attribute(klass, "__mro__");
+  if (!name.starts_with("pydantic.types.") &&
+      (length(line) < 2 || canonical_name(item(line, 1)) != "pydantic.types.ConstrainedList"))
+    return std::nullopt;
+  for (std::size_t i = 1; i < length(line); ++i) {
+    const std::string base = canonical_name(item(line, i));
+    if (base != "int" && base != "float" && base != "str" && base != "bytes" && base != "list" && base != "set")
+      continue;
+    Type type = Type::of(base);
+    if (const py::object element = find_attribute(klass, "item_type"); element && (base == "list" || base == "set"))
+      type.arguments = {read(element, 1)};
+    take_metadata(type, klass);
+    return type;
+  }
+  return std::nullopt;
 }
 
 Type AnnotationReader::read_generic(py::handle origin, py::handle arguments, int depth) {
@@ -184,6 +219,11 @@ Type AnnotationReader::read_generic(py::handle origin, py::handle arguments, int
   if (name == "typing.Required" || name == "typing.NotRequired") {
     const Type inner = length(arguments) > 0 ? read(item(arguments, 0), depth + 1) : Type::any();
     required_ = name == "typing.Required";
+    return inner;
+  }
+  if (name == "typing.Unpack") {
+    const Type inner = length(arguments) > 0 ? read(item(arguments, 0), depth + 1) : Type::any();
+    unpacked_ = true;
     return inner;
   }
   if (is_class_named(origin, "TypeAliasType")) {

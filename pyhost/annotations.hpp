@@ -4,6 +4,7 @@
 #include <pybind11/pybind11.h>
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "schema/typing/type.hpp"
@@ -14,7 +15,9 @@ namespace qflow::pyhost {
 struct MentionedClasses {
   schema::Classes infos;
   std::map<std::string, pybind11::object, std::less<>> live;  ///< by canonical name
-  int parts = 0;  ///< of annotations that were read so far: bounded, because some have no end
+  int parts = 0;                          ///< of annotations that were read so far: bounded, because some have no end
+  std::set<std::string> unresolved;       ///< what was taken as Any, each with the reason: for who wrote it
+  std::set<std::string> type_parameters;  ///< names of PEP 695's, which no globals know
 };
 
 /// Reads annotations that are evaluated in one module.
@@ -27,11 +30,17 @@ class AnnotationReader {
   schema::Type read(pybind11::handle annotation, int depth = 0);
   /// Whether the annotation read last was Required[] or NotRequired[].
   std::optional<bool> requiredness() const { return required_; }
+  /// Whether the annotation read last was Unpack[], as *args and **kwargs have it; the type is what is in it.
+  bool unpacked() const { return unpacked_; }
+  /// Those names that a function or class declares for itself: def first[T](...).
+  void take_type_parameters(pybind11::handle owner);
 
  private:
+  void note(const std::string& reason);
   schema::Type read_text(const std::string& text, int depth);
   schema::Type read_parsed(const std::string& text, int depth);
   schema::Type read_class(pybind11::handle klass);
+  std::optional<schema::Type> read_constrained(pybind11::handle klass, const std::string& name);
   schema::Type read_generic(pybind11::handle origin, pybind11::handle arguments, int depth);
   schema::Type read_literal(pybind11::handle arguments, int depth);
   schema::Type read_callable(pybind11::handle arguments, int depth);
@@ -54,6 +63,8 @@ class AnnotationReader {
   std::vector<std::string> expanding_;  ///< names that are being read
   int parts_ = 0;
   std::optional<bool> required_;
+  bool unpacked_ = false;
+  bool quiet_ = false;     ///< somebody else's class: what cannot be read of it is no news to who wrote the node
   bool in_class_ = false;  ///< type variables stand for the class's parameters
 };
 

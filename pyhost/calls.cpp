@@ -166,22 +166,28 @@ schema::Type settled_type(const schema::Type& annotated, const schema::Call& cal
 void take_types(const schema::Call& call, const Module& module, Bound& bound, std::vector<std::string>& warnings) {
   const Checking checking = checking_of(call.types);
   TypeCheck types(module.classes);
-  for (std::size_t i = 0; i < module.inputs.size(); ++i) {
-    const std::string& name = module.signature.parameters[i].name;
-    const schema::Type declared = settled_type(module.inputs[i], call, "in " + name);
-    if (declared.kind == schema::Type::Kind::any) continue;
-    const auto found = bound.named.find(name);
-    if (found == bound.named.end()) continue;
-    const bool literal = bound.literals.count(name) != 0;
-    found->second =
-        literal ? types.from_json(std::move(found->second), declared) : types.pass(std::move(found->second), declared);
-    if (checking == Checking::off) continue;
-    const auto mismatch = types.check(found->second, declared);
-    if (!mismatch) continue;
+  const auto take = [&](py::object& value, const schema::Type& declared, bool literal, const std::string& name) {
+    if (declared.kind == schema::Type::Kind::any && declared.limits.empty()) return;
+    value = literal ? types.from_json(std::move(value), declared) : types.pass(std::move(value), declared);
+    if (checking == Checking::off) return;
+    const auto mismatch = types.check(value, declared);
+    if (!mismatch) return;
     const std::string text = "input '" + name + "'" + (mismatch->path.empty() ? ": " : " ") + mismatch->text();
     if ((mismatch->outer && !module.wrapped) || checking == Checking::strict) throw Unusable("TypeMismatch", text);
     warnings.push_back(text);
+  };
+  for (std::size_t i = 0; i < module.inputs.size(); ++i) {
+    const std::string& name = module.signature.parameters[i].name;
+    const auto found = bound.named.find(name);
+    if (found != bound.named.end())
+      take(found->second, settled_type(module.inputs[i], call, "in " + name), bound.literals.count(name) != 0, name);
   }
+  if (module.signature.var_keyword)
+    for (auto& [name, value] : bound.named)
+      if (parameter_of(module.signature, name) == nullptr)
+        take(value, settled_type(module.named, call, "in " + name), bound.literals.count(name) != 0, name);
+  for (std::size_t i = 0; i < bound.positional.size(); ++i)
+    take(bound.positional[i], module.positional, bound.literals.count("*args") != 0, "*args/" + std::to_string(i));
 }
 
 void check_output(const py::object& value, const schema::Call& call, const Module& module,
@@ -212,6 +218,7 @@ schema::Result Calls::run(std::uint32_t id, const schema::Call& call, const Modu
       if (argument.name) bound.named[*argument.name] = std::move(value);
     } else if (!argument.name) {
       bound.positional.push_back(value_of(argument));
+      if (!argument.handle) bound.literals.insert("*args");  // the execution's input: then it is all there is
     }
   }
   take_types(call, module, bound, out.warnings);

@@ -69,6 +69,8 @@ void ClassReader::describe(const std::string& name, py::handle klass) {
   classes_.infos[name];  // it may mention itself
   ClassInfo info;
   AnnotationReader reader(classes_, names_of_module(klass));
+  reader.quiet_ = !name.starts_with("nodes.");
+  reader.take_type_parameters(klass);
   reader.in_class_ = true;
   read_bases(info, klass, reader);
   const py::object fields = find_attribute(klass, "__dataclass_fields__");

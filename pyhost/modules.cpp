@@ -182,6 +182,8 @@ schema::Loaded Modules::describe_all(Module& entry, const schema::Load& load) {
     add_docstring(one, docstring_of(function));
     out.functions.push_back(std::move(one));
   }
+  if (const auto& notes = entry.classes.unresolved; !notes.empty())
+    out.unresolved = std::vector<std::string>(notes.begin(), notes.end());
   if (!entry.classes.infos.empty()) out.classes = schema::to_json(entry.classes.infos);
   return out;
 }
@@ -193,6 +195,8 @@ void Modules::choose(Module& entry, py::object function, schema::Function signat
     return shape ? schema::type_from_json(*shape) : schema::Type::any();
   };
   for (const auto& parameter : signature.parameters) entry.inputs.push_back(type_of(parameter.shape));
+  entry.positional = type_of(signature.positional_shape);
+  entry.named = type_of(signature.named_shape);
   entry.output = type_of(signature.returns_shape);
   entry.signature = std::move(signature);
 }

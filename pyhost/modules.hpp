@@ -29,6 +29,7 @@ struct Module {
   pybind11::object function;         ///< the one that calls run; null when described only
   schema::Function signature;        ///< of `function`
   std::vector<schema::Type> inputs;  ///< of the signature's parameters
+  schema::Type positional, named;    ///< of what *args and **kwargs take
   schema::Type output;
   bool wrapped = false;      ///< by a decorator, which may take and give other types than what it wraps declares
   MentionedClasses classes;  ///< that these types mention

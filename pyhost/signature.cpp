@@ -136,6 +136,7 @@ class Describer {
     const py::object keyword_defaults = find_attribute(function, "__kwdefaults__");
     annotations_ = find_attribute(function, "__annotations__");
     AnnotationReader reader(classes_, find_attribute(function, "__globals__"));
+    reader.take_type_parameters(function);
     bool by_name = false;
     for (std::size_t i = target.skipped; i < positional + keyword; ++i) {
       py::object initial;
@@ -156,6 +157,9 @@ class Describer {
                                        : "keyword",
           initial, given, annotation(name), reader);
     }
+    std::size_t rest = positional + keyword;
+    if (out_.var_positional) take_more_positional(annotation(text_of(names[rest++])), reader);
+    if (out_.var_keyword) take_more_named(annotation(text_of(names[rest])), reader);
     if (detail_ == Detail::full) {
       out_.line = code.attr("co_firstlineno").cast<std::int32_t>();
       out_.is_async = (flags_ & (CO_COROUTINE | CO_ASYNC_GENERATOR)) != 0;
@@ -202,6 +206,33 @@ class Describer {
     out_.parameters.push_back(std::move(parameter));
   }
 
+  void take_more_positional(const py::object& annotated, AnnotationReader& reader) {
+    if (!annotated) return;
+    Type type = reader.read(annotated);
+    if (!reader.unpacked()) out_.positional_shape = shape_of(type);  // Unpack[a tuple] has no type for all of them
+  }
+
+  // **options: Unpack[Options] is a parameter for each field of that TypedDict (PEP 692).
+  void take_more_named(const py::object& annotated, AnnotationReader& reader) {
+    if (!annotated) return;
+    const Type type = reader.read(annotated);
+    const auto info = classes_.infos.find(type.name);
+    if (!reader.unpacked()) {
+      out_.named_shape = shape_of(type);
+    } else if (info != classes_.infos.end()) {
+      for (const schema::Field& field : info->second.fields) {
+        schema::Parameter parameter;
+        parameter.name = field.name;
+        parameter.kind = "keyword";
+        parameter.required = field.required;
+        parameter.type = schema::text(field.type);
+        parameter.shape = shape_of(field.type);
+        if (!field.description.empty()) parameter.description = field.description;
+        out_.parameters.push_back(std::move(parameter));
+      }
+    }
+  }
+
   // A signature that somebody put on the function: it counts, as for inspect.
   bool from_signature(const py::object& signature) {
     const py::object parameters = find_attribute(signature, "parameters");
@@ -220,14 +251,19 @@ class Describer {
     };
     for (const py::handle one : py::reinterpret_borrow<py::list>(values)) {
       const long kind = PyLong_AsLong(find_attribute(one, "kind").ptr());
-      if (kind == 2) out_.var_positional = true;
-      else if (kind == 4) out_.var_keyword = true;
-      else
+      if (kind == 2) {
+        out_.var_positional = true;
+        take_more_positional(given(find_attribute(one, "annotation")), reader);
+      } else if (kind == 4) {
+        out_.var_keyword = true;
+        take_more_named(given(find_attribute(one, "annotation")), reader);
+      } else {
         add(text_of(find_attribute(one, "name")),
             kind == 0   ? "positional"
             : kind == 1 ? "either"
                         : "keyword",
             given(find_attribute(one, "default")), false, given(find_attribute(one, "annotation")), reader);
+      }
     }
     PyErr_Clear();
     if (const py::object result = given(find_attribute(signature, "return_annotation"))) {

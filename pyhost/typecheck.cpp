@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "pyhost/annotated_limits.hpp"
 #include "pyhost/preview.hpp"
 #include "schema/pointer.hpp"
 #include "schema/text.hpp"
@@ -95,6 +96,16 @@ std::optional<Mismatch> TypeCheck::check(py::handle value, const Type& type) {
 
 bool TypeCheck::fits(py::handle value, const Type& type, const std::string& at, int depth) {
   if (depth > kMaxDepth || ++looked_at_ > kMaxElements) return true;
+  if (!fits_kind(value, type, at, depth)) return false;
+  if (type.limits.empty()) return true;
+  const auto broken = broken_limit(value, type.limits);
+  if (!broken) return true;
+  fail(value, type, at, false);
+  mismatch_->expected += " with " + *broken;
+  return false;
+}
+
+bool TypeCheck::fits_kind(py::handle value, const Type& type, const std::string& at, int depth) {
   switch (type.kind) {
     case Kind::any:
     case Kind::never:
@@ -106,12 +117,13 @@ bool TypeCheck::fits(py::handle value, const Type& type, const std::string& at, 
     case Kind::literal:
       return fits_literal(value, type, at);
     case Kind::union_of: {
-      for (const Type& one : type.arguments)
+      bool inside = false;  // one of them is right as far as the outside goes
+      for (const Type& one : type.arguments) {
         if (fits(value, one, at, depth)) return true;
+        inside = inside || !mismatch_->outer;
+      }
       if (const Type& only = without_none(type); &only != &type) return fits(value, only, at, depth);
-      // None of several: inside only where one of them is right as far as the outside goes.
-      const bool outer = !mismatch_ || mismatch_->path == at;
-      return fail(value, type, at, outer);
+      return fail(value, type, at, !inside);
     }
     case Kind::tuple: {
       if (PyTuple_Check(value.ptr()) == 0) return fail(value, type, at);

@@ -42,6 +42,7 @@ class TypeCheck {
 
  private:
   bool fits(pybind11::handle value, const schema::Type& type, const std::string& at, int depth);
+  bool fits_kind(pybind11::handle value, const schema::Type& type, const std::string& at, int depth);
   bool fits_class(pybind11::handle value, const schema::Type& type, const std::string& at, int depth);
   bool fits_fields(pybind11::handle value, const schema::Type& type, const schema::ClassInfo& info,
                    const std::string& at, int depth);

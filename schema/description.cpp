@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <boost/json/value_from.hpp>
+
 #include "schema/typing/parse.hpp"
 #include "schema/text.hpp"
 
@@ -133,6 +135,8 @@ NodeFunction static_function(const json::object& from, const StaticNames& names)
   out.line = number_in(from, "line");
   out.more_positional = flag_in(from, "var_positional");
   out.more_named = flag_in(from, "var_keyword");
+  out.positional_type = names.type(text_in(from, "positional_type"));
+  out.named_type = names.type(text_in(from, "named_type"));
   out.is_async = flag_in(from, "is_async");
   out.is_generator = flag_in(from, "is_generator");
   each_object(from, "parameters",
@@ -161,10 +165,12 @@ json::object to_json(const NodePort& port) {
   return out;
 }
 
-NodePort port_from_json(const json::object& from) {
-  const json::value* shape = from.if_contains("shape");
-  return port_in(from, shape == nullptr ? Type::any() : type_from_json(*shape));
+Type shape_in(const json::object& from, const char* name) {
+  const json::value* shape = from.if_contains(name);
+  return shape == nullptr ? Type::any() : type_from_json(*shape);
 }
+
+NodePort port_from_json(const json::object& from) { return port_in(from, shape_in(from, "shape")); }
 
 json::object to_json(const NodeFunction& function) {
   json::array inputs;
@@ -176,6 +182,8 @@ json::object to_json(const NodeFunction& function) {
           {"output", to_json(function.output)},
           {"var_positional", function.more_positional},
           {"var_keyword", function.more_named},
+          {"positional_shape", to_json(function.positional_type)},
+          {"named_shape", to_json(function.named_type)},
           {"is_async", function.is_async},
           {"is_generator", function.is_generator},
           {"line", function.line}};
@@ -189,6 +197,13 @@ NodeImport import_in(const json::object& from) {
 NodeFinding finding_in(const json::object& from) {
   return {text_in(from, "code", 50), text_in(from, "message", 500), number_in(from, "line"),
           text_in(from, "needs", 20)};
+}
+
+std::vector<std::string> first_texts(const std::vector<std::string>& hostile) {
+  std::vector<std::string> out;
+  for (const std::string& one : hostile)
+    if (out.size() < 20) out.push_back(cut(one, 500));
+  return out;
 }
 
 void read_scans(const json::object& from, NodeDescription& into) {
@@ -230,6 +245,8 @@ NodeFunction function_of(const Function& function) {
   out.description = function.description.value_or("");
   out.more_positional = function.var_positional;
   out.more_named = function.var_keyword;
+  if (function.positional_shape) out.positional_type = type_from_json(*function.positional_shape);
+  if (function.named_shape) out.named_type = type_from_json(*function.named_shape);
   out.is_async = function.is_async.value_or(false);
   out.is_generator = function.is_generator.value_or(false);
   out.line = function.line.value_or(0);
@@ -261,13 +278,12 @@ void take_loaded(const Loaded& loaded, NodeDescription& into) {
   for (const Function& function : loaded.functions)
     if (into.functions.size() < kMost) into.functions.push_back(function_of(function));
   into.classes = loaded.classes ? classes_from_json(*loaded.classes) : Classes{};
-  into.warnings.assign(
-      loaded.warnings.begin(),
-      loaded.warnings.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(loaded.warnings.size(), 10)));
+  into.warnings = first_texts(loaded.warnings);
+  into.unresolved = first_texts(loaded.unresolved.value_or(std::vector<std::string>()));
 }
 
 json::object to_json(const NodeDescription& d) {
-  json::array functions, imports, findings, warnings;
+  json::array functions, imports, findings;
   for (const auto& one : d.functions) functions.push_back(to_json(one));
   for (const auto& one : d.imports) {
     json::array distributions;
@@ -283,14 +299,14 @@ json::object to_json(const NodeDescription& d) {
   for (const auto& one : d.findings)
     findings.push_back(
         json::object{{"code", one.code}, {"message", one.message}, {"line", one.line}, {"needs", one.needs}});
-  for (const auto& one : d.warnings) warnings.push_back(json::value(one));
   return {{"source", d.source},
           {"function", d.function},
           {"functions", std::move(functions)},
           {"classes", to_json(d.classes)},
           {"imports", std::move(imports)},
           {"findings", std::move(findings)},
-          {"warnings", std::move(warnings)},
+          {"warnings", json::value_from(d.warnings)},
+          {"unresolved", json::value_from(d.unresolved)},
           {"error", d.error},
           {"error_line", d.error_line}};
 }
@@ -308,6 +324,8 @@ NodeDescription description_from_json(const json::value& from) {
     function.description = text_in(one, "description");
     function.more_positional = flag_in(one, "var_positional");
     function.more_named = flag_in(one, "var_keyword");
+    function.positional_type = shape_in(one, "positional_shape");
+    function.named_type = shape_in(one, "named_shape");
     function.is_async = flag_in(one, "is_async");
     function.is_generator = flag_in(one, "is_generator");
     function.line = number_in(one, "line");
@@ -319,6 +337,7 @@ NodeDescription description_from_json(const json::value& from) {
   if (const json::value* classes = object->if_contains("classes")) out.classes = classes_from_json(*classes);
   read_scans(*object, out);
   out.warnings = texts_in(*object, "warnings");
+  out.unresolved = texts_in(*object, "unresolved");
   out.error = text_in(*object, "error");
   out.error_line = number_in(*object, "error_line");
   return out;

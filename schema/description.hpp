@@ -22,8 +22,9 @@ struct NodeFunction {
   std::string name, summary, description;
   std::vector<NodePort> inputs;
   NodePort output;
-  bool more_positional = false;  ///< *args
-  bool more_named = false;       ///< **kwargs
+  bool more_positional = false;      ///< *args
+  bool more_named = false;           ///< **kwargs
+  Type positional_type, named_type;  ///< of each of those
   bool is_async = false, is_generator = false;
   std::int32_t line = 0;  ///< in the node's code, from 1
 };
@@ -54,7 +55,8 @@ struct NodeDescription {
   std::vector<NodeImport> imports;
   std::vector<NodeFinding> findings;
   std::vector<std::string> warnings;
-  std::string error;  ///< why the module cannot be executed; empty: it can
+  std::vector<std::string> unresolved;  ///< annotations that are taken as Any, each with the reason
+  std::string error;                    ///< why the module cannot be executed; empty: it can
   std::int32_t error_line = 0;
 
   /// The one by this name, or the one that is called when the name is empty; null for none.

@@ -97,6 +97,7 @@ struct Function {
   std::string returns;
   bool var_positional = false;
   bool var_keyword = false;
+  std::optional<json::value> positional_shape, named_shape;  ///< of what *args and **kwargs take
   std::optional<json::value> returns_shape;  ///< of what passes on: an awaited coroutine's value, a generator's list
   std::optional<std::string> summary, description, returns_description;  ///< from the docstring
   std::optional<std::int32_t> line;                                      ///< in the node's code, from 1
@@ -109,6 +110,8 @@ struct Loaded {
   std::vector<Function> functions;
   std::vector<std::string> warnings;
   std::optional<json::value> classes;  ///< those that shapes mention, as to_json(Classes) writes them
+  std::optional<std::vector<std::string>>
+      unresolved;  ///< with describe: annotations taken as Any, each with the reason
 };
 
 /// Where an argument comes from: the value of an earlier call, or a literal.
@@ -197,9 +200,9 @@ BOOST_DESCRIBE_STRUCT(Hello, (), (protocol, checks))
 BOOST_DESCRIBE_STRUCT(Load, (), (file, mark, function, describe, execute))
 BOOST_DESCRIBE_STRUCT(Parameter, (), (name, kind, required, type, shape, initial, default_text, description))
 BOOST_DESCRIBE_STRUCT(Function, (),
-                      (name, parameters, returns, var_positional, var_keyword, returns_shape, summary, description,
-                       returns_description, line, is_async, is_generator))
-BOOST_DESCRIBE_STRUCT(Loaded, (), (function, functions, warnings, classes))
+                      (name, parameters, returns, var_positional, var_keyword, positional_shape, named_shape,
+                       returns_shape, summary, description, returns_description, line, is_async, is_generator))
+BOOST_DESCRIBE_STRUCT(Loaded, (), (function, functions, warnings, classes, unresolved))
 BOOST_DESCRIBE_STRUCT(Analysed, (), ())
 BOOST_DESCRIBE_STRUCT(Argument, (), (name, handle, item, key, width, literal))
 BOOST_DESCRIBE_STRUCT(Call, (), (module, arguments, spread, preview_bytes, types, declared, files))

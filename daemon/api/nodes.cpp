@@ -129,6 +129,7 @@ Task<NodeDescription> describe_node(Services& services, const Request& request, 
   const schema::NodeDescription& d = *out.description;
   if (!d.error.empty()) out.errors.push_back(d.error);
   out.warnings = d.warnings;
+  out.warnings.insert(out.warnings.end(), d.unresolved.begin(), d.unresolved.end());
   for (const auto& import : d.imports)
     if (!import.present && !import.optional)
       out.warnings.push_back(fmt::format("line {}: {} is not installed; it is probably in the package {}", import.line,

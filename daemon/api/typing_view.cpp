@@ -89,6 +89,8 @@ json::object function_view(const schema::NodeFunction& function, const schema::C
   json::object all{{"type", "object"}, {"properties", std::move(properties)}};
   if (!required.empty()) all["required"] = std::move(required);
   if (!function.more_named) all["additionalProperties"] = false;
+  else if (function.named_type.kind != schema::Type::Kind::any)
+    all["additionalProperties"] = writer.schema_of(function.named_type);
   schema::SchemaWriter results(classes);
   json::array outputs;
   json::object output = port_view(function.output, classes, catalog, budget);
@@ -103,6 +105,8 @@ json::object function_view(const schema::NodeFunction& function, const schema::C
           {"is_generator", function.is_generator},
           {"takes_more_positional", function.more_positional},
           {"takes_more_named", function.more_named},
+          {"more_positional_type", schema::text(function.positional_type)},
+          {"more_named_type", schema::text(function.named_type)},
           {"inputs", std::move(inputs)},
           {"outputs", std::move(outputs)},
           {"input_schema", budget.take(writer.finish(std::move(all)))},

@@ -89,26 +89,31 @@ class Checker {
       for (const std::string& warning : binding.warnings)
         if (look_.with_input) add(i, Severity::warning, "binding", warning, {});
     for (const schema::Argument& argument : binding.arguments) {
-      if (!argument.name) continue;
-      const auto port = std::find_if(function.inputs.begin(), function.inputs.end(),
-                                     [&](const NodePort& one) { return one.name == *argument.name; });
-      if (port == function.inputs.end()) continue;
+      const std::optional<NodePort> port = port_of(function, argument.name);
+      if (!port) continue;
       if (!argument.handle) check_literal(i, *port, argument, binding.origins);
       else if (!binding.spread) check_edge(i, *port, argument);
       else check_spread(i, *port, argument, binding);
     }
   }
 
+  // The parameter of that name, or what **kwargs takes by it; without a name, what *args takes.
+  static std::optional<NodePort> port_of(const schema::NodeFunction& function, const std::optional<std::string>& name) {
+    for (const NodePort& port : function.inputs)
+      if (name && port.name == *name) return port;
+    if (name ? !function.more_named : !function.more_positional) return std::nullopt;
+    NodePort more;
+    more.name = name.value_or("*args");
+    more.kind = name ? "keyword" : "positional";
+    more.type = name ? function.named_type : function.positional_type;
+    return more;
+  }
+
   // The step cannot be bound as a whole; what is wrong with its parts is said all the same.
   void check_unbound(std::size_t i, const schema::NodeFunction& function) {
     const Node& node = plan_.steps[i].node;
-    const auto port_of = [&](const std::string& name) -> const NodePort* {
-      for (const NodePort& port : function.inputs)
-        if (port.name == name) return &port;
-      return nullptr;
-    };
     for (const auto& [name, value] : node.literals)
-      if (const NodePort* port = port_of(std::string(name))) {
+      if (const auto port = port_of(function, std::string(name))) {
         schema::Argument argument;
         argument.literal = value;
         check_literal(i, *port, argument, {{name, "literal"}});
@@ -116,13 +121,13 @@ class Checker {
     for (const Source& source : plan_.steps[i].sources) {
       if (!source.step) continue;
       const auto index = static_cast<std::size_t>(source.input);
-      const NodePort* port = source.input_port                ? port_of(*source.input_port)
-                             : index < node.ports.size()      ? port_of(node.ports[index])
-                             : index < function.inputs.size() ? &function.inputs[index]
-                                                              : nullptr;
+      std::optional<NodePort> port;
+      if (source.input_port) port = port_of(function, *source.input_port);
+      else if (index < node.ports.size()) port = port_of(function, node.ports[index]);
+      else if (index < function.inputs.size()) port = function.inputs[index];
       schema::Argument argument;
       argument.handle = step_number(*source.step);
-      if (port != nullptr && plan_.steps[*source.step].node.outputs.size() < 2) check_edge(i, *port, argument);
+      if (port && plan_.steps[*source.step].node.outputs.size() < 2) check_edge(i, *port, argument);
     }
   }
 
@@ -231,7 +236,10 @@ class Checker {
   void check_literal(std::size_t i, const NodePort& port, const schema::Argument& argument,
                      const json::object& origins) {
     const json::value* origin = origins.if_contains(port.name);
-    const std::string from = origin != nullptr && origin->is_string() ? std::string(origin->as_string()) : "";
+    const bool more = origin != nullptr && origin->is_array();  // of *args: only the input gives it a literal
+    const std::string from = more                                       ? "input"
+                             : origin != nullptr && origin->is_string() ? std::string(origin->as_string())
+                                                                        : "";
     const bool nothing = from == "nothing given";
     if (plan_.types == TypeChecks::off || ((nothing || from == "input") && !look_.with_input)) return;
     const Node& node = plan_.steps[i].node;

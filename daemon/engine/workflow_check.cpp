@@ -95,6 +95,7 @@ class NodeFindings {
         out_.back().details["description"] = "static";
     }
     for (const std::string& warning : d.warnings) put(node, Severity::warning, "ambiguous_function", warning, 0);
+    for (const std::string& reason : d.unresolved) put(node, Severity::warning, "unresolved_annotation", reason, 0);
     const workers::Sandbox& sandbox = plan_.sandboxes[plan_.steps[step].group];
     for (const auto& finding : d.findings) {
       if (finding.needs == "network" && sandbox.network == sandbox::Network::host) continue;

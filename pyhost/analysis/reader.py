@@ -77,6 +77,8 @@ class Reader:
             "name": node.name, "line": node.lineno, "summary": doc.summary, "description": doc.description,
             "parameters": parameters[:MOST], "returns": self.annotation(node.returns), "returns_description": doc.returns,
             "var_positional": arguments.vararg is not None, "var_keyword": arguments.kwarg is not None,
+            "positional_type": self.annotation(arguments.vararg and arguments.vararg.annotation),
+            "named_type": self.annotation(arguments.kwarg and arguments.kwarg.annotation),
             "is_async": isinstance(node, ast.AsyncFunctionDef),
             "is_generator": any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in own),
         }  # fmt: skip

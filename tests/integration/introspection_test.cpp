@@ -200,6 +200,7 @@ def numbers(n: int) -> Iterator[int]:
     yield n
 async def stream(n: int) -> AsyncIterator[str]:
     yield "x"
+def typed(a: int, *rest: float, **more: List[int]) -> None: ...
 def mutable(a=[1, {"k": None}], b=(1, 2), c=float("inf"), d=None): ...
 )";
   for (const std::string& python : pythons()) {
@@ -217,6 +218,13 @@ def mutable(a=[1, {"k": None}], b=(1, 2), c=float("inf"), d=None): ...
     CHECK(text(port(d, "kinds", "d").at("default_text")).find("object") != std::string::npos);
     CHECK(function(d, "kinds").at("takes_more_positional") == true);
     CHECK(function(d, "kinds").at("takes_more_named") == true);
+    CHECK(text(function(d, "kinds").at("more_named_type")) == "Any");
+    for (const json::object& read : {d, describe(code, python, false)}) {
+      CHECK(text(function(read, "typed").at("more_positional_type")) == "float");
+      CHECK(text(function(read, "typed").at("more_named_type")) == "list[int]");
+      const json::value& more = function(read, "typed").at("input_schema").at("additionalProperties");
+      CHECK(more.at("items").at("type") == "integer");
+    }
     CHECK(function(d, "part").at("inputs").as_array().size() == 2);
     CHECK(port(d, "part", "b").at("required") == true);
     CHECK(port(d, "part", "c").at("required") == false);
@@ -240,6 +248,65 @@ def mutable(a=[1, {"k": None}], b=(1, 2), c=float("inf"), d=None): ...
       CHECK(function(m, method).at("inputs").as_array().size() == 1);
     }
   }
+}
+
+TEST_CASE("keyword arguments of a TypedDict's fields are parameters (PEP 692)") {
+  const std::string code = R"(
+from __future__ import annotations
+from typing import TypedDict
+try:
+    from typing import NotRequired, Unpack
+except ImportError:
+    from typing_extensions import NotRequired, Unpack
+class Options(TypedDict):
+    title: str
+    size: NotRequired[int]
+def main(n: int, **options: Unpack[Options]) -> str:
+    return options["title"] * n
+)";
+  for (const std::string& python : pythons()) {
+    if (minor(python) < 11) continue;
+    INFO(python);
+    const json::object d = describe(code, python);
+    CHECK(text(port(d, "main", "title").at("type")) == "string");
+    CHECK(port(d, "main", "title").at("required") == true);
+    CHECK(port(d, "main", "size").at("required") == false);
+    CHECK(text(port(d, "main", "size").at("kind")) == "keyword");
+    const Answer ran = daemon().node(code, {{"n", 2}, {"title", "x"}}, {{"python_version", python}});
+    CHECK(text(ran["output"]) == "xx");
+    CHECK(daemon().node(code, {{"n", 2}, {"title", 5}}, {{"python_version", python}})["success"] == false);
+  }
+}
+
+TEST_CASE("annotations that cannot be resolved are said") {
+  const std::string code = R"(
+from __future__ import annotations
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from somewhere import Film
+def main(a: Flim, b: "the number of items", c: list[Film], d: int) -> None: ...
+)";
+  for (const std::string& python : pythons()) {
+    INFO(python);
+    const Answer answer = daemon().post("/nodes/python/validate", {{"code", code}, {"python_version", python}});
+    const std::string warnings = json::serialize(answer["warnings"]);
+    INFO(warnings);
+    CHECK(answer["valid"] == true);
+    CHECK(warnings.find("mentions 'Flim', which is not there when the code runs; it is taken as Any") !=
+          std::string::npos);
+    CHECK(warnings.find("'Film'") != std::string::npos);
+    CHECK(warnings.find("'the number of items' is no type") != std::string::npos);
+    CHECK(text(answer["description"].at("functions").at(0).at("inputs").at(2).at("python_type")) == "list[Any]");
+  }
+  // Type parameters are no names of the module.
+  for (const std::string& python : pythons())
+    if (minor(python) >= 12) {
+      const Answer answer = daemon().post(
+          "/nodes/python/validate",
+          {{"code", "from __future__ import annotations\ndef first[T](all: list[T]) -> T:\n    return all[0]"},
+           {"python_version", python}});
+      CHECK(answer["warnings"].as_array().empty());
+    }
 }
 
 TEST_CASE("schemas: limits, classes, what a form is built from") {
@@ -328,7 +395,7 @@ TEST_CASE("numpy, pandas and pydantic, where they are") {
 from __future__ import annotations
 from typing import Optional
 import numpy as np, numpy.typing as npt, pandas as pd
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PositiveInt, conint, conlist, constr
 class Address(BaseModel):
     street: str
 class Person(BaseModel):
@@ -338,6 +405,7 @@ class Person(BaseModel):
     address: Address
 def arrays(a: np.ndarray, b: npt.NDArray[np.float64], c: pd.DataFrame, d: pd.Series) -> npt.NDArray[np.int64]: ...
 def people(p: Person) -> list[Person]: ...
+def limited(n: conint(ge=1, lt=9), p: PositiveInt, s: constr(max_length=3, regex="^a"), l: conlist(int, min_items=2)): ...
 )";
   const json::object d = describe(code, "3.11", true, {{"function", "people"}});
   CHECK(text(port(d, "arrays", "a").at("type")) == "numpy_array");
@@ -349,6 +417,12 @@ def people(p: Person) -> list[Person]: ...
   const json::object& person = port(d, "people", "p").at("schema").at("$defs").at("Person").as_object();
   CHECK(person.at("properties").at("name").at("minLength") == 2);
   CHECK(text(person.at("description")) == "Somebody.");
+  CHECK(json::serialize(port(d, "limited", "n").at("schema")).find(R"("minimum":1)") != std::string::npos);
+  CHECK(port(d, "limited", "p").at("schema").at("exclusiveMinimum") == 0);
+  CHECK(port(d, "limited", "s").at("schema").at("maxLength") == 3);
+  CHECK(text(port(d, "limited", "s").at("schema").at("pattern")) == "^a");
+  CHECK(text(port(d, "limited", "l").at("python_type")) == "list[int]");
+  CHECK(port(d, "limited", "l").at("schema").at("minItems") == 2);
   const std::string reference = text(person.at("properties").at("address").at("$ref"));
   CHECK(reference.find("#/$defs/Person/") == 0);
 }

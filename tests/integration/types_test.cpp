@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <csignal>
 
 #include "tests/support/http.hpp"
 
@@ -114,48 +115,6 @@ TEST_CASE("inside, a mismatch is a warning; an error where the workflow is stric
   CHECK(text(daemon().run(wired("def give():\n    return 5", "def take(n: list):\n    return n",
                                 {{"types", "off"}}))["status"]) == "completed");
   CHECK(daemon().post("/workflows", wired(giver, taker, {{"types", "loud"}})).status == 400);
-}
-
-TEST_CASE("outputs are held against what a function declares") {
-  const Answer wrong = daemon().node("def main() -> int:\n    return 'x'");
-  CHECK(wrong["success"] == false);
-  CHECK(text(wrong["error"]) == "TypeMismatch: output: expected int, found str 'x'");
-  CHECK(daemon().node("def main() -> 'list[int]':\n    return [1, 'x']")["success"] == true);
-  const Answer inner = daemon().node("def main() -> 'dict[str, list[int]]':\n    return {'a': [1, 'x']}");
-  CHECK(text(inner["warnings"].at(0)) == "output at /a/1: expected int, found str 'x'");
-  for (const char* good : {"def main() -> float:\n    return 3", "def main() -> 'int | None':\n    return None",
-                           "from typing import *\ndef main() -> Iterator[int]:\n    yield 1",
-                           "async def main() -> str:\n    return 'x'", "def main() -> object:\n    return {}",
-                           "from typing import *\ndef main() -> Iterator[int]:\n    return iter([1])",
-                           "import enum\nclass C(enum.Enum):\n    A = 1\ndef main() -> C:\n    return C.A",
-                           "from typing import *\ndef main() -> Tuple[int, ...]:\n    return (1, 2)"}) {
-    const Answer answer = daemon().node(good);
-    INFO(std::string(good) << answer.body);
-    CHECK(answer["success"] == true);
-    CHECK(answer["warnings"].as_array().empty());
-  }
-}
-
-TEST_CASE("what a connection may make of a value: lists of tuples, whole numbers, records of dicts") {
-  const auto value = [](const std::string& giver, const std::string& taker) {
-    const Answer done = daemon().run(wired(giver, taker));
-    INFO(done.body);
-    return text(done["status"]) == "completed" ? json::serialize(done["data"].at("outputs").at("take"))
-                                               : text(done["error"]);
-  };
-  CHECK(value("def give() -> tuple: return (1, 2)", "def take(v: list) -> list:\n    v.append(3)\n    return v") ==
-        "[1,2,3]");
-  CHECK(value("def give(): return 2.0", "def take(n: int): return n") == "2");
-  CHECK(value("def give(): return 2.5", "def take(n: int): return n").find("expected int, found float 2.5") !=
-        std::string::npos);
-  const std::string point = "import dataclasses\n@dataclasses.dataclass\nclass Point:\n    x: int\n    y: int = 2\n";
-  CHECK(value("def give() -> dict: return {'x': 1}", point + "def take(p: Point): return p.x + p.y") == "3");
-  CHECK(value(point + "def give() -> Point: return Point(1)", "def take(p: dict): return p['y']") == "2");
-  // Two nodes, each with a class of its own: the fields decide.
-  CHECK(value(point + "def give() -> Point: return Point(4)", point + "def take(p: Point): return p.x") == "4");
-  CHECK(
-      value("def give(): return {'z': 1}", point + "def take(p: Point): return 0").find("expected Point, found dict") !=
-      std::string::npos);
 }
 
 TEST_CASE("literals and the execution's input are what the types say, and made so") {
@@ -384,17 +343,21 @@ TEST_CASE("nodes that import each other's classes are described together") {
 
 TEST_CASE("nothing is introspected twice, not even after a restart") {
   const auto directory = std::make_shared<TempDir>();
-  const std::string code = "import time\ntime.sleep(0.4)\ndef main(x: int) -> int: return x";
-  const auto described = [&](Daemon& one) {
-    const auto start = std::chrono::steady_clock::now();
-    CHECK(text(one.post("/nodes/python/validate", {{"code", code}})["description"].at("source")) == "live");
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  // A default that says when the module was executed.
+  const std::string code = "import time\ndef main(at=str(time.time_ns())) -> int: return 1";
+  const auto executed_at = [&](Daemon& one) {
+    const Answer answer = one.post("/nodes/python/validate", {{"code", code}});
+    CHECK(text(answer["description"].at("source")) == "live");
+    return text(answer["description"].at("functions").at(0).at("inputs").at(0).at("default"));
   };
+  std::string at;
   {
     Daemon first({}, {}, directory);
-    CHECK(described(first) > 0.4);
-    CHECK(described(first) < 0.3);
+    at = executed_at(first);
+    CHECK(executed_at(first) == at);
+    first.program().signal(SIGTERM);
+    CHECK(first.program().wait(std::chrono::seconds(20)).code == 0);
   }
   Daemon second({}, {}, directory);
-  CHECK(described(second) < 0.3);
+  CHECK(executed_at(second) == at);
 }

@@ -1,0 +1,109 @@
+// Values against the declared types as they pass into a function and out of it.
+#include <doctest/doctest.h>
+
+#include <boost/json/serialize.hpp>
+
+#include "tests/support/http.hpp"
+
+using namespace qflow::test;
+
+namespace {
+
+Daemon& daemon() {
+  static Daemon one;
+  return one;
+}
+
+json::object wired(const std::string& giver, const std::string& taker, json::object settings = {}) {
+  json::object w = chain({node("give", giver), node("take", taker)});
+  w["settings"] = std::move(settings);
+  return w;
+}
+
+}  // namespace
+
+TEST_CASE("what Annotated says of a value, and *args and **kwargs, are held against what comes") {
+  const std::string taker =
+      "from typing import Annotated, List\nclass Ge:\n    def __init__(self, ge): self.ge = ge\n"
+      "class Field:\n    def __init__(self, **words): self.__dict__.update(words)\n"
+      "def take(n: List[Annotated[int, Ge(0)]], *, code: Annotated[str, Field(pattern='^[a-z]+$', max_length=3)] = "
+      "'a',\n"
+      "         size: Annotated[list, Field(min_length=1)] = [1]): return 1";
+  for (const auto& [given, wrong] : {std::pair<std::string, std::string>{"[1, -1]",
+                                                                         "input 'n' at /1: expected int with "
+                                                                         "minimum 0, found int -1"},
+                                     {"[True, 0]", ""}}) {
+    const std::string giver = "def give():\n    return " + given;
+    const Answer ran = daemon().run(wired(giver, taker));
+    CHECK(text(ran["status"]) == "completed");
+    CHECK(ran.body.find(wrong) != std::string::npos);
+    CHECK((ran.body.find("with minimum") != std::string::npos) == !wrong.empty());
+    CHECK(text(daemon().run(wired(giver, taker, {{"types", "strict"}}))["status"]) ==
+          (wrong.empty() ? "completed" : "failed"));
+  }
+  for (const auto& [port, given, wrong] :
+       {std::tuple<std::string, std::string, std::string>{"code", "'ab1'", "pattern"},
+        {"code", "'abcd'", "maxLength 3"},
+        {"code", "'abc'", ""},
+        {"size", "[]", "minItems 1"},
+        {"size", "[2]", ""}}) {
+    INFO(port << given);
+    json::object w = wired("def give():\n    return " + given, taker);
+    w["nodes"].as_array()[1].as_object()["inputs"] = {{"n", json::array{1}}};
+    w["connections"].as_array()[0].at("target").as_object()["port"] = port;
+    const Answer ran = daemon().run(w);
+    INFO(ran.body);
+    CHECK(text(ran["status"]) == "completed");
+    CHECK((ran.body.find("found") != std::string::npos) == !wrong.empty());
+    CHECK(ran.body.find(wrong) != std::string::npos);
+  }
+  const std::string more = "def take(*rest: int, **more: int): return [rest, more]";
+  CHECK(daemon().run(wired("def give() -> str:\n    return 'x'", more)).status == 422);
+  const Answer late = daemon().run(wired("def give():\n    return 'x'", more));
+  CHECK(text(late["error"]).find("TypeMismatch: input '*args/0': expected int, found str 'x'") == 0);
+  CHECK(daemon().node(more, {{"a", 1}})["success"] == true);
+  CHECK(text(daemon().node(more, {{"a", "x"}})["error"]).find("a") != std::string::npos);
+  CHECK(daemon().node(more, {{"a", "x"}})["success"] == false);
+}
+
+TEST_CASE("outputs are held against what a function declares") {
+  const Answer wrong = daemon().node("def main() -> int:\n    return 'x'");
+  CHECK(wrong["success"] == false);
+  CHECK(text(wrong["error"]) == "TypeMismatch: output: expected int, found str 'x'");
+  CHECK(daemon().node("def main() -> 'list[int]':\n    return [1, 'x']")["success"] == true);
+  const Answer inner = daemon().node("def main() -> 'dict[str, list[int]]':\n    return {'a': [1, 'x']}");
+  CHECK(text(inner["warnings"].at(0)) == "output at /a/1: expected int, found str 'x'");
+  for (const char* good : {"def main() -> float:\n    return 3", "def main() -> 'int | None':\n    return None",
+                           "from typing import *\ndef main() -> Iterator[int]:\n    yield 1",
+                           "async def main() -> str:\n    return 'x'", "def main() -> object:\n    return {}",
+                           "from typing import *\ndef main() -> Iterator[int]:\n    return iter([1])",
+                           "import enum\nclass C(enum.Enum):\n    A = 1\ndef main() -> C:\n    return C.A",
+                           "from typing import *\ndef main() -> Tuple[int, ...]:\n    return (1, 2)"}) {
+    const Answer answer = daemon().node(good);
+    INFO(std::string(good) << answer.body);
+    CHECK(answer["success"] == true);
+    CHECK(answer["warnings"].as_array().empty());
+  }
+}
+
+TEST_CASE("what a connection may make of a value: lists of tuples, whole numbers, records of dicts") {
+  const auto value = [](const std::string& giver, const std::string& taker) {
+    const Answer done = daemon().run(wired(giver, taker));
+    INFO(done.body);
+    return text(done["status"]) == "completed" ? json::serialize(done["data"].at("outputs").at("take"))
+                                               : text(done["error"]);
+  };
+  CHECK(value("def give() -> tuple: return (1, 2)", "def take(v: list) -> list:\n    v.append(3)\n    return v") ==
+        "[1,2,3]");
+  CHECK(value("def give(): return 2.0", "def take(n: int): return n") == "2");
+  CHECK(value("def give(): return 2.5", "def take(n: int): return n").find("expected int, found float 2.5") !=
+        std::string::npos);
+  const std::string point = "import dataclasses\n@dataclasses.dataclass\nclass Point:\n    x: int\n    y: int = 2\n";
+  CHECK(value("def give() -> dict: return {'x': 1}", point + "def take(p: Point): return p.x + p.y") == "3");
+  CHECK(value(point + "def give() -> Point: return Point(1)", "def take(p: dict): return p['y']") == "2");
+  // Two nodes, each with a class of its own: the fields decide.
+  CHECK(value(point + "def give() -> Point: return Point(4)", point + "def take(p: Point): return p.x") == "4");
+  CHECK(
+      value("def give(): return {'z': 1}", point + "def take(p: Point): return 0").find("expected Point, found dict") !=
+      std::string::npos);
+}
