@@ -80,7 +80,7 @@ json::object function_view(const schema::NodeFunction& function, const schema::C
   json::object properties;
   for (const auto& port : function.inputs) {
     inputs.push_back(port_view(port, classes, catalog, budget));
-    json::object one = writer.schema_of(port.type);
+    json::object one = budget.left > 0 ? writer.schema_of(port.type) : json::object();
     if (!port.description.empty() && !one.contains("description")) one["description"] = port.description;
     if (port.initial) one["default"] = *port.initial;
     properties[port.name] = std::move(one);
@@ -92,6 +92,7 @@ json::object function_view(const schema::NodeFunction& function, const schema::C
   else if (function.named_type.kind != schema::Type::Kind::any)
     all["additionalProperties"] = writer.schema_of(function.named_type);
   schema::SchemaWriter results(classes);
+  json::object result = budget.left > 0 ? results.schema_of(function.output.type) : json::object();
   json::array outputs;
   json::object output = port_view(function.output, classes, catalog, budget);
   output.erase("kind");
@@ -110,7 +111,7 @@ json::object function_view(const schema::NodeFunction& function, const schema::C
           {"inputs", std::move(inputs)},
           {"outputs", std::move(outputs)},
           {"input_schema", budget.take(writer.finish(std::move(all)))},
-          {"output_schema", budget.take(results.finish(results.schema_of(function.output.type)))}};
+          {"output_schema", budget.take(results.finish(std::move(result)))}};
 }
 
 json::object description_view(const schema::NodeDescription& d, const typing::Catalog& catalog) {

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "schema/typing/hierarchy.hpp"
-
 namespace qflow::schema {
 namespace {
 
@@ -126,6 +124,15 @@ json::object SchemaWriter::collection(const char* type, const Type& from, std::s
   return out;
 }
 
+std::string SchemaWriter::new_name(const std::string& class_name) {
+  int& count = used_names_[class_name];
+  std::string out;
+  do {
+    out = ++count == 1 ? class_name : class_name + std::to_string(count);
+  } while (definitions_.contains(out));
+  return out;
+}
+
 json::object SchemaWriter::of_class(const Type& type) {
   if (auto scalar = of_scalar(type.name)) return std::move(*scalar);
   if (among(kLists, type.name)) return collection("array", type, 0);
@@ -153,9 +160,7 @@ json::object SchemaWriter::of_class(const Type& type) {
     return out;
   }
   if (info.form == ClassInfo::Form::plain || info.form == ClassInfo::Form::protocol) return {};
-  std::string name = type.name.substr(type.name.rfind('.') + 1);
-  for (int i = 2; definitions_.contains(name); ++i)
-    name = type.name.substr(type.name.rfind('.') + 1) + std::to_string(i);
+  const std::string name = new_name(type.name.substr(type.name.rfind('.') + 1));
   names_[full] = name;
   definitions_[name] = nullptr;  // the place is taken: the class may mention itself
   json::object made = definition_of(type, info);
@@ -205,8 +210,7 @@ json::object SchemaWriter::definition_of(const Type& type, const ClassInfo& info
   }
   json::object properties;
   json::array required;
-  int budget = kLooks;
-  for (const Field& field : fields_of(type, info, classes_, budget)) {
+  for (const Field& field : fields_of(type, info, classes_, looks_)) {
     if (field.method || field.computed) continue;
     json::object one = schema_of(field.type);
     if (!field.description.empty()) one["description"] = field.description;
@@ -217,7 +221,7 @@ json::object SchemaWriter::definition_of(const Type& type, const ClassInfo& info
   out["type"] = "object";
   out["properties"] = std::move(properties);
   if (!required.empty()) out["required"] = std::move(required);
-  out["additionalProperties"] = false;
+  if (looks_ > 0) out["additionalProperties"] = false;
   return out;
 }
 

@@ -1,7 +1,7 @@
 // JSON Schema 2020-12 of types, for forms, and the check of JSON values against a schema. Any thread.
 #pragma once
 #include "schema/codec.hpp"
-#include "schema/typing/type.hpp"
+#include "schema/typing/hierarchy.hpp"
 
 namespace qflow::schema {
 
@@ -16,6 +16,7 @@ class SchemaWriter {
 
  private:
   json::object write(const Type& type);
+  std::string new_name(const std::string& class_name);
   json::object of_class(const Type& type);
   json::object definition_of(const Type& type, const ClassInfo& info);
   json::object collection(const char* type, const Type& from, std::size_t index);
@@ -23,6 +24,8 @@ class SchemaWriter {
   std::map<std::string, std::string, std::less<>> names_;  ///< text of the type → its name in $defs
   json::object definitions_;
   int budget_ = 5000;  ///< parts still to be written: a generic class may mention itself with ever larger arguments
+  int looks_ = 4 * kLooks;  ///< parts of types that may be looked at for the fields of all classes together
+  std::map<std::string, int, std::less<>> used_names_;  ///< a class's short name → how many are called so
   int depth_ = 0;
 };
 

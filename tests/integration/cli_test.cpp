@@ -154,7 +154,7 @@ TEST_CASE("inputs: values as JSON or text, files, a whole file") {
   CHECK(
       has(cli({"run", "-q", path, "-i", "a=@/nonexistent"}).err, "input file /nonexistent: No such file or directory"));
   CHECK(has(cli({"run", "-q", path, "--input-file", text}).err, "is not JSON"));
-  const Finished binary = cli({"run", "-q", path, "-i", "a=@" + bin("qflow")});
+  const Finished binary = cli({"run", "-q", path, "-i", "a=@" + cli.directory.file("binary", "\x7f\xff\xfe")});
   CHECK(binary.code == 2);
   CHECK(has(binary.err, "is not UTF-8 text"));
   CHECK(cli({"run", "-q", path, "-i", "a=\xff\xfe"}).code == 2);
