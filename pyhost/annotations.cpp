@@ -21,11 +21,6 @@ constexpr int kMaxDepth = 24;
 constexpr int kMaxParts = 1000;       // of one annotation
 constexpr int kMaxAllParts = 20'000;  // of a module
 
-py::object own(PyObject* object) {
-  if (object == nullptr) PyErr_Clear();
-  return py::reinterpret_steal<py::object>(object);
-}
-
 bool is_class_named(py::handle object, const char* name) {
   return std::string(Py_TYPE(object.ptr())->tp_name).ends_with(name);
 }

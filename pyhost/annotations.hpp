@@ -74,6 +74,11 @@ std::string canonical_name(pybind11::handle klass);
 /// A value as JSON where JSON says exactly that value, within 64 KiB.
 std::optional<schema::json::value> exact_json(pybind11::handle value);
 
+/// A new reference as an object; null, with the error cleared, where the call failed.
+inline pybind11::object own(PyObject* object) {
+  if (object == nullptr) PyErr_Clear();
+  return pybind11::reinterpret_steal<pybind11::object>(object);
+}
 /// An attribute, or null when there is none or asking for it fails.
 pybind11::object find_attribute(pybind11::handle object, const char* name);
 /// A str's text; empty for anything else.

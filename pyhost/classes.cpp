@@ -16,11 +16,6 @@ using Form = ClassInfo::Form;
 
 constexpr std::size_t kMaxClasses = 200;
 
-py::object own(PyObject* object) {
-  if (object == nullptr) PyErr_Clear();
-  return py::reinterpret_steal<py::object>(object);
-}
-
 // Python's own classes and the bases that say nothing are known to the daemon.
 bool is_pythons_own(const std::string& name) {
   if (name.find('.') == std::string::npos) return true;

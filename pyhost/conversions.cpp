@@ -14,11 +14,6 @@ using schema::ClassInfo;
 using schema::Type;
 using Kind = Type::Kind;
 
-py::object own(PyObject* object) {
-  if (object == nullptr) PyErr_Clear();
-  return py::reinterpret_steal<py::object>(object);
-}
-
 bool is_list_like(const std::string& name) {
   return name == "list" || name == "collections.abc.Sequence" || name == "collections.abc.MutableSequence" ||
          name == "collections.abc.Collection" || name == "collections.abc.Iterable";
@@ -28,10 +23,6 @@ bool is_iterator(const std::string& name) {
 }
 bool is_mapping(const std::string& name) {
   return name == "dict" || name == "collections.abc.Mapping" || name == "collections.abc.MutableMapping";
-}
-
-bool is_record(const ClassInfo& info) {
-  return info.form == ClassInfo::Form::dataclass || info.form == ClassInfo::Form::model;
 }
 
 }  // namespace
@@ -115,7 +106,7 @@ py::object TypeCheck::pass(py::object value, const Type& declared) {
   }
   const ClassInfo* info = info_of(type);
   if (info == nullptr) return value;
-  if (is_record(*info) && PyDict_Check(v) != 0 && !is_instance(value, type.name))
+  if (info->is_object() && PyDict_Check(v) != 0 && !is_instance(value, type.name))
     return make_record(value, type, *info, false, 0);
   py::object own_value = as_own_class(value, type, *info);
   if (!own_value.is(value)) return own_value;
@@ -252,7 +243,7 @@ py::object TypeCheck::from_json(py::object value, const Type& declared, int dept
     return value;
   }
   if (PyDict_Check(v) != 0) {
-    if (info != nullptr && is_record(*info)) return make_record(value, type, *info, true, depth);
+    if (info != nullptr && info->is_object()) return make_record(value, type, *info, true, depth);
     const bool typed = info != nullptr && info->form == ClassInfo::Form::typed_dict;
     const bool whole_keys = is_mapping(type.name) && type.arguments.size() == 2 && type.arguments.front().is("int");
     if (!typed && !is_mapping(type.name)) return value;

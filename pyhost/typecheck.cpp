@@ -19,11 +19,6 @@ using Kind = Type::Kind;
 constexpr int kMaxDepth = 8;
 constexpr int kMaxElements = 10'000;
 
-py::object own(PyObject* object) {
-  if (object == nullptr) PyErr_Clear();
-  return py::reinterpret_steal<py::object>(object);
-}
-
 py::object loaded_class(const char* module, const char* name) {
   PyObject* found = PyDict_GetItemString(PyImport_GetModuleDict(), module);
   return found == nullptr ? py::object() : find_attribute(found, name);
@@ -34,10 +29,6 @@ bool is_a(py::handle value, const py::object& klass) {
   const int answer = PyObject_IsInstance(value.ptr(), klass.ptr());
   if (answer < 0) PyErr_Clear();
   return answer == 1;
-}
-
-bool is_record(const ClassInfo& info) {
-  return info.form == ClassInfo::Form::dataclass || info.form == ClassInfo::Form::model;
 }
 
 std::string pointer_part(const std::string& name) { return schema::escape_pointer(schema::cut(name, 100)); }
@@ -224,7 +215,7 @@ bool TypeCheck::fits_class(py::handle value, const Type& type, const std::string
   if (is_instance(value, type.name))
     return info->form == ClassInfo::Form::dataclass ? fits_fields(value, type, *info, at, depth) : true;
   // An object of another node's class: what counts is its fields.
-  if (is_record(*info) && !info->fields.empty()) {
+  if (info->is_object() && !info->fields.empty()) {
     const bool all = std::all_of(info->fields.begin(), info->fields.end(), [&](const schema::Field& field) {
       return field.method || field.init_only || static_cast<bool>(find_attribute(value, field.name.c_str()));
     });

@@ -170,7 +170,8 @@ class Checker {
       for (const NodePort& port : types_[i].function->inputs)
         if (port.name == field.name &&
             (!binding.origins.contains(port.name) || binding.origins.at(port.name) != "literal"))
-          check_ends(i, from, port, argument, {field.type, &classes(from), {}}, field.name);
+          if (const Source* source = source_of(i, port, argument))
+            check_ends(i, port, *source, {field.type, &classes(from), {}}, field.name);
   }
 
   const schema::Classes& classes(std::size_t step) const {
@@ -182,45 +183,52 @@ class Checker {
     return found != node.port_types.end() && catalog_.knows(found->second) ? found->second : std::string();
   }
 
+  // The connection that feeds the port: of several between the same nodes the one that names it, else the first.
+  const Source* source_of(std::size_t i, const NodePort& port, const schema::Argument& argument) const {
+    const Node& node = plan_.steps[i].node;
+    const auto& inputs = types_[i].function->inputs;
+    const Source* first = nullptr;
+    for (const Source& one : plan_.steps[i].sources) {
+      const bool same_item = !argument.item || one.output == *argument.item ||
+                             (one.output_port && argument.key && *one.output_port == *argument.key);
+      if (one.step != *argument.handle || !same_item) continue;
+      const auto index = static_cast<std::size_t>(one.input);
+      const std::string to = one.input_port              ? *one.input_port
+                             : index < node.ports.size() ? node.ports[index]
+                             : index < inputs.size()     ? inputs[index].name
+                                                         : "";
+      if (to == port.name) return &one;
+      if (first == nullptr) first = &one;
+    }
+    return first;
+  }
+
   void check_edge(std::size_t i, const NodePort& port, const schema::Argument& argument) {
     const std::size_t from = *argument.handle;
     if (types_[from].function == nullptr || plan_.types == TypeChecks::off) return;
-    const Step& step = plan_.steps[i];
-    const Source* source = nullptr;
-    for (const Source& one : step.sources) {
-      const bool same_item = !argument.item || one.output == *argument.item ||
-                             (one.output_port && argument.key && *one.output_port == *argument.key);
-      if (one.step == from && same_item && source == nullptr) source = &one;
-    }
+    const Source* source = source_of(i, port, argument);
     if (source == nullptr) return;
     const std::string output = argument.key.value_or("output");
-    check_ends(i, from, port, argument,
+    check_ends(i, port, *source,
                {output_type(plan_.steps[from], types_[from], *source), &classes(from),
                 declared(plan_.steps[from].node, "out " + output)},
                output);
   }
 
-  void check_ends(std::size_t i, std::size_t from, const NodePort& port, const schema::Argument& argument,
-                  const typing::End& left, const std::string& output) {
+  void check_ends(std::size_t i, const NodePort& port, const Source& source, const typing::End& left,
+                  const std::string& output) {
     const Step& step = plan_.steps[i];
-    const Source* source = nullptr;
-    for (const Source& one : step.sources) {
-      const bool same_item = !argument.item || one.output == *argument.item ||
-                             (one.output_port && argument.key && *one.output_port == *argument.key);
-      if (one.step == from && same_item && source == nullptr) source = &one;
-    }
-    if (source == nullptr) return;
     const typing::End right{port.type, &classes(i), declared(step.node, "in " + port.name)};
     if (left.type.kind == Type::Kind::any && left.declared.empty()) return;
     if (right.type.kind == Type::Kind::any && right.declared.empty()) return;
     const typing::Link link = typing::check_link(left, right, catalog_);
     if (link.compatible && link.fits) return;
     const bool error = !link.compatible || plan_.types == TypeChecks::strict;
-    const Node& sender = plan_.steps[from].node;
+    const Node& sender = plan_.steps[*source.step].node;
     Finding& finding = add(i, error ? Severity::error : Severity::warning, "incompatible_types",
                            fmt::format("input '{}' takes {}, but node \"{}\" gives {}: {}", port.name,
                                        typing::shown(right), sender.name, typing::shown(left), link.explanation),
-                           source->pointer);
+                           source.pointer);
     json::array suggestions;
     if (look_.suggestions)
       for (const auto& one : typing::suggest(left, right, catalog_)) suggestions.push_back(one.to_json());

@@ -58,6 +58,8 @@ struct Field {
 struct ClassInfo {
   enum class Form { plain, dataclass, typed_dict, named_tuple, enumeration, protocol, model };
   Form form = Form::plain;
+  /// Whether its values are objects of fields: a dataclass or a model.
+  bool is_object() const { return form == Form::dataclass || form == Form::model; }
   std::vector<std::string> bases;   ///< canonical names along the method resolution order, nearest first
   std::vector<Type> generic_bases;  ///< bases with their arguments, e.g. list[int]; named parameters by `parameters`
   std::vector<std::string> parameters;  ///< of a generic class: "T", "+T_co", "-T_contra"

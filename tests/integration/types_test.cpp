@@ -96,6 +96,17 @@ TEST_CASE("a wrong connection is stored with a finding and refused before anythi
   CHECK(daemon().run(wired("def give() -> list: return [1]", "def take(n: dict): return n")).status == 422);
 }
 
+TEST_CASE("of two connections between the same nodes, the one that is wrong is named") {
+  json::object w = wired("def give() -> str:\n    return 'x'", "def take(a: str, b: int):\n    return a");
+  json::object second = w["connections"].as_array()[0].as_object();
+  w["connections"].as_array()[0].at("target").as_object()["port"] = "a";
+  second["target"].as_object()["port"] = "b";
+  w["connections"].as_array().push_back(std::move(second));
+  const Answer answer = daemon().post("/workflows/validate", w);
+  REQUIRE(answer["findings"].as_array().size() == 1);
+  CHECK(text(answer["findings"].at(0).at("pointer")) == "/connections/1");
+}
+
 TEST_CASE("inside, a mismatch is a warning; an error where the workflow is strict; nothing where it is off") {
   const std::string giver = "def give() -> 'list[str]':\n    return ['1']";
   const std::string taker = "def take(n: 'list[int]') -> int:\n    return len(n)";
