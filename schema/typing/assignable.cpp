@@ -55,6 +55,10 @@ bool Comparison::fits(Side s, Side t, int depth) {
     return is_hashable(s, budget_) || no(s, t, "can be changed, so has no hash");
   if (s.type.kind == Kind::tuple) {
     if (t.type.is("collections.abc.Sized")) return true;
+    // Item by item, so that an Any among them does not stand for the others.
+    for (const char* name : {"Sequence", "Iterable", "Container", "Reversible"})
+      if (t.type.arguments.size() == 1 && t.type.is(std::string("collections.abc.") + name))
+        return items_fit(s, t.with(t.type.arguments.front()), depth);
     const Type sequence = Type::of("collections.abc.Sequence", {element_of_tuple(s.type)});
     return class_fits(s.with(sequence), t, depth, s.type);
   }
@@ -166,13 +170,7 @@ bool Comparison::fits_tuple(Side s, Side t, int depth) {
     return true;  // a plain subclass of tuple: its elements are not known
   }
   if (s.type.kind != Kind::tuple) return no(s, t);
-  if (t.type.variadic) {
-    for (std::size_t i = 0; i < s.type.arguments.size(); ++i)
-      if (!inside(s.type.variadic ? "each item of the tuple" : "item " + std::to_string(i) + " of the tuple",
-                  fits(s.with(s.type.arguments[i]), t.with(t.type.arguments.front()), depth + 1)))
-        return false;
-    return true;
-  }
+  if (t.type.variadic) return items_fit(s, t.with(t.type.arguments.front()), depth);
   if (s.type.variadic) {
     if (s.type.arguments.front().kind == Kind::any) return true;
     return no(s, t, "may have any length, " + text(t.type) + " has " + std::to_string(t.type.arguments.size()));
@@ -184,6 +182,14 @@ bool Comparison::fits_tuple(Side s, Side t, int depth) {
   for (std::size_t i = 0; i < s.type.arguments.size(); ++i)
     if (!inside("item " + std::to_string(i) + " of the tuple",
                 fits(s.with(s.type.arguments[i]), t.with(t.type.arguments[i]), depth + 1)))
+      return false;
+  return true;
+}
+
+bool Comparison::items_fit(Side tuple, Side element, int depth) {
+  for (std::size_t i = 0; i < tuple.type.arguments.size(); ++i)
+    if (!inside(tuple.type.variadic ? "each item of the tuple" : "item " + std::to_string(i) + " of the tuple",
+                fits(tuple.with(tuple.type.arguments[i]), element, depth + 1)))
       return false;
   return true;
 }

@@ -12,8 +12,8 @@ struct Rules {
   bool records_by_fields = true;     ///< a dataclass, NamedTuple, enumeration or model of another node, by its fields
   bool dicts_for_records =
       true;  ///< dict and Mapping ↔ TypedDict, dataclass and model, by values (matrix: dict ↔ object)
-  bool loose_members = true;  ///< TypedDict and protocol members may be narrower, though they could be assigned to
-  bool new_types = true;      ///< the base of a NewType for the NewType (types.md 6: NewType → its base)
+  bool loose_members = true;       ///< TypedDict and protocol members may be narrower, though they could be assigned to
+  bool new_types = true;           ///< the base of a NewType for the NewType (types.md 6: NewType → its base)
   bool iterators_are_made = true;  ///< anything iterable for an Iterator or Generator: the worker calls iter()
   /// Nothing beyond the specification.
   static Rules typing() { return {false, false, false, false, false, false}; }

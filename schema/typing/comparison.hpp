@@ -42,6 +42,7 @@ class Comparison {
   static bool covers(Side s, const std::vector<json::value>& values);
   bool fits_literal(Side s, Side t);
   bool fits_tuple(Side s, Side t, int depth);
+  bool items_fit(Side tuple, Side element, int depth);
   bool callable_fits(Side s, Side t, int depth);
   bool promotes(const Type& s, const Type& t, const Classes& classes);
   bool class_fits(Side s, Side t, int depth, const Type& shown);

@@ -348,10 +348,15 @@ const char* intended(const Pair& pair) {
   };
   if (both("Number", "Literal[Number.ONE]"))
     return "an enumeration of one member is that member, as the typing specification has it";
-  if (both("Dict", "Gets") || both("dict", "Gets") || both("Mapping", "Gets"))
-    return "of Python's own classes methods are known by name, not by signature: dict.get is taken for any get()";
+  if (both("tuple[Any, ...]", "uple["))
+    return "tuple[Any, ...] fits tuples of every length, as the typing specification has it; mypy 1.0 refuses them";
+  for (const char* mapping : {"Dict", "dict", "Mapping", "Movie", "Film", "Draft", "Loose"})
+    if (both(mapping, "Gets"))
+      return "of Python's own classes methods are known by name, not by signature: dict.get is taken for any get()";
+  // In either: as an argument that may not vary, each is held against the other.
+  const std::string all = pair.source + " " + pair.target;
   for (const char* changeable : {"Movie", "Film", "Draft", "Loose", "bytearray"})
-    if (both(changeable, "Hashable"))
+    if (all.find(changeable) != std::string::npos && all.find("Hashable") != std::string::npos)
       return "a TypedDict is a dict and has no hash, nor has a bytearray; typeshed of mypy 1.0 does not say so";
   return nullptr;
 }

@@ -80,6 +80,9 @@ TEST_CASE("documented types of Python types") {
     CHECK(documented(parsed(written), none).name == name);
   CHECK(documented(parsed("int | str | None"), none).alternatives == std::vector<std::string>{"integer", "string"});
   CHECK(documented(parsed("int | None"), none).nullable);
+  // An Any among the items does not stand for the others.
+  CHECK_FALSE(assignable(parsed("tuple[Any, str]"), none, parsed("Sequence[int]"), none).fits);
+  CHECK(assignable(parsed("tuple[Any, bool]"), none, parsed("Sequence[int]"), none).fits);
 }
 
 TEST_CASE("what a worker says of types costs what it may, whatever it says") {
