@@ -86,6 +86,8 @@ Type AnnotationReader::read(py::handle annotation, int depth) {
   }
   if (!annotation || depth > kMaxDepth || ++parts_ > kMaxParts || ++classes_.parts > kMaxAllParts) return {};
   if (PyUnicode_Check(annotation.ptr()) != 0) return read_text(text_of(annotation), depth);
+  if (is_class_named(annotation, "ParamSpecArgs") || is_class_named(annotation, "ParamSpecKwargs")) return {};
+  if (depth <= 1 && find_attribute(annotation, "__unpacked__").is(py::bool_(true))) unpacked_ = true;  // *args: *tuple
   if (annotation.is_none()) return Type::none();
   if (annotation.ptr() == Py_Ellipsis) return {};
   if (is_variable(annotation))
@@ -115,6 +117,10 @@ Type AnnotationReader::read(py::handle annotation, int depth) {
 
 Type AnnotationReader::read_text(const std::string& text, int depth) {
   if (text.size() > 10'000) return {};
+  if (text.starts_with('*')) {  // of *args
+    unpacked_ = true;
+    return {};
+  }
   // An alias that mentions itself (Json = Union[Dict[str, "Json"], …]) is Any where it comes again.
   if (std::find(expanding_.begin(), expanding_.end(), text) != expanding_.end()) return {};
   const Expanding here(expanding_, text);
@@ -178,7 +184,11 @@ Type AnnotationReader::read_class(py::handle klass) {
     if (name != "typing.IO" && name != "typing.TextIO" && name != "typing.BinaryIO") return schema::make_type(name, {});
     return Type::of(name);
   }
+  if (name == "io.StringIO" || name.starts_with("io.TextIO")) return Type::of("typing.TextIO");
+  if (name == "io.BytesIO" || name.starts_with("io.Buffered") || name == "io.FileIO")
+    return Type::of("typing.BinaryIO");
   if (name.starts_with("io.")) return Type::of("typing.IO");
+  if (name.starts_with("numpy._typing.")) return {};  // of ArrayLike and its kin: whatever numpy can make an array of
   if (klass.ptr() == reinterpret_cast<PyObject*>(&PyTuple_Type)) return schema::make_type("tuple", {});
   if (auto constrained = read_constrained(klass, name)) return std::move(*constrained);
   classes_.live.emplace(name, py::reinterpret_borrow<py::object>(klass));
@@ -207,6 +217,7 @@ std::optional<Type> AnnotationReader::read_constrained(py::handle klass, const s
 
 Type AnnotationReader::read_generic(py::handle origin, py::handle arguments, int depth) {
   const std::string name = canonical_name(origin);
+  if (name.starts_with("numpy._typing.")) return {};
   if (name == "typing.Union") return read_union(arguments, depth);
   if (name == "typing.Literal") return read_literal(arguments, 0);
   if (name == "collections.abc.Callable") return read_callable(arguments, depth);

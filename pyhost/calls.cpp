@@ -68,7 +68,9 @@ py::object invoke(const Module& module, Bound& bound) {
   const bool extras = !bound.positional.empty();
   bool gap = false;
   for (const auto& parameter : function.parameters) {
-    const bool by_position = parameter.kind == "positional" || (extras && parameter.kind == "either");
+    const bool either = parameter.kind == "either";
+    const bool by_position =
+        parameter.kind == "positional" || (extras && either) || (module.by_position && either && !gap);
     const auto found = bound.named.find(parameter.name);
     if (found == bound.named.end()) {
       if (parameter.required)

@@ -248,7 +248,7 @@ void ClassReader::read_members(ClassInfo& info, py::handle klass, AnnotationRead
       return;
     const bool property = std::string(Py_TYPE(value.ptr())->tp_name) == "property";
     if (!property && PyFunction_Check(value.ptr()) == 0) return;
-    if (!protocol && dunder && info.form == Form::dataclass) return;  // those that dataclass wrote
+    if (!protocol && dunder && info.form == Form::dataclass && attribute != "__call__") return;  // dataclass wrote them
     Field field;
     field.name = attribute;
     field.method = !property;
@@ -259,6 +259,16 @@ void ClassReader::read_members(ClassInfo& info, py::handle klass, AnnotationRead
     field.type = property ? call.arguments.back() : call;
     info.fields.push_back(std::move(field));
   });
+  // What __init__ may set is there, though nothing is known of its type.
+  const py::object init =
+      dict && info.form == Form::plain ? own(PyMapping_GetItemString(dict.ptr(), "__init__")) : py::object();
+  const py::object names = find_attribute(find_attribute(init, "__code__"), "co_names");
+  for (Py_ssize_t i = 0; names && PyTuple_Check(names.ptr()) != 0 && i < PyTuple_GET_SIZE(names.ptr()) && i < 500;
+       ++i) {
+    Field field;
+    field.name = text_of(PyTuple_GET_ITEM(names.ptr(), i));
+    if (!field.name.empty() && field.name[0] != '_' && !known(field.name)) info.fields.push_back(std::move(field));
+  }
 }
 
 }  // namespace qflow::pyhost

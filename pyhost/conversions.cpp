@@ -4,6 +4,7 @@
 
 #include "pyhost/preview.hpp"
 #include "pyhost/typecheck.hpp"
+#include "schema/typing/hierarchy.hpp"
 
 namespace py = pybind11;
 
@@ -24,6 +25,25 @@ bool is_iterator(const std::string& name) {
 bool is_mapping(const std::string& name) {
   return name == "dict" || name == "collections.abc.Mapping" || name == "collections.abc.MutableMapping";
 }
+// Those of the collections module, which are made of a dict.
+bool is_special_dict(const std::string& name) {
+  return name == "collections.Counter" || name == "collections.defaultdict" || name == "collections.OrderedDict";
+}
+
+// What JSON gives, so that an attempt to make something of it leaves the original as it is.
+py::object copy_of(const py::object& value, int depth = 0) {
+  if (depth > 64) return value;
+  if (PyList_Check(value.ptr()) != 0) {
+    py::list out;
+    for (const py::handle one : value) out.append(copy_of(py::reinterpret_borrow<py::object>(one), depth + 1));
+    return out;
+  }
+  if (PyDict_CheckExact(value.ptr()) == 0) return value;
+  py::dict out;
+  for (const auto& [key, one] : py::reinterpret_borrow<py::dict>(value))
+    out[key] = copy_of(py::reinterpret_borrow<py::object>(one), depth + 1);
+  return out;
+}
 
 }  // namespace
 
@@ -31,15 +51,18 @@ py::object TypeCheck::make_record(const py::object& dict, const Type& type, cons
                                   int depth) {
   const py::object klass = live(type);
   if (!klass || PyDict_Check(dict.ptr()) == 0) return dict;
+  int budget = schema::kLooks;
+  const std::vector<schema::Field> fields =
+      inside ? schema::fields_of(type, info, classes_.infos, budget) : info.fields;
   py::dict keywords;
   PyObject *key = nullptr, *value = nullptr;
   Py_ssize_t at = 0;
   while (PyDict_Next(dict.ptr(), &at, &key, &value) != 0) {
-    const auto field = std::find_if(info.fields.begin(), info.fields.end(),
-                                    [&](const schema::Field& one) { return one.name == text_of(key); });
-    if (info.form == ClassInfo::Form::dataclass && (field == info.fields.end() || field->method)) return dict;
+    const auto field =
+        std::find_if(fields.begin(), fields.end(), [&](const schema::Field& one) { return one.name == text_of(key); });
+    if (info.form == ClassInfo::Form::dataclass && (field == fields.end() || field->method)) return dict;
     auto element = py::reinterpret_borrow<py::object>(value);
-    if (inside && field != info.fields.end() && info.form == ClassInfo::Form::dataclass)
+    if (inside && field != fields.end() && info.form == ClassInfo::Form::dataclass)
       element = from_json(std::move(element), field->type, depth + 1);
     if (PyDict_SetItem(keywords.ptr(), key, element.ptr()) != 0) PyErr_Clear();
   }
@@ -73,13 +96,40 @@ py::object TypeCheck::as_own_class(const py::object& value, const Type& type, co
   return value;
 }
 
+// A list, set or dict of such members or tuples, with those of this node in their place.
+py::object TypeCheck::with_own_classes(const py::object& value, const Type& type) {
+  const auto renewed = [&](py::handle one, const Type& as) {
+    const auto kept = py::reinterpret_borrow<py::object>(one);
+    const ClassInfo* info = as.kind == Kind::named ? info_of(as) : nullptr;
+    return info == nullptr ? kept : as_own_class(kept, as, *info);
+  };
+  const auto foreign = [&](const Type& one) {
+    const ClassInfo* info = one.kind == Kind::named ? info_of(one) : nullptr;
+    return info != nullptr &&
+           (info->form == ClassInfo::Form::enumeration || info->form == ClassInfo::Form::named_tuple);
+  };
+  if (std::none_of(type.arguments.begin(), type.arguments.end(), foreign)) return value;
+  if (PyDict_CheckExact(value.ptr()) != 0 && type.arguments.size() == 2) {
+    py::dict out;
+    for (const auto& [key, one] : py::reinterpret_borrow<py::dict>(value))
+      out[renewed(key, type.arguments[0])] = renewed(one, type.arguments[1]);
+    return out;
+  }
+  if (type.arguments.size() != 1 || (PyList_CheckExact(value.ptr()) == 0 && Py_TYPE(value.ptr()) != &PySet_Type))
+    return value;
+  py::list out;
+  for (const py::handle one : value) out.append(renewed(one, type.arguments[0]));
+  return PyList_CheckExact(value.ptr()) != 0 ? py::object(out) : own(PySet_New(out.ptr()));
+}
+
 py::object TypeCheck::pass(py::object value, const Type& declared) {
   const Type& type = without_none(declared);
   if (value.is_none() || type.kind != Kind::named) return value;
+  if (!type.arguments.empty()) value = with_own_classes(value, type);
   PyObject* v = value.ptr();
   if (type.name == "int" && PyFloat_Check(v) != 0) {
     const double number = PyFloat_AS_DOUBLE(v);
-    if (number > -9e15 && number < 9e15 && number == std::floor(number))
+    if (std::isfinite(number) && number == std::floor(number))
       return py::reinterpret_steal<py::object>(PyLong_FromDouble(number));
     return value;
   }
@@ -144,10 +194,22 @@ py::object TypeCheck::scalar_from_json(const py::object& value, const Type& type
   } else if (text && type.name == "datetime.date") made = make("datetime", "date.fromisoformat");
   else if (text && type.name == "datetime.time") made = make("datetime", "time.fromisoformat");
   else if (text && type.name == "uuid.UUID") made = make("uuid", "UUID");
-  else if (text && (type.name == "pathlib.Path" || type.name == "pathlib.PurePath")) made = make("pathlib", "Path");
-  else if (type.name == "decimal.Decimal" && (text || PyLong_Check(value.ptr()) != 0))
-    made = make("decimal", "Decimal");
-  else if (type.name == "pandas.DataFrame" && PyList_Check(value.ptr()) != 0) made = make("pandas", "DataFrame");
+  else if (text && type.name.starts_with("pathlib."))
+    made = make("pathlib", type.name == "pathlib.PurePath" ? "Path" : type.name.c_str() + 8);
+  else if (text && type.name.starts_with("ipaddress.")) made = make("ipaddress", type.name.c_str() + 10);
+  else if (type.name == "fractions.Fraction") made = make("fractions", "Fraction");
+  else if (text && type.name == "complex") made = make("builtins", "complex");
+  else if (type.name == "datetime.timedelta" && PyNumber_Check(value.ptr()) != 0) {
+    const auto seconds = py::dict(py::arg("seconds") = value);
+    made =
+        own(PyObject_Call(py::module_::import("datetime").attr("timedelta").ptr(), py::tuple(0).ptr(), seconds.ptr()));
+  } else if (type.name == "decimal.Decimal") {
+    // A float by its digits: 9.99 is what was written.
+    const py::object digits = own(PyObject_Str(value.ptr()));
+    if (digits)
+      made = own(
+          PyObject_CallFunctionObjArgs(py::module_::import("decimal").attr("Decimal").ptr(), digits.ptr(), nullptr));
+  } else if (type.name == "pandas.DataFrame" && PyList_Check(value.ptr()) != 0) made = make("pandas", "DataFrame");
   else if (type.name == "numpy.ndarray" && PyList_Check(value.ptr()) != 0) made = make("numpy", "asarray");
   PyErr_Clear();
   return made ? made : value;
@@ -181,13 +243,17 @@ py::object TypeCheck::from_json(py::object value, const Type& declared, int dept
     }
   };
   if (type.kind == Kind::union_of) {
-    // The first alternative that takes it as it is; otherwise the first that it can be made into.
+    // The first alternative that takes it as it is; otherwise the first that what is made of it fits.
     for (const Type& one : type.arguments)
       if (!check(value, one)) return value;
-    for (const Type& one : type.arguments) {
-      py::object made = from_json(value, one, depth + 1);
-      if (!made.is(value)) return made;
-    }
+    std::optional<py::error_already_set> refusal;
+    for (const Type& one : type.arguments) try {
+        py::object made = from_json(copy_of(value), one, depth + 1);
+        if (!check(made, one)) return made;
+      } catch (py::error_already_set& error) {
+        if (!refusal) refusal.emplace(error);
+      }
+    if (refusal) throw py::error_already_set(*refusal);
     return value;
   }
   if (type.kind == Kind::literal) return literal_from_json(value, type);
@@ -207,10 +273,12 @@ py::object TypeCheck::from_json(py::object value, const Type& declared, int dept
   if (PyList_Check(v) != 0 && type.name != "pandas.DataFrame" && type.name != "numpy.ndarray") {
     const ClassInfo* info = info_of(type);
     if (info != nullptr && info->form == ClassInfo::Form::named_tuple) {
-      for (std::size_t i = 0; i < info->fields.size() && i < static_cast<std::size_t>(PyList_GET_SIZE(v)); ++i) {
+      int budget = schema::kLooks;
+      const auto fields = schema::fields_of(type, *info, classes_.infos, budget);
+      for (std::size_t i = 0; i < fields.size() && i < static_cast<std::size_t>(PyList_GET_SIZE(v)); ++i) {
         const auto at = static_cast<Py_ssize_t>(i);
         py::object element =
-            from_json(py::reinterpret_borrow<py::object>(PyList_GET_ITEM(v, at)), info->fields[i].type, depth + 1);
+            from_json(py::reinterpret_borrow<py::object>(PyList_GET_ITEM(v, at)), fields[i].type, depth + 1);
         PyList_SetItem(v, at, element.release().ptr());
       }
       const py::tuple arguments = py::reinterpret_steal<py::tuple>(PyList_AsTuple(v));
@@ -226,11 +294,8 @@ py::object TypeCheck::from_json(py::object value, const Type& declared, int dept
       py::object made = own(PyFrozenSet_New(v));
       return made ? made : value;
     }
-    if (type.name == "collections.deque") {
-      py::object made = py::module_::import("collections").attr("deque")(value);
-      return made;
-    }
-    return value;
+    if (type.name == "collections.deque") return py::module_::import("collections").attr("deque")(value);
+    return is_iterator(type.name) ? pass(std::move(value), type) : value;
   }
   const ClassInfo* info = info_of(type);
   if (info != nullptr && info->form == ClassInfo::Form::enumeration && !is_instance(value, type.name)) {
@@ -245,19 +310,29 @@ py::object TypeCheck::from_json(py::object value, const Type& declared, int dept
   if (PyDict_Check(v) != 0) {
     if (info != nullptr && info->is_object()) return make_record(value, type, *info, true, depth);
     const bool typed = info != nullptr && info->form == ClassInfo::Form::typed_dict;
-    const bool whole_keys = is_mapping(type.name) && type.arguments.size() == 2 && type.arguments.front().is("int");
-    if (!typed && !is_mapping(type.name)) return value;
+    if (!typed && !is_mapping(type.name) && !is_special_dict(type.name)) return value;
+    const bool counted = type.name == "collections.Counter";
+    const Type of_keys = typed || type.arguments.size() < (counted ? 1 : 2) ? Type::any() : type.arguments.front();
+    int budget = schema::kLooks;
+    const auto fields = typed ? schema::fields_of(type, *info, classes_.infos, budget) : std::vector<schema::Field>();
     py::dict made;
     for (const auto& [key, element] : py::reinterpret_borrow<py::dict>(value)) {
-      Type of_element = inner;
-      if (typed)
-        for (const auto& field : info->fields)
-          if (field.name == text_of(key)) of_element = field.type;
+      Type of_element = counted ? Type::of("int") : inner;
+      for (const auto& field : fields)
+        if (field.name == text_of(key)) of_element = field.type;
       py::object name = py::reinterpret_borrow<py::object>(key);
-      if (whole_keys)
+      // JSON's keys are texts.
+      if (of_keys.is("int")) {
         if (py::object number = own(PyLong_FromUnicodeObject(key.ptr(), 10))) name = std::move(number);
+      } else {
+        name = from_json(std::move(name), of_keys, depth + 1);
+      }
       made[name] = from_json(py::reinterpret_borrow<py::object>(element), of_element, depth + 1);
     }
+    const py::object special = is_special_dict(type.name) ? py::module_::import("collections") : py::object();
+    if (counted) return special.attr("Counter")(made);
+    if (type.name == "collections.OrderedDict") return special.attr("OrderedDict")(made);
+    if (special) return special.attr("defaultdict")(py::none(), made);
     return made;
   }
   return scalar_from_json(value, type);

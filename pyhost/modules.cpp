@@ -190,6 +190,8 @@ schema::Loaded Modules::describe_all(Module& entry, const schema::Load& load) {
 
 void Modules::choose(Module& entry, py::object function, schema::Function signature) {
   entry.wrapped = static_cast<bool>(find_attribute(function, "__wrapped__"));
+  const py::object code = entry.wrapped ? find_attribute(function, "__code__") : py::object();
+  entry.by_position = code && (code.attr("co_flags").cast<int>() & CO_VARARGS) != 0;
   entry.function = std::move(function);
   const auto type_of = [](const std::optional<schema::json::value>& shape) {
     return shape ? schema::type_from_json(*shape) : schema::Type::any();

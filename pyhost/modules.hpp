@@ -32,6 +32,7 @@ struct Module {
   schema::Type positional, named;    ///< of what *args and **kwargs take
   schema::Type output;
   bool wrapped = false;      ///< by a decorator, which may take and give other types than what it wraps declares
+  bool by_position = false;  ///< such a decorator takes *args: what can be given by position is
   MentionedClasses classes;  ///< that these types mention
 };
 

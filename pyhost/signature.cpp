@@ -1,7 +1,7 @@
 #include "pyhost/signature.hpp"
 #include "schema/text.hpp"
 
-#include <set>
+#include <map>
 
 namespace py = pybind11;
 
@@ -26,6 +26,9 @@ std::string annotation_text(py::handle annotation) {
   }
   std::string text = text_of(repr);
   for (std::size_t at = 0; (at = text.find("typing.", at)) != std::string::npos;) text.erase(at, 7);
+  // <nodes.x.Ge object at 0x7f…>: where it stands in memory is nobody's business.
+  for (std::size_t at = 0; (at = text.find(" at 0x", at)) != std::string::npos;)
+    text.erase(at, std::min(text.find_first_not_of("0123456789abcdef", at + 6), text.size()) - at);
   return schema::cut(text, 2000);
 }
 
@@ -42,8 +45,8 @@ std::string repr_of(py::handle value) {
 struct Target {
   py::object function;
   std::size_t skipped = 0;
-  std::set<std::string> given;  // by functools.partial, by name: they keep a default
-  py::object constructed;       // a class: what a call of it returns
+  std::map<std::string, py::object> given;  // by functools.partial, by name: their defaults
+  py::object constructed;                   // a class: what a call of it returns
 };
 
 Target target_of(py::handle callable) {
@@ -67,7 +70,8 @@ Target target_of(py::handle callable) {
       const py::object arguments = find_attribute(out.function, "args");
       const py::object keywords = find_attribute(out.function, "keywords");
       out.skipped += static_cast<std::size_t>(PyTuple_GET_SIZE(arguments.ptr()));
-      for (const auto& entry : py::reinterpret_borrow<py::dict>(keywords)) out.given.insert(text_of(entry.first));
+      for (const auto& entry : py::reinterpret_borrow<py::dict>(keywords))
+        out.given.emplace(text_of(entry.first), py::reinterpret_borrow<py::object>(entry.second));
       out.function = find_attribute(out.function, "func");
     } else {
       // An object with __call__; its class says how.
@@ -148,7 +152,9 @@ class Describer {
         initial = py::reinterpret_borrow<py::object>(PyDict_GetItem(keyword_defaults.ptr(), names[i].ptr()));
       }
       const std::string name = text_of(names[i]);
-      const bool given = target.given.count(name) != 0;
+      const auto partial = target.given.find(name);
+      const bool given = partial != target.given.end();
+      if (given) initial = partial->second;
       // What follows a parameter that a partial gives by name can only be given by name too, as inspect has it.
       by_name = by_name || given;
       add(name,
@@ -311,6 +317,10 @@ Type callable_type(const py::object& function, bool method, AnnotationReader& re
   const py::object code = find_attribute(target.function, "__code__");
   const py::tuple names = code.attr("co_varnames");
   const auto count = code.attr("co_argcount").cast<std::size_t>();
+  // With parameters that may be left out it takes several numbers of arguments, which a Callable cannot say.
+  const py::object defaults = find_attribute(target.function, "__defaults__");
+  type.variadic =
+      (defaults && !defaults.is_none()) || (code.attr("co_flags").cast<int>() & (CO_VARARGS | CO_VARKEYWORDS)) != 0;
   const py::object annotations = find_attribute(target.function, "__annotations__");
   const auto read = [&](const std::string& name) {
     PyObject* found = annotations && PyDict_Check(annotations.ptr()) != 0
@@ -318,7 +328,7 @@ Type callable_type(const py::object& function, bool method, AnnotationReader& re
                           : nullptr;
     return found == nullptr ? Type::any() : reader.read(found, 1);
   };
-  for (std::size_t i = target.skipped + (method ? 1 : 0); i < count; ++i)
+  for (std::size_t i = target.skipped + (method ? 1 : 0); !type.variadic && i < count; ++i)
     type.arguments.push_back(read(text_of(names[i])));
   type.arguments.push_back(read("return"));
   return type;

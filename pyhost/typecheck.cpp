@@ -215,7 +215,7 @@ bool TypeCheck::fits_class(py::handle value, const Type& type, const std::string
   if (is_instance(value, type.name))
     return info->form == ClassInfo::Form::dataclass ? fits_fields(value, type, *info, at, depth) : true;
   // An object of another node's class: what counts is its fields.
-  if (info->is_object() && !info->fields.empty()) {
+  if ((info->is_object() || info->form == ClassInfo::Form::named_tuple) && !info->fields.empty()) {
     const bool all = std::all_of(info->fields.begin(), info->fields.end(), [&](const schema::Field& field) {
       return field.method || field.init_only || static_cast<bool>(find_attribute(value, field.name.c_str()));
     });

@@ -54,6 +54,7 @@ class TypeCheck {
   const schema::ClassInfo* info_of(const schema::Type& type) const;
   pybind11::object live(const schema::Type& type) const;
   pybind11::object as_own_class(const pybind11::object& value, const schema::Type& type, const schema::ClassInfo& info);
+  pybind11::object with_own_classes(const pybind11::object& value, const schema::Type& type);
   pybind11::object literal_from_json(const pybind11::object& value, const schema::Type& type);
   pybind11::object make_record(const pybind11::object& dict, const schema::Type& type, const schema::ClassInfo& info,
                                bool inside, int depth);

@@ -127,6 +127,13 @@ void take(Body& body, store::CustomType& type) {
         body.problem("/definition" + problem.pointer, problem.what);
     }
   }
+  // The same, written beside the name.
+  if (const auto parent = body.text("extends", 100)) {
+    json::value definition = stored_json(type.definition);
+    if (!definition.is_object()) definition = json::object();
+    definition.get_object()["extends"] = *parent;
+    type.definition = json::serialize(definition);
+  }
   if (type.name.find_first_of("[]|,'\"() \t\n") != std::string::npos)
     body.problem("/name", "a type's name has no blanks, brackets, commas or quotes");
   if (schema::builtin_type(type.name)) body.problem("/name", "is the name of a built-in type");

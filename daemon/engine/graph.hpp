@@ -52,8 +52,16 @@ struct Node {
   json::object literals;             ///< parameters.inputs: values for parameters that no edge feeds
   std::vector<std::string> outputs;  ///< names of the declared outputs; fewer than two: the value as a whole
   std::map<std::string, std::string> port_types;  ///< types that the workflow gives ports: "in x", "out y" → name
-  std::string pointer;                            ///< of the node in the document: "/nodes/3"
-  std::string inputs_pointer;                     ///< of `literals`
+  /// The type that the workflow gives the value as a whole: of its only output, or of one called "output". Empty: none.
+  std::string whole_output_type() const {
+    const auto found = port_types.find("out output");
+    if (found != port_types.end()) return found->second;
+    const auto first = port_types.lower_bound("out ");
+    const bool only = outputs.size() < 2 && first != port_types.end() && first->first.starts_with("out ");
+    return only ? first->second : std::string();
+  }
+  std::string pointer;         ///< of the node in the document: "/nodes/3"
+  std::string inputs_pointer;  ///< of `literals`
 };
 
 struct Edge {

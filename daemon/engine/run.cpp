@@ -28,10 +28,10 @@ std::optional<json::value> declared_types(const Node& node) {
   for (const auto& [port, name] : node.port_types) {
     const auto known = schema::builtin_type(name);
     if (!known || *known == "any") continue;
-    const bool whole = port == "out output" || (port.starts_with("out ") && node.outputs.size() < 2);
-    if (whole) out["out"] = schema::to_json(schema::type_of_documented(*known));
-    else if (port.starts_with("in ")) out[port] = schema::to_json(schema::type_of_documented(*known));
+    if (port.starts_with("in ")) out[port] = schema::to_json(schema::type_of_documented(*known));
   }
+  if (const auto known = schema::builtin_type(node.whole_output_type()); known && *known != "any")
+    out["out"] = schema::to_json(schema::type_of_documented(*known));
   if (out.empty()) return std::nullopt;
   return json::value(std::move(out));
 }

@@ -140,10 +140,9 @@ void Run::check_custom_type(std::size_t step) {
   const StepRun& run = outcome_.steps[step];
   const Node& node = plan_.steps[step].node;
   if (plan_.types == TypeChecks::off || !run.result->exact || run.result->truncated) return;
-  const auto declared = node.port_types.find("out output");
-  const std::string name = declared != node.port_types.end()
-                               ? declared->second
-                               : catalog_->documented(types_[step].output.type, classes_[step]).name;
+  const std::string declared = node.whole_output_type();
+  const std::string name =
+      declared.empty() ? catalog_->documented(types_[step].output.type, classes_[step]).name : declared;
   const typing::CustomType* type = catalog_->find(name);
   if (type == nullptr || type->schema.empty()) return;
   std::string error;

@@ -183,6 +183,12 @@ class Checker {
     return found != node.port_types.end() && catalog_.knows(found->second) ? found->second : std::string();
   }
 
+  std::string declared_output(const Node& node, const schema::Argument& argument) const {
+    if (argument.key) return declared(node, "out " + *argument.key);
+    const std::string whole = node.whole_output_type();
+    return catalog_.knows(whole) ? whole : std::string();
+  }
+
   // The connection that feeds the port: of several between the same nodes the one that names it, else the first.
   const Source* source_of(std::size_t i, const NodePort& port, const schema::Argument& argument) const {
     const Node& node = plan_.steps[i].node;
@@ -211,7 +217,7 @@ class Checker {
     const std::string output = argument.key.value_or("output");
     check_ends(i, port, *source,
                {output_type(plan_.steps[from], types_[from], *source), &classes(from),
-                declared(plan_.steps[from].node, "out " + output)},
+                declared_output(plan_.steps[from].node, argument)},
                output);
   }
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "schema/typing/hierarchy.hpp"
+#include "schema/typing/parse.hpp"
 
 namespace qflow::typing {
 namespace {
@@ -51,6 +52,7 @@ std::string shown(const DocumentedType& type) {
 
 // The method that makes the part that does not fit fit: int() for a str where an int is wanted.
 std::string method_for(const Type& source, const Type& target, const Catalog& catalog) {
+  if (target.kind == Type::Kind::literal) return {};  // one of some values is nothing that a conversion can promise
   const auto from = catalog.documented(source, kNone), to = catalog.documented(target, kNone);
   if (from.name == "any" || to.name == "any") return {};
   return std::string(schema::compatibility(from.name, to.name).method);
@@ -90,6 +92,12 @@ Type as_passed(const Type& source, const DocumentedType& from, const DocumentedT
 
 // Whether a value of `source` may go into a converter's input, or a converter's output into `target`, as it is.
 bool takes(const End& source, const End& target, const Catalog& catalog) {
+  // A class that the documented names do not know says nothing of a port that only has such a name.
+  const auto unknown = [&](const End& end, const End& other) {
+    return !other.declared.empty() && other.type.kind == Type::Kind::any && documented_of(end, catalog).name == "any" &&
+           documented_of(other, catalog).name != "any";
+  };
+  if (unknown(source, target) || unknown(target, source)) return false;
   const Link link = check_link(source, target, catalog);
   return link.compatible && link.fits && !(link.conversion_required && link.method != "int()");
 }
@@ -100,12 +108,51 @@ End output_of(const Converter& c) { return {c.target, &c.classes, {}}; }
 // any in or out says nothing of what a converter is for.
 bool is_concrete(const End& end) { return end.type.kind != Type::Kind::any || !end.declared.empty(); }
 
+// Whether qflow.convert can be told this type: none of a user's classes is in it.
+bool is_writable(const Type& type) {
+  if (type.kind == Type::Kind::named && type.name.find('.') != std::string::npos &&
+      schema::usual_name(schema::text(Type::of(type.name))) != type.name)
+    return false;
+  return std::all_of(type.arguments.begin(), type.arguments.end(), is_writable);
+}
+
+bool is_dict(const Type& type) { return type.is("dict") || type.name.starts_with("collections.abc."); }
+
+// A documented converter as it would be used between these two: with the types of the elements, so that they are
+// converted and checked as well. Nothing where it could not work: a dict of what is no pair, a set of what has no hash.
+std::optional<Converter> between(const Converter& converter, const End& source, const End& target,
+                                 const Catalog& catalog) {
+  if (!converter.node_id.empty() || source.type.kind == Type::Kind::any || target.type.kind == Type::Kind::any)
+    return converter;
+  const bool bare = source.type.arguments.empty() || target.type.arguments.empty();
+  const Type element = source.type.kind == Type::Kind::tuple ? schema::element_of_tuple(source.type)
+                       : source.type.arguments.empty()       ? Type::any()
+                                                             : source.type.arguments.front();
+  const bool into_dict = converter.target.is("dict");
+  if (into_dict && !is_dict(target.type)) return std::nullopt;
+  const bool pair = element.kind == Type::Kind::any || element.is("list") ||
+                    (element.kind == Type::Kind::tuple && (element.variadic || element.arguments.size() == 2));
+  if (into_dict && !pair) return std::nullopt;
+  if (converter.source.is("dict") && !bare) {
+    const End keys{Type::of("list", {element}), source.classes, {}};
+    if (!takes(keys, target, catalog)) return std::nullopt;
+  }
+  const bool elements = !source.type.arguments.empty() || !target.type.arguments.empty();
+  if (!elements) return converter;
+  if (!is_writable(source.type) || !is_writable(target.type)) return bare ? std::optional(converter) : std::nullopt;
+  Converter out = converter;
+  out.source = source.type;
+  out.target = target.type;
+  return out;
+}
+
 // list[str] → list[int], dict[str, str] → dict[str, float]: the same outside, elements that convert.
 std::optional<Converter> elementwise(const End& source, const End& target, const Link& link, const Catalog& catalog) {
   if (!link.compatible || link.fits) return std::nullopt;
   const auto answer = schema::assignable(source.type, classes_of(source), target.type, classes_of(target));
   const std::string method = method_for(answer.source, answer.target, catalog);
   if (method.empty() || answer.path.empty()) return std::nullopt;
+  if (!is_writable(source.type) || !is_writable(target.type)) return std::nullopt;
   Converter out{method, "", "", "", source.type, target.type, classes_of(source)};
   return out;
 }
@@ -169,7 +216,8 @@ std::vector<Suggestion> suggest(const End& source, const End& target, const Cata
   std::vector<const Converter*> first, last;
   for (const Converter* one : all) {
     const bool begins = takes(source, input_of(*one), catalog), ends = takes(output_of(*one), target, catalog);
-    if (begins && ends && out.size() < 10) out.push_back({{*one}});
+    if (begins && ends && out.size() < 10)
+      if (auto used = between(*one, source, target, catalog)) out.push_back({{std::move(*used)}});
     if (begins && !ends) first.push_back(one);
     if (ends && !begins) last.push_back(one);
   }
@@ -193,7 +241,9 @@ std::vector<Suggestion> suggest(const End& source, const End& target, const Cata
       const bool round = from == to && name_of(two->target) == name_of(one->source);
       const bool text_of_truth = from == "boolean" && name_of(one->target) == "string" && to != "string";
       if (round || text_of_truth) continue;
-      if (out.size() < 10 && takes(output_of(*one), input_of(*two), catalog)) out.push_back({{*one, *two}});
+      if (out.size() < 10 && takes(output_of(*one), input_of(*two), catalog) &&
+          names.insert(one->name + " " + one->node_id + ", " + two->name + " " + two->node_id).second)
+        out.push_back({{*one, *two}});
     }
   return out;
 }

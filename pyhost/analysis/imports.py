@@ -6,6 +6,7 @@ import sys
 from importlib import metadata
 
 MOST = 200
+GUARDS = ("ImportError", "ModuleNotFoundError", "Exception", "BaseException")
 
 # Where the name that is imported is not the name that is installed.
 WELL_KNOWN = {
@@ -86,16 +87,31 @@ class ImportScan(ast.NodeVisitor):
 
     def visit_Try(self, node):
         caught = [dotted(t) for h in node.handlers for t in (h.type.elts if isinstance(h.type, ast.Tuple) else [h.type])]
-        guards = any(c in (None, "", "ImportError", "ModuleNotFoundError", "Exception", "BaseException") for c in caught)
+        guards = any(not c or c in GUARDS for c in caught)
         self.guarded += guards
         for line in node.body:
             self.visit(line)
         for handler in node.handlers:
             for line in handler.body:
                 self.visit(line)
-        self.guarded -= guards
-        for line in node.orelse + node.finalbody:
+        for line in node.orelse:  # reached only where what is guarded went well
             self.visit(line)
+        self.guarded -= guards
+        for line in node.finalbody:
+            self.visit(line)
+
+    visit_TryStar = visit_Try
+
+    def visit_With(self, node):
+        """with contextlib.suppress(ImportError)"""
+        guards = False
+        for item in node.items:
+            call = item.context_expr
+            if isinstance(call, ast.Call) and dotted(call.func).rsplit(".", 1)[-1] == "suppress":
+                guards = guards or any(dotted(one) in GUARDS for one in call.args)
+        self.guarded += guards
+        self.generic_visit(node)
+        self.guarded -= guards
 
 
 def standard_modules():

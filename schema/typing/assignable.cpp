@@ -196,6 +196,12 @@ bool Comparison::items_fit(Side tuple, Side element, int depth) {
 
 // Parameters the other way round, the result as it is.
 bool Comparison::callable_fits(Side s, Side t, int depth) {
+  if (s.type.kind == Kind::named) {
+    const auto own = s.classes.find(s.type.name);
+    if (own != s.classes.end())
+      for (const Field& field : fields_of(s.type, own->second, s.classes, budget_))
+        if (field.name == "__call__" && field.method) return fits(s.with(field.type), t, depth + 1);
+  }
   if (s.type.kind != Kind::callable) return no(s, t, "cannot be called");
   if (!inside("the result", fits(s.with(s.type.arguments.back()), t.with(t.type.arguments.back()), depth + 1)))
     return false;
@@ -210,6 +216,14 @@ bool Comparison::callable_fits(Side s, Side t, int depth) {
 
 bool Comparison::promotes(const Type& s, const Type& t, const Classes& classes) {
   if (t.is("float")) return as_base(s, "int", classes, budget_).has_value();
+  if (rules_.numbers_are_registered && t.name.starts_with("numbers.")) {
+    const char* as = as_base(s, "int", classes, budget_)               ? "numbers.Integral"
+                     : as_base(s, "float", classes, budget_)           ? "numbers.Real"
+                     : as_base(s, "complex", classes, budget_)         ? "numbers.Complex"
+                     : as_base(s, "decimal.Decimal", classes, budget_) ? "numbers.Number"
+                                                                       : nullptr;
+    return as != nullptr && as_base(Type::of(as), t.name, classes, budget_).has_value();
+  }
   if (t.is("complex")) return as_base(s, "int", classes, budget_) || as_base(s, "float", classes, budget_);
   if (t.is("bytes")) return s.is("bytearray") || s.is("memoryview");  // mypy's; deprecated by PEP 688
   return false;
@@ -221,7 +235,9 @@ bool Comparison::class_fits(Side s, Side t, int depth, const Type& shown) {
   const ClassInfo* wanted = t.info();
   if (wanted != nullptr && wanted->form == Form::typed_dict) return fits_typed_dict(s, own, t, *wanted, depth);
   if (own != nullptr && own->form == Form::typed_dict) return typed_dict_fits(s, *own, t, depth);
-  const bool same_meaning = t.classes.count(t.type.name) == 0 || s.classes.count(t.type.name) != 0 || own == nullptr;
+  // A class of a node is another one in each node; a package's is the same.
+  const bool same_meaning = !t.type.name.starts_with("nodes.") || t.classes.count(t.type.name) == 0 ||
+                            s.classes.count(t.type.name) != 0 || own == nullptr;
   if (const auto seen = as_base(s.type, t.type.name, s.classes, budget_); seen && same_meaning)
     return arguments_fit(s.with(*seen), t, depth);
   if (promotes(s.type, t.type, s.classes)) return true;

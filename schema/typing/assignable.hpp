@@ -15,8 +15,9 @@ struct Rules {
   bool loose_members = true;       ///< TypedDict and protocol members may be narrower, though they could be assigned to
   bool new_types = true;           ///< the base of a NewType for the NewType (types.md 6: NewType → its base)
   bool iterators_are_made = true;  ///< anything iterable for an Iterator or Generator: the worker calls iter()
+  bool numbers_are_registered = true;  ///< int for numbers.Integral and the like, which a type checker does not see
   /// Nothing beyond the specification.
-  static Rules typing() { return {false, false, false, false, false, false}; }
+  static Rules typing() { return {false, false, false, false, false, false, false}; }
 };
 
 /// The answer, with where and why it does not fit.

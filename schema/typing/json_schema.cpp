@@ -17,6 +17,7 @@ std::optional<json::object> of_scalar(std::string_view name) {
   if (name == "bool") return typed("boolean");
   if (name == "bytes" || name == "bytearray") return json::object{{"type", "string"}, {"contentEncoding", "base64"}};
   if (name == "decimal.Decimal") return json::object{{"type", json::array{"string", "number"}}, {"format", "decimal"}};
+  if (name == "fractions.Fraction" || name == "complex") return json::object{{"type", json::array{"string", "number"}}};
   if (name == "datetime.datetime") return json::object{{"type", "string"}, {"format", "date-time"}};
   if (name == "datetime.date") return json::object{{"type", "string"}, {"format", "date"}};
   if (name == "datetime.time") return json::object{{"type", "string"}, {"format", "time"}};

@@ -228,6 +228,7 @@ def mutable(a=[1, {"k": None}], b=(1, 2), c=float("inf"), d=None): ...
     CHECK(function(d, "part").at("inputs").as_array().size() == 2);
     CHECK(port(d, "part", "b").at("required") == true);
     CHECK(port(d, "part", "c").at("required") == false);
+    CHECK(port(d, "part", "c").at("default") == json::value(3.0));
     CHECK(text(port(d, "greeter", "times").at("type")) == "integer");
     CHECK(text(output(d, "greeter").at("python_type")) == "list[str]");
     CHECK(function(d, "later").at("is_async") == true);

@@ -222,6 +222,9 @@ TEST_CASE("types and converters that users define") {
   CHECK(fits("Money", "Price").at("compatible") == false);
   CHECK(fits("Money", "string").at("compatible") == false);
   CHECK(daemon().post("/types", {{"name", "Loose"}, {"definition", {{"extends", "nothing"}}}}).status == 400);
+  CHECK(daemon().post("/types", {{"name", "Loose"}, {"extends", "nothing"}}).status == 400);
+  CHECK(daemon().post("/types", {{"name", "Email"}, {"extends", "string"}}).status == 201);
+  CHECK(fits("Email", "string").at("compatible") == true);
   CHECK(daemon().call("PATCH", "/types/" + text(made["id"]), {{"definition", {{"extends", "Price"}}}}).status == 400);
   const Answer wrong = daemon().post("/types", {{"name", "Bad"}, {"definition", {{"schema", {{"type", "strin"}}}}}});
   CHECK(wrong.status == 400);

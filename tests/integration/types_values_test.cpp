@@ -1,6 +1,7 @@
 // Values against the declared types as they pass into a function and out of it.
 #include <doctest/doctest.h>
 
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "tests/support/http.hpp"
@@ -64,6 +65,85 @@ TEST_CASE("what Annotated says of a value, and *args and **kwargs, are held agai
   CHECK(daemon().node(more, {{"a", 1}})["success"] == true);
   CHECK(text(daemon().node(more, {{"a", "x"}})["error"]).find("a") != std::string::npos);
   CHECK(daemon().node(more, {{"a", "x"}})["success"] == false);
+}
+
+TEST_CASE("literals become what their types say") {
+  const std::string head =
+      "import collections, dataclasses, datetime, decimal, enum, fractions, pathlib\n"
+      "from typing import *\nT = TypeVar('T')\n"
+      "@dataclasses.dataclass\nclass Row:\n    a: int\n"
+      "@dataclasses.dataclass\nclass Page(Generic[T]):\n    items: List[T]\n"
+      "@dataclasses.dataclass\nclass X:\n    v: int\n    kind: Literal['x'] = 'x'\n"
+      "@dataclasses.dataclass\nclass Y:\n    v: Union[int, str]\n    kind: Literal['y'] = 'y'\n"
+      "class E(enum.Enum):\n    A = 'a'\n";
+  const std::tuple<const char*, const char*, const char*> cases[] = {
+      {"List[Union[X, Y]]", R"([{"v":1,"kind":"x"},{"v":2,"kind":"y"}])", "[X(v=1, kind='x'), Y(v=2, kind='y')]"},
+      {"Union[X, Y]", R"({"v":"s"})", "Y(v='s', kind='y')"},
+      {"Page[Row]", R"({"items":[{"a":1}]})", "Page(items=[Row(a=1)])"},
+      {"Page[datetime.date]", R"({"items":["2026-11-23"]})", "Page(items=[datetime.date(2026, 11, 23)])"},
+      {"datetime.timedelta", "5", "datetime.timedelta(seconds=5)"},
+      {"Optional[datetime.timedelta]", "1.5", "datetime.timedelta(seconds=1, microseconds=500000)"},
+      {"decimal.Decimal", "9.99", "Decimal('9.99')"},
+      {"Counter[str]", R"({"a":1})", "Counter({'a': 1})"},
+      {"OrderedDict[str, int]", R"({"a":1})", "OrderedDict"},
+      {"DefaultDict[str, int]", R"({"a":1})", "defaultdict(None, {'a': 1})"},
+      {"Iterator[int]", "[1]", "list_iterator"},
+      {"int", "1e18", "1000000000000000000"},
+      {"fractions.Fraction", "\"1/3\"", "Fraction(1, 3)"},
+      {"complex", "\"1+2j\"", "(1+2j)"},
+      {"Dict[datetime.date, int]", R"({"2026-11-23":1})", "{datetime.date(2026, 11, 23): 1}"},
+      {"Dict[E, int]", R"({"a":1})", "E.A"},
+      {"pathlib.PurePosixPath", "\"/a\"", "PurePosixPath('/a')"}};
+  for (const auto& [type, literal, shown] : cases) {
+    INFO(type);
+    json::object one = node("main", head + "def main(x: " + type + ") -> str:\n    return repr(x)");
+    one["inputs"] = {{"x", json::parse(literal)}};
+    json::object w = chain({one});
+    w["settings"] = {{"types", "strict"}};
+    const Answer ran = daemon().run(w);
+    INFO(ran.body);
+    CHECK(text(ran["status"]) == "completed");
+    CHECK(text(ran["data"].at("outputs").at("main")).find(shown) != std::string::npos);
+  }
+}
+
+TEST_CASE("members and named tuples of another node's class become this node's, in containers too") {
+  const std::string head =
+      "import enum\nfrom typing import *\nclass E(enum.Enum):\n    A = 1\nclass N(NamedTuple):\n    x: int\n";
+  for (const auto& [type, value, check] : {std::tuple{"List[E]", "[E.A]", "v[0] is E.A"},
+                                           {"Set[E]", "{E.A}", "E.A in v"},
+                                           {"Dict[E, int]", "{E.A: 1}", "v[E.A] == 1"},
+                                           {"List[N]", "[N(1)]", "isinstance(v[0], N)"},
+                                           {"E", "E.A", "v is E.A"}}) {
+    const Answer ran =
+        daemon().run(wired(head + "def give() -> " + type + ": return " + value,
+                           head + "def take(v: " + type + ") -> bool: return " + check, {{"types", "strict"}}));
+    INFO(type << ran.body);
+    CHECK(ran["data"].at("outputs").at("take") == true);
+  }
+}
+
+TEST_CASE("decorators and generic signatures are called as they can be") {
+  for (const char* code :
+       {"import functools\ndef by_position(f):\n    @functools.wraps(f)\n    def inner(*args): return f(*args)\n"
+        "    return inner\n@by_position\ndef main(x: int, y: int = 2) -> int: return x + y",
+        "import functools\ndef by_name(f):\n    @functools.wraps(f)\n    def inner(**named): return f(**named)\n"
+        "    return inner\n@by_name\ndef main(x: int, y: int = 2) -> int: return x + y",
+        "import functools\n@functools.singledispatch\ndef main(x) -> int: return 0\n@main.register\n"
+        "def _(x: int) -> int: return x + 2"}) {
+    const Answer ran = daemon().node(code, {{"x", 1}}, {{"function", "main"}});
+    INFO(std::string(code) << ran.body);
+    CHECK(ran["output"] == 3);
+  }
+  for (const char* rest : {"*x: *tuple[int, str]", "*x: Unpack[tuple[int, ...]]"}) {
+    json::object w = flow({node("a", "def a() -> int: return 1"), node("b", "def b() -> str: return 's'"),
+                           node("c", std::string("from typing import *\ndef c(") + rest + ") -> int: return len(x)")},
+                          {{"a", "c"}, {"b", "c"}});
+    w["settings"] = {{"types", "strict"}};
+    const Answer ran = daemon().run(w);
+    INFO(ran.body);
+    CHECK(text(ran["status"]) == "completed");
+  }
 }
 
 TEST_CASE("outputs are held against what a function declares") {
