@@ -124,6 +124,12 @@ py::object TypeCheck::with_own_classes(const py::object& value, const Type& type
 
 py::object TypeCheck::pass(py::object value, const Type& declared) {
   const Type& type = without_none(declared);
+  if (type.kind == Kind::literal)  // a member of another node's enumeration
+    for (const auto& wanted : type.values)
+      if (const auto* member = wanted.if_object(); member != nullptr && member->contains("enum")) {
+        const Type owner = Type::of(std::string(std::string_view(member->at("enum").as_string())));
+        if (const ClassInfo* of_owner = info_of(owner)) return as_own_class(value, owner, *of_owner);
+      }
   if (value.is_none() || type.kind != Kind::named) return value;
   if (!type.arguments.empty()) value = with_own_classes(value, type);
   PyObject* v = value.ptr();

@@ -1,6 +1,7 @@
 """What looks dangerous in a module, with its lines. Warnings for people: the sandbox holds whatever is found or not."""
 
 import ast
+import posixpath
 import re
 
 from _qflow_imports import dotted
@@ -15,6 +16,7 @@ NETWORK_MODULES = {"socket", "ssl", "urllib", "http", "ftplib", "smtplib", "imap
 HARMLESS = {"urllib.parse", "urllib.error", "http.HTTPStatus", "http.cookies"}
 FILE_ACTS = {"os.remove", "os.unlink", "os.rmdir", "os.mkdir", "os.makedirs", "os.rename", "os.replace", "os.chmod", "os.chown",
              "os.symlink", "os.link", "os.truncate", "shutil.rmtree", "shutil.copy", "shutil.copyfile", "shutil.move"}  # fmt: skip
+PATH_ACTS = ("write_text", "write_bytes", "unlink", "mkdir", "touch", "rmdir", "open")
 WRITABLE = ("/tmp", "/dev/shm", "/node", "/dev/null", "/dev/stdout", "/dev/stderr")
 
 
@@ -24,6 +26,7 @@ class Suspicions(ast.NodeVisitor):
     def __init__(self, aliases):
         self.aliases = aliases
         self.found = []
+        self.own = []  # names that mean something of the node's own, scope by scope
 
     def add(self, node, code, message, needs=""):
         if len(self.found) < MOST:
@@ -31,8 +34,25 @@ class Suspicions(ast.NodeVisitor):
 
     def full(self, name):
         first, _, rest = name.partition(".")
+        if any(first in names for names in self.own):
+            return ""
         known = self.aliases.get(first, first)
         return known + ("." + rest if rest else "")
+
+    def visit_Module(self, node):
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+        self.own.append({one.name for one in node.body if isinstance(one, kinds)})
+        self.generic_visit(node)
+        self.own.pop()
+
+    def visit_FunctionDef(self, node):
+        a = node.args
+        every = a.args + getattr(a, "posonlyargs", []) + a.kwonlyargs + [one for one in (a.vararg, a.kwarg) if one]
+        self.own.append({one.arg for one in every})
+        self.generic_visit(node)
+        self.own.pop()
+
+    visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_Import(self, node):
         for alias in node.names:
@@ -62,30 +82,40 @@ class Suspicions(ast.NodeVisitor):
         self.generic_visit(node)
 
     def files(self, node, name):
-        path = literal(node.args[0]) if node.args else None
+        path = argument(node, 0, "file")
         writes = False
         if name in ("open", "io.open"):
-            mode = literal(node.args[1]) if len(node.args) > 1 else None
-            for keyword in node.keywords:
-                if keyword.arg == "mode":
-                    mode = literal(keyword.value)
-            writes = isinstance(mode, str) and any(c in mode for c in "wax+")
+            writes = for_writing(argument(node, 1, "mode"))
         elif name in FILE_ACTS:
             writes = True
             if name in ("shutil.copy", "shutil.copyfile") and len(node.args) > 1:
                 path = literal(node.args[1])
-        elif isinstance(node.func, ast.Attribute) and node.func.attr in ("write_text", "write_bytes", "unlink", "mkdir", "touch", "rmdir"):
+        elif isinstance(node.func, ast.Attribute) and node.func.attr in PATH_ACTS:
             target = node.func.value
             if isinstance(target, ast.Call) and self.full(dotted(target.func)).rsplit(".", 1)[-1] in ("Path", "PosixPath") and target.args:
-                path, writes = literal(target.args[0]), True
+                path = literal(target.args[0])
+                writes = node.func.attr != "open" or for_writing(argument(node, 0, "mode"))
         if writes and isinstance(path, str) and self.outside(path):
             self.add(node, "writes_outside", "writes to %r, but a node may write below its own directory, /tmp and /dev/shm only" % path[:200])
 
     @staticmethod
     def outside(path):
+        path = posixpath.normpath(path)
         if path.startswith("/"):
             return not any(path == root or path.startswith(root + "/") for root in WRITABLE)
         return path.split("/")[0] == ".."
+
+
+def argument(node, position, name):
+    """What a call gives a parameter, where it is a literal."""
+    for keyword in node.keywords:
+        if keyword.arg == name:
+            return literal(keyword.value)
+    return literal(node.args[position]) if len(node.args) > position else None
+
+
+def for_writing(mode):
+    return isinstance(mode, str) and any(c in mode for c in "wax+")
 
 
 def literal(node):

@@ -112,7 +112,7 @@ bool Comparison::fits_union(Side s, Side t, int depth) {
     if (fits(s, t.with(one), depth + 1)) return true;
     if (one.kind == Kind::literal) values.insert(values.end(), one.values.begin(), one.values.end());
   }
-  if (!values.empty() && covers(s, values)) return true;
+  if (!values.empty() && covers(s, values, t.classes)) return true;
   // None | X: what X says is the reason, where there is only X.
   const auto concrete = std::count_if(t.type.arguments.begin(), t.type.arguments.end(),
                                       [](const Type& one) { return one.kind != Kind::none; });
@@ -142,11 +142,32 @@ bool Comparison::is_empty_protocol(Side t) {
   return info != nullptr && info->form == Form::protocol && info->fields.empty();
 }
 
-// Every value that a bool or an enumeration can have is among `values`.
-bool Comparison::covers(Side s, const std::vector<json::value>& values) {
-  const auto has = [&](const json::value& wanted) {
-    return std::find(values.begin(), values.end(), wanted) != values.end();
+// Whether `wanted` is among the values of a Literal: itself, or the same member of the same enumeration as another node
+// has it.
+bool Comparison::has_value(const std::vector<json::value>& values, const Classes& own, const json::value& wanted,
+                           const Classes& classes) const {
+  const auto text_in = [](const json::value& member, const char* name) -> std::string {
+    const json::object* object = member.if_object();
+    const json::value* found = object == nullptr ? nullptr : object->if_contains(name);
+    return found != nullptr && found->is_string() ? std::string(std::string_view(found->get_string())) : "";
   };
+  const auto owner_of = [&](const json::value& member, const Classes& known) {
+    const auto found = known.find(text_in(member, "enum"));
+    return found == known.end() || found->second.form != Form::enumeration ? nullptr : &found->second;
+  };
+  const auto last_part = [](const std::string& name) { return name.substr(name.rfind('.') + 1); };
+  return std::any_of(values.begin(), values.end(), [&](const json::value& one) {
+    if (one == wanted) return true;
+    if (!rules_.records_by_fields || text_in(one, "name") != text_in(wanted, "name")) return false;
+    const ClassInfo *ours = owner_of(one, own), *theirs = owner_of(wanted, classes);
+    return ours != nullptr && theirs != nullptr && ours->members == theirs->members &&
+           last_part(text_in(one, "enum")) == last_part(text_in(wanted, "enum"));
+  });
+}
+
+// Every value that a bool or an enumeration can have is among those of a Literal.
+bool Comparison::covers(Side s, const std::vector<json::value>& values, const Classes& own) const {
+  const auto has = [&](const json::value& wanted) { return has_value(values, own, wanted, s.classes); };
   if (s.type.is("bool")) return has(true) && has(false);
   const ClassInfo* info = s.info();
   if (info == nullptr || info->form != Form::enumeration || info->members.empty()) return false;
@@ -156,10 +177,9 @@ bool Comparison::covers(Side s, const std::vector<json::value>& values) {
 }
 
 bool Comparison::fits_literal(Side s, Side t) {
-  if (s.type.kind != Kind::literal) return covers(s, t.type.values) || no(s, t);
-  const json::value& wanted = s.type.values.front();
-  const bool found = std::find(t.type.values.begin(), t.type.values.end(), wanted) != t.type.values.end();
-  return found || no(s, t, "is none of " + join_values(t.type.values));
+  if (s.type.kind != Kind::literal) return covers(s, t.type.values, t.classes) || no(s, t);
+  return has_value(t.type.values, t.classes, s.type.values.front(), s.classes) ||
+         no(s, t, "is none of " + join_values(t.type.values));
 }
 
 bool Comparison::fits_tuple(Side s, Side t, int depth) {

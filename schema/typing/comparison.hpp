@@ -39,7 +39,9 @@ class Comparison {
   static bool is_null_literal(const Type& type);
   static bool none_in_literal(Side t);
   static bool is_empty_protocol(Side t);
-  static bool covers(Side s, const std::vector<json::value>& values);
+  bool has_value(const std::vector<json::value>& values, const Classes& own, const json::value& wanted,
+                 const Classes& classes) const;
+  bool covers(Side s, const std::vector<json::value>& values, const Classes& own) const;
   bool fits_literal(Side s, Side t);
   bool fits_tuple(Side s, Side t, int depth);
   bool items_fit(Side tuple, Side element, int depth);

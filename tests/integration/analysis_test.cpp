@@ -134,3 +134,22 @@ def main(x):
   CHECK(found == std::vector<std::string>{"starts_program 11", "evaluates_text 12", "uses_network 13",
                                           "writes_outside 14", "unpickles 17"});
 }
+
+TEST_CASE("dangers are those of the code's own words") {
+  const auto found = [](const std::string& code) {
+    std::string out;
+    const json::object d = daemon().post("/nodes/python/validate", {{"code", code}})["description"].as_object();
+    for (const auto& one : d.at("findings").as_array())
+      out += text(one.at("code")) + json::serialize(one.at("line")) + " ";
+    return out;
+  };
+  CHECK(found("def main(x):\n    open(mode='w', file='/home/x')\n    return x") == "writes_outside2 ");
+  CHECK(found("from pathlib import Path\ndef main(x):\n    Path('/etc/x').open('w')\n    return x") ==
+        "writes_outside3 ");
+  CHECK(found("def main(x):\n    open('/tmp/../etc/x', 'w')\n    return x") == "writes_outside2 ");
+  CHECK(found("def main(x):\n    open('/etc/../tmp/x', 'w')\n    return x") == "");
+  CHECK(found("from pathlib import Path\ndef main(x):\n    Path('/etc/x').open()\n    return x") == "");
+  CHECK(found("def main(x):\n    return eval(x)\ndef eval(x):\n    return x") == "");
+  CHECK(found("def main(os):\n    return os.system('x')") == "");
+  CHECK(found("import os\ndef main(x):\n    return os.system('x')") == "starts_program3 ");
+}

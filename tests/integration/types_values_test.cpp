@@ -114,6 +114,7 @@ TEST_CASE("members and named tuples of another node's class become this node's, 
                                            {"Set[E]", "{E.A}", "E.A in v"},
                                            {"Dict[E, int]", "{E.A: 1}", "v[E.A] == 1"},
                                            {"List[N]", "[N(1)]", "isinstance(v[0], N)"},
+                                           {"Literal[E.A]", "E.A", "v is E.A"},
                                            {"E", "E.A", "v is E.A"}}) {
     const Answer ran =
         daemon().run(wired(head + "def give() -> " + type + ": return " + value,
