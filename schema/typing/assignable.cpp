@@ -56,9 +56,9 @@ bool Comparison::fits(Side s, Side t, int depth) {
   if (s.type.kind == Kind::tuple) {
     if (t.type.is("collections.abc.Sized")) return true;
     // Item by item, so that an Any among them does not stand for the others.
-    for (const char* name : {"Sequence", "Iterable", "Container", "Reversible"})
-      if (t.type.arguments.size() == 1 && t.type.is(std::string("collections.abc.") + name))
-        return items_fit(s, t.with(t.type.arguments.front()), depth);
+    for (const std::string_view name : {"collections.abc.Sequence", "collections.abc.Iterable",
+                                        "collections.abc.Container", "collections.abc.Reversible"})
+      if (t.type.arguments.size() == 1 && t.type.is(name)) return items_fit(s, t.with(t.type.arguments.front()), depth);
     const Type sequence = Type::of("collections.abc.Sequence", {element_of_tuple(s.type)});
     return class_fits(s.with(sequence), t, depth, s.type);
   }
