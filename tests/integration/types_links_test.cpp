@@ -24,7 +24,8 @@ json::object wired(const std::string& giver, const std::string& taker, const std
 std::string found(const json::object& workflow) {
   std::string out;
   const Answer answer = daemon().post("/workflows/validate", workflow);
-  for (const auto& one : answer["findings"].as_array())
+  const json::value findings = answer["findings"];
+  for (const auto& one : findings.as_array())
     if (text(one.at("severity")) != "info") out += text(one.at("message")) + "\n";
   return out;
 }
@@ -118,15 +119,18 @@ TEST_CASE("every converter that is suggested works") {
     json::object w = wired(head + "def give() -> " + one.source + ": return " + one.value,
                            head + "def take(v: " + one.target + ") -> int: return 1");
     const Answer answer = daemon().post("/workflows/validate", w);
-    REQUIRE(answer["findings"].as_array().size() == 1);
-    const json::array& suggestions = answer["findings"].at(0).at("suggestions").as_array();
+    const json::value findings = answer["findings"];
+    REQUIRE(findings.as_array().size() == 1);
+    const json::array& suggestions = findings.at(0).at("suggestions").as_array();
     INFO(json::serialize(suggestions));
     CHECK(!suggestions.empty() == one.suggested);
     for (const auto& suggestion : suggestions) {
       json::array nodes{w["nodes"].at(0)}, connections;
       for (const auto& step : suggestion.at("nodes").as_array()) {
         json::object made = step.as_object();
-        made["id"] = made["name"] = "c" + std::to_string(nodes.size());
+        const std::string id = "c" + std::to_string(nodes.size());
+        made["id"] = id;
+        made["name"] = id;
         nodes.push_back(std::move(made));
       }
       nodes.push_back(w["nodes"].at(1));
