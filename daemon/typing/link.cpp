@@ -119,7 +119,7 @@ bool is_writable(const Type& type) {
 bool is_dict(const Type& type) { return type.is("dict") || type.name.starts_with("collections.abc."); }
 
 // A documented converter as it would be used between these two: with the types of the elements, so that they are
-// converted and checked as well. Nothing where it could not work: a dict of what is no pair, a set of what has no hash.
+// converted and checked as well. Nothing where it could not work: a dict of what is no pair, a user's class inside.
 std::optional<Converter> between(const Converter& converter, const End& source, const End& target,
                                  const Catalog& catalog) {
   if (!converter.node_id.empty() || source.type.kind == Type::Kind::any || target.type.kind == Type::Kind::any)
