@@ -1,4 +1,4 @@
-// Precompiled: what most files here include and what is slow to read.
+// Precompiled: headers that most files here include and headers that are slow to parse.
 #pragma once
 #include <fmt/format.h>
 

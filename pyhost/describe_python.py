@@ -1,12 +1,13 @@
-"""Says, as one CMake list, what pyhost must know of the Python that runs this: X.Y; include directory; shared libpython;
-home (base prefix); executable; directories that a sandbox shows, joined by ':'. Ends with a reason when it cannot embed."""
+"""Prints, as one CMake list, what pyhost must know about the Python that runs this script: X.Y; include directory;
+shared libpython; home (base prefix); executable; directories that a sandbox shows, joined by ':'. Exits with the reason
+when this Python cannot be embedded."""
 
 import os
 import sys
 import sysconfig
 
 if sys.version_info < (3, 8):
-    sys.exit("too old: 3.8 is the first that can be embedded as pyhost does it")
+    sys.exit("too old: pyhost needs Python 3.8 or newer")
 version = "%d.%d" % sys.version_info[:2]
 include = sysconfig.get_path("include")
 names = [sysconfig.get_config_var(key) or "" for key in ("INSTSONAME", "LDLIBRARY")]

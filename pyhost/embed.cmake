@@ -1,5 +1,5 @@
 # Writes a C++ header with the Python modules INPUTS (separated by |) as kAnalysis, in their order; each under the name
-# _qflow_STEM. Texts go in pieces, because compilers bound the length of a literal.
+# _qflow_STEM. Each text is split into pieces, because compilers limit the length of a literal.
 string(REPLACE "|" ";" inputs "${INPUTS}")
 set(modules "")
 foreach(input IN LISTS inputs)
@@ -15,4 +15,4 @@ foreach(input IN LISTS inputs)
   endwhile()
   string(APPEND modules "{\"_qflow_${stem}\",\n${pieces}},\n")
 endforeach()
-file(WRITE ${OUTPUT} "// Made from pyhost/analysis by CMake.\n#pragma once\nnamespace qflow::pyhost {\nstruct EmbeddedModule {\n  const char* name;\n  const char* source;\n};\ninline constexpr EmbeddedModule kAnalysis[] = {\n${modules}};\n}  // namespace qflow::pyhost\n")
+file(WRITE ${OUTPUT} "// Made from pyhost/node/analysis by CMake.\n#pragma once\nnamespace qflow::pyhost {\nstruct EmbeddedModule {\n  const char* name;\n  const char* source;\n};\ninline constexpr EmbeddedModule kAnalysis[] = {\n${modules}};\n}  // namespace qflow::pyhost\n")

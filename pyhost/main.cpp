@@ -1,6 +1,6 @@
 // pyhost-X.Y: started by the daemon with one socket (descriptor 3) and an environment built from nothing. It reads the
 // policy, confines itself, and only then starts CPython (design: the outer sandbox comes before Python exists). By
-// hand: --version, and --mounts for what it adds to every policy.
+// hand: --version, and --mounts, which prints the mounts it adds to every policy.
 #include <unistd.h>
 
 #include <csignal>
@@ -10,8 +10,8 @@
 #include <exception>
 #include <stdexcept>
 
-#include "pyhost/interpreter.hpp"
-#include "pyhost/zygote.hpp"
+#include "pyhost/process/interpreter.hpp"
+#include "pyhost/process/zygote_loop.hpp"
 #include "sandbox/inner.hpp"
 #include "sandbox/outer.hpp"
 #include "sandbox/sys.hpp"
@@ -30,11 +30,11 @@ schema::Configure read_configure() {
       std::string error;
       auto configure = schema::unpack<schema::Configure>(*frame, error);
       if (frame->kind != schema::Kind::configure || !configure)
-        throw std::runtime_error("configure expected: " + error);
+        throw std::runtime_error("expected a configure frame: " + error);
       if (configure->protocol != schema::kProtocolVersion)
         throw std::runtime_error("protocol " + std::to_string(configure->protocol) + " is not " +
                                  std::to_string(schema::kProtocolVersion) +
-                                 ": qflow and pyhost are of different releases");
+                                 ": qflow and pyhost are from different releases");
       return *configure;
     }
     if (!decoder.error().empty()) throw std::runtime_error(decoder.error());
@@ -48,7 +48,7 @@ schema::Configure read_configure() {
 void refuse(const std::string& step, int error, const std::string& message) {
   std::string out;
   schema::pack(schema::Kind::refused, 0, schema::Refused{step, error, message}, out);
-  const bool gone = error == ECONNRESET || error == EPIPE;  // the daemon has ended meanwhile
+  const bool gone = error == ECONNRESET || error == EPIPE;  // the daemon has ended in the meantime
   if (!sandbox::write_all(kSocket, out) && !gone)
     std::fprintf(stderr, "pyhost: %s: %s\n", step.c_str(), message.c_str());
 }

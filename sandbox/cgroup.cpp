@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* kMountPoint = "/sys/fs/cgroup";
 constexpr const char* kControllers[] = {"cpu", "memory", "pids"};
-// A node meets RLIMIT_DATA first, with a MemoryError, which tells it more than a kill; this is the room above it.
+// A node reaches RLIMIT_DATA first, with a MemoryError, which tells it more than a kill; this is the room above that.
 constexpr std::uint64_t kMemorySlack = 32ULL << 20U;
 constexpr std::uint32_t kPeriodUs = 100'000;
 
@@ -45,7 +45,7 @@ std::int64_t single(std::string_view text) {
   return value;
 }
 
-// systemd marks what it delegates. An ordinary user's permission to write says the same; root may write everywhere.
+// systemd marks the cgroups it delegates. An ordinary user's write permission says the same; root may write anywhere.
 bool is_marked_delegated(const std::string& directory) {
   for (const char* name : {"user.delegate", "trusted.delegate"}) {
     char value[4] = {};
@@ -75,7 +75,7 @@ std::string own_directory(std::string& problem) {
   try {
     controllers = read_file(directory + "/cgroup.controllers", 4096);
   } catch (const SysError&) {
-    problem = fmt::format("this process is in no cgroup v2 with controllers ({})", directory);
+    problem = fmt::format("this process is not in a cgroup v2 with controllers ({})", directory);
     return {};
   }
   for (const char* needed : kControllers)
@@ -127,7 +127,7 @@ std::unique_ptr<CgroupTree> CgroupTree::claim(uid_t worker_uid, std::string& pro
         check(::chown((base + file).c_str(), tree->owner_, tree->owner_), fmt::format("chown({}{})", base, file));
   } catch (const SysError& error) {
     problem = error.code() == std::errc::device_or_resource_busy
-                  ? fmt::format("{} holds other processes too; qflow must be the only one of its service or scope", base)
+                  ? fmt::format("{} also holds other processes; qflow must be alone in its service or scope", base)
                   : error.what();
     return nullptr;
   }
@@ -187,7 +187,8 @@ std::string CgroupLeaf::read(const char* file) const {
 }
 
 void CgroupLeaf::write(const char* file, const std::string& text) const {
-  const UniqueFd fd(check(::openat(directory_.get(), file, O_WRONLY | O_CLOEXEC), fmt::format("open({}/{})", path_, file)));
+  const UniqueFd fd(
+      check(::openat(directory_.get(), file, O_WRONLY | O_CLOEXEC), fmt::format("open({}/{})", path_, file)));
   check(::write(fd.get(), text.data(), text.size()), fmt::format("write({}/{}, \"{}\")", path_, file, text));
 }
 

@@ -1,6 +1,6 @@
-// cgroup v2: the limits that hold for all processes of a worker together. Daemon side: a worker sees no cgroup file system
-// and cannot change what is set here. cgroups(7); Documentation/admin-guide/cgroup-v2.rst of the kernel; systemd's
-// CGROUP_DELEGATION.
+// cgroup v2: the limits that hold for all processes of a worker together. Daemon side: a worker sees no cgroup file
+// system and cannot change what is set here. cgroups(7); Documentation/admin-guide/cgroup-v2.rst of the kernel;
+// systemd's CGROUP_DELEGATION.
 #pragma once
 #include <sys/types.h>
 
@@ -13,14 +13,14 @@
 
 namespace qflow::sandbox {
 
-/// What a leaf counted, all its processes together, those that have ended too.
+/// What a leaf counted for all its processes together, including those that have ended.
 struct CgroupUse {
   std::int64_t user_us = 0;
   std::int64_t system_us = 0;
   std::int64_t peak_memory_bytes = 0;
   std::int64_t minor_faults = 0;
   std::int64_t major_faults = 0;
-  std::int64_t oom_kills = 0;        ///< above memory.max: then all of it was killed
+  std::int64_t oom_kills = 0;          ///< above memory.max; the whole leaf is then killed
   std::int64_t processes_refused = 0;  ///< forks that failed at pids.max
 };
 
@@ -52,12 +52,12 @@ class CgroupLeaf {
   class CgroupTree* tree_ = nullptr;
 };
 
-/// The daemon's delegated part of the hierarchy: itself in BASE/daemon, zygotes in BASE/workers/zygotes, each worker in
+/// The daemon's delegated part of the hierarchy: daemon in BASE/daemon, zygotes in BASE/workers/zygotes, each worker in
 /// BASE/workers/N, because only leaves may hold processes. Must outlive its leaves. One thread at a time.
 class CgroupTree {
  public:
   /// Claims the cgroup that this process is in, if it is delegated to it with the cpu, memory and pids controllers and
-  /// holds no other process. Null, with the reason, if not. `worker_uid`: who zygotes are when this process is root.
+  /// holds no other process. Null, with the reason, if not. `worker_uid`: the zygotes' user when this process is root.
   static std::unique_ptr<CgroupTree> claim(uid_t worker_uid, std::string& problem);
   ~CgroupTree();
   CgroupTree(const CgroupTree&) = delete;
@@ -67,14 +67,14 @@ class CgroupTree {
   void adopt_zygote(pid_t pid) const;
   /// A new leaf under `limits`. Throws SysError.
   std::unique_ptr<CgroupLeaf> make_leaf(const Limits& limits);
-  /// Removes the leaves whose last process has gone meanwhile.
+  /// Removes the leaves whose last process has since gone.
   void sweep() noexcept;
 
  private:
   friend class CgroupLeaf;
   CgroupTree(std::string base, uid_t owner) : base_(std::move(base)), owner_(owner) {}
   std::string base_;
-  uid_t owner_;  ///< whose zygotes may clone into leaves; 0: this process's own user
+  uid_t owner_;  ///< the user whose zygotes may clone into leaves; 0: this process's own user
   std::uint64_t next_ = 1;
   std::vector<std::string> leaving_;  ///< leaves whose processes are still on their way out
 };

@@ -55,9 +55,9 @@ bool take_char(std::string_view& text, char wanted) {
 
 bool g_has_own_files = false;
 
-// Record locks (fcntl(2)) on files that are the worker's alone. The worker's main process has them for the asking: they
-// are held by processes, so it never meets itself; "who has one?" is answered by "nobody". Its children are refused:
-// two of them would both be told that they have the lock.
+// Record locks (fcntl(2)) on files that belong to the worker alone. Grants every lock that the worker's main process
+// asks for: locks are held by processes, so it never conflicts with itself, and F_GETLK finds no holder. Its children
+// are refused: two of them would both be told that they have the lock.
 bool grant_lock(int fd, int command, void* argument) noexcept {
   if (!g_has_own_files || (command != F_GETLK && command != F_SETLK && command != F_SETLKW) || ::getpid() != 1)
     return false;
@@ -72,8 +72,8 @@ bool grant_lock(int fd, int command, void* argument) noexcept {
   return false;
 }
 
-// sigaction(2), SIGSYS: si_syscall is the call; the arguments are still in the registers, and what is put in the
-// register of the result is what the caller gets (seccomp(2), SECCOMP_RET_TRAP).
+// sigaction(2), SIGSYS: si_syscall is the call; the arguments are still in the registers, and the caller gets the value
+// that is stored in the result register (seccomp(2), SECCOMP_RET_TRAP).
 void on_sigsys(int, siginfo_t* info, void* context) {
   if (info->si_code != 1 /* SYS_SECCOMP */) return;
   const int saved = errno;
@@ -135,12 +135,12 @@ std::string namespaces(std::uint64_t flags) {
   return out;
 }
 
-// What the network setting grants is TCP and UDP, and nothing else.
+// The network setting grants TCP and UDP, and nothing else.
 DenialReason reason_of_socket(const DeniedCall& call) {
   const auto domain = static_cast<int>(call.arguments[0]);
   const auto type = static_cast<int>(call.arguments[1] & 0xfU);
   const bool grantable = (domain == AF_INET || domain == AF_INET6) && (type == SOCK_STREAM || type == SOCK_DGRAM);
-  return grantable ? reason_of("socket") : DenialReason{"no setting grants sockets but those of TCP and UDP", ""};
+  return grantable ? reason_of("socket") : DenialReason{"no setting grants sockets other than TCP and UDP", ""};
 }
 
 }  // namespace
@@ -161,7 +161,7 @@ void report_denials_as(std::string_view mark) noexcept {
 }
 
 void report_denial(const DeniedCall& call) noexcept {
-  // A node may have closed the pipe, and its next file have the number.
+  // A node may have closed the pipe, and its next file may have taken the number.
   struct stat info {};
   if (!g_marked || ::fstat(kEventFd, &info) < 0 || !S_ISFIFO(info.st_mode)) return;
   char text[kDenialLength];

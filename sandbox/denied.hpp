@@ -1,6 +1,6 @@
-// Denied acts get a name. The filter answers the calls that people meet with a trap; its handler, in the process
-// itself, writes down what was tried and answers the call with an error. It informs only: what is refused is refused by
-// the kernel whether the handler runs, lies, or was taken away by the node.
+// Names denied acts. The filter traps the calls that people run into; the handler, in the process itself, reports the
+// attempt and answers the call with an error. It only informs: the kernel refuses the call whether the handler runs,
+// lies, or was removed by the node.
 #pragma once
 #include <array>
 #include <cstdint>
@@ -11,9 +11,9 @@
 
 namespace qflow::sandbox {
 
-/// A call as it was tried.
+/// An attempted call.
 struct DeniedCall {
-  int number = 0;  ///< of this machine's system calls
+  int number = 0;  ///< the number of the system call on this machine
   std::array<std::uint64_t, 2> arguments{};
   bool operator==(const DeniedCall&) const = default;
 };
@@ -24,18 +24,18 @@ inline constexpr int kEventFd = 4;
 inline constexpr std::size_t kMarkLength = 20;
 inline constexpr std::size_t kDenialLength = kMarkLength + 1 + 8 + 2 * (1 + 16) + 1;
 
-/// Installs the handler for SIGSYS. In a zygote without a mark: it answers calls and reports nothing.
+/// Installs the handler for SIGSYS. In a zygote it has no mark: it answers calls and reports nothing.
 void catch_denials() noexcept;
-/// In a worker with its tmpfs mounted: its main process is granted record locks on files there, not refused.
+/// In a worker with its tmpfs mounted: the handler grants its main process record locks on files there.
 void have_own_files() noexcept;
 /// From now on reports start with `mark` (kMarkLength bytes).
 void report_denials_as(std::string_view mark) noexcept;
 /// Reports a call that was not trapped, as Python's audit hook saw it.
 void report_denial(const DeniedCall& call) noexcept;
-/// Reads what follows the mark and '!' of a report. False when it is none.
+/// Parses the part of a report after the mark and '!'. False when it is not a report.
 bool parse_denial(std::string_view text, DeniedCall& call);
 
-/// A denied act for people.
+/// A denied act, described for people.
 struct Denial {
   std::string act;      ///< "socket(AF_INET)"
   std::string reason;   ///< "network is off for this node"

@@ -57,8 +57,8 @@ StepFailure drop_capabilities(int last) noexcept {
   return {};
 }
 
-// Writable private memory of this process as RLIMIT_DATA counts it, in bytes. There is no /proc to ask: the limit
-// itself tells, because one more page can be mapped exactly while it is not reached (getrlimit(2), RLIMIT_DATA).
+// Writable private memory of this process as RLIMIT_DATA counts it, in bytes. There is no /proc to ask, so this probes
+// the limit itself: one more page can be mapped exactly while it is not reached (getrlimit(2), RLIMIT_DATA).
 std::uint64_t writable_bytes() {
   rlimit old{};
   if (::getrlimit(RLIMIT_DATA, &old) < 0) return 0;
@@ -88,7 +88,8 @@ InnerSandbox::InnerSandbox(const Policy& policy) : policy_(policy), base_data_(w
   limit(policy_.limits);
   while (last_capability_ < 63 && ::prctl(PR_CAPBSET_READ, last_capability_ + 1, 0, 0, 0) >= 0) ++last_capability_;
   while (last_capability_ > 0 && ::prctl(PR_CAPBSET_READ, last_capability_, 0, 0, 0) < 0) --last_capability_;
-  // prctl(2), PR_GET_TID_ADDRESS: where libc told the kernel to clear the thread id; it keeps the id itself there.
+  // prctl(2), PR_GET_TID_ADDRESS: the address where libc told the kernel to clear the thread id; libc keeps the id
+  // itself there.
   if (::prctl(PR_GET_TID_ADDRESS, &tid_address_, 0, 0, 0) < 0) tid_address_ = nullptr;
 }
 
@@ -127,9 +128,9 @@ StepFailure InnerSandbox::mount_private() const noexcept {
 
 void InnerSandbox::prepare_limits() {
   const Limits& l = limits_;
-  // A node that wants more memory than it may have meets MemoryError at RLIMIT_DATA (private writable memory of one
-  // process); RLIMIT_AS is generous because threads reserve far more than they use (sandbox.md P2). The sum over a
-  // worker's processes is for the cgroup or the daemon's watch.
+  // A node that wants more memory than it may have gets a MemoryError at RLIMIT_DATA (private writable memory of one
+  // process); RLIMIT_AS is generous because threads reserve far more than they use (README.md, "Traps"). The cgroup or the
+  // daemon's watch limits the sum over a worker's processes.
   const std::uint64_t address_space = 4 * l.memory + (2ULL << 30U);
   resource_limits_ = {
       {RLIMIT_DATA, "setrlimit(RLIMIT_DATA)", {l.memory + base_data_, l.memory + base_data_}},
@@ -137,7 +138,7 @@ void InnerSandbox::prepare_limits() {
       {RLIMIT_FSIZE, "setrlimit(RLIMIT_FSIZE)", {l.tmp, l.tmp}},
       {RLIMIT_NOFILE, "setrlimit(RLIMIT_NOFILE)", {l.open_files, l.open_files}},
       {RLIMIT_NPROC, "setrlimit(RLIMIT_NPROC)", {l.processes, l.processes}},
-      // PID 1 ignores SIGXCPU at the soft limit: the hard one kills (sandbox.md P3).
+      // PID 1 ignores SIGXCPU at the soft limit: the hard limit kills (README.md, "Traps").
       {RLIMIT_CPU, "setrlimit(RLIMIT_CPU)", {l.cpu_seconds, l.cpu_seconds + 1ULL}},
       {RLIMIT_CORE, "setrlimit(RLIMIT_CORE)", {0, 0}},
       {RLIMIT_MEMLOCK, "setrlimit(RLIMIT_MEMLOCK)", {0, 0}},
@@ -147,7 +148,7 @@ void InnerSandbox::prepare_limits() {
       {RLIMIT_SIGPENDING, "setrlimit(RLIMIT_SIGPENDING)", {256, 256}},
       {RLIMIT_STACK, "setrlimit(RLIMIT_STACK)", {8U << 20U, 8U << 20U}},
   };
-  // Never above what this process has itself.
+  // Never above this process's own limits.
   for (ResourceLimit& limit : resource_limits_) {
     rlimit now{};
     check(::getrlimit(static_cast<__rlimit_resource>(limit.resource), &now), limit.step);
@@ -168,7 +169,7 @@ StepFailure InnerSandbox::enter(const WorkerFds& fds) const noexcept {
     return f.step != nullptr;
   };
 
-  // Ends with the zygote's only thread. If it is gone already, the socket reads as closed.
+  // The worker ends with the zygote's only thread. If the zygote is already gone, the socket reads as closed.
   if (::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0) return failed("prctl(PR_SET_PDEATHSIG)");
   sigset_t none;
   ::sigemptyset(&none);
@@ -176,7 +177,7 @@ StepFailure InnerSandbox::enter(const WorkerFds& fds) const noexcept {
   if (policy_.has(Layer::mount_namespace) && stopped(mount_private())) return failure;
   // A user namespace of its own, without any id mapped: the worker has no rights over the namespaces it shares with its
   // siblings, and its processes are counted apart from theirs (RLIMIT_NPROC counts by namespace since Linux 5.14).
-  // The cgroup namespace is new here too: made once the worker is in its own cgroup, it shows that as the root.
+  // The cgroup namespace is new here, too: made once the worker is in its own cgroup, it shows that cgroup as the root.
   int spaces = 0;
   if (policy_.has(Layer::user_namespace)) spaces |= CLONE_NEWUSER;
   if (policy_.has(Layer::cgroup_namespace)) spaces |= CLONE_NEWCGROUP;
@@ -199,7 +200,7 @@ StepFailure InnerSandbox::enter(const WorkerFds& fds) const noexcept {
   if (policy_.has(Layer::seccomp)) {
     catch_denials();  // clone3 has reset the zygote's handler
     if (policy_.has(Layer::mount_namespace)) have_own_files();
-    // Last, so that nothing above needs a rule: it takes the calls of this set-up away.
+    // Last, so that nothing above needs a rule: it takes away the calls of this set-up.
     const int error = load_filter(filter_);
     if (error != 0) return {"seccomp(SET_MODE_FILTER)", error};
   }

@@ -11,24 +11,24 @@
 
 namespace qflow::sandbox {
 
-/// The descriptors a worker keeps: its socket, and where its standard output and error go. The last one a second time
-/// as kEventFd (denied.hpp).
+/// The descriptors a worker keeps: its socket, standard output and standard error. Standard error is also kept as
+/// kEventFd (denied.hpp).
 struct WorkerFds {
   int control = -1;
   int out = -1;
   int err = -1;
 };
-/// Where a worker finds its socket afterwards.
+/// The number of a worker's socket after the set-up.
 inline constexpr int kControlFd = 3;
 
-/// Where the set-up stopped: the step's name and errno; step is null when all of it held.
+/// Where the set-up stopped: the step's name and errno; step is null when every step succeeded.
 struct StepFailure {
   const char* step = nullptr;
   int error = 0;
 };
 
-/// Forks workers into sandboxes. Made once in a zygote, inside the outer walls and once everything is imported (a
-/// worker's limit of memory comes on top of what the zygote holds then); all that allocates happens there.
+/// Forks workers into sandboxes. Made once in a zygote, inside the outer walls and after everything is imported (a
+/// worker's memory limit comes on top of what the zygote holds then); everything that allocates happens there.
 class InnerSandbox {
  public:
   /// Compiles the filter and the Landlock plan. Throws std::runtime_error or SysError.
@@ -38,8 +38,8 @@ class InnerSandbox {
   void limit(const Limits& limits);
 
   /// clone3(2) into a worker's own namespaces, with signal handlers reset, and into the cgroup of the directory
-  /// `cgroup_fd` if that is not -1: no instruction of it runs outside its limits. Returns as fork(2) does; -1 with
-  /// errno. The caller has one thread.
+  /// `cgroup_fd` if that is not -1: no instruction of the worker runs outside its limits. Returns as fork(2) does; -1
+  /// with errno. The caller must have one thread.
   pid_t fork_worker(int cgroup_fd = -1) const noexcept;
 
   /// In the child: puts up every wall in the order of README.md. No allocation, no lock, no exception.
@@ -61,8 +61,8 @@ class InnerSandbox {
   LandlockPlan landlock_;
   std::string tmpfs_options_;
   int last_capability_ = 40;
-  std::uint64_t base_data_ = 0;   ///< writable memory of the zygote, which a worker's own limit comes on top of
-  pid_t* tid_address_ = nullptr;  ///< libc's cached thread id, to be set anew in a child
+  std::uint64_t base_data_ = 0;   ///< writable memory of the zygote; a worker's own limit comes on top
+  pid_t* tid_address_ = nullptr;  ///< libc's cached thread id, to be set again in a child
 };
 
 }  // namespace qflow::sandbox

@@ -10,7 +10,7 @@
 namespace qflow::sandbox {
 namespace {
 
-// linux/landlock.h of ABI 7; the size of the attribute tells the kernel how much of it is meant.
+// linux/landlock.h of ABI 7; the size of the attribute tells the kernel how much of it to read.
 struct RulesetAttr {
   std::uint64_t fs;
   std::uint64_t net;
@@ -67,7 +67,8 @@ LandlockPlan plan_landlock(const Policy& policy) {
     plan.names.push_back(std::move(path));
     plan.paths.push_back({plan.names.back().c_str(), access & handled(plan.abi)});
   };
-  // A rule holds for all beneath it: what lies in /etc needs none of its own, nor does a device in the made-up /dev.
+  // A rule holds for everything beneath its path: files in /etc need no rules of their own, nor do devices in the
+  // synthetic /dev.
   add("/etc", kReadFile | kReadDir);
   for (const Mount& mount : policy.mounts)
     if (!mount.path.starts_with("/etc/")) add(mount.path, read);

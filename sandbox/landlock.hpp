@@ -27,8 +27,8 @@ struct LandlockPlan {
 /// The plan for `policy` on this kernel.
 LandlockPlan plan_landlock(const Policy& policy);
 
-/// Restricts the calling process. Built after the worker's tmpfs are mounted, because rules bind to inodes (sandbox.md
-/// 2.1). Allocates nothing; returns 0 or the errno of the call that failed.
+/// Restricts the calling process. Call after the worker's tmpfs are mounted, because rules bind to inodes (README.md,
+/// "Inner walls"). Allocates nothing; returns 0 or the errno of the call that failed.
 int restrict_self(const LandlockPlan& plan) noexcept;
 
 }  // namespace qflow::sandbox

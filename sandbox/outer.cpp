@@ -21,7 +21,7 @@
 namespace qflow::sandbox {
 namespace {
 
-// The cgroup namespace is each worker's own (inner.cpp): from inside one, a zygote could not clone into other cgroups.
+// Each worker has its own cgroup namespace (inner.cpp): inside one, a zygote could not clone into other cgroups.
 int namespace_flags(const Policy& policy) {
   int flags = 0;
   if (policy.has(Layer::user_namespace)) flags |= CLONE_NEWUSER;
@@ -34,7 +34,7 @@ int namespace_flags(const Policy& policy) {
 }
 
 // user_namespaces(7): setgroups must be denied before an unprivileged process may write gid_map. `proc` is a descriptor
-// of /proc, which is gone from the root by now where root built it.
+// of /proc, which is already gone from the root file system if root built it.
 void write_at(int proc, const char* file, const std::string& text) {
   const UniqueFd fd(check(::openat(proc, file, O_WRONLY | O_CLOEXEC), fmt::format("openat(/proc, {})", file)));
   check(::write(fd.get(), text.data(), text.size()), fmt::format("write(/proc/{}, \"{}\")", file, text));
@@ -56,7 +56,7 @@ void give_up_root(uid_t id) {
 
 [[noreturn]] void wait_for_child(pid_t child) {
   int status = 0;
-  // Orphans of the namespace come to its init: any child is reaped, the end of one counts.
+  // The namespace's init inherits its orphans: reap any child, but wait for the end of `child`.
   while (retry([&] { return ::waitpid(-1, &status, 0); }) != child) {
   }
   const Exit exit = exit_of(status);
@@ -72,8 +72,8 @@ void close_others(int keep) {
   ::syscall(SYS_close_range, static_cast<unsigned>(keep < 3 ? 3 : keep + 1), ~0U, 0U);
 }
 
-// What its workers may not call, the zygote may not either, but for what their set-up needs: the packages that it
-// imports are less trusted than its own code.
+// The zygote may not make the calls that its workers may not make, except those that their set-up needs: the packages
+// that it imports are less trusted than its own code.
 void restrict_calls(const Policy& policy) {
   if (policy.has(Layer::no_new_privs)) check(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl(PR_SET_NO_NEW_PRIVS)");
   if (!policy.has(Layer::seccomp)) return;
@@ -110,12 +110,12 @@ void enter_outer(const Policy& policy, int keep_fd) {
   if (policy.has(Layer::uts_namespace)) check(::sethostname("sandbox", 7), "sethostname");
   if (policy.has(Layer::pid_namespace)) {
     // Twice: the first child is PID 1 of the namespace, an init that only waits; the zygote is its child. Workers are
-    // PID 1 of their own namespaces, and libraries tell by the process id that they were forked (OpenSSL's random
-    // state, tempfile's names): a zygote of the same number would give all of its workers the same state.
+    // PID 1 of their own namespaces, and libraries detect a fork by the process id (OpenSSL's random state, tempfile's
+    // names): a zygote with the same process id would give all of its workers the same state.
     for (int generation = 0; generation < 2; ++generation) {
       const pid_t child = check(::fork(), "fork()");
       if (child != 0) {
-        // Nothing may hold the daemon's end open but the zygote itself.
+        // Only the zygote itself may hold the daemon's end open.
         ::close(keep_fd);
         wait_for_child(child);
       }

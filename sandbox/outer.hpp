@@ -6,7 +6,7 @@ namespace qflow::sandbox {
 
 /// Confines the calling process to `policy`: own namespaces, mapped to kInsideId, a root of read-only binds, the old
 /// root gone. Forks twice: returns only in the grandchild, which is PID 2 of its PID namespace; its parent is PID 1, an
-/// init that waits for it and ends with it, and with that every worker. Started by root, it gives up root for
+/// init that waits for it and ends with it, which ends every worker. Started by root, it gives up root for
 /// policy.host_uid first.
 /// The calling process must have one thread. `keep_fd` is the only descriptor above 2 that survives.
 /// Throws SysError naming the call that the host refused.

@@ -9,7 +9,7 @@
 
 namespace qflow::sandbox {
 
-/// The single walls. The order is that in which they go up (sandbox/README.md says what each one stops).
+/// The individual walls, in the order in which they go up (sandbox/README.md says what each one stops).
 enum class Layer : std::uint32_t {
   user_namespace = 1U << 0U,
   mount_namespace = 1U << 1U,  ///< with a root of read-only binds and pivot_root
@@ -25,7 +25,7 @@ enum class Layer : std::uint32_t {
   seccomp = 1U << 11U,
 };
 inline constexpr std::uint32_t kAllLayers = (1U << 12U) - 1;
-/// What is left where the host gives no user namespaces (isolation level 1).
+/// The layers that remain where the host has no user namespaces (isolation level 1).
 inline constexpr std::uint32_t kWithoutNamespaces = kAllLayers & ~((1U << 7U) - 1);
 
 /// Upper bounds of one worker. Sizes in bytes.
@@ -35,14 +35,14 @@ struct Limits {
   std::uint32_t processes = 64;          ///< processes and threads
   std::uint32_t cpu_millis = 500;        ///< thousandths of a processor, all its processes together
   std::uint32_t open_files = 256;        ///< descriptors of one process
-  std::uint32_t cpu_seconds = 86400;     ///< CPU time of one process; a node's own budget is the daemon's to watch
+  std::uint32_t cpu_seconds = 86400;     ///< CPU time of one process; the daemon watches a node's own budget
   bool operator==(const Limits&) const = default;
 };
 
 /// What a node may reach over the network.
 enum class Network : std::uint8_t {
-  none,  ///< an empty namespace, and no sockets but pairs of AF_UNIX
-  host,  ///< the host's: TCP and UDP as any other program
+  none,  ///< an empty namespace, and no sockets except AF_UNIX pairs
+  host,  ///< the host's network: TCP and UDP, like any other program
 };
 constexpr std::string_view word(Network network) { return network == Network::host ? "host" : "none"; }
 
@@ -59,32 +59,32 @@ struct Policy {
   Limits limits;
   Network network = Network::none;
   bool programs = false;              ///< execve allowed, and /usr/bin visible
-  std::uint32_t layers = kAllLayers;  ///< less than all only in tests and below --min-isolation 2
-  uid_t host_uid = 71000;             ///< the uid and gid outside that a daemon started by root gives its zygotes
+  std::uint32_t layers = kAllLayers;  ///< fewer than all only in tests and below --min-isolation 2
+  uid_t host_uid = 71000;             ///< the uid and gid outside the sandbox, of zygotes whose daemon root started
   bool has(Layer layer) const { return (layers & static_cast<std::uint32_t>(layer)) != 0; }
   bool operator==(const Policy&) const = default;
 };
 
 /// The id a zygote is mapped to inside its user namespace; never 0.
 inline constexpr uid_t kInsideId = 1000;
-/// What a worker sees itself as: in its own user namespace no id is mapped, which shows as the overflow id.
+/// The id that a worker sees as its own: its user namespace maps no id, which shows as the overflow id.
 inline constexpr uid_t kOverflowId = 65534;
 /// A worker's working directory, HOME and TMPDIR.
 inline constexpr std::string_view kWorkDirectory = "/node";
 
-/// One `key value` line for each setting: for logs, comparison, and the way from the daemon to a zygote.
+/// One `key value` line for each setting: for logs, comparison, and sending from the daemon to a zygote.
 std::string to_text(const Policy& policy);
 /// Reads what to_text() wrote. Throws std::invalid_argument that names the line.
 Policy policy_from_text(std::string_view text);
 
-/// The lines of to_text() that are limits: the way of one worker's own limits to its zygote.
+/// The lines of to_text() that are limits: they carry one worker's own limits to its zygote.
 std::string to_text(const Limits& limits);
 /// Reads what to_text(Limits) wrote, over `limits`. Throws std::invalid_argument that names the line.
 Limits limits_from_text(std::string_view text, Limits limits);
 /// The first limit in which `asked` is above `allowed`, as "memory 1073741824 is above 536870912"; empty if none is.
 std::string above(const Limits& asked, const Limits& allowed);
 
-/// The host directories and files that a sandbox sees besides the interpreter's own, for what `policy` grants:
+/// The host directories and files that a sandbox sees besides the interpreter's own, because of what `policy` grants:
 /// programs (/usr/bin and what they need) and, with the host's network, the resolver's and TLS's configuration.
 std::vector<Mount> granted_mounts(const Policy& policy);
 

@@ -30,7 +30,7 @@ int become(uid_t id) {
   return ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 ? errno : 0;
 }
 
-// Runs `attempt` in a child and returns the text it wrote, or "" when it ended well. The daemon may have threads by
+// Runs `attempt` in a child and returns the text it wrote, or "" when it succeeded. The daemon may have threads by
 // now, so the child only makes system calls and writes one line (fork(2): async-signal-safe calls only).
 std::string try_in_child(uid_t worker_uid, int (*attempt)()) {
   std::pair<UniqueFd, UniqueFd> pipe = make_pipe();
@@ -62,7 +62,7 @@ int unshare_with_user() {
   return ::unshare(CLONE_NEWUSER | kFlag) == 0 ? 0 : errno;
 }
 
-// Ubuntu lets unshare succeed and refuses the first mount, so a mount is what counts.
+// Ubuntu lets unshare succeed but refuses the first mount, so the mount decides.
 int mount_and_pivot() {
   const uid_t uid = ::geteuid();
   const gid_t gid = ::getegid();
@@ -100,7 +100,7 @@ int seccomp_filter() {
 namespace {
 constexpr const char* kDelegate =
     "run as a systemd service with Delegate=yes, or under `systemd-run --user -p Delegate=yes`; without it rlimits and "
-    "the daemon's own watch hold the limits";
+    "the daemon's own watch enforce the limits";
 
 void settle_level(HostReport& report) {
   int missing_from = 4;
@@ -130,10 +130,8 @@ HostReport probe_host(uid_t worker_uid) {
   };
   const std::string userns =
       "allow unprivileged user namespaces: sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000; "
-      "on "
-      "Ubuntu 24.04 an AppArmor profile with `userns,` for the pyhost executables; in a container run it with a "
-      "seccomp "
-      "and AppArmor profile that allows unshare, mount and pivot_root";
+      "on Ubuntu 24.04, install an AppArmor profile with `userns,` for the pyhost executables; in a container, use a "
+      "seccomp and AppArmor profile that allows unshare, mount and pivot_root";
   add("user namespace", try_in_child(worker_uid, unshare_with_user<0>), "", userns, 2);
   add("mount namespace, pivot_root", try_in_child(worker_uid, mount_and_pivot), "", userns, 2);
   add("PID namespace", try_in_child(worker_uid, unshare_with_user<CLONE_NEWPID>), "", userns, 2);
@@ -141,7 +139,7 @@ HostReport probe_host(uid_t worker_uid) {
   add("IPC namespace", try_in_child(worker_uid, unshare_with_user<CLONE_NEWIPC>), "", userns, 2);
   add("UTS namespace", try_in_child(worker_uid, unshare_with_user<CLONE_NEWUTS>), "", userns, 2);
   add("cgroup namespace", try_in_child(worker_uid, unshare_with_user<CLONE_NEWCGROUP>), "", userns, 2);
-  add("no_new_privs", try_in_child(worker_uid, no_new_privs), "", "use a kernel of 3.5 or newer", 1);
+  add("no_new_privs", try_in_child(worker_uid, no_new_privs), "", "use kernel 3.5 or newer", 1);
   add("seccomp filter", try_in_child(worker_uid, seccomp_filter), "", "use a kernel built with CONFIG_SECCOMP_FILTER",
       1);
   const int abi = landlock_abi();

@@ -54,7 +54,7 @@ void make_link(const char* target, const char* name) {
     throw SysError(errno, fmt::format("symlink({}, {})", target, name));
 }
 
-// Debian and its kin link /lib to /usr/lib: a path is bound where it really is, so that it does not hide behind a link.
+// Debian and its derivatives link /lib to /usr/lib: bind a path at its real location, so that it is not behind a link.
 std::string real_path(const std::string& path) {
   std::array<char, PATH_MAX> resolved{};
   return ::realpath(path.c_str(), resolved.data()) == nullptr ? std::string() : std::string(resolved.data());
@@ -68,7 +68,7 @@ void bind_read_only(const Mount& mount) {
   }
   struct stat info {};
   check(::stat(source.c_str(), &info), fmt::format("stat({})", source));
-  // A file that is a link on the host (/etc/resolv.conf) is shown where it is looked for.
+  // A file that is a link on the host (/etc/resolv.conf) is shown where programs look for it.
   const std::string target = S_ISDIR(info.st_mode) ? source.substr(1) : mount.path.substr(1);
   if (S_ISDIR(info.st_mode)) make_directories(target);
   else make_file(target, "");
@@ -83,7 +83,7 @@ void make_devices() {
     const std::string host = fmt::format("/dev/{}", name);
     make_file(host.substr(1), "");
     mount_or_throw(host.c_str(), host.c_str() + 1, nullptr, MS_BIND, nullptr);
-    // Read-only is the inode, which is the host's: times and owner. Writing to the device is still possible.
+    // This makes the inode read-only, which is the host's: times and owner. Writing to the device is still possible.
     set_attributes(host.substr(1), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, 0);
   }
 }
@@ -91,7 +91,7 @@ void make_devices() {
 }  // namespace
 
 void pivot_into_new_root(const Policy& policy) {
-  // Before any mount: systemd shares /, and what is mounted here would show on the host.
+  // Before any mount: systemd shares /, and mounts made here would show on the host.
   mount_or_throw(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
   // Mounts may lie beneath the stage (a build in /tmp): all host paths are opened before it is covered.
   const UniqueFd host = open_file("/", O_PATH | O_DIRECTORY);

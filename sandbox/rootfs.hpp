@@ -5,7 +5,7 @@
 namespace qflow::sandbox {
 
 /// Makes a new root from policy.mounts in the caller's own mount namespace and pivots into it; the old root is
-/// detached. What is there afterwards: the mounts at their paths, the usual /bin, /lib, /lib64 links, a minimal /dev, a
+/// detached. The new root has the mounts at their paths, the usual /bin, /lib, /lib64 links, a minimal /dev, a
 /// synthetic /etc/passwd and /etc/group, and empty /tmp, /dev/shm and kWorkDirectory for each worker's own tmpfs. All
 /// read-only. Throws SysError.
 void pivot_into_new_root(const Policy& policy);

@@ -25,14 +25,14 @@ struct Release {
 };
 using Context = std::unique_ptr<void, Release>;
 
-// libseccomp answers with -errno and leaves errno alone.
+// libseccomp returns -errno and leaves errno alone.
 void added(int result, std::string_view what) {
   if (result < 0)
     throw std::runtime_error(fmt::format("seccomp rule for {}: {}", what, std::generic_category().message(-result)));
 }
 
-// A denied call traps into the handler of denied.cpp, which names it. Not where programs may run: in a new program there
-// is no handler, and the trap would end it instead of answering with an error.
+// A denied call traps into the handler of denied.cpp, which names it. Not where programs may run: a new program has no
+// handler, and the trap would end it instead of returning an error.
 bool traps(const Policy& policy) { return !policy.programs; }
 
 std::uint32_t answer(Action action, const Policy& policy, std::string_view name) {
@@ -55,7 +55,7 @@ bool is_set_up(std::string_view name) {
   return std::find(calls.begin(), calls.end(), name) != calls.end();
 }
 
-// The calls that libseccomp of this host knows; newer ones stay refused.
+// True for the calls that this host's libseccomp knows; newer calls stay refused.
 bool resolve(const char* name, int& number) {
   number = seccomp_syscall_resolve_name(name);
   return number != __NR_SCMP_ERROR && number >= 0;
@@ -69,8 +69,8 @@ constexpr std::uint32_t low_half(unsigned argument) {  // little-endian
   return static_cast<std::uint32_t>(offsetof(seccomp_data, args) + 8 * argument);
 }
 
-// The code that decides one call, entered with its number known: each rule compares what it must and returns, or goes
-// on to the next one; the last word is a refusal.
+// The code that decides one call, entered once the number is known: each rule compares what it must and returns, or
+// falls through to the next rule; the last instruction refuses the call.
 std::vector<sock_filter> decide(const std::vector<const SyscallRule*>& rules, const Policy& policy) {
   std::vector<sock_filter> code;
   for (const SyscallRule* rule : rules) {
@@ -81,10 +81,11 @@ std::vector<sock_filter> decide(const std::vector<const SyscallRule*>& rules, co
         if (mask == 0) continue;
         test.push_back(statement(BPF_LD | BPF_W | BPF_ABS, low_half(condition.argument) + 4 * half));
         test.push_back(statement(BPF_ALU | BPF_AND | BPF_K, mask));
-        test.push_back(jump(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(condition.value >> (32 * half)), 0, 0));
+        test.push_back(
+            jump(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(condition.value >> (32 * half)), 0, 0));
       }
     test.push_back(statement(BPF_RET | BPF_K, answer(rule->action, policy, rule->name)));
-    // A comparison that fails goes past this rule's return.
+    // A comparison that fails jumps past this rule's return.
     for (std::size_t i = 0; i < test.size(); ++i)
       if (BPF_CLASS(test[i].code) == BPF_JMP) test[i].jf = static_cast<std::uint8_t>(test.size() - i - 1);
     code.insert(code.end(), test.begin(), test.end());
@@ -99,7 +100,7 @@ std::vector<sock_filter> compile_zygote_filter(const Policy& policy) {
   const Context context(seccomp_init(SCMP_ACT_ERRNO(EPERM)));
   if (!context) throw std::runtime_error("seccomp_init failed");
   added(seccomp_attr_set(context.get(), SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS), "other architectures");
-  // A binary tree: the kernel runs the filter once per call number when it is loaded, a list costs three times as much.
+  // A binary tree: the kernel runs the filter once per call number when it is loaded; a list costs three times as much.
   added(seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2), "the tree");
   int number = 0;
   for (const char* name : set_up_calls())
@@ -108,8 +109,7 @@ std::vector<sock_filter> compile_zygote_filter(const Policy& policy) {
     const std::uint32_t action = answer(rule.action, policy, rule.name);
     if (is_set_up(rule.name) || !resolve(rule.name, number) || action == SCMP_ACT_ERRNO(EPERM)) continue;
     std::vector<scmp_arg_cmp> conditions;
-    for (const Condition& c : rule.conditions)
-      conditions.push_back({c.argument, SCMP_CMP_MASKED_EQ, c.mask, c.value});
+    for (const Condition& c : rule.conditions) conditions.push_back({c.argument, SCMP_CMP_MASKED_EQ, c.mask, c.value});
     added(seccomp_rule_add_array(context.get(), action, number, static_cast<unsigned>(conditions.size()),
                                  conditions.data()),
           rule.name);
@@ -132,8 +132,8 @@ std::vector<sock_filter> compile_worker_filter(const Policy& policy) {
     for (const SyscallRule& rule : rules)
       if (rule.name == std::string_view(name)) own.push_back(&rule);
     const std::vector<sock_filter> code = decide(own, policy);
-    program.push_back(jump(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0,
-                           static_cast<std::uint8_t>(code.size())));
+    program.push_back(
+        jump(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(number), 0, static_cast<std::uint8_t>(code.size())));
     program.insert(program.end(), code.begin(), code.end());
   }
   program.push_back(statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));

@@ -1,6 +1,6 @@
-// The system-call filters. Two, stacked: the kernel obeys the stricter answer of both (seccomp(2), "the highest
-// precedence action"). The large one is loaded once by the zygote and inherited by every worker; each worker then loads
-// a small one that takes away the calls with which it put its walls up. Loading the large one for each worker would
+// The two system-call filters. They are stacked: the kernel obeys the stricter answer of both (seccomp(2), "the highest
+// precedence action"). The zygote loads the large filter once, and every worker inherits it; each worker then loads a
+// small filter that takes away the calls with which it put up its walls. Loading the large filter in each worker would
 // cost 0.1 ms.
 #pragma once
 #include <linux/filter.h>
@@ -11,11 +11,11 @@
 
 namespace qflow::sandbox {
 
-/// The zygote's BPF program: worker_rules(), and the set-up calls besides; another architecture's calls kill the
-/// process. Throws std::runtime_error.
+/// The zygote's BPF program: worker_rules() plus the set-up calls; another architecture's calls kill the process.
+/// Throws std::runtime_error.
 std::vector<sock_filter> compile_zygote_filter(const Policy& policy);
 
-/// The worker's: worker_rules() of the set-up calls, everything else left to the filter above it.
+/// The worker's BPF program: worker_rules() of the set-up calls; leaves everything else to the zygote's filter.
 std::vector<sock_filter> compile_worker_filter(const Policy& policy);
 
 /// Loads a program for the calling thread. Allocates nothing; 0 or errno.

@@ -1,4 +1,4 @@
-// A look at the walls: by the worker from inside, and by the daemon from outside, which believes only the kernel.
+// Checks of the walls: by the worker from inside, and by the daemon, which believes only the kernel, from outside.
 #pragma once
 #include <cstdint>
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace qflow::sandbox {
 
-/// What a worker tries before it asks for code. A set bit: the wall held.
+/// The checks that a worker makes before it asks for code. A set bit: the wall held.
 enum class Check : std::uint32_t {
   no_new_privs = 1U << 0U,
   seccomp = 1U << 1U,
@@ -29,8 +29,8 @@ std::uint32_t run_checks() noexcept;
 /// The names of the bits in `missing`, for messages.
 std::string check_names(std::uint32_t missing);
 
-/// Holds the text of a worker's /proc/PID/status against `policy`: NoNewPrivs, Seccomp, capability sets, ids, nested
-/// PID namespaces. Returns an empty text when all of it is as it must be, otherwise what is not. Daemon side, any
+/// Checks the text of a worker's /proc/PID/status against `policy`: NoNewPrivs, Seccomp, capability sets, ids, nested
+/// PID namespaces. Returns an empty text when everything is as it must be, otherwise what is not. Daemon side, any
 /// thread.
 std::string inspect_from_outside(std::string_view status, const Policy& policy);
 

@@ -81,7 +81,7 @@ Received receive_with_fds(int socket, std::size_t capacity, std::size_t max_fds)
 
 /// A pidfd for a process, close-on-exec (pidfd_open(2)).
 UniqueFd open_pidfd(pid_t pid);
-/// Sends a signal through a pidfd, so never to a process that has taken the number over. False when it is gone.
+/// Sends a signal through a pidfd, so never to a process that reuses the number. False when the process is gone.
 bool signal_pidfd(int pidfd, int signal) noexcept;
 
 /// How a process ended, from wait4(2).

@@ -16,10 +16,10 @@
 namespace qflow::sandbox {
 namespace {
 
-// An int argument: its upper half is the caller's to fill (CVE-2019-10063).
+// An int argument: the caller may put anything into its upper half (CVE-2019-10063).
 constexpr std::uint64_t kInt = 0xffffffffULL;
 
-// Calls that need no look at their arguments. Not on the list, on purpose: everything that makes or enters namespaces,
+// Calls allowed whatever their arguments are. Not on the list, on purpose: everything that makes or enters namespaces,
 // mounts, keyrings, BPF, perf, io_uring, ptrace and its kin, System V and POSIX message IPC, memfd_create (executable
 // memory past every noexec mount), splice, vmsplice and sendfile (page cache writes: CVE-2022-0847, CVE-2026-31431),
 // flock and leases (a channel over shared inodes), mincore and readahead (what others have read), setting of ids,
@@ -54,26 +54,26 @@ constexpr const char* kAllowed[] = {
     "rt_sigqueueinfo", "rt_tgsigqueueinfo", "sigaltstack", "kill", "tkill", "tgkill", "pause", "exit", "exit_group",
     "wait4", "waitid", "fork", "vfork"};
 
-// libc tries these first and falls back when the kernel seems not to have them.
+// libc tries these first and falls back when the kernel does not seem to have them.
 constexpr const char* kAbsent[] = {"clone3",       "io_uring_setup", "io_uring_enter", "io_uring_register",
                                    "memfd_secret", "pidfd_open",     "userfaultfd",    "map_shadow_stack",
                                    "sendfile"};
 
-// Beyond the sockets that only a granted network has.
+// Calls besides socket() that are allowed only where the network is granted.
 constexpr const char* kNetwork[] = {"connect", "bind", "listen", "accept", "accept4", "sendmmsg", "recvmmsg"};
 
-// Calls that people meet, with what the record says of them.
+// Calls that people run into, with the reason that the record gives.
 struct Denied {
   const char* name;
   DenialReason why;
 };
 constexpr DenialReason kNetworkOff{"network is off for this node", "sandbox.network"};
-constexpr DenialReason kNamespaces{"namespaces and mounts are not a node's to change", ""};
+constexpr DenialReason kNamespaces{"a node may not change namespaces or mounts", ""};
 constexpr DenialReason kShared{"it would be shared with other executions", ""};
-constexpr DenialReason kOthers{"other processes are not a node's to look into", ""};
+constexpr DenialReason kOthers{"a node may not look into other processes", ""};
 constexpr DenialReason kIdentity{"a node keeps the identity it was given", ""};
 constexpr DenialReason kKernel{"this part of the kernel is closed to nodes", ""};
-constexpr DenialReason kHost{"the host's own settings are not a node's to change", ""};
+constexpr DenialReason kHost{"a node may not change the host's own settings", ""};
 constexpr Denied kDenied[] = {
     {"socket", kNetworkOff},
     {"unshare", kNamespaces},
@@ -102,7 +102,7 @@ constexpr Denied kDenied[] = {
     {"add_key", kShared},
     {"request_key", kShared},
     {"keyctl", kShared},
-    {"memfd_create", {"memory that is a file could be executed past every noexec mount", ""}},
+    {"memfd_create", {"memory that is a file could be executed despite noexec mounts", ""}},
     {"setuid", kIdentity},
     {"setgid", kIdentity},
     {"setreuid", kIdentity},
@@ -133,8 +133,9 @@ bool depends_on_arguments(std::string_view name) {
   return name == "socket" || name == "clone" || name == "fcntl" || name == "mknod" || name == "mknodat";
 }
 
-// Sockets of TCP and UDP where the network is granted, nothing else anywhere. Options by list: one of SOL_SOCKET
-// attaches BPF programs, another gives descriptors of processes, others set how much kernel memory a socket may hold.
+// TCP and UDP sockets where the network is granted, nothing else anywhere. Socket options are allowed by list: one of
+// SOL_SOCKET attaches BPF programs, another returns descriptors of processes, others set how much kernel memory a
+// socket may hold.
 void add_socket_rules(std::vector<SyscallRule>& rules, const Policy& policy) {
   const auto option = [&](const char* name, int level, std::initializer_list<int> values) {
     for (const int value : values)
@@ -180,8 +181,8 @@ void add_argument_rules(std::vector<SyscallRule>& rules, const Policy& policy) {
   rules.push_back({"clone", Action::allow, {{0, kSpaces | kHiding, 0}}});
   for (std::uint64_t flag = 1; flag <= kSpaces; flag <<= 1U)
     if ((kSpaces & flag) != 0) rules.push_back({"clone", Action::deny, {{0, flag, flag}}});
-  // Writable and executable at once is only private anonymous memory, which libffi wants for ctypes' callbacks: no file
-  // and nothing that processes share. READ_IMPLIES_EXEC cannot be set (personality).
+  // Only private anonymous memory may be writable and executable at once, because libffi needs that for ctypes'
+  // callbacks: no file and nothing that processes share. READ_IMPLIES_EXEC cannot be set (personality).
   constexpr std::uint64_t kWriteExec = PROT_WRITE | PROT_EXEC;
   for (const char* name : {"mmap", "mprotect", "pkey_mprotect"})
     for (const std::uint64_t kept : {std::uint64_t{0}, std::uint64_t{PROT_WRITE}, std::uint64_t{PROT_EXEC}})
@@ -195,14 +196,14 @@ void add_argument_rules(std::vector<SyscallRule>& rules, const Policy& policy) {
     for (const unsigned kind : {S_IFCHR, S_IFBLK}) rules.push_back({name, Action::deny, {{argument, S_IFMT, kind}}});
   }
   allow_values("ioctl", 1, {TCGETS, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TIOCGWINSZ});
-  // POSIX record locks would be a channel: executions share inodes, /dev/null even writable. SQLite needs them on files
-  // of its own, so they trap, and the handler grants them there (denied.cpp). In a program that a node starts there is
-  // no handler: where programs are granted the kernel's locks are too.
+  // POSIX record locks would be a channel: executions share inodes, and /dev/null is even writable. SQLite needs locks
+  // on its own files, so they trap, and the handler grants them there (denied.cpp). A program that a node starts has no
+  // handler: where programs are granted, the kernel's locks are granted, too.
   allow_values("fcntl", 1, {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETPIPE_SZ, F_GET_SEALS});
   for (const int command : {F_GETLK, F_SETLK, F_SETLKW})
     rules.push_back(
         {"fcntl", policy.programs ? Action::allow : Action::deny, {{1, kInt, static_cast<unsigned>(command)}}});
-  // Whether others have a file in memory, and putting it out, would be another.
+  // Seeing whether others have a file in memory, and evicting it, would be another channel.
   for (const char* name : {"preadv2", "pwritev2"}) rules.push_back({name, Action::allow, {{5, kInt, 0}}});
   allow_values("fadvise64", 3, {POSIX_FADV_NORMAL, POSIX_FADV_RANDOM, POSIX_FADV_SEQUENTIAL, POSIX_FADV_WILLNEED});
   allow_values("socketpair", 0, {AF_UNIX});
@@ -244,7 +245,7 @@ std::vector<SyscallRule> worker_rules(const Policy& policy) {
   for (const Denied& call : kDenied)
     if (!depends_on_arguments(call.name)) rules.push_back({call.name, Action::deny, {}});
   // A refused execve must come back as an error even in the child of a vfork, where no handler runs; pyhost names the
-  // event by Python's audit hook.
+  // event through Python's audit hook.
   if (policy.programs) rules.push_back({"execve", Action::allow, {}});
   add_argument_rules(rules, policy);
   return rules;
@@ -268,7 +269,7 @@ std::string describe_rules(const Policy& policy) {
     return out;
   };
   return fmt::format(
-      "allowed{}\nallowed by their arguments{}\ndenied, with a named event{}{}\nabsent (ENOSYS){}\n"
+      "allowed{}\nallowed depending on their arguments{}\ndenied, with a named event{}{}\nabsent (ENOSYS){}\n"
       "everything else is refused (EPERM); another architecture's calls end the process\n",
       list(Action::allow, false), list(Action::allow, true), list(Action::deny, false), list(Action::deny, true),
       list(Action::absent, false));

@@ -1,4 +1,4 @@
-// The system calls that a policy allows, as a table: what seccomp.cpp compiles, `qflow doctor --policy` prints, and
+// The system calls that a policy allows, as a table that seccomp.cpp compiles, `qflow doctor --policy` prints, and
 // denied.cpp explains. Plain data; any thread.
 #pragma once
 #include <cstdint>
@@ -10,15 +10,15 @@
 
 namespace qflow::sandbox {
 
-/// What becomes of a call.
+/// What happens to a call.
 enum class Action : std::uint8_t {
   allow,
   refuse,  ///< EPERM; also everything that is not in the table
-  deny,    ///< refused with a named event: a call that people meet
+  deny,    ///< refused with a named event: a call that people run into
   absent,  ///< ENOSYS: libc falls back to an older call (EPERM would break it: moby #42680)
 };
 
-/// (argument & mask) == value. The arguments of a rule are combined by "and"; each rule of a call is one "or".
+/// (argument & mask) == value. The conditions of a rule are joined by "and", the rules of a call by "or".
 struct Condition {
   unsigned argument;
   std::uint64_t mask;
@@ -47,7 +47,7 @@ struct DenialReason {
 };
 DenialReason reason_of(std::string_view name);
 
-/// The table for people, one call or group of calls a line.
+/// The table in readable form, one call or group of calls per line.
 std::string describe_rules(const Policy& policy);
 
 }  // namespace qflow::sandbox

@@ -15,7 +15,7 @@
 namespace qflow::schema {
 namespace json = boost::json;
 
-/// One thing wrong with a document: where (a JSON pointer) and what.
+/// A problem in a document: its place (a JSON pointer) and what is wrong.
 struct Problem {
   std::string pointer;
   std::string what;
@@ -68,7 +68,7 @@ json::value encode(const T& value) {
   }
 }
 
-/// Reads one value; what does not fit is appended to `problems` with `at` as its pointer. `at` is restored on return.
+/// Reads one value; appends mismatches to `problems` with `at` as their pointer. `at` is restored on return.
 template <class T>
 void decode(const json::value& from, T& out, std::string& at, Problems& problems) {
   const auto fail = [&](const char* what) { problems.push_back({at, what}); };
@@ -122,7 +122,7 @@ void decode(const json::value& from, T& out, std::string& at, Problems& problems
   }
 }
 
-/// Reads `from` into `out`; an empty list means that all of it fitted. Unknown members are ignored.
+/// Reads `from` into `out`; an empty list means that everything fitted. Unknown members are ignored.
 template <class T>
 Problems decode(const json::value& from, T& out) {
   std::string at;

@@ -5,12 +5,13 @@
 #include <boost/json/value_from.hpp>
 
 #include "schema/typing/parse.hpp"
-#include "schema/text.hpp"
+#include "schema/utf8.hpp"
+#include "schema/parse_json.hpp"
 
 namespace qflow::schema {
 namespace {
 
-constexpr std::size_t kMost = 500;  // functions, ports, imports, findings: more is nobody's code
+constexpr std::size_t kMost = 500;  // functions, ports, imports, findings: no real code has more
 constexpr std::size_t kMostText = 4000;
 
 std::string text_in(const json::object& object, const char* name, std::size_t most = kMostText) {
@@ -48,7 +49,7 @@ std::vector<std::string> texts_in(const json::object& from, const char* name) {
   return out;
 }
 
-// Reads the types that a module's text writes.
+// Reads the types written in a module's text.
 class StaticNames {
  public:
   explicit StaticNames(const json::object& analysed) {
@@ -88,7 +89,7 @@ class StaticNames {
 };
 
 ClassInfo static_class(const json::object& from, const StaticNames& names) {
-  // The form and the members read as the live ones do; the types are text here.
+  // The form and the members have the live format; the types are text here.
   json::object plain = from;
   plain.erase("fields");
   plain.erase("bases");

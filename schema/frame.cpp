@@ -71,7 +71,7 @@ std::optional<Frame> Decoder::next() {
   if (!error_.empty() || held() < 4) return std::nullopt;
   const char* base = buffer_.data() + at_;
   const std::uint32_t length = get(base);
-  // Checked before anything is kept for it: a length is a peer's claim.
+  // Checked before anything is allocated for it: the length is only the peer's claim.
   if (length > limit_) return fail("frame length " + std::to_string(length) + " exceeds " + std::to_string(limit_));
   if (length < kAfterLength) return fail("frame length " + std::to_string(length) + " is shorter than a header");
   if (held() < kHeader) return std::nullopt;

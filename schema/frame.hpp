@@ -1,5 +1,5 @@
-// The frame: how bytes on a worker's or a zygote's socket are cut into messages. Used by the daemon's engine thread and
-// by a pyhost's only thread. See protocol.md; golden frames are in tests/unit/golden.
+// The frame: how bytes on a worker's or a zygote's socket are cut into messages. Used on the daemon's engine strand and
+// on a pyhost's only thread. See protocol.md; golden frames are in tests/unit/golden.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -9,21 +9,21 @@
 
 namespace qflow::schema {
 
-/// Version both sides announce in `ready` and `hello`; a peer with another one is refused.
+/// Version that both sides announce in `ready` and `hello`; a peer with another version is refused.
 inline constexpr std::uint32_t kProtocolVersion = 3;
-/// Upper bound of `length`, so of everything a peer can make the other side hold for one frame.
+/// Upper bound of `length`, and so of everything that a peer can make the other side hold for one frame.
 inline constexpr std::uint32_t kMaxFrame = 16U << 20U;
 /// Bytes from the length field to the meta text.
 inline constexpr std::size_t kHeader = 16;
 
-/// What a frame is. The numbers are the wire's; a number is never used again for another meaning.
+/// The kind of a frame. The numbers are part of the protocol; a number is never reused with another meaning.
 enum class Kind : std::uint8_t {
   // daemon → zygote
   configure = 1,  ///< the policy and what to import; the first frame of a zygote
-  spawn = 2,      ///< fork a worker; descriptors come along (socket, stdout, stderr, its cgroup)
+  spawn = 2,      ///< fork a worker; carries descriptors (socket, stdout, stderr, its cgroup)
   // zygote → daemon
   ready = 8,     ///< confined, interpreter up, waiting for `spawn`
-  exited = 9,    ///< a worker was reaped: status and resource use as wait4 told them
+  exited = 9,    ///< a worker was reaped: status and resource use as reported by wait4
   refused = 10,  ///< a step of the set-up failed; the zygote ends
   // daemon → worker
   load = 16,   ///< compile and execute one node's module
@@ -35,9 +35,9 @@ enum class Kind : std::uint8_t {
   loaded = 33,    ///< the module is there; its function and parameters
   result = 34,    ///< a call returned
   raised = 35,    ///< a load or a call ended in an exception
-  skipped = 36,   ///< a call whose input failed before it
+  skipped = 36,   ///< a call was not made because its input failed
   chunk = 37,     ///< a piece of a fetched file
-  analysed = 38,  ///< before `loaded`, where a description was asked for: what the source says without being run
+  analysed = 38,  ///< precedes `loaded` when a description was requested: the static analysis of the source
 };
 
 /// One frame. `id` ties an answer to its request: the number of the load, call, fetch or worker.
@@ -51,16 +51,16 @@ struct Frame {
 /// Appends the frame's bytes to `out`. Throws std::length_error when it would exceed kMaxFrame.
 void encode(const Frame& frame, std::string& out);
 
-/// Cuts a byte stream into frames. Holds at most one frame plus what the last feed() brought. Not thread-safe.
+/// Cuts a byte stream into frames. Holds at most one frame plus the bytes of the last feed(). Not thread-safe.
 class Decoder {
  public:
   /// `limit`: the largest `length` to accept; at most kMaxFrame.
   explicit Decoder(std::uint32_t limit = kMaxFrame) : limit_(limit) {}
-  /// Adds bytes as they came from the peer.
+  /// Adds bytes received from the peer.
   void feed(std::string_view bytes) { buffer_.append(bytes); }
   /// The next whole frame, or nothing when more bytes are needed or the stream is broken.
   std::optional<Frame> next();
-  /// Why the stream cannot be read on; empty while it can. Once set it stays.
+  /// Why the stream cannot be read any further; empty while it can. Once set, it stays.
   const std::string& error() const { return error_; }
   /// Bytes held, for bounds.
   std::size_t held() const { return buffer_.size() - at_; }

@@ -1,6 +1,6 @@
-// What the meta text of each frame kind holds (protocol.md has the prose). Plain values; any thread.
+// The meta text of each frame kind (protocol.md describes the protocol). Plain values; any thread.
 // The daemon treats every message from a pyhost as hostile: pack() and unpack() bound sizes and depth, and unpack()
-// answers with a reason instead of throwing.
+// returns a reason instead of throwing.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -9,6 +9,7 @@
 
 #include "schema/codec.hpp"
 #include "schema/frame.hpp"
+#include "schema/parse_json.hpp"
 
 namespace qflow::schema {
 
@@ -19,23 +20,23 @@ struct Configure {
   std::vector<std::string> modules;
 };
 
-/// ready: what the zygote is. `modules`: those of Configure that are imported; the others stay for the worker to
-/// import.
+/// ready: the zygote has started. `modules`: the modules of Configure that it imported; a worker imports the others
+/// itself.
 struct Ready {
   std::uint32_t protocol = kProtocolVersion;
   std::string python;  ///< e.g. "3.11.2"
   std::vector<std::string> modules;
   std::vector<std::string> notes;    ///< why a module was not pre-imported
-  std::vector<std::string> present;  ///< top-level modules that are there at no cost: loaded, or built in
+  std::vector<std::string> present;  ///< top-level modules available at no cost: loaded, or built in
 };
 
-/// spawn: one worker. With it go three descriptors, or four: socket, stdout, stderr, and the directory of its cgroup.
+/// spawn: one worker. Carries three or four descriptors: socket, stdout, stderr, and its cgroup's directory if any.
 struct Spawn {
   std::string limits;  ///< its own limits, where they are below the policy's (sandbox/policy.hpp reads them); or empty
-  bool warm = true;    ///< it will wait for its job: run a little Python first, so that the job finds its pages private
+  bool warm = true;    ///< it will wait for its job: run a little Python first, so that its pages are already private
 };
 
-/// exited: a worker's end, as wait4(2) told the zygote. Times in microseconds, memory in KiB.
+/// exited: a worker's end, as wait4(2) reported it to the zygote. Times in microseconds, memory in KiB.
 struct Exited {
   std::int32_t code = -1;   ///< exit status, or -1 when a signal ended it
   std::int32_t signal = 0;  ///< the signal, or 0
@@ -46,14 +47,14 @@ struct Exited {
   std::int64_t major_faults = 0;
 };
 
-/// What one load or call used, as getrusage(2) told the worker; the daemon bounds it by what the kernel tells itself.
+/// What one load or call used, as the worker read it by getrusage(2); the daemon bounds it by its own kernel figures.
 struct Used {
   std::int64_t user_us = 0;
   std::int64_t system_us = 0;
   std::int64_t peak_rss_kib = 0;  ///< of the worker so far
   std::int64_t minor_faults = 0;
   std::int64_t major_faults = 0;
-  std::int64_t written_bytes = 0;  ///< by which its own file systems have grown
+  std::int64_t written_bytes = 0;  ///< growth of the worker's own file systems
 };
 
 /// refused: the step of the set-up that failed.
@@ -63,7 +64,7 @@ struct Refused {
   std::string message;
 };
 
-/// hello: the worker's own look at its walls. The daemon holds it against what /proc says from outside.
+/// hello: the worker's self-check of its walls. The daemon compares it with what /proc says from outside.
 struct Hello {
   std::uint32_t protocol = kProtocolVersion;
   std::uint32_t checks = 0;  ///< bitmap of sandbox::Check, all that held
@@ -73,9 +74,9 @@ struct Hello {
 struct Load {
   std::string file;                     ///< shown in tracebacks
   std::string mark;                     ///< the nonce of output_mark(), the same in every load of a worker
-  std::optional<std::string> function;  ///< the one to call; otherwise the only, or the first, public one
+  std::optional<std::string> function;  ///< the function to call; absent: the only public function, or the first
   bool describe = false;                ///< answer with `analysed` first, then describe every function fully
-  bool execute = true;                  ///< with describe: false, only read the text
+  bool execute = true;                  ///< with `describe`, false means: only read the text
 };
 
 /// One parameter of a function, in signature order.
@@ -83,9 +84,9 @@ struct Parameter {
   std::string name;
   std::string kind;  ///< positional, either, keyword
   bool required = true;
-  std::string type;                         ///< the annotation's text, empty without one
+  std::string type;                         ///< the annotation's text; empty: none
   std::optional<json::value> shape;         ///< the annotation as to_json(Type) writes it; absent: none, or Any
-  std::optional<json::value> initial;       ///< the default, where JSON can say it
+  std::optional<json::value> initial;       ///< the default, where JSON can express it
   std::optional<std::string> default_text;  ///< the default as Python shows it
   std::optional<std::string> description;   ///< from the docstring
 };
@@ -97,46 +98,46 @@ struct Function {
   std::string returns;
   bool var_positional = false;
   bool var_keyword = false;
-  std::optional<json::value> positional_shape, named_shape;  ///< of what *args and **kwargs take
-  std::optional<json::value> returns_shape;  ///< of what passes on: an awaited coroutine's value, a generator's list
+  std::optional<json::value> positional_shape, named_shape;  ///< of the values that *args and **kwargs take
+  std::optional<json::value> returns_shape;  ///< of the value passed on: a coroutine's result, a generator's list
   std::optional<std::string> summary, description, returns_description;  ///< from the docstring
   std::optional<std::int32_t> line;                                      ///< in the node's code, from 1
   std::optional<bool> is_async, is_generator;
 };
 
-/// loaded: what the module defines, and which of it is called.
+/// loaded: what the module defines, and which function is called.
 struct Loaded {
-  std::string function;  ///< empty when there is none (describe_only)
+  std::string function;  ///< empty when there is none (a load that only describes)
   std::vector<Function> functions;
   std::vector<std::string> warnings;
-  std::optional<json::value> classes;  ///< those that shapes mention, as to_json(Classes) writes them
+  std::optional<json::value> classes;  ///< the classes that shapes mention, as to_json(Classes) writes them
   std::optional<std::vector<std::string>>
       unresolved;  ///< with describe: annotations taken as Any, each with the reason
 };
 
 /// Where an argument comes from: the value of an earlier call, or a literal.
 struct Argument {
-  std::optional<std::string> name;      ///< the parameter; absent: the next of *args
-  std::optional<std::uint32_t> handle;  ///< the id of the call whose value it is
+  std::optional<std::string> name;      ///< of the parameter; absent: the next of *args
+  std::optional<std::uint32_t> handle;  ///< the id of the call whose value is passed
   std::optional<std::int32_t> item;     ///< with handle: this element of a tuple or list of `width` outputs
-  std::optional<std::string> key;       ///< with item: or this key, where the value is a dict
+  std::optional<std::string> key;       ///< with item: this key instead, if the value is a dict
   std::optional<std::int32_t> width;
   std::optional<json::value> literal;
 };
 
-/// analysed: what the source says without being run; payload is JSON text (description.hpp reads it). The answer to the
-/// same load follows.
+/// analysed: the static analysis of the source; payload is JSON text (description.hpp reads it). The answer to the same
+/// load follows.
 struct Analysed {};
 
 /// call: a loaded module's function with its arguments.
 struct Call {
   std::uint32_t module = 0;  ///< the id of the load
   std::vector<Argument> arguments;
-  bool spread = false;  ///< the one argument is a dict to be spread by name if its keys cover `required`
+  bool spread = false;  ///< the only argument is a dict, passed by name if its keys cover `required`
   std::uint32_t preview_bytes = 65536;
   std::string types = "warn";           ///< off, warn or strict: see typecheck.hpp
-  std::optional<json::value> declared;  ///< types of what the code does not annotate: "in NAME", "out" → shape
-  bool files = false;                   ///< report file values (pathlib.Path), because somebody outside wants them
+  std::optional<json::value> declared;  ///< types that the code does not annotate: "in NAME", "out" → shape
+  bool files = false;                   ///< report file values (pathlib.Path), for use outside the worker
 };
 
 /// A file that a value refers to, as the worker names it. The daemon never uses the name as a path.
@@ -150,7 +151,7 @@ struct FileOffer {
 struct Result {
   std::string type;     ///< e.g. "dict", "list", "collections.Counter"
   std::string preview;  ///< JSON text, bounded by preview_bytes
-  bool exact = true;    ///< the preview is the whole value and JSON says it without loss
+  bool exact = true;    ///< the preview is the whole value and JSON represents it without loss
   bool truncated = false;
   std::int64_t duration_us = 0;
   Used used;
@@ -158,7 +159,7 @@ struct Result {
   std::vector<std::string> warnings;
 };
 
-/// raised: an exception left the node's module or function, or what was asked cannot be done.
+/// raised: an exception left the node's module or function, or the request cannot be carried out.
 struct Raised {
   std::string phase;  ///< load, bind or call
   std::string type;   ///< e.g. "KeyError"
@@ -170,7 +171,7 @@ struct Raised {
   Used used;
 };
 
-/// skipped: the call `because` of which this one has no input.
+/// skipped: this call has no input, because the call with the id `because` has no value.
 struct Skipped {
   std::uint32_t because = 0;
 };
@@ -214,14 +215,7 @@ BOOST_DESCRIBE_STRUCT(Give, (), ())
 BOOST_DESCRIBE_STRUCT(Fetch, (), (call, index))
 BOOST_DESCRIBE_STRUCT(Chunk, (), (last, error))
 
-/// Parses JSON text within `max_depth` levels. Numbers that neither a 64-bit integer nor a double can hold are refused,
-/// not rounded. On failure the value is null and `error` says why and at which byte.
-json::value parse_json(std::string_view text, std::string& error, std::size_t max_depth = 64);
-
-/// How many elements a JSON text has at most, counted without building them: a bound to be checked before parse_json().
-std::size_t count_elements(std::string_view text);
-
-/// Bytes of a frame of `kind` that carries `message`, appended to `out`.
+/// Appends to `out` the bytes of a frame of `kind` that carries `message`.
 template <class Message>
 void pack(Kind kind, std::uint32_t id, const Message& message, std::string& out, std::string payload = {}) {
   encode(Frame{kind, id, json::serialize(encode(message)), std::move(payload)}, out);
@@ -239,7 +233,7 @@ std::optional<Message> unpack(const Frame& frame, std::string& error) {
   return std::nullopt;
 }
 
-/// The bytes with which a worker marks, in its stdout and stderr, that the output of load or call `id` ends here.
+/// The bytes that a worker writes to its stdout and stderr to mark the end of the output of load or call `id`.
 /// `nonce`: 16 characters, new for each worker. The daemon cuts the streams at these marks (protocol.md, Output).
 std::string output_mark(std::string_view nonce, std::uint32_t id);
 

@@ -7,11 +7,11 @@ import sys
 import yaml
 
 description = yaml.safe_load(pathlib.Path(sys.argv[1]).read_text())
-# Dates and such would be no JSON: whatever YAML made of a scalar must be one of JSON's.
+# Fails on a date or the like: every scalar that YAML reads must be a JSON value.
 text = json.dumps(description, ensure_ascii=False, separators=(",", ":"))
 out = pathlib.Path(sys.argv[2])
 out.parent.mkdir(parents=True, exist_ok=True)
-# In pieces: compilers bound the length of one literal, and adjacent ones are joined.
+# In pieces: compilers limit the length of a literal, and they join adjacent literals.
 pieces = [text[i : i + 8000] for i in range(0, len(text), 8000)]
 literal = "\n".join(f'R"openapi({piece})openapi"' for piece in pieces)
 out.write_text(

@@ -1,22 +1,41 @@
 #include "daemon/api/table.hpp"
 
-#include "daemon/api/handlers.hpp"
+#include "daemon/api/executions/executions.hpp"
+#include "daemon/api/executions/webhooks.hpp"
+#include "daemon/api/installation/containers.hpp"
+#include "daemon/api/installation/credentials.hpp"
+#include "daemon/api/installation/files.hpp"
+#include "daemon/api/installation/health.hpp"
+#include "daemon/api/installation/settings.hpp"
+#include "daemon/api/installation/usage.hpp"
+#include "daemon/api/nodes/compatible_nodes.hpp"
+#include "daemon/api/nodes/library.hpp"
+#include "daemon/api/nodes/node_code.hpp"
+#include "daemon/api/nodes/types.hpp"
+#include "daemon/api/people/keys.hpp"
+#include "daemon/api/people/session.hpp"
+#include "daemon/api/people/users.hpp"
+#include "daemon/api/workflows/ai.hpp"
+#include "daemon/api/workflows/folders.hpp"
+#include "daemon/api/workflows/tags.hpp"
+#include "daemon/api/workflows/validation.hpp"
+#include "daemon/api/workflows/versions.hpp"
+#include "daemon/api/workflows/workflows.hpp"
 
 namespace qflow::api {
 namespace {
 
 using enum http::Access;
-using enum http::Rate;
-using http::Body;
+using enum auth::Rate;
+using http::BodySize;
 using store::kExecutions;
 using store::kLibrary;
-using store::kPeople;
 using store::kWorkflows;
 
-// One line a route: method, path, who may call, what a key must reach, how it is counted, its name; who answers, and what
-// of the store a remembered reply follows from.
-// clang-format off: a line is a route
-constexpr Route kRoutes[] = {
+// A line is a route: method, path, who may call, the scope that a key must reach, how calls are counted, the
+// operation's name; who answers, and the parts of the store that a remembered reply depends on.
+// clang-format off
+constexpr gate::Route kRoutes[] = {
     // Who
     {{"GET", "/me", user, "users:read", standard, "getMe"}, get_me},
     {{"GET", "/users/me", user, "users:read", standard, "getUserMe"}, get_me},
@@ -134,7 +153,7 @@ constexpr Route kRoutes[] = {
     {{"DELETE", "/containers/{id}/dependencies/{package}", user, "containers:write", containers, "deleteDependency"}, delete_dependency},
 
     // Files
-    {{"POST", "/files/upload", user, "files:write", standard, "uploadFile", Body::upload}, upload_file},
+    {{"POST", "/files/upload", user, "files:write", standard, "uploadFile", BodySize::upload}, upload_file},
     {{"GET", "/files", user, "files:read", standard, "listFiles"}, list_files},
     {{"GET", "/files/{id}", user, "files:read", standard, "getFile"}, get_file},
     {{"GET", "/files/{id}/metadata", user, "files:read", standard, "getFileMetadata"}, get_file_metadata},
@@ -175,12 +194,12 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-std::span<const Route> routes() { return kRoutes; }
+std::span<const gate::Route> routes() { return kRoutes; }
 
 const std::set<std::string, std::less<>>& scopes() {
   static const std::set<std::string, std::less<>> kScopes = [] {
     std::set<std::string, std::less<>> known{"*"};
-    for (const Route& route : kRoutes) {
+    for (const gate::Route& route : kRoutes) {
       if (route.scope.empty()) continue;
       const auto colon = route.scope.find(':');
       known.emplace(route.scope);

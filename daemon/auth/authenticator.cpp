@@ -3,12 +3,13 @@
 #include <boost/json/parse.hpp>
 
 #include "daemon/auth/jwt.hpp"
-#include "daemon/observe/time.hpp"
+#include "daemon/base/ids.hpp"
+#include "daemon/base/time.hpp"
 
 namespace qflow::auth {
 namespace {
 
-// Another process (`qflow token revoke`) changes rows without our writer's knowledge; its word counts after this.
+// Another process (`qflow token revoke`) changes rows without our writer; its changes take effect after this time.
 constexpr auto kRemember = std::chrono::seconds(2);
 constexpr std::size_t kMostKnown = 10'000;
 constexpr std::string_view kKeyPrefix = "qf_";
@@ -49,7 +50,7 @@ bool Caller::reaches(std::string_view scope) const {
 Authenticator::Authenticator(store::Store& store, const MasterKey& key)
     : store_(store), jwt_key_(key.derive("jwt-sign")) {}
 
-// The caller and when the proof ends.
+// The caller, and the time when the proof ends.
 std::pair<Caller, std::int64_t> Authenticator::look_up(sqlite::Db& db, bool cookie, const std::string& secret) const {
   const std::int64_t now = now_us();
   std::pair<Caller, std::int64_t> found{{}, now + 3'600'000'000};

@@ -1,15 +1,15 @@
-// From a header or a cookie to the caller. What was found is remembered until a user, session or key changes, so that a
-// known caller costs a look into a table. Any thread.
+// Finds the caller for a header or a cookie. Results are remembered until a user, session or key changes, so that a
+// known caller costs one table look-up. Any thread.
 #pragma once
 #include <mutex>
 #include <string>
 #include <unordered_map>
 
-#include "daemon/async.hpp"
+#include "daemon/base/async.hpp"
 #include "daemon/auth/caller.hpp"
 #include "daemon/auth/secrets.hpp"
 #include "daemon/store/store.hpp"
-#include "daemon/store/users.hpp"
+#include "daemon/store/user_rows.hpp"
 
 namespace qflow::auth {
 
@@ -20,13 +20,13 @@ class Authenticator {
  public:
   Authenticator(store::Store& store, const MasterKey& key);
 
-  /// The caller that `authorization` (a header's value) or `cookie` (a session's) proves; one of no proof otherwise.
-  /// A header that proves nothing is not made good by a cookie.
+  /// The caller that `authorization` (a header's value) or `cookie` (a session's) proves; otherwise a caller with no
+  /// proof. A cookie does not make up for a header that proves nothing.
   Task<std::shared_ptr<const Caller>> identify(std::string_view authorization, std::string_view cookie);
-  /// The same from what is remembered; null when that must be looked up.
+  /// The caller from memory alone; null when a look-up in the store is needed.
   std::shared_ptr<const Caller> remembered(std::string_view authorization, std::string_view cookie);
 
-  /// What a sign-in gives: a session, its cookie and its JWT.
+  /// The result of a sign-in: a session, its cookie and its JWT.
   struct SignedIn {
     store::Session session;
     std::string cookie, jwt;

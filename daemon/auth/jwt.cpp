@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <memory>
 
-#include "daemon/fault.hpp"
+#include "daemon/base/fault.hpp"
 
 namespace qflow::auth {
 namespace {

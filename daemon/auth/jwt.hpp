@@ -1,5 +1,5 @@
-// JSON Web Tokens of sessions: HS256 and nothing else, made and checked by libjwt. A token names its session, so it
-// ends with it. Any thread.
+// JSON Web Tokens of sessions: HS256 and nothing else, made and checked by libjwt. A token names its session and ends
+// with it. Any thread.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -9,7 +9,7 @@
 
 namespace qflow::auth {
 
-/// What a token says. `expires_at` in seconds since 1970.
+/// The contents of a token. `expires_at` in seconds since 1970.
 struct Claims {
   std::string session_id, user_id;
   std::int64_t expires_at = 0;

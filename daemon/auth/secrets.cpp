@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "daemon/fault.hpp"
+#include "daemon/base/fault.hpp"
 #include "sandbox/sys.hpp"
 
 namespace qflow::auth {
@@ -30,12 +30,12 @@ std::string hash_password(const std::string& password) {
   std::array<char, crypto_pwhash_STRBYTES> hash{};
   if (crypto_pwhash_str(hash.data(), password.data(), password.size(), crypto_pwhash_OPSLIMIT_INTERACTIVE,
                         crypto_pwhash_MEMLIMIT_INTERACTIVE) != 0)
-    throw Fault(FaultKind::unavailable, "memory", "there is no memory to hash a password (64 MiB)");
+    throw Fault(FaultKind::unavailable, "memory", "not enough memory to hash a password (64 MiB)");
   return hash.data();
 }
 
 bool verify_password(const std::string& hash, const std::string& password) {
-  // The hash of something nobody knows, in the place of one that there is not.
+  // The hash of a password that nobody knows, used when there is no hash.
   static const std::string kNobody = hash_password(random_token());
   const std::string& used = hash.empty() ? kNobody : hash;
   std::array<char, crypto_pwhash_STRBYTES> text{};
@@ -48,7 +48,7 @@ void check_password_rules(std::string_view password, std::string_view field) {
   if (password.size() < 8 || password.size() > 64 || !has([](char c) { return c >= '0' && c <= '9'; }) ||
       !has([](char c) { return c >= 'A' && c <= 'Z'; }))
     throw Fault(FaultKind::bad_input, "weak_password",
-                fmt::format("{}: 8 to 64 characters are needed, with at least one digit and one capital", field));
+                fmt::format("{}: expected 8 to 64 characters, with at least one digit and one capital", field));
 }
 
 std::string random_token() {
@@ -67,7 +67,7 @@ std::string token_hash(std::string_view token) {
 }
 
 bool equal_secrets(std::string_view a, std::string_view b) {
-  // Digests have one length, so the comparison tells nothing of the secret's.
+  // All digests have the same length, so the comparison does not reveal the secret's length.
   std::array<unsigned char, 32> x{}, y{};
   crypto_generichash(x.data(), x.size(), bytes(a), a.size(), nullptr, 0);
   crypto_generichash(y.data(), y.size(), bytes(b), b.size(), nullptr, 0);
@@ -76,7 +76,7 @@ bool equal_secrets(std::string_view a, std::string_view b) {
 
 MasterKey::MasterKey(const std::string& path) {
   try {
-    // O_EXCL: of two that start at once, one makes it and both read it.
+    // O_EXCL: of two processes that start at once, one makes the file and both read it.
     const int made = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (made >= 0) {
       const sandbox::UniqueFd fd(made);
@@ -87,7 +87,7 @@ MasterKey::MasterKey(const std::string& path) {
     sandbox::check(::stat(path.c_str(), &info), fmt::format("stat({})", path));
     if ((info.st_mode & 077U) != 0)
       throw Fault(FaultKind::unavailable, "secret_key",
-                  fmt::format("{} can be read by others; chmod 600 it. It opens the stored credentials", path));
+                  fmt::format("{} is readable by others; chmod 600 it. It decrypts the stored credentials", path));
     std::string text = sandbox::read_file(path, 4096);
     text.erase(text.find_last_not_of(" \r\n") + 1);
     std::size_t size = 0;
@@ -96,8 +96,8 @@ MasterKey::MasterKey(const std::string& path) {
         size != key_.size())
       throw Fault(
           FaultKind::unavailable, "secret_key",
-          fmt::format("{} holds no key (32 bytes in URL-safe base64). Restore it from a backup; with another key "
-                      "the stored credentials cannot be opened",
+          fmt::format("{} does not hold a key (32 bytes in URL-safe base64). Restore it from a backup; no other key "
+                      "can decrypt the stored credentials",
                       path));
   } catch (const sandbox::SysError& error) {
     throw Fault(FaultKind::unavailable, "secret_key", error.what());

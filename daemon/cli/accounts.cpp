@@ -1,4 +1,4 @@
-// `qflow user` and `qflow token`: people and keys, from the machine itself, also while a server runs.
+// `qflow user` and `qflow token`: manage users and keys on the machine itself, also while a server runs.
 #include <fmt/format.h>
 #include <termios.h>
 #include <unistd.h>
@@ -10,17 +10,18 @@
 #include "daemon/api/table.hpp"
 #include "daemon/auth/authenticator.hpp"
 #include "daemon/cli/commands.hpp"
-#include "daemon/fault.hpp"
-#include "daemon/observe/time.hpp"
+#include "daemon/base/fault.hpp"
+#include "daemon/base/ids.hpp"
+#include "daemon/base/time.hpp"
 #include "daemon/store/migrations.hpp"
-#include "daemon/store/users.hpp"
+#include "daemon/store/user_rows.hpp"
 
 namespace qflow::cli {
 namespace {
 
 namespace json = boost::json;
 
-// One transaction on the database, beside a server if one runs. Its caches notice within two seconds.
+// Runs one transaction on the database, also while a server runs; the server's caches notice within two seconds.
 template <class F>
 auto change(const config::Config& config, F work) {
   std::filesystem::create_directories(config.data_dir);
@@ -51,7 +52,7 @@ void note(sqlite::Tx& tx, const std::string& action, const std::string& target) 
 std::string ask_password(const char* prompt) {
   if (::isatty(STDIN_FILENO) == 0)
     throw Fault(FaultKind::bad_input, "no_terminal",
-                "there is no terminal to ask for a password; use --password-stdin");
+                "there is no terminal to read a password from; use --password-stdin");
   fmt::print(stderr, "{}", prompt);
   termios before{};
   ::tcgetattr(STDIN_FILENO, &before);
@@ -71,8 +72,8 @@ std::string password_of(const UserOptions& options) {
     std::getline(std::cin, password);
   } else {
     password = ask_password("Password: ");
-    if (password != ask_password("Once more: "))
-      throw Fault(FaultKind::bad_input, "passwords_differ", "the two passwords are not the same");
+    if (password != ask_password("Repeat password: "))
+      throw Fault(FaultKind::bad_input, "passwords_differ", "the two passwords differ");
   }
   auth::check_password_rules(password, "password");
   return password;
@@ -82,8 +83,8 @@ store::User existing(sqlite::Db& db, const std::string& email) {
   const auto user = email.empty() ? store::find_owner(db) : store::find_user_by_email(db, email);
   if (!user)
     throw Fault(FaultKind::bad_input, "not_found",
-                email.empty() ? "there are no users yet; make the owner with `qflow user add`"
-                              : fmt::format("there is no user {}; `qflow user list` shows them", email));
+                email.empty() ? "there are no users yet; create the owner with `qflow user add`"
+                              : fmt::format("no user has the address {}; `qflow user list` shows all", email));
   return *user;
 }
 
@@ -93,7 +94,7 @@ std::string when(const std::optional<std::int64_t>& us) { return us ? iso_time(*
 
 int user_add(const config::Config& config, const UserOptions& options) {
   if (options.email.find('@') == std::string::npos || options.email.find(' ') != std::string::npos)
-    throw Fault(FaultKind::bad_input, "invalid_email", fmt::format("\"{}\" is no e-mail address", options.email));
+    throw Fault(FaultKind::bad_input, "invalid_email", fmt::format("\"{}\" is not an e-mail address", options.email));
   const std::optional<auth::Role> asked = auth::role_of(options.role);
   if (!options.role.empty() && !asked)
     throw Fault(FaultKind::bad_input, "invalid_role",
@@ -108,7 +109,7 @@ int user_add(const config::Config& config, const UserOptions& options) {
   const std::string role = change(config, [&](sqlite::Tx& tx) {
     const bool first = store::count_users(*tx.operator->()) == 0;
     if (first && asked && *asked != auth::Role::owner)
-      throw Fault(FaultKind::bad_input, "owner_first", "the first user is the owner; leave --role away");
+      throw Fault(FaultKind::bad_input, "owner_first", "the first user is the owner; omit --role");
     auth::Role role_given = asked ? *asked : auth::Role::user;
     if (first) role_given = auth::Role::owner;
     user.role = auth::word(role_given);
@@ -142,7 +143,7 @@ int user_list(const config::Config& config, bool as_json) {
 }
 
 int user_passwd(const config::Config& config, const UserOptions& options) {
-  change(config, [&](sqlite::Tx& tx) { existing(*tx.operator->(), options.email); });  // before anybody types
+  change(config, [&](sqlite::Tx& tx) { existing(*tx.operator->(), options.email); });  // before asking for a password
   const std::string hash = auth::hash_password(password_of(options));
   change(config, [&](sqlite::Tx& tx) {
     store::User user = existing(*tx.operator->(), options.email);
@@ -160,7 +161,7 @@ int token_create(const config::Config& config, const TokenOptions& options) {
   for (const std::string& scope : options.scopes)
     if (api::scopes().count(scope) == 0)
       throw Fault(FaultKind::bad_input, "invalid_scope",
-                  fmt::format("--scope {}: is no scope; one is workflows:read, executions:* or *", scope));
+                  fmt::format("--scope {}: not a scope; examples are workflows:read, executions:* and *", scope));
   const std::string text = auth::Authenticator::make_key_text();
   store::ApiKey key;
   key.id = new_id();
@@ -177,7 +178,7 @@ int token_create(const config::Config& config, const TokenOptions& options) {
     note(tx, "api_key.created", key.name);
   });
   fmt::print("{}\n", text);
-  fmt::print(stderr, "This is shown once. `qflow token revoke {}` ends it.\n", key.id);
+  fmt::print(stderr, "The key is shown only once. `qflow token revoke {}` revokes it.\n", key.id);
   return kOk;
 }
 
@@ -201,7 +202,7 @@ int token_revoke(const config::Config& config, const TokenOptions& options) {
   change(config, [&](sqlite::Tx& tx) {
     if (!store::delete_key(tx, options.id, std::nullopt))
       throw Fault(FaultKind::bad_input, "not_found",
-                  fmt::format("there is no token {}; `qflow token list` shows them", options.id));
+                  fmt::format("no token has the id {}; `qflow token list` shows all", options.id));
     note(tx, "api_key.revoked", options.id);
   });
   fmt::print("Token {} was revoked; a running server refuses it within two seconds.\n", options.id);

@@ -1,5 +1,5 @@
-// `qflow backup` and `qflow restore`: everything in one SQLite file: the records, and in two tables beside them the
-// files' bytes and, if it was asked for, the key that opens the credentials.
+// `qflow backup` and `qflow restore`: everything in one SQLite file: the records and, in two more tables, the files'
+// bytes and, on request, the key that decrypts the credentials.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sodium.h>
@@ -11,7 +11,7 @@
 
 #include "daemon/auth/secrets.hpp"
 #include "daemon/cli/commands.hpp"
-#include "daemon/fault.hpp"
+#include "daemon/base/fault.hpp"
 #include "daemon/store/migrations.hpp"
 #include "sandbox/sys.hpp"
 
@@ -30,11 +30,10 @@ bool is_hash(const std::string& text) {
   return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string::npos;
 }
 
-// Pages as they are at one moment, whatever is written meanwhile: SQLite starts again by itself when another process
-// writes, so each step takes many.
+// Copies the pages as they are at one moment, whatever is written meanwhile.
 void copy_pages(sqlite::Db& from, sqlite::Db& to) {
   sqlite3_backup* copy = sqlite3_backup_init(to.handle(), "main", from.handle(), "main");
-  if (copy == nullptr) fail(fmt::format("the copy could not begin: {}", sqlite3_errmsg(to.handle())));
+  if (copy == nullptr) fail(fmt::format("the copy could not start: {}", sqlite3_errmsg(to.handle())));
   int result = SQLITE_OK;
   for (int tries = 0; tries < 10'000 && (result == SQLITE_OK || result == SQLITE_BUSY || result == SQLITE_LOCKED);
        ++tries) {
@@ -66,7 +65,7 @@ void write_file(const std::string& path, const std::string& bytes) {
     fail(fmt::format("{} could not be written: {}", path, std::strerror(errno)));
 }
 
-// What is not finished is no backup and no database: it goes when something went wrong.
+// An unfinished backup or database. The destructor removes it unless it was renamed.
 class Partial {
  public:
   explicit Partial(std::string path) : path_(std::move(path)) { fs::remove(path_); }
@@ -91,7 +90,7 @@ int backup(const config::Config& config, const std::string& file, bool with_key)
   const std::string& partial = unfinished.path();
   std::int64_t files = 0, missing = 0;
   {
-    sandbox::open_file(partial, O_WRONLY | O_CREAT | O_EXCL, 0600);  // nobody else reads it, whatever the umask
+    sandbox::open_file(partial, O_WRONLY | O_CREAT | O_EXCL, 0600);  // unreadable for others, whatever the umask
     sqlite::Db from(source, true);
     sqlite::Db to(partial, false);
     copy_pages(from, to);
@@ -106,7 +105,7 @@ int backup(const config::Config& config, const std::string& file, bool with_key)
                 sandbox::read_file(blob_path(config.data_dir, hash), kLargest));
         ++files;
       } catch (const sandbox::SysError&) {
-        ++missing;  // deleted since: its row goes when the backup is restored and tidied
+        ++missing;  // deleted meanwhile: tidying removes its row after a restore
       }
     }
     const std::string key = config.auth.key_file.empty() ? config.data_dir + "/secret.key" : config.auth.key_file;
@@ -118,9 +117,9 @@ int backup(const config::Config& config, const std::string& file, bool with_key)
   ::fsync(fd.get());
   fs::rename(partial, file);
   fmt::print("{}: {} bytes, {} files{}{}\n", file, fs::file_size(file), files,
-             missing > 0 ? fmt::format(", {} that were deleted meanwhile", missing) : "",
-             with_key ? ", with the key that opens the credentials: keep it safe"
-                      : "; the key that opens the credentials is not in it (--with-key, or keep secret.key apart)");
+             missing > 0 ? fmt::format(", {} more were deleted meanwhile", missing) : "",
+             with_key ? ", with the key that decrypts the credentials: keep it safe"
+                      : "; without the key that decrypts the credentials (--with-key, or back up secret.key, too)");
   return kOk;
 }
 
@@ -128,7 +127,7 @@ int restore(const config::Config& config, const std::string& file) {
   const std::string target = config.data_dir + "/qflow.db";
   if (!fs::exists(file)) fail(fmt::format("there is no file {}", file));
   if (fs::exists(target))
-    fail(fmt::format("{} holds a database already; move it away, or name another --data-dir", config.data_dir));
+    fail(fmt::format("{} already holds a database; move it away, or choose another --data-dir", config.data_dir));
   fs::create_directories(config.data_dir);
   fs::permissions(config.data_dir, fs::perms::owner_all);
   const Partial unfinished(target + ".partial");
@@ -141,10 +140,10 @@ int restore(const config::Config& config, const std::string& file) {
     sqlite::Db from(file, true);
     check_integrity(from, file);
     if (!from.one<std::string>("SELECT name FROM sqlite_master WHERE name='backup_blobs'"))
-      fail(fmt::format("{} is no backup made by `qflow backup`", file));
+      fail(fmt::format("{} is not a backup made by `qflow backup`", file));
     sqlite::Db to(partial, false);
     copy_pages(from, to);
-    store::migrate(to);  // also refuses one of a newer release
+    store::migrate(to);  // also refuses a backup of a newer release
     for (const std::string& hash : to.all<std::string>("SELECT hash FROM backup_blobs")) {
       const std::string bytes = to.one<std::string>("SELECT bytes FROM backup_blobs WHERE hash=?", hash).value_or("");
       if (!is_hash(hash) || sha256(bytes) != hash)
@@ -165,8 +164,8 @@ int restore(const config::Config& config, const std::string& file) {
   fmt::print("{}: {} files{}\n", target, files,
              key_restored ? " and the key"
              : fs::exists(key_path)
-                 ? "; the key there is kept"
-                 : fmt::format("; without the key: put it at {} to open stored credentials", key_path));
+                 ? "; the existing key is kept"
+                 : fmt::format("; without the key: put it at {} to decrypt stored credentials", key_path));
   return kOk;
 }
 

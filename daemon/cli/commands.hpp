@@ -27,37 +27,37 @@ struct CheckOptions {
   bool json = false;
   bool strict = false;
 };
-/// Prints what is wrong with a workflow, or may be, without running it. 0, 1 (errors), 2 (it cannot be read).
+/// Prints the errors and warnings of a workflow without running it. 0, 1 (errors), 2 (unreadable).
 int check(const config::Config& config, const CheckOptions& options);
 
-/// Serves HTTP until SIGTERM or SIGINT. `reload` makes the configuration anew, for SIGHUP.
+/// Serves HTTP until SIGTERM or SIGINT. `reload` builds the configuration again, on SIGHUP.
 int serve(const config::Config& config, std::function<config::Config()> reload);
 
-/// Prints what this host gives, or with `policy` what a node may do. 1 when code would be refused.
+/// Prints this host's sandbox mechanisms, or with `policy` what a node may do. 1 when code would be refused.
 int doctor(const config::Config& config, bool json, bool policy);
 
 struct UserOptions {
   std::string email, role, first_name, last_name;
   bool password_stdin = false;
 };
-/// `qflow user add`: the first is the owner. The password comes from standard input or the terminal.
+/// `qflow user add`: the first user is the owner. Reads the password from standard input or the terminal.
 int user_add(const config::Config& config, const UserOptions& options);
 int user_list(const config::Config& config, bool json);
 int user_passwd(const config::Config& config, const UserOptions& options);
 
 struct TokenOptions {
-  std::string name, user, id;  ///< user: an address; empty: the owner
+  std::string name, user, id;  ///< user: an e-mail address; empty: the owner
   std::vector<std::string> scopes;
-  double days = 0;  ///< 0: for ever
+  double days = 0;  ///< 0: never expires
 };
 /// `qflow token create`: prints the key, once.
 int token_create(const config::Config& config, const TokenOptions& options);
 int token_list(const config::Config& config, bool json);
 int token_revoke(const config::Config& config, const TokenOptions& options);
 
-/// `qflow backup FILE`, also while a server runs: one file with records, files and, if asked for, the key.
+/// `qflow backup FILE`: writes records, files and, with `with_key`, the key to one file; also while a server runs.
 int backup(const config::Config& config, const std::string& file, bool with_key);
-/// `qflow restore FILE`: into a data directory that has no database.
+/// `qflow restore FILE`: restores into a data directory that has no database.
 int restore(const config::Config& config, const std::string& file);
 
 }  // namespace qflow::cli

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "sandbox/sys.hpp"
-#include "schema/messages.hpp"
+#include "schema/parse_json.hpp"
 #include "schema/pointer.hpp"
 
 namespace qflow::cli {
@@ -62,7 +62,7 @@ class Walker {
         while (at_ < text_.size() && std::string_view(",]} \t\r\n").find(text_[at_]) == std::string_view::npos) ++at_;
     } while (depth > 0);
   }
-  // To the member or element `part` of the value here; back to where it was when there is none.
+  // Moves to the member or element `part` of the value here; stays in place when there is none.
   bool enter(const std::string& part) {
     const std::size_t before = at_;
     const bool object = text_[at_] == '{';
@@ -108,17 +108,16 @@ json::value parse_file(const std::string& path, const std::string& what) {
   return value;
 }
 
-void read_node_files(engine::Graph& graph, const fs::path& directory) {
-  for (engine::Node& node : graph.nodes) {
-    if (node.role != engine::Role::code || node.file.empty() || !node.code.empty()) continue;
+void read_node_files(flow::Graph& graph, const fs::path& directory) {
+  for (flow::Node& node : graph.nodes) {
+    if (node.role != flow::Role::code || node.file.empty() || !node.code.empty()) continue;
     std::error_code error;
     const fs::path path = fs::weakly_canonical(directory / node.file, error);
     const fs::path base = fs::weakly_canonical(directory, error);
     const auto relative = path.lexically_relative(base);
     if (fs::path(node.file).is_absolute() || relative.empty() || *relative.begin() == "..")
-      throw bad_flow("file_outside",
-                     fmt::format("node \"{}\": file \"{}\" is not beside the flow; name a file below {}", node.name,
-                                 node.file, base.string()));
+      throw bad_flow("file_outside", fmt::format("node \"{}\": file \"{}\" is outside the flow's folder {}", node.name,
+                                                 node.file, base.string()));
     node.code = read_text(path, fmt::format("node \"{}\": file", node.name));
   }
 }

@@ -6,7 +6,7 @@
 #include <csignal>
 
 #include "daemon/cli/commands.hpp"
-#include "daemon/fault.hpp"
+#include "daemon/base/fault.hpp"
 #include "daemon/observe/log.hpp"
 #include "sandbox/sys.hpp"
 
@@ -14,14 +14,14 @@ namespace {
 
 using namespace qflow;
 
-// What the command line says of the configuration.
+// What the command line says about the configuration.
 struct Told {
   std::string file;
   config::Overrides overrides;
   config::Config load() const { return cli::load_config(file, overrides); }
 };
 
-// The settings whose keys begin with one of `parts`, as options of `command`.
+// Adds the settings whose keys begin with one of `parts` to `command` as options.
 void add_settings(CLI::App& command, Told& told, std::initializer_list<std::string_view> parts) {
   command.add_option(
       "-c,--config", told.file,
@@ -35,7 +35,7 @@ void add_settings(CLI::App& command, Told& told, std::initializer_list<std::stri
     const std::string flag = setting.flag;
     const auto take = [&told, key](const std::string& text) { told.overrides[key] = {text}; };
     if constexpr (std::is_same_v<T, bool>) {
-      // Of both together the last one counts.
+      // When both are given, the last one wins.
       command
           .add_flag_callback(
               flag, [take] { take("true"); }, setting.help)
@@ -43,7 +43,7 @@ void add_settings(CLI::App& command, Told& told, std::initializer_list<std::stri
       if (value)
         command
             .add_flag_callback(
-                "--no-" + flag.substr(2), [take] { take("false"); }, "do not")
+                "--no-" + flag.substr(2), [take] { take("false"); }, "turn it off")
             ->trigger_on_parse();
     } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
       const auto add = [&told, key](const std::string& text) { told.overrides[key].push_back(text); };
@@ -65,11 +65,9 @@ class Commands {
     app_.set_version_flag("--version", std::string("qflow ") + QFLOW_VERSION);
     app_.require_subcommand(1);
     app_.footer(
-        "Exit status of `run`: 0 done, 1 a node failed, 2 bad input, 130 interrupted. Of `check`: 1 with errors. Of "
-        "`doctor`: 1 when code would "
-        "be "
-        "refused. Settings come from flags, QFLOW_… variables and the configuration file, in this order; `qflow config "
-        "show` prints them all.");
+        "Exit status of `run`: 0 success, 1 a node failed, 2 bad input, 130 interrupted; of `check`: 1 with errors; of "
+        "`doctor`: 1 when code would be refused. Settings come from flags, QFLOW_… variables and the configuration "
+        "file, in this order of precedence; `qflow config show` prints them all.");
     add_run();
     add_check();
     add_serve();
@@ -94,26 +92,26 @@ class Commands {
   }
 
   void add_run() {
-    CLI::App* c = command(app_, "run", "run one workflow here and now, without a server",
+    CLI::App* c = command(app_, "run", "run one workflow in this process, without a server",
                           [this] { return cli::run(told_.load(), run_); });
     c->add_option("FLOW.json", run_.flow, "the workflow")->required();
     c->add_option("-i,--input", run_.inputs,
-                  "NAME=VALUE for the workflow's input; VALUE is JSON or text, @FILE is that file's text")
+                  "NAME=VALUE for the workflow's input; VALUE is JSON or text, or @FILE for a file's text")
         ->allow_extra_args(false);
     c->add_option("--input-file", run_.input_file, "a JSON file with the whole input");
-    c->add_option("--node", run_.node, "run this node and what it needs, and show its value");
-    c->add_option("--python", run_.python, "the Python version, instead of what the workflow says");
+    c->add_option("--node", run_.node, "run only this node and the nodes it needs, and show its value");
+    c->add_option("--python", run_.python, "the Python version to use instead of the workflow's");
     c->add_flag("--json", run_.json, "print one JSON object: outputs, nodes, files, error");
-    c->add_flag("-q,--quiet", run_.quiet, "no progress, only the outputs");
+    c->add_flag("-q,--quiet", run_.quiet, "print only the outputs, no progress");
     add_settings(*c, told_, {"data_dir", "python.", "sandbox."});
   }
 
   void add_check() {
-    CLI::App* c = command(app_, "check", "say what is wrong with a workflow, without running it",
+    CLI::App* c = command(app_, "check", "report what is wrong with a workflow, without running it",
                           [this] { return cli::check(told_.load(), check_); });
     c->add_option("FLOW.json", check_.flow, "the workflow")->required();
-    c->add_option("--python", check_.python, "the Python version, instead of what the workflow says");
-    c->add_flag("--strict", check_.strict, "types inside lists, dicts and such must fit too");
+    c->add_option("--python", check_.python, "the Python version to use instead of the workflow's");
+    c->add_flag("--strict", check_.strict, "require types inside lists, dicts and the like to fit, too");
     c->add_flag("--json", check_.json, "print one JSON object: valid, findings");
     add_settings(*c, told_, {"data_dir", "python.", "sandbox."});
   }
@@ -126,7 +124,7 @@ class Commands {
   }
 
   void add_doctor() {
-    CLI::App* c = command(app_, "doctor", "say what this host gives for the sandbox, and what to do about the rest",
+    CLI::App* c = command(app_, "doctor", "report what this host offers for the sandbox, and how to get the rest",
                           [this] { return cli::doctor(told_.load(), json_, policy_); });
     c->add_flag("--json", json_, "print one JSON object");
     c->add_flag("--policy", policy_, "print what a node may do: limits, files, system calls");
@@ -136,26 +134,26 @@ class Commands {
   void add_config() {
     CLI::App* group = app_.add_subcommand("config", "check and show the configuration");
     group->require_subcommand(1);
-    CLI::App* check = command(*group, "check", "read it and say what is wrong", [this] {
+    CLI::App* check = command(*group, "check", "read the configuration and report what is wrong", [this] {
       const config::Config config = told_.load();
       if (config.python.pyhost_dir.empty() || !config.sandbox.share.empty()) cli::make_settings(config);
-      fmt::print("The configuration is good{}.\n", told_.file.empty() ? "" : ": " + told_.file);
+      fmt::print("The configuration is valid{}.\n", told_.file.empty() ? "" : ": " + told_.file);
       return cli::kOk;
     });
-    check->add_option("FILE", told_.file, "the file (default: the one that `serve` would read)");
-    CLI::App* show = command(*group, "show", "print every setting as it is in effect, as TOML", [this] {
+    check->add_option("FILE", told_.file, "the file (default: the file that `serve` would read)");
+    CLI::App* show = command(*group, "show", "print every setting in effect, as TOML", [this] {
       fmt::print("{}", config::to_toml(told_.load()));
       return cli::kOk;
     });
-    show->add_option("FILE", told_.file, "the file (default: the one that `serve` would read)");
+    show->add_option("FILE", told_.file, "the file (default: the file that `serve` would read)");
   }
 
   void add_users() {
-    CLI::App* group = app_.add_subcommand("user", "who may use this installation");
+    CLI::App* group = app_.add_subcommand("user", "manage the users of this installation");
     group->require_subcommand(1);
-    CLI::App* add = command(*group, "add", "add a user; the first one is the owner",
+    CLI::App* add = command(*group, "add", "add a user; the first user is the owner",
                             [this] { return cli::user_add(told_.load(), user_); });
-    add->add_option("EMAIL", user_.email, "the address to sign in with")->required();
+    add->add_option("EMAIL", user_.email, "the e-mail address to sign in with")->required();
     add->add_option("--role", user_.role, "owner, admin or user (default: user)");
     add->add_option("--first-name", user_.first_name);
     add->add_option("--last-name", user_.last_name);
@@ -172,21 +170,21 @@ class Commands {
   }
 
   void add_tokens() {
-    CLI::App* group = app_.add_subcommand("token", "API keys for programs");
+    CLI::App* group = app_.add_subcommand("token", "manage API keys for programs");
     group->require_subcommand(1);
-    CLI::App* create = command(*group, "create", "make a key and print it, once",
+    CLI::App* create = command(*group, "create", "create a key and print it, once",
                                [this] { return cli::token_create(told_.load(), token_); });
-    create->add_option("NAME", token_.name, "what it is for")->required();
-    create->add_option("--user", token_.user, "whose it is, by address (default: the owner)");
-    create->add_option("--scope", token_.scopes, "what it reaches: workflows:read, executions:*, *:read (default: *)")
+    create->add_option("NAME", token_.name, "what the key is for")->required();
+    create->add_option("--user", token_.user, "e-mail address of the key's user (default: the owner)");
+    create->add_option("--scope", token_.scopes, "what it may do: workflows:read, executions:*, *:read (default: *)")
         ->allow_extra_args(false);
-    create->add_option("--days", token_.days, "how long it lasts (default: for ever)")->check(CLI::PositiveNumber);
+    create->add_option("--days", token_.days, "days until it expires (default: never)")->check(CLI::PositiveNumber);
     add_settings(*create, told_, {"data_dir"});
     CLI::App* list = command(*group, "list", "list the keys", [this] { return cli::token_list(told_.load(), json_); });
     list->add_flag("--json", json_, "print one JSON list");
     add_settings(*list, told_, {"data_dir"});
     CLI::App* revoke =
-        command(*group, "revoke", "end a key", [this] { return cli::token_revoke(told_.load(), token_); });
+        command(*group, "revoke", "revoke a key", [this] { return cli::token_revoke(told_.load(), token_); });
     revoke->add_option("ID", token_.id)->required();
     add_settings(*revoke, told_, {"data_dir"});
   }
@@ -195,9 +193,9 @@ class Commands {
     CLI::App* save = command(app_, "backup", "write everything to one file, also while a server runs",
                              [this] { return cli::backup(told_.load(), file_, with_key_); });
     save->add_option("FILE", file_, "the backup to write")->required();
-    save->add_flag("--with-key", with_key_, "put the key that opens stored credentials in it");
+    save->add_flag("--with-key", with_key_, "include the key that decrypts stored credentials");
     add_settings(*save, told_, {"data_dir", "auth.key_file"});
-    CLI::App* load = command(app_, "restore", "make a data directory from a backup",
+    CLI::App* load = command(app_, "restore", "create a data directory from a backup",
                              [this] { return cli::restore(told_.load(), file_); });
     load->add_option("FILE", file_, "the backup to read")->required();
     add_settings(*load, told_, {"data_dir", "auth.key_file"});

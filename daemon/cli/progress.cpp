@@ -8,7 +8,7 @@
 #include <cstdlib>
 
 #include "daemon/cli/runtime.hpp"
-#include "daemon/observe/text.hpp"
+#include "daemon/base/text.hpp"
 #include "sandbox/sys.hpp"
 
 namespace qflow::cli {
@@ -29,7 +29,7 @@ const char* color_of(engine::Status status) {
   }
 }
 
-// The first characters of a text, counted as one column each; control characters are none of them.
+// The first characters of a text, counted as one column each; the text has no control characters.
 std::string_view first_columns(std::string_view text, std::size_t columns) {
   std::size_t at = 0;
   for (std::size_t seen = 0; at < text.size(); ++at) {
@@ -38,7 +38,7 @@ std::string_view first_columns(std::string_view text, std::size_t columns) {
   return text.substr(0, at);
 }
 
-// On one line.
+// Puts a text on one line.
 std::string flat(std::string text) {
   std::replace_if(
       text.begin(), text.end(), [](char c) { return c == '\n' || c == '\t'; }, ' ');
@@ -64,7 +64,7 @@ std::string duration_text(double ms) {
   return fmt::format("{:.1f} s", ms / 1000);
 }
 
-Progress::Style Progress::style_for(const engine::Plan& plan, bool quiet) {
+Progress::Style Progress::style_for(const flow::Plan& plan, bool quiet) {
   if (quiet) return Style::none;
   const char* terminal = std::getenv("TERM");
   winsize size{};
@@ -73,7 +73,7 @@ Progress::Style Progress::style_for(const engine::Plan& plan, bool quiet) {
   return live ? Style::live : Style::plain;
 }
 
-Progress::Progress(const engine::Plan& plan, Style style) : plan_(plan), style_(style), lines_(plan.steps.size()) {
+Progress::Progress(const flow::Plan& plan, Style style) : plan_(plan), style_(style), lines_(plan.steps.size()) {
   for (const auto& step : plan.steps)
     name_width_ = std::max(name_width_, std::min<std::size_t>(step.node.name.size(), 40));
   draw();
@@ -93,7 +93,7 @@ std::string Progress::line(std::size_t step) const {
 void Progress::draw() {
   if (style_ != Style::live) return;
   std::string out = drawn_ ? fmt::format("\x1b[{}A", lines_.size()) : "";
-  // A line that wraps would put the cursor elsewhere the next time.
+  // A wrapped line would leave the cursor in the wrong place for the next draw.
   winsize size{};
   const std::size_t columns =
       ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1U : 79U;

@@ -1,12 +1,12 @@
-// What a person sees while a workflow runs: on a terminal a live line for each node, in a pipe one plain line for each
-// node that ended. Written to standard error. One thread.
+// Progress of a running workflow: on a terminal a live line for each node, in a pipe one plain line for each ended
+// node. Written to standard error. One thread.
 #pragma once
 #include <string>
 #include <vector>
 
-#include "daemon/async.hpp"
+#include "daemon/base/async.hpp"
 #include "daemon/engine/outcome.hpp"
-#include "daemon/engine/plan.hpp"
+#include "daemon/flow/plan.hpp"
 
 namespace qflow::cli {
 
@@ -14,13 +14,13 @@ class Progress {
  public:
   enum class Style { none, plain, live };
   /// Live where standard error is a terminal with room for every node, otherwise plain.
-  static Style style_for(const engine::Plan& plan, bool quiet);
+  static Style style_for(const flow::Plan& plan, bool quiet);
 
-  Progress(const engine::Plan& plan, Style style);
+  Progress(const flow::Plan& plan, Style style);
   void on_step(std::size_t step, const engine::StepRun& run);
   /// Redraws running times until cancelled; does nothing when not live.
   Task<> tick();
-  /// The last picture: what was not run, and what the nodes printed.
+  /// Draws the final state: the nodes that did not run, and what the nodes printed.
   void finish(const engine::Outcome& outcome);
 
  private:
@@ -32,7 +32,7 @@ class Progress {
     double duration_ms = 0;
     std::string note;
   };
-  const engine::Plan& plan_;
+  const flow::Plan& plan_;
   Style style_;
   std::vector<Line> lines_;
   std::size_t name_width_ = 0;

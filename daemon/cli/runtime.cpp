@@ -10,7 +10,7 @@
 #include <cstdlib>
 #include <filesystem>
 
-#include "daemon/fault.hpp"
+#include "daemon/base/fault.hpp"
 
 namespace qflow::cli {
 
@@ -23,13 +23,13 @@ std::string default_data_dir() {
 }
 
 namespace {
-// Shown at the same path inside, so it may not hide what a sandbox needs there, nor show the whole host.
+// Shown at the same path inside, so it must neither hide what a sandbox needs there nor show the whole host.
 std::string shared_directory(const std::string& named, const std::string& data_dir) {
   namespace fs = std::filesystem;
   std::error_code error;
   const fs::path path = fs::canonical(named, error);
   if (error || !fs::is_directory(path))
-    throw Fault(FaultKind::bad_input, "no_directory", fmt::format("--share {}: is no directory of this host", named));
+    throw Fault(FaultKind::bad_input, "no_directory", fmt::format("--share {}: not a directory on this host", named));
   for (const char* taken :
        {"/", "/proc", "/sys", "/dev", "/tmp", "/node", "/etc", "/usr", "/run", "/root", "/home", "/var"})
     if (path == taken)
@@ -39,13 +39,13 @@ std::string shared_directory(const std::string& named, const std::string& data_d
     if (path.string().starts_with(below))
       throw Fault(FaultKind::bad_input, "not_shareable",
                   fmt::format("--share {}: every sandbox has its own {} there", named, below));
-  // The record, the files of every execution and the token are no node's to read.
+  // No node may read the record, the files of every execution or the token.
   const std::string data = fs::weakly_canonical(data_dir, error).string() + "/";
   const std::string shared = path.string() + "/";
   if (data.starts_with(shared) || shared.starts_with(data))
     throw Fault(
         FaultKind::bad_input, "not_shareable",
-        fmt::format("--share {}: the data directory {} with the token is there; name another", named, data_dir));
+        fmt::format("--share {}: the data directory {} with the token is there; choose another", named, data_dir));
   return path;
 }
 }  // namespace
@@ -68,7 +68,7 @@ workers::Settings make_settings(const config::Config& config) {
   settings.pythons = workers::find_pythons(dir);
   if (settings.pythons.empty())
     throw Fault(FaultKind::unavailable, "no_python",
-                dir.empty() ? "no pyhost-X.Y was found beside qflow or in ../libexec/qflow; build one, or name its "
+                dir.empty() ? "no pyhost-X.Y was found next to qflow or in ../libexec/qflow; build one, or name its "
                               "directory with --pyhost-dir"
                             : fmt::format("no pyhost-X.Y was found in {}", dir));
   settings.default_python = workers::default_python(settings.pythons);
@@ -113,8 +113,8 @@ Isolation require_isolation(workers::Settings& settings, int min_isolation) {
     if (!finding.available && finding.needed_from <= min_isolation)
       why += fmt::format("\n  {}: {}. {}", finding.mechanism, finding.detail, finding.remedy);
   throw Fault(FaultKind::unavailable, "isolation",
-              fmt::format("this host gives isolation level {}, {} is asked for; no code is run.{}\n`qflow doctor` has "
-                          "the whole picture; --min-isolation asks for less, at your own risk",
+              fmt::format("this host gives isolation level {}, but {} is required; no code is run.{}\n`qflow doctor` "
+                          "shows the details; a lower --min-isolation requires less, at your own risk",
                           report.level, min_isolation, why));
 }
 
@@ -122,7 +122,7 @@ std::string printable(std::string_view text) {
   std::string out;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
-    // C1 controls (U+0080 to U+009F: terminals obey them too) and the marks that turn the direction of writing.
+    // C1 controls (U+0080 to U+009F: terminals obey them, too) and the marks that change the direction of writing.
     const std::string_view next = text.substr(i, 3);
     const bool c1 = next.size() > 1 && next[0] == '\xC2' && static_cast<unsigned char>(next[1]) < 0xA0;
     const auto last = next.size() > 2 ? static_cast<unsigned char>(next[2]) : 0U;

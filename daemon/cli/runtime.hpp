@@ -1,4 +1,4 @@
-// What `run`, `serve` and `doctor` have in common: options, the host's report, exit statuses.
+// Shared by `run`, `serve` and `doctor`: options, the host's report, exit statuses.
 #pragma once
 #include <memory>
 #include <string>
@@ -6,7 +6,7 @@
 
 #include "daemon/config/config.hpp"
 #include "daemon/config/read.hpp"
-#include "daemon/workers/settings.hpp"
+#include "daemon/workers/pool_settings.hpp"
 #include "sandbox/cgroup.hpp"
 #include "sandbox/probe.hpp"
 
@@ -18,27 +18,27 @@ inline constexpr int kFailed = 1;
 inline constexpr int kBadInput = 2;
 inline constexpr int kInterrupted = 130;
 
-/// How far this process can confine workers. Owns the claimed part of the cgroup hierarchy: outlives pool and workers.
+/// How strongly this process can confine workers. Owns the claimed cgroups, so it must outlive pool and workers.
 struct Isolation {
   sandbox::HostReport report;
   std::unique_ptr<sandbox::CgroupTree> cgroups;
   int level() const { return report.level; }
-  /// The names of the mechanisms that are missing, as a JSON array.
+  /// The names of the missing mechanisms, as a JSON array.
   std::string missing() const;
 };
 
 /// $QFLOW_DATA_DIR, or qflow in $XDG_DATA_HOME or ~/.local/share.
 std::string default_data_dir();
-/// The defaults, the file (`path`, or the usual one when empty), the environment and the command line, in this order,
-/// and the data directory settled. Throws Fault with everything that is wrong.
+/// Applies the defaults, the file (`path`, or the default file when empty), the environment and the command line, in
+/// this order, and sets the data directory. Throws Fault with everything that is wrong.
 config::Config load_config(const std::string& path, const config::Overrides& overrides);
-/// What workers get, from the configuration. Throws Fault when there is no pyhost.
+/// The workers' settings, from the configuration. Throws Fault when there is no pyhost.
 workers::Settings make_settings(const config::Config& config);
-/// Probes the host, claims its cgroup when that is delegated, and throws Fault(unavailable) with the remedies when all
-/// that is less than `min_isolation`. Below level 2 `settings.layers` is reduced to what the host has.
+/// Probes the host, claims its cgroup when it is delegated, and throws Fault(unavailable) with the remedies when the
+/// level is below `min_isolation`. Below level 2, reduces `settings.layers` to what the host has.
 Isolation require_isolation(workers::Settings& settings, int min_isolation);
-/// What a worker or a workflow said, safe for a terminal: control characters other than line feeds and tabs are shown
-/// as their Unicode pictures, those above ASCII and the marks that turn the direction of writing as U+FFFD.
+/// Text from a worker or a workflow, made safe for a terminal: control characters other than line feeds and tabs become
+/// their Unicode pictures; those above ASCII and the marks that change the direction of writing become U+FFFD.
 std::string printable(std::string_view text);
 
 }  // namespace qflow::cli

@@ -14,9 +14,9 @@
 #include <map>
 #include <set>
 
-#include "daemon/fault.hpp"
-#include "daemon/http/address.hpp"
-#include "daemon/observe/text.hpp"
+#include "daemon/base/fault.hpp"
+#include "daemon/base/address.hpp"
+#include "daemon/base/text.hpp"
 #include "sandbox/sys.hpp"
 
 namespace qflow::config {
@@ -31,8 +31,8 @@ std::string range_problem(const Setting& setting, double value) {
   return fmt::format("expected a number from {} to {}", shown(setting.least), shown(setting.most));
 }
 
-// toml++ 3.3 runs into undefined behaviour on some characters above ASCII (found by tests/fuzz/config_fuzz), so it
-// never sees one: each of their bytes is spelt out before, and put back in what was read.
+// toml++ 3.3 has undefined behaviour on some characters above ASCII (found by tests/fuzz/config_fuzz), so it never sees
+// any: each of their bytes is spelt out before parsing and put back in the result.
 constexpr std::string_view kSpelt = "qflow_byte_";
 
 std::string spelt_out(std::string_view text) {
@@ -59,10 +59,10 @@ std::string put_back(std::string_view text) {
   return out;
 }
 
-// Each takes a TOML value; the result is what is wrong with it.
+// Each assigns a TOML value to `value`; the result says what is wrong with it.
 std::string assign(const Setting&, const toml::node& node, std::string& value) {
   const auto text = node.value_exact<std::string>();
-  if (!text) return "expected a text in quotes";
+  if (!text) return "expected a string in quotes";
   value = put_back(*text);
   return {};
 }
@@ -88,18 +88,18 @@ std::string assign(const Setting& setting, const toml::node& node, std::uint64_t
 }
 std::string assign(const Setting&, const toml::node& node, Strings& value) {
   const toml::array* list = node.as_array();
-  if (list == nullptr) return "expected a list of texts";
+  if (list == nullptr) return "expected a list of strings";
   Strings texts;
   for (const auto& element : *list) {
     const auto text = element.value_exact<std::string>();
-    if (!text) return "expected a list of texts";
+    if (!text) return "expected a list of strings";
     texts.push_back(put_back(*text));
   }
   value = std::move(texts);
   return {};
 }
 
-// The same from an environment variable.
+// The same for the text of an environment variable or a flag.
 std::string parse(const Setting&, const std::string& text, std::string& value) {
   value = text;
   return {};
@@ -171,7 +171,7 @@ void flatten(const toml::table& table, const std::string& prefix, std::map<std::
   }
 }
 
-// The known key that is most like an unknown one: by the longest common beginning or the same last word.
+// The known key that is most like an unknown key: by the longest common prefix or the same last word.
 std::string similar(const std::string& unknown) {
   std::string best;
   std::size_t best_score = 2;
@@ -236,8 +236,9 @@ void read_text(const std::string& text, const std::string& name, Config& config)
   });
   for (const auto& [key, node] : found) {
     const std::string like = similar(key);
-    problem(*node, key,
-            like.empty() ? "there is no such setting" : fmt::format("there is no such setting; is {} meant?", like));
+    problem(
+        *node, key,
+        like.empty() ? "there is no such setting" : fmt::format("there is no such setting; did you mean {}?", like));
   }
   if (!problems.empty()) fail(problems);
 }
@@ -279,30 +280,30 @@ void apply(const Overrides& overrides, Config& config) {
 void check(const Config& config) {
   Strings problems;
   try {
-    http::split_address(config.server.listen);
+    split_address(config.server.listen);
   } catch (const Fault& fault) {
     problems.push_back(fault.message);
   }
   static const std::set<std::string> kLevels{"debug", "info", "warning", "error"};
   if (kLevels.count(config.log.level) == 0)
-    problems.push_back(fmt::format("log.level: \"{}\" is none of debug, info, warning, error", config.log.level));
+    problems.push_back(fmt::format("log.level: \"{}\" is not one of debug, info, warning, error", config.log.level));
   for (const auto& origin : config.server.cors_origins) {
     const auto slashes = origin.find("://");
     if (slashes == std::string::npos || origin.find('/', slashes + 3) != std::string::npos ||
         origin.find('*') != std::string::npos)
       problems.push_back(fmt::format(
-          "server.cors_origins: \"{}\" is no origin; one is scheme, host and port, such as https://editor.example",
+          "server.cors_origins: \"{}\" is not an origin; expected scheme, host and port: https://editor.example",
           origin));
   }
   for (const auto& host : config.server.hosts)
     if (host.empty() || host.find_first_of("/ :*") != std::string::npos)
-      problems.push_back(fmt::format("server.hosts: \"{}\" is no host name; leave scheme and port away", host));
+      problems.push_back(fmt::format("server.hosts: \"{}\" is not a host name; omit scheme and port", host));
   if (config.sandbox.timeout > config.sandbox.max_timeout)
-    problems.push_back("sandbox.timeout: is larger than sandbox.max_timeout");
+    problems.push_back("sandbox.timeout: larger than sandbox.max_timeout");
   if (!config.ai.url.empty() && !config.ai.url.starts_with("http://") && !config.ai.url.starts_with("https://"))
     problems.push_back(fmt::format("ai.url: \"{}\" begins with neither http:// nor https://", config.ai.url));
   if (!config.ai.url.empty() && config.ai.model.empty())
-    problems.push_back("ai.model: is needed with ai.url: the name of the model to ask");
+    problems.push_back("ai.model: required with ai.url; name the model to ask");
   if (!config.ai.key_file.empty() && ::access(config.ai.key_file.c_str(), R_OK) != 0)
     problems.push_back(fmt::format("ai.key_file: {} cannot be read", config.ai.key_file));
   if (!problems.empty()) fail(problems);
@@ -317,14 +318,14 @@ std::string to_toml(const Config& config) {
       section = key.substr(0, dot);
       out += fmt::format("\n[{}]\n", section);
     }
-    out += fmt::format("# {}{}\n{} = {}\n", setting.help, setting.reload ? " (SIGHUP takes it over)" : "",
+    out += fmt::format("# {}{}\n{} = {}\n", setting.help, setting.reload ? " (reloaded on SIGHUP)" : "",
                        key.substr(dot == std::string::npos ? 0 : dot + 1), written(value));
   });
   return out;
 }
 
 void take_reloadable(const Config& wanted, Config& running) {
-  // By way of text: the two configurations cannot be walked side by side.
+  // Goes through text, because the two configurations cannot be walked side by side.
   std::map<std::string, std::string> texts;
   for_each_setting(wanted, [&](const Setting& setting, const auto& value) {
     if (setting.reload) texts[setting.key] = written(value);

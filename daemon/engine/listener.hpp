@@ -1,4 +1,4 @@
-// Who is told what executions do, while they do it: events, metrics, sums. Engine strand; must not block.
+// Receives what executions do, while they do it, for events, metrics and sums. Engine strand; must not block.
 #pragma once
 #include <string_view>
 
@@ -14,11 +14,11 @@ class Listener {
   virtual void on_start(const Order& order) = 0;
   /// A step began or ended.
   virtual void on_step(const Order& order, std::size_t step, const StepRun& run) = 0;
-  /// Whether somebody would see what on_output() brings.
+  /// Whether anybody would see the text that on_output() delivers. Asked once, when an execution starts.
   virtual bool wants_output() const = 0;
-  /// Text that a step has just written, of what is kept: whole characters, in the order of each stream.
+  /// Text that a step has just written, as far as it is kept: whole characters, in the order of each stream.
   virtual void on_output(const Order& order, std::size_t step, bool standard_error, std::string_view text) = 0;
-  /// The record is on disk.
+  /// It is over: its record is on disk, unless it has none or that failed.
   virtual void on_end(const Order& order, const Outcome& outcome) = 0;
 };
 

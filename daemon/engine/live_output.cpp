@@ -1,6 +1,6 @@
 #include "daemon/engine/live_output.hpp"
 
-#include "daemon/observe/text.hpp"
+#include "daemon/base/text.hpp"
 
 namespace qflow::engine {
 namespace {
@@ -8,7 +8,7 @@ constexpr std::size_t kLongest = 8U << 10U;
 }
 
 // A worker loads the modules of its steps in order and then calls them in order; Run numbers a load 2 * step + 1 and a
-// call 2 * step + 2. What was written after one of these belongs to the next.
+// call 2 * step + 2. Text written after the mark of one belongs to the next.
 std::size_t LiveOutput::step_after(std::size_t group, std::uint32_t mark) const {
   const std::size_t none = plan_.steps.size();
   const auto next = [&](std::size_t from) {

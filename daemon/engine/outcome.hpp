@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "daemon/base/fault.hpp"
+#include "daemon/base/async.hpp"
 #include "daemon/workers/worker.hpp"
 #include "schema/messages.hpp"
 
@@ -32,7 +34,7 @@ constexpr const char* word(Status status) {
   return "pending";
 }
 
-/// What kind of end it was. The words are those of the record.
+/// The kind of end. The words are those of the record.
 enum class Cause {
   completed,
   raised,     ///< an exception of the node's own
@@ -45,7 +47,7 @@ enum class Cause {
   protocol_violation,
   cancelled,
   skipped,
-  not_run,  ///< what was asked could not be started: input that does not fit, no worker
+  not_run,  ///< it could not be started: input that does not fit, no worker
 };
 constexpr const char* word(Cause cause) {
   constexpr const char* kWords[] = {"completed",          "raised",       "timed_out", "memory_limit",
@@ -54,8 +56,9 @@ constexpr const char* word(Cause cause) {
   return kWords[static_cast<int>(cause)];
 }
 
-/// An error with where it happened. `type`: the exception's, or one of ours: TimedOut, MemoryLimit, ProcessLimit,
-/// OutputLimit, WorkerDied, ProtocolViolation, NotBound.
+/// An error and where it happened. `type`: the exception's, or one of ours: TimedOut, MemoryLimit, ProcessLimit,
+/// OutputLimit, FileLimit, WorkerDied, ProtocolViolation, NotBound, InputTooLarge, InvalidInput, IncompatibleTypes,
+/// TypeMismatch, NotTransferable, or the code of the Fault for which it never began.
 struct NodeError {
   std::string type, message, traceback;
   std::optional<std::int32_t> line;
@@ -69,33 +72,34 @@ struct HandedFile {
   std::string label, suffix, bytes;
 };
 
-/// One step of a plan, as far as it came. Wall-clock times in microseconds.
+/// One step of a plan, as far as it got. Wall-clock times in microseconds.
 struct StepRun {
   Status status = Status::pending;
   std::int64_t started_at = 0, completed_at = 0;
-  double duration_ms = 0;  ///< on the daemon's monotonic clock
+  std::optional<Clock::time_point> begun;  ///< when its load or call was last begun; nothing: not yet, or it is loaded
+  double duration_ms = 0;                  ///< on the daemon's monotonic clock
   std::optional<schema::Result> result;
   std::optional<NodeError> error;
   workers::Captured standard_output, standard_error;
-  std::vector<sandbox::Denial> denied;  ///< what it tried and the sandbox refused, whatever came of it
-  workers::Usage usage;                 ///< as the worker says, never more than the execution's
+  std::vector<sandbox::Denial> denied;  ///< acts that the sandbox refused, whether or not the step went on
+  workers::Usage usage;                 ///< as the worker reports it, within what its limits allow; the kernel's when it was lost
   boost::json::object origins;
   std::vector<std::string> warnings;
   std::vector<HandedFile> files;
   Cause cause() const;
 };
 
-/// A value that left its worker for another's: always as JSON. Steps of the plan; size in bytes.
+/// A value that passed from one worker to another, always as JSON. Steps of the plan; size in bytes.
 struct DataFlow {
   std::size_t from = 0, to = 0;
   std::size_t bytes = 0;
   double transfer_ms = 0;
 };
 
-/// The whole.
+/// The whole execution.
 struct Outcome {
   Status status = Status::running;
-  bool bad_input = false;          ///< it failed before any node ran, for what was asked of it
+  bool bad_input = false;          ///< it failed before any node ran, because of the request
   std::optional<NodeError> error;  ///< the first
   std::optional<std::size_t> failed_step;
   std::vector<StepRun> steps;

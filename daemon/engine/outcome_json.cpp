@@ -1,5 +1,7 @@
 #include "daemon/engine/outcome_json.hpp"
 
+#include "daemon/engine/call_request.hpp"
+
 namespace qflow::engine {
 
 json::object usage_json(const workers::Usage& usage) {
@@ -21,12 +23,12 @@ json::array denied_json(const std::vector<sandbox::Denial>& denied) {
   return out;
 }
 
-json::array sandboxes_json(const Plan& plan) {
+json::array sandboxes_json(const flow::Plan& plan) {
   json::array out;
   for (std::size_t group = 0; group < plan.sandboxes.size(); ++group) {
     const workers::Sandbox& one = plan.sandboxes[group];
     json::array nodes;
-    for (const Step& step : plan.steps)
+    for (const flow::Step& step : plan.steps)
       if (step.group == group) nodes.push_back(json::value(step.node.name));
     out.push_back(json::object{{"network", sandbox::word(one.network)},
                                {"memory", one.limits.memory},
@@ -37,6 +39,17 @@ json::array sandboxes_json(const Plan& plan) {
                                {"nodes", std::move(nodes)}});
   }
   return out;
+}
+
+std::string outputs_json(const flow::Plan& plan, const Outcome& outcome) {
+  std::string out = "{";
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    if (!is_wanted(plan, i) || !outcome.steps[i].result) continue;
+    if (out.size() > 1) out += ',';
+    // The preview was checked to be JSON when it arrived.
+    out += json::serialize(json::value(json::string(plan.steps[i].node.name))) + ":" + outcome.steps[i].result->preview;
+  }
+  return out + "}";
 }
 
 }  // namespace qflow::engine

@@ -2,8 +2,9 @@
 #pragma once
 #include <boost/json/value.hpp>
 
+#include "daemon/base/fault.hpp"
 #include "daemon/engine/outcome.hpp"
-#include "daemon/engine/plan.hpp"
+#include "daemon/flow/plan.hpp"
 
 namespace qflow::engine {
 
@@ -12,6 +13,9 @@ json::object usage_json(const workers::Usage& usage);
 /// [{act, reason, setting}]
 json::array denied_json(const std::vector<sandbox::Denial>& denied);
 /// [{network, memory, cpu, tmp, processes, programs, nodes: [...]}]: each sandbox with the names of its nodes.
-json::array sandboxes_json(const Plan& plan);
+json::array sandboxes_json(const flow::Plan& plan);
+
+/// {"node name": value} of the workflow's outputs, as JSON text.
+std::string outputs_json(const flow::Plan& plan, const Outcome& outcome);
 
 }  // namespace qflow::engine

@@ -3,109 +3,73 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <set>
 
-#include "daemon/fault.hpp"
-#include "daemon/observe/text.hpp"
-#include "daemon/observe/time.hpp"
-#include "schema/types.hpp"
-#include "schema/typing/documented.hpp"
+#include "daemon/base/fault.hpp"
+#include "daemon/check/type_check.hpp"
+#include "daemon/engine/call_request.hpp"
 
 namespace qflow::engine {
 namespace {
 
-constexpr std::uint32_t kPreviewBytes = 64U << 10U;  // of a value that another node takes
-constexpr std::uint32_t kOutputBytes = 8U << 20U;    // of an output of the workflow
-// Of a whole execution, so that one of many nodes cannot fill the daemon.
-constexpr std::size_t kAllPreviews = 64U << 20U;
-constexpr std::size_t kAllArguments = 64U << 20U;
-constexpr std::size_t kMaxRemembered = 16U << 10U;
-
-// The documented types that the workflow gives ports whose code says nothing.
-std::optional<json::value> declared_types(const Node& node) {
-  json::object out;
-  for (const auto& [port, name] : node.port_types) {
-    const auto known = schema::builtin_type(name);
-    if (!known || *known == "any") continue;
-    if (port.starts_with("in ")) out[port] = schema::to_json(schema::type_of_documented(*known));
-  }
-  if (const auto known = schema::builtin_type(node.whole_output_type()); known && *known != "any")
-    out["out"] = schema::to_json(schema::type_of_documented(*known));
-  if (out.empty()) return std::nullopt;
-  return json::value(std::move(out));
-}
+constexpr std::size_t kMostRemembered = 16U << 10U;  // bytes of descriptions of one plan
+constexpr std::size_t kMostWarnings = 20;            // of types, of one step
 
 }  // namespace
 
-Run::Run(workers::Pool& pool, Signatures& signatures, Plan plan, std::optional<json::value> input,
-         StepObserver observer, OutputObserver output, bool measured, std::shared_ptr<const typing::Catalog> catalog)
+Run::Run(workers::Pool& pool, check::Signatures& signatures, const Order& order, StepObserver observer,
+         OutputObserver output)
     : pool_(pool),
       signatures_(signatures),
-      plan_(std::move(plan)),
-      input_(std::move(input)),
+      order_(order),
+      plan_(order.plan),
       observer_(std::move(observer)),
-      measured_(measured),
-      workers_(plan_.sandboxes.size()),
-      functions_(plan_.steps.size()),
-      types_(plan_.steps.size()),
-      classes_(plan_.steps.size()),
-      catalog_(catalog ? std::move(catalog) : std::make_shared<const typing::Catalog>()) {
-  outcome_.steps.resize(plan_.steps.size());
+      catalog_(order.catalog ? order.catalog : std::make_shared<const typing::Catalog>()),
+      lanes_(plan_.sandboxes.size()),
+      entries_(entry_count(plan_)) {
+  const std::size_t steps = plan_.steps.size();
+  outcome_.steps.resize(steps);
+  known_.functions.resize(steps);
+  known_.types.resize(steps);
+  known_.classes.resize(steps);
   if (output) live_.emplace(plan_, std::move(output));
 }
 
 void Run::cancel() {
   cancelled_ = true;
-  for (const auto& worker : workers_)
-    if (worker) worker->kill(workers::End::cancelled);
+  for (const auto& lane : lanes_)
+    if (lane) lane->kill(workers::End::cancelled);
 }
 
-// Killing a worker and forking the next spare can wait until the answer is on its way, but must not be forgotten.
-struct Run::WorkerReturn {
-  workers::Pool& pool;
-  std::shared_ptr<workers::Worker> worker;
-  asio::any_io_executor executor;
-  WorkerReturn(workers::Pool& p, std::shared_ptr<workers::Worker> w, asio::any_io_executor e)
-      : pool(p), worker(std::move(w)), executor(std::move(e)) {}
-  ~WorkerReturn() {
-    asio::post(executor, [&p = pool, w = worker] { p.release(w); });
-  }
-};
-
-// The pool gets the workers a moment later; they must not tell this object any more.
-Run::~Run() {
-  for (const auto& worker : workers_)
-    if (worker) worker->watch_output(nullptr);
-}
-
-Task<> Run::take_worker(std::size_t group) {
-  if (!workers_[group]) {
-    std::shared_ptr<workers::Worker> worker =
+Task<Lane*> Run::open_lane(std::size_t group) {
+  if (!lanes_[group]) {
+    workers::Lease worker =
         co_await pool_.acquire(plan_.python, plan_.environment, plan_.imports, plan_.sandboxes[group]);
-    const auto executor = co_await asio::this_coro::executor;
-    returns_.push_back(std::make_unique<WorkerReturn>(pool_, worker, executor));
-    worker->begin();
+    lanes_[group] = std::make_unique<Lane>(std::move(worker), pool_.settings());
     if (live_)
-      worker->watch_output([this, group](bool standard_error, std::uint32_t after, std::string_view text) {
+      lanes_[group]->watch_output([this, group](bool standard_error, std::uint32_t after, std::string_view text) {
         live_->feed(group, standard_error, after, text);
       });
-    workers_[group] = std::move(worker);
   }
-  worker_ = workers_[group];
+  co_return lanes_[group].get();
 }
-
-bool Run::is_lost() const { return worker_->end() != workers::End::none || !violation_.empty(); }
 
 Task<Outcome> Run::execute() {
   const auto start = Clock::now();
   if (!cancelled_) {
-    co_await take_worker(0);
+    co_await open_lane(0);
     outcome_.queue_ms = milliseconds_since(start);
-    if (!cancelled_) co_await run_all();
-    if (measured_) outcome_.usage = usage();
+    if (!cancelled_)
+      if (Lane* lost = co_await run_all()) co_await explain_loss(*lost);
+    if (!order_.execution_id.empty()) outcome_.usage = usage();
   }
-  returns_.clear();
+  lanes_.clear();
+  settle(start);
+  co_return std::move(outcome_);
+}
+
+// What did not come to an end has ended now.
+void Run::settle(Clock::time_point start) {
   for (std::size_t i = 0; i < outcome_.steps.size(); ++i) {
     const Status now = outcome_.steps[i].status;
     if (now == Status::pending) outcome_.steps[i].status = cancelled_ ? Status::cancelled : Status::skipped;
@@ -114,86 +78,145 @@ Task<Outcome> Run::execute() {
   if (cancelled_) outcome_.status = Status::cancelled;
   else if (outcome_.status == Status::running) outcome_.status = outcome_.error ? Status::failed : Status::completed;
   outcome_.duration_ms = milliseconds_since(start);
-  co_return std::move(outcome_);
 }
 
-Task<> Run::run_all() {
-  if (plan_.sandboxes.size() == 1) co_await run_pipelined();
-  else co_await run_in_sandboxes();
-  if (!is_lost() && !cancelled_ && outcome_.status == Status::running) co_await fetch_files();
-  if (is_lost()) co_await explain_loss();
+// The lane that was lost meanwhile, if any.
+Task<Lane*> Run::run_all() {
+  Lane* lost = nullptr;
+  if (plan_.sandboxes.size() == 1) lost = co_await run_pipelined();
+  else lost = co_await run_in_sandboxes();
+  if (lost == nullptr && !cancelled_ && outcome_.status == Status::running) lost = co_await fetch_files();
+  co_return lost;
 }
 
-// All modules first: what does not parse, or cannot be imported, shows before any node has run. The calls go along when
-// their functions are known from an earlier execution; otherwise once the modules have told.
-Task<> Run::run_pipelined() {
-  const std::string key = Signatures::key_of(plan_);
-  const Signatures::Known* known = signatures_.find(key);
+// All modules first: one that does not parse, or cannot be imported, shows before any node has run. The calls go along
+// when their functions are known from an earlier execution, otherwise once the modules have been described.
+Task<Lane*> Run::run_pipelined() {
+  Lane& lane = *lanes_.front();
+  Lane* const lost = &lane;
+  const std::string key = check::Signatures::key_of(plan_);
+  const check::Signatures::Known* remembered = signatures_.find(key);
+  const bool known = remembered != nullptr;
   const std::size_t all = plan_.steps.size();
-  std::string frames;
-  add_loads(0, frames);
-  if (known != nullptr) {
-    functions_ = known->functions;
-    types_ = known->types;
-    classes_ = known->classes;
-    if (!types_fit() || !add_calls(0, all, frames)) co_return;
+  add_loads(lane, 0);
+  if (known) {
+    known_ = *remembered;
+    if (!types_fit() || !add_calls(lane, 0, all)) {
+      lane.forget();
+      co_return nullptr;
+    }
   }
-  const std::size_t calls = known != nullptr ? all : 0;
-  worker_->post(std::move(frames));
-  begin_next();
-  co_await serve(calls);
-  if (expected_.size() > calls || !violation_.empty() || outcome_.error) co_return;
-  if (loaded_bytes_ <= kMaxRemembered) signatures_.remember(key, {functions_, types_, classes_});
-  if (known == nullptr) {
-    frames = std::string();
-    if (!types_fit() || !add_calls(0, all, frames)) co_return;
-    worker_->post(std::move(frames));
-    begin_next();
+  const std::size_t calls = lane.expected() - all;
+  lane.send();
+  co_await serve(lane, calls);
+  if (lane.is_lost()) co_return lost;
+  if (outcome_.error) co_return nullptr;
+  if (described_bytes_ <= kMostRemembered) signatures_.remember(key, known_);
+  if (!known) {
+    if (!types_fit() || !add_calls(lane, 0, all)) {
+      lane.forget();
+      co_return nullptr;
+    }
+    lane.send();
   }
-  co_await serve(0);
+  co_await serve(lane, 0);
+  co_return lane.is_lost() ? lost : nullptr;
 }
 
-// Several sandboxes: each has a worker of its own. The steps run in the plan's order; as many neighbours of one sandbox
-// as there are go together, and what they need from other sandboxes is given to their worker first.
-Task<> Run::run_in_sandboxes() {
+// Several sandboxes: each has a worker of its own. The steps run in the plan's order; neighbours of one sandbox go
+// together, and their worker is first given the values of other sandboxes that they need.
+Task<Lane*> Run::run_in_sandboxes() {
   for (std::size_t group = 0; group < plan_.sandboxes.size(); ++group) {
-    co_await take_worker(group);
-    if (cancelled_) co_return;
-    std::string frames;
-    add_loads(group, frames);
-    worker_->post(std::move(frames));
-    begin_next();
-    co_await serve(0);
-    if (is_lost() || outcome_.error) co_return;
+    Lane& lane = *co_await open_lane(group);
+    if (cancelled_) co_return nullptr;
+    add_loads(lane, group);
+    lane.send();
+    co_await serve(lane, 0);
+    if (lane.is_lost()) co_return &lane;
+    if (outcome_.error) co_return nullptr;
   }
-  if (!types_fit()) co_return;
+  if (!types_fit()) co_return nullptr;
   for (std::size_t first = 0; first < plan_.steps.size();) {
     const std::size_t group = plan_.steps[first].group;
     std::size_t last = first;
     while (last < plan_.steps.size() && plan_.steps[last].group == group) ++last;
-    worker_ = workers_[group];
-    std::string frames;
-    if (!give_values(first, last, frames) || !add_calls(first, last, frames)) co_return;
-    worker_->post(std::move(frames));
-    begin_next();
-    co_await serve(0);
-    if (is_lost()) co_return;
+    Lane& lane = *lanes_[group];
+    if (!give_values(lane, first, last) || !add_calls(lane, first, last)) {
+      lane.forget();
+      co_return nullptr;
+    }
+    lane.send();
+    co_await serve(lane, 0);
+    if (lane.is_lost()) co_return &lane;
     first = last;
+  }
+  co_return nullptr;
+}
+
+// Takes answers until `until` are still expected, the worker is lost, or a module failed to load.
+Task<> Run::serve(Lane& lane, std::size_t until) {
+  while (lane.expected() > until && !lane.is_lost()) {
+    if (const LaneRequest* next = lane.begin_next()) begin_step(*next);
+    std::optional<LaneAnswer> answer = co_await lane.receive();
+    if (!answer) co_return;
+    const bool loading = answer->to.load;
+    take_answer(lane, std::move(*answer));
+    if (loading && outcome_.error) {
+      lane.forget();  // nothing is to run; answers to calls that were sent along are not waited for
+      co_return;
+    }
   }
 }
 
-bool Run::crosses(std::size_t step) const {
-  return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](const Step& other) {
-    return other.group != plan_.steps[step].group &&
-           std::any_of(other.sources.begin(), other.sources.end(), [&](const Source& s) { return s.step == step; });
+void Run::add_loads(Lane& lane, std::size_t group) {
+  for (std::size_t i = 0; i < plan_.steps.size(); ++i)
+    if (plan_.steps[i].group == group) lane.load(i, plan_.steps[i]);
+}
+
+bool Run::add_calls(Lane& lane, std::size_t first, std::size_t last) {
+  for (std::size_t i = first; i < last; ++i) {
+    if (!can_start(i)) end_step(i, Status::skipped);
+    else if (!add_call(lane, i)) return false;
+  }
+  return true;
+}
+
+// False if a step in another sandbox has left it without an input. Within one sandbox the worker itself says `skipped`.
+bool Run::can_start(std::size_t step) const {
+  const auto& sources = plan_.steps[step].sources;
+  return std::all_of(sources.begin(), sources.end(), [&](const flow::Source& source) {
+    return !source.step || plan_.steps[*source.step].group == plan_.steps[step].group ||
+           outcome_.steps[*source.step].status == Status::completed;
   });
 }
 
-// Between sandboxes only plain data passes: a pickle would run code of the one sandbox with the rights of the other.
-bool Run::give_values(std::size_t first, std::size_t last, std::string& frames) {
+bool Run::add_call(Lane& lane, std::size_t i) {
+  const flow::Step& step = plan_.steps[i];
+  try {
+    CallRequest request = call_request(plan_, i, known_.functions[i], order_.input, entries_);
+    StepRun& run = outcome_.steps[i];
+    run.origins = std::move(request.origins);
+    for (std::string& warning : request.warnings) run.warnings.push_back(std::move(warning));
+    lane.call(i, step, request.call);
+    return true;
+  } catch (const Fault& fault) {
+    refuse_call(i, {"NotBound", fault.message, "", std::nullopt, Cause::not_run});
+  } catch (const std::length_error&) {
+    refuse_call(i, {"InputTooLarge",
+                    fmt::format("node \"{}\": its arguments are too large to hand to a worker: at most {} MiB for "
+                                "one node, {} MiB for all; pass a file's text in parts, or let the node read or make "
+                                "the data",
+                                step.node.name, schema::kMaxFrame >> 20U, Lane::kMostQueued >> 20U),
+                    "", std::nullopt, Cause::not_run});
+  }
+  return false;
+}
+
+// Between sandboxes only plain data passes: a pickle would run code of one sandbox with the rights of the other.
+bool Run::give_values(Lane& lane, std::size_t first, std::size_t last) {
   std::set<std::size_t> given;
   for (std::size_t i = first; i < last; ++i)
-    for (const Source& source : plan_.steps[i].sources) {
+    for (const flow::Source& source : plan_.steps[i].sources) {
       if (!source.step || plan_.steps[*source.step].group == plan_.steps[i].group) continue;
       const StepRun& from = outcome_.steps[*source.step];
       if (from.status != Status::completed || !given.insert(*source.step).second) continue;
@@ -208,175 +231,86 @@ bool Run::give_values(std::size_t first, std::size_t last, std::string& frames) 
         return false;
       }
       const auto start = Clock::now();
-      schema::pack(schema::Kind::give, call_id(*source.step), schema::Give{}, frames, from.result->preview);
+      lane.give(*source.step, from.result->preview);
       outcome_.flows.push_back({*source.step, i, from.result->preview.size(), milliseconds_since(start)});
     }
   return true;
 }
 
-// Whether a step in another sandbox has left it without an input. Within one sandbox the worker itself says `skipped`.
-bool Run::can_start(std::size_t step) const {
-  return std::all_of(plan_.steps[step].sources.begin(), plan_.steps[step].sources.end(), [&](const Source& source) {
-    return !source.step || plan_.steps[*source.step].group == plan_.steps[step].group ||
-           outcome_.steps[*source.step].status == Status::completed;
-  });
-}
-
-workers::Usage Run::usage() const {
-  workers::Usage sum;
-  for (const auto& worker : workers_) {
-    if (!worker) continue;
-    const workers::Usage one = worker->usage();
-    sum.user_us += one.user_us;
-    sum.system_us += one.system_us;
-    sum.minor_faults += one.minor_faults;
-    sum.major_faults += one.major_faults;
-    sum.peak_memory_bytes = std::max(sum.peak_memory_bytes, one.peak_memory_bytes);
-  }
-  for (const StepRun& step : outcome_.steps) sum.written_bytes += step.usage.written_bytes;
-  return sum;
-}
-
-void Run::add_loads(std::size_t group, std::string& frames) {
-  for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
-    const Step& step = plan_.steps[i];
-    if (step.group != group) continue;
-    schema::Load load;
-    load.file = step.file;
-    load.mark = worker_->nonce();
-    load.function = step.node.function;
-    schema::pack(schema::Kind::load, load_id(i), load, frames, step.node.code);
-    expected_.push_back({true, i});
-  }
-}
-
-bool Run::is_wanted(std::size_t step) const { return plan_.only ? *plan_.only == step : plan_.steps[step].sink; }
-
-std::uint32_t Run::preview_limit(std::size_t step) const {
-  const auto share = static_cast<std::uint32_t>(kAllPreviews / plan_.steps.size());
-  return std::min(is_wanted(step) || crosses(step) ? kOutputBytes : kPreviewBytes, share);
-}
-
-bool Run::add_calls(std::size_t first, std::size_t last, std::string& frames) {
-  const auto entries =
-      static_cast<std::size_t>(std::count_if(plan_.steps.begin(), plan_.steps.end(), [](const Step& s) {
-        return std::none_of(s.sources.begin(), s.sources.end(),
-                            [](const Source& source) { return source.step.has_value(); });
-      }));
-  for (std::size_t i = first; i < last; ++i) {
-    if (!can_start(i)) end_step(i, Status::skipped);
-    else if (!add_call(i, entries, frames)) return false;
-  }
-  return true;
-}
-
-bool Run::add_call(std::size_t i, std::size_t entries, std::string& frames) {
-  const Step& step = plan_.steps[i];
-  try {
-    Binding binding = bind_step(step, plan_, functions_[i], input_, entries, call_id);
-    schema::Call call;
-    call.module = load_id(i);
-    call.arguments = std::move(binding.arguments);
-    call.spread = binding.spread;
-    call.preview_bytes = preview_limit(i);
-    call.files = is_wanted(i);
-    call.types = word(plan_.types);
-    call.declared = declared_types(step.node);
-    schema::pack(schema::Kind::call, call_id(i), call, frames);
-    outcome_.steps[i].origins = std::move(binding.origins);
-    for (std::string& warning : binding.warnings) outcome_.steps[i].warnings.push_back(std::move(warning));
-    if (frames.size() > kAllArguments) throw std::length_error("arguments");
-  } catch (const Fault& fault) {
-    refuse_call(i, {"NotBound", fault.message, "", std::nullopt, Cause::not_run});
-    return false;
-  } catch (const std::length_error&) {
-    refuse_call(i, {"InputTooLarge",
-                    fmt::format("node \"{}\": its arguments are larger than what can be handed to a worker: {} MiB for "
-                                "one node, {} MiB for all; pass a file's text in parts, or let the node read or make "
-                                "the data",
-                                step.node.name, schema::kMaxFrame >> 20U, kAllArguments >> 20U),
-                    "", std::nullopt, Cause::not_run});
-    return false;
-  }
-  expected_.push_back({false, i});
-  return true;
-}
-
-// Before anything is called: what is wrongly connected, and literals that are not what a parameter takes.
+// Before anything is called: wrong connections, and literals that their parameters do not take.
 bool Run::types_fit() {
-  std::vector<StepTypes> types(plan_.steps.size());
+  std::vector<check::StepTypes> types(plan_.steps.size());
   bool typed = false;
   for (std::size_t i = 0; i < types.size(); ++i) {
-    types[i] = {&types_[i], &classes_[i]};
-    for (const auto& port : types_[i].inputs) typed = typed || port.type.kind != schema::Type::Kind::any;
+    types[i] = {&known_.types[i], &known_.classes[i]};
+    for (const auto& port : known_.types[i].inputs) typed = typed || port.type.kind != schema::Type::Kind::any;
     typed = typed || !plan_.steps[i].node.port_types.empty();
   }
   if (!typed) return true;
-  Look look;
+  check::Look look;
   look.with_input = true;
-  look.input = input_ ? &*input_ : nullptr;
+  look.input = order_.input ? &*order_.input : nullptr;
   look.suggestions = false;
   look.types_only = true;
   std::size_t errors = 0;
-  const Finding* first = nullptr;
-  const std::vector<Finding> findings = check_types(plan_, types, *catalog_, look);
-  const auto step_of = [&](const Finding& finding) {
+  const check::Finding* first = nullptr;
+  const std::vector<check::Finding> findings = check::check_types(plan_, types, *catalog_, look);
+  const auto step_of = [&](const check::Finding& finding) {
     const auto at = std::find_if(plan_.steps.begin(), plan_.steps.end(),
-                                 [&](const Step& step) { return step.node.id == finding.node_id; });
+                                 [&](const flow::Step& step) { return step.node.id == finding.node_id; });
     return static_cast<std::size_t>(at - plan_.steps.begin());
   };
-  for (const Finding& finding : findings) {
-    if (finding.severity == Finding::Severity::error) {
+  for (const check::Finding& finding : findings) {
+    if (finding.severity == check::Finding::Severity::error) {
       if (errors++ == 0) first = &finding;
-    } else if (auto& warnings = outcome_.steps[step_of(finding)].warnings; warnings.size() < 20) {
-      warnings.push_back(keep_text(finding.message));
+    } else if (auto& warnings = outcome_.steps[step_of(finding)].warnings; warnings.size() < kMostWarnings) {
+      warnings.push_back(kept_.keep(finding.message));
     }
   }
   if (first == nullptr) return true;
   const std::string more = errors > 1 ? fmt::format(" (and {} more; `qflow check` lists them)", errors - 1) : "";
   const char* type = first->code == "incompatible_types" ? "IncompatibleTypes" : "InvalidInput";
-  refuse_call(step_of(*first), {type, keep_text(first->message + more), "", std::nullopt, Cause::not_run});
+  refuse_call(step_of(*first), {type, kept_.keep(first->message + more), "", std::nullopt, Cause::not_run});
   return false;
 }
 
 void Run::refuse_call(std::size_t step, NodeError error) {
-  expected_.clear();
   outcome_.bad_input = true;
   fail_step(step, std::move(error));
 }
 
-// Takes answers until `until` are still expected, the worker is lost, or a module failed to load.
-Task<> Run::serve(std::size_t until) {
-  while (expected_.size() > until && violation_.empty()) {
-    const bool loading = expected_.front().load;
-    const std::optional<schema::Frame> frame = co_await worker_->receive();
-    if (!frame) co_return;
-    take_answer(*frame);
-    if (loading && outcome_.error) {
-      expected_.clear();  // nothing is to run; what was sent along is not waited for
-      co_return;
-    }
+Task<Lane*> Run::fetch_files() {
+  const auto until = Clock::now() + kFetchPatience;  // for all of them
+  std::uint64_t left = pool_.settings().file_bytes;
+  for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+    if (!outcome_.steps[i].result) continue;
+    Lane& lane = *lanes_[plan_.steps[i].group];
+    const bool fetched = co_await fetch_files_of(i, lane, left, until);
+    if (!fetched) co_return lane.is_lost() ? &lane : nullptr;
   }
+  co_return nullptr;
 }
 
-// The worker answers in the order of the requests, so what comes next is running now and its time begins.
-void Run::begin_next() {
-  if (expected_.empty()) return worker_->clear_deadline();
-  const Expected& next = expected_.front();
-  const auto limit = std::chrono::duration<double>(plan_.steps[next.step].timeout);
-  step_start_ = Clock::now();
-  worker_->set_deadline(step_start_ + std::chrono::duration_cast<Clock::duration>(limit));
-  worker_->begin_node(std::chrono::duration_cast<Clock::duration>(limit * (worker_->limits().cpu_millis / 1000.0)));
-  StepRun& run = outcome_.steps[next.step];
-  if (next.load) return;
-  run.status = Status::running;
-  run.started_at = now_us();
-  if (observer_) observer_(next.step, run);
-  if (live_) live_->begin(next.step);
-}
-
-void Run::violation(std::string what) {
-  if (violation_.empty()) violation_ = std::move(what);
+// False: the worker was lost, or the files were more than allowed.
+Task<bool> Run::fetch_files_of(std::size_t step, Lane& lane, std::uint64_t& left, Clock::time_point until) {
+  StepRun& run = outcome_.steps[step];
+  for (std::uint32_t index = 0; index < run.result->files.size(); ++index) {
+    const schema::FileOffer& offer = run.result->files[index];
+    std::optional<FetchedFile> file = co_await lane.fetch(step, plan_.steps[step], index, left, until);
+    if (!file) co_return false;
+    if (file->too_large) {
+      fail_step(step, {"FileLimit",
+                       fmt::format("the files it handed over are larger than the limit of {} MiB for an execution",
+                                   pool_.settings().file_bytes >> 20U),
+                       "", std::nullopt, Cause::output_limit});
+      co_return false;
+    }
+    left -= file->bytes.size();
+    if (file->problem)
+      run.warnings.push_back(kept_.keep(fmt::format("file '{}' could not be read: {}", offer.label, *file->problem)));
+    run.files.push_back({kept_.keep(offer.label), offer.suffix, std::move(file->bytes)});
+  }
+  co_return true;
 }
 
 }  // namespace qflow::engine

@@ -1,165 +1,105 @@
-// The half of Run that takes what a worker sends: every answer is checked against what was asked and against bounds,
-// and whatever does not fit ends the worker.
+// The half of Run that says what an answer means for its step, and what a step has become.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <thread>
 
+#include "daemon/base/time.hpp"
 #include "daemon/engine/run.hpp"
-#include "daemon/observe/text.hpp"
+#include "schema/parse_json.hpp"
 #include "schema/typing/json_schema.hpp"
-#include "daemon/observe/time.hpp"
 
 namespace qflow::engine {
 namespace {
 
-// Of a whole execution, so that one of many nodes cannot fill the daemon.
-constexpr std::size_t kAllOutput = 32U << 20U;
-constexpr std::size_t kAllText = 8U << 20U;
-constexpr std::size_t kMaxLoadedMeta = 256U << 10U;
-constexpr std::size_t kPreviewSlack = 64U << 10U;  // a worker stops at what was asked for, give or take one element
-constexpr std::size_t kMaxElements = 300'000;      // of one preview; a worker writes at most 100,000
-constexpr std::size_t kMaxDenied = 16;             // different acts of one step
-constexpr std::size_t kMaxText = 64U << 10U;       // of anything a worker says in words
+constexpr std::size_t kMostDenied = 16;    // different acts of one step
+constexpr std::size_t kMostWarnings = 10;  // of one answer
 
-// How much of a text that was cut off is whole characters: all but an unfinished last one.
-std::size_t whole_utf8(std::string_view text) {
-  std::size_t start = text.size();
-  while (start > 0 && text.size() - start < 4 && (static_cast<unsigned char>(text[start - 1]) & 0xC0U) == 0x80U)
-    --start;
-  return start > 0 && static_cast<unsigned char>(text[start - 1]) >= 0xC0U ? start - 1 : text.size();
+std::int64_t output_bytes(const StepRun& run) {
+  return static_cast<std::int64_t>(run.standard_output.text.size() + run.standard_output.dropped +
+                                   run.standard_error.text.size() + run.standard_error.dropped);
 }
 
 }  // namespace
 
-Cause StepRun::cause() const {
-  if (error) return error->cause;
-  switch (status) {
-    case Status::completed:
-      return Cause::completed;
-    case Status::skipped:
-      return Cause::skipped;
-    case Status::cancelled:
-      return Cause::cancelled;
-    default:
-      return Cause::not_run;
-  }
+void Run::begin_step(const LaneRequest& request) {
+  StepRun& run = outcome_.steps[request.step];
+  run.begun = Clock::now();
+  if (request.load) return;
+  run.status = Status::running;
+  run.started_at = now_us();
+  if (observer_) observer_(request.step, run);
+  if (live_) live_->begin(request.step);
 }
 
-Cause Outcome::cause() const {
-  if (status == Status::cancelled) return Cause::cancelled;
-  return error ? error->cause : Cause::completed;
-}
-
-std::string NodeError::sentence(const std::string& node) const {
-  std::string text = type + (message.empty() ? "" : ": " + message);
-  return line ? fmt::format("{} (node '{}', line {})", text, node, *line) : fmt::format("{} (node '{}')", text, node);
-}
-
-void Run::take_answer(const schema::Frame& frame) {
-  const Expected now = expected_.front();
-  const std::uint32_t id = now.load ? load_id(now.step) : call_id(now.step);
-  if (frame.id != id) return violation(fmt::format("an answer to request {} where {} was due", frame.id, id));
-  std::string problem;
-  if (frame.kind == schema::Kind::raised) {
-    const auto raised = schema::unpack<schema::Raised>(frame, problem);
-    if (!raised) return violation(problem);
-    expected_.pop_front();
-    collect_output(now.step, id);
-    on_raised(now.step, *raised);
-  } else if (now.load && frame.kind == schema::Kind::loaded) {
-    if (frame.meta.size() > kMaxLoadedMeta) return violation("a description of more than 256 KiB");
-    loaded_bytes_ += frame.meta.size();
-    const auto loaded = schema::unpack<schema::Loaded>(frame, problem);
-    if (!loaded) return violation(problem);
-    expected_.pop_front();
-    collect_output(now.step, id);
-    on_loaded(now.step, *loaded);
-  } else if (!now.load && frame.kind == schema::Kind::result) {
-    auto result = schema::unpack<schema::Result>(frame, problem);
-    if (!result) return violation(problem);
-    expected_.pop_front();
-    collect_output(now.step, id);
-    on_result(now.step, std::move(*result));
-  } else if (!now.load && frame.kind == schema::Kind::skipped) {
-    // True only if something it needs has no value.
-    const auto& sources = plan_.steps[now.step].sources;
-    const bool due = std::any_of(sources.begin(), sources.end(), [&](const Source& source) {
-      return source.step && outcome_.steps[*source.step].status != Status::completed;
-    });
-    if (!due) return violation("it skipped a call that had its inputs");
-    expected_.pop_front();
-    collect_output(now.step, id);
-    end_step(now.step, Status::skipped);
+void Run::take_answer(Lane& lane, LaneAnswer answer) {
+  const std::size_t step = answer.to.step;
+  collect_output(lane, answer.to);
+  if (const auto* raised = std::get_if<schema::Raised>(&answer.what)) {
+    take_raised(lane, step, *raised);
+  } else if (const auto* loaded = std::get_if<schema::Loaded>(&answer.what)) {
+    described_bytes_ += answer.bytes;
+    take_loaded(step, *loaded);
+  } else if (auto* result = std::get_if<schema::Result>(&answer.what)) {
+    take_result(step, std::move(*result));
   } else {
-    return violation("a frame that does not answer what was asked");
+    take_skipped(lane, answer);
   }
-  begin_next();
 }
 
-void Run::on_loaded(std::size_t step, const schema::Loaded& loaded) {
+void Run::take_loaded(std::size_t step, const schema::Loaded& loaded) {
   const auto chosen = std::find_if(loaded.functions.begin(), loaded.functions.end(),
                                    [&](const auto& f) { return f.name == loaded.function; });
-  if (chosen == loaded.functions.end()) return violation("a loaded module without its function");
-  if (chosen->parameters.size() > 1000) return violation("a function of more than 1000 parameters");
-  if (functions_[step].name.empty()) {  // not known from before
-    types_[step] = schema::function_of(*chosen);
-    if (loaded.classes) classes_[step] = schema::classes_from_json(*loaded.classes);
+  if (known_.functions[step].name.empty()) {  // not remembered
+    known_.types[step] = schema::function_of(*chosen);
+    if (loaded.classes) known_.classes[step] = schema::classes_from_json(*loaded.classes);
   }
-  functions_[step] = *chosen;
-  for (std::size_t i = 0; i < loaded.warnings.size() && i < 10; ++i)
-    outcome_.steps[step].warnings.push_back(keep_text(loaded.warnings[i]));
+  known_.functions[step] = *chosen;
+  outcome_.steps[step].begun.reset();
+  for (std::size_t i = 0; i < loaded.warnings.size() && i < kMostWarnings; ++i)
+    outcome_.steps[step].warnings.push_back(kept_.keep(loaded.warnings[i]));
 }
 
-void Run::on_result(std::size_t step, schema::Result result) {
-  // The preview is kept as JSON, so it must be JSON; and it is small unless somebody lies.
-  std::string problem;
-  if (result.preview.size() > std::size_t{preview_limit(step)} / 4 * 5 + kPreviewSlack)
-    return violation("a preview larger than asked for");
-  if (schema::count_elements(result.preview) > kMaxElements)
-    return violation("a preview of more elements than asked for");
-  schema::parse_json(result.preview, problem, 80);
-  if (!problem.empty()) return violation("a preview that is not JSON: " + problem);
-  result.type = keep_text(std::move(result.type));
-  if (result.files.size() > 64) result.files.resize(64);
+void Run::take_result(std::size_t step, schema::Result result) {
+  result.type = kept_.keep(result.type);
   StepRun& run = outcome_.steps[step];
   run.usage = bounded(result.used, step);
-  for (std::size_t i = 0; i < result.warnings.size() && i < 10; ++i)
-    run.warnings.push_back(keep_text(result.warnings[i]));
+  for (std::size_t i = 0; i < result.warnings.size() && i < kMostWarnings; ++i)
+    run.warnings.push_back(kept_.keep(result.warnings[i]));
   run.result = std::move(result);
-  check_custom_type(step);
-  if (run.error) return;
-  end_step(step, Status::completed);
+  if (check_custom_type(step)) end_step(step, Status::completed);
 }
 
-// A type that a user defined by JSON Schema can only be checked here, where the schema is, and on a value that JSON
-// says whole.
-void Run::check_custom_type(std::size_t step) {
+// A type that a user defined by JSON Schema can only be checked here, where the schema is, and only on a value that
+// JSON says whole. False: the step has failed for it.
+bool Run::check_custom_type(std::size_t step) {
   const StepRun& run = outcome_.steps[step];
-  const Node& node = plan_.steps[step].node;
-  if (plan_.types == TypeChecks::off || !run.result->exact || run.result->truncated) return;
-  const std::string declared = node.whole_output_type();
+  if (plan_.types == flow::TypeChecks::off || !run.result->exact || run.result->truncated) return true;
+  const std::string declared = plan_.steps[step].node.whole_output_type();
   const std::string name =
-      declared.empty() ? catalog_->documented(types_[step].output.type, classes_[step]).name : declared;
+      declared.empty() ? catalog_->documented(known_.types[step].output.type, known_.classes[step]).name : declared;
   const typing::CustomType* type = catalog_->find(name);
-  if (type == nullptr || type->schema.empty()) return;
+  if (type == nullptr || type->schema.empty()) return true;
   std::string error;
   const schema::Problems problems =
       schema::check_json(schema::parse_json(run.result->preview, error, 200), type->schema);
-  if (problems.empty()) return;
-  const std::string text = keep_text(fmt::format("output: is no {}: {}{}{}", name, problems.front().pointer,
-                                                 problems.front().pointer.empty() ? "" : ": ", problems.front().what));
-  if (plan_.types == TypeChecks::strict || problems.front().pointer.empty())
-    fail_step(step, {"TypeMismatch", text, "", std::nullopt, Cause::raised});
-  else outcome_.steps[step].warnings.push_back(text);
+  if (problems.empty()) return true;
+  const auto& [pointer, what] = problems.front();
+  const std::string text =
+      kept_.keep(fmt::format("output: is not of type {}: {}{}{}", name, pointer, pointer.empty() ? "" : ": ", what));
+  if (plan_.types != flow::TypeChecks::strict && !pointer.empty()) {
+    outcome_.steps[step].warnings.push_back(text);
+    return true;
+  }
+  fail_step(step, {"TypeMismatch", text, "", std::nullopt, Cause::raised});
+  return false;
 }
 
-// What an exception means: MemoryError is taken for the limit at work, an OSError with the errno that the last refused
-// call was answered with for a denial, a fork that fails while all processes are taken for that limit. What a node
-// raises in these words itself is named so too: it is its own record.
-Cause Run::cause_of(std::size_t step, const schema::Raised& raised) const {
+// A MemoryError counts as the memory limit, an OSError with the errno that the last refused call was answered with as a
+// denial, a fork that fails while all processes are taken as the process limit. A node that raises these itself is
+// recorded in the same way: it is its own record.
+Cause Run::cause_of(Lane& lane, std::size_t step, const schema::Raised& raised) const {
   if (raised.phase == "bind") return Cause::not_run;
   if (raised.type == "MemoryError") return Cause::memory_limit;
   const int error = raised.error.value_or(0);
@@ -169,77 +109,59 @@ Cause Run::cause_of(std::size_t step, const schema::Raised& raised) const {
     if (socket ? error == EACCES || error < 0 : error == EPERM) return Cause::denied;
   }
   const bool forked = error == EAGAIN || (raised.type == "RuntimeError" && raised.message == "can't start new thread");
-  if (forked && worker_->at_process_limit(workers::ProcessTable())) return Cause::process_limit;
-  return Cause::raised;
+  return forked && lane.at_process_limit() ? Cause::process_limit : Cause::raised;
 }
 
-void Run::on_raised(std::size_t step, const schema::Raised& raised) {
+void Run::take_raised(Lane& lane, std::size_t step, const schema::Raised& raised) {
   outcome_.steps[step].usage = bounded(raised.used, step);
-  const Cause cause = cause_of(step, raised);
-  std::string message = keep_text(raised.message);
+  const Cause cause = cause_of(lane, step, raised);
+  std::string message = kept_.keep(raised.message);
   if (cause == Cause::denied) {
     const sandbox::Denial& last = outcome_.steps[step].denied.back();
     message += fmt::format(" [denied: {}: {}]", last.act, last.reason);
   }
-  fail_step(step, {keep_text(raised.type), std::move(message), keep_text(raised.traceback), raised.line, cause});
+  NodeError error{kept_.keep(raised.type), std::move(message), kept_.keep(raised.traceback), raised.line, cause};
+  fail_step(step, std::move(error));
 }
 
-// A worker's own figures are kept within what can be: no negative ones, no more time than there was on all processors.
-workers::Usage Run::bounded(const schema::Used& used, std::size_t step) const {
-  const auto between = [](std::int64_t value, std::int64_t most) { return std::clamp<std::int64_t>(value, 0, most); };
-  const auto& sandbox = plan_.sandboxes[plan_.steps[step].group];
-  const auto wall = static_cast<std::int64_t>(milliseconds_since(step_start_) * 1000);
-  const std::int64_t most = (wall + 10'000) * std::max(1U, std::thread::hardware_concurrency());
-  constexpr std::int64_t kMany = 1LL << 40U;
-  workers::Usage out;
-  out.user_us = between(used.user_us, most);
-  out.system_us = between(used.system_us, most);
-  out.peak_memory_bytes =
-      between(between(used.peak_rss_kib, kMany) * 1024, 4 * static_cast<std::int64_t>(sandbox.limits.memory));
-  out.minor_faults = between(used.minor_faults, kMany);
-  out.major_faults = between(used.major_faults, kMany);
-  const StepRun& run = outcome_.steps[step];
-  out.written_bytes = between(used.written_bytes, 3 * static_cast<std::int64_t>(sandbox.limits.tmp)) +
-                      static_cast<std::int64_t>(run.standard_output.text.size() + run.standard_output.dropped +
-                                                run.standard_error.text.size() + run.standard_error.dropped);
-  return out;
+// True only if something that it needs has no value.
+void Run::take_skipped(Lane& lane, const LaneAnswer& answer) {
+  const auto& sources = plan_.steps[answer.to.step].sources;
+  const bool due = std::any_of(sources.begin(), sources.end(), [&](const flow::Source& source) {
+    return source.step && outcome_.steps[*source.step].status != Status::completed;
+  });
+  if (due) end_step(answer.to.step, Status::skipped);
+  else lane.reject(answer, "it skipped a call that had its inputs");
 }
 
-// The worker's texts are bounded by its frame only; those of an execution together are bounded here.
-std::string Run::keep_text(std::string_view text) {
-  const std::string_view kept = cut_utf8(text, std::min(kMaxText, kAllText - text_kept_));
-  text_kept_ += kept.size();
-  return kept.size() < text.size() ? std::string(kept) + "…" : std::string(kept);
-}
-
-void Run::collect_output(std::size_t step, std::uint32_t id) {
-  StepRun& run = outcome_.steps[step];
+void Run::collect_output(Lane& lane, const LaneRequest& request) {
+  StepRun& run = outcome_.steps[request.step];
   for (const bool standard_error : {false, true}) {
-    workers::Captured part = worker_->take_output(id, standard_error);
-    if (!is_utf8(part.text)) {
-      // The cut at the limit may have split a character; anything else is bytes that are no text.
-      const std::size_t whole_characters = part.dropped > 0 ? whole_utf8(part.text) : part.text.size();
-      part.dropped += part.text.size() - whole_characters;
-      part.text = to_utf8(std::string_view(part.text).substr(0, whole_characters));
-    }
+    const workers::Captured part = lane.take_output(request, standard_error);
     for (const sandbox::DeniedCall& call : part.denied) {
       sandbox::Denial denial = sandbox::explain(call);
       const bool known = std::find(run.denied.begin(), run.denied.end(), denial) != run.denied.end();
-      if (!known && run.denied.size() < kMaxDenied) run.denied.push_back(std::move(denial));
+      if (!known && run.denied.size() < kMostDenied) run.denied.push_back(std::move(denial));
     }
-    workers::Captured& whole = standard_error ? run.standard_error : run.standard_output;
-    const std::size_t own = pool_.settings().output_bytes - std::min(pool_.settings().output_bytes, whole.text.size());
-    const std::size_t taken = std::min({own, kAllOutput - output_kept_, part.text.size()});
-    whole.dropped += part.dropped + (part.text.size() - taken);
-    whole.text.append(cut_utf8(part.text, taken));
-    output_kept_ += taken;
+    kept_.keep_output(standard_error ? run.standard_error : run.standard_output, part, pool_.settings().output_bytes);
   }
+}
+
+// The worker is gone, or has to go: the step it was at is the one that failed.
+Task<> Run::explain_loss(Lane& lane) {
+  if (cancelled_) co_return;
+  const LaneRequest at = lane.lost_at();
+  NodeError error = co_await lane.why_lost();
+  if (lane.expected() > 0) collect_output(lane, at);
+  if (!order_.execution_id.empty()) outcome_.steps[at.step].usage = remaining_usage(lane, at.step);
+  outcome_.status = Status::failed;
+  fail_step(at.step, std::move(error));
 }
 
 void Run::end_step(std::size_t step, Status status) {
   StepRun& run = outcome_.steps[step];
   run.status = status;
-  run.duration_ms = milliseconds_since(step_start_);
+  run.duration_ms = run.begun ? milliseconds_since(*run.begun) : 0;
   run.completed_at = now_us();
   if (run.started_at == 0) run.started_at = run.completed_at - static_cast<std::int64_t>(run.duration_ms * 1000);
   if (live_) live_->end(step);
@@ -255,49 +177,55 @@ void Run::fail_step(std::size_t step, NodeError error) {
   end_step(step, Status::failed);
 }
 
-Task<> Run::fetch_files() {
-  std::size_t total = 0;
-  const auto until = Clock::now() + kFetchPatience;  // for all of them
-  for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
-    StepRun& run = outcome_.steps[i];
-    if (!run.result) continue;
-    worker_ = workers_[plan_.steps[i].group];
-    fetching_ = i;
-    for (std::uint32_t index = 0; index < run.result->files.size(); ++index) {
-      const schema::FileOffer& offer = run.result->files[index];
-      std::string request;
-      const std::uint32_t id = 0x40000000U + index;
-      schema::pack(schema::Kind::fetch, id, schema::Fetch{call_id(i), index}, request);
-      worker_->post(std::move(request));
-      worker_->set_deadline(until);
-      HandedFile file{keep_text(offer.label), offer.suffix, {}};
-      for (bool last = false; !last;) {
-        const std::optional<schema::Frame> frame = co_await worker_->receive();
-        if (!frame) co_return;
-        std::string problem;
-        const auto chunk = schema::unpack<schema::Chunk>(*frame, problem);
-        if (frame->kind != schema::Kind::chunk || frame->id != id || !chunk)
-          co_return violation("a file's piece was due");
-        if (frame->payload.empty() && !chunk->last) co_return violation("an empty piece of a file");
-        total += frame->payload.size();
-        if (total > pool_.settings().file_bytes) {
-          fail_step(i, {"FileLimit",
-                        fmt::format("the files it handed over are larger than the limit of {} MiB for an execution",
-                                    pool_.settings().file_bytes >> 20U),
-                        "",
-                        {},
-                        Cause::output_limit});
-          co_return;
-        }
-        file.bytes += frame->payload;
-        last = chunk->last;
-        if (chunk->error)
-          run.warnings.push_back(keep_text(fmt::format("file '{}' could not be read: {}", offer.label, *chunk->error)));
-      }
-      run.files.push_back(std::move(file));
-    }
+workers::Usage Run::usage() const {
+  workers::Usage sum;
+  for (const auto& lane : lanes_) {
+    if (!lane) continue;
+    const workers::Usage one = lane->usage();
+    sum.user_us += one.user_us;
+    sum.system_us += one.system_us;
+    sum.minor_faults += one.minor_faults;
+    sum.major_faults += one.major_faults;
+    sum.peak_memory_bytes = std::max(sum.peak_memory_bytes, one.peak_memory_bytes);
   }
-  worker_->clear_deadline();
+  for (const StepRun& step : outcome_.steps) sum.written_bytes += step.usage.written_bytes;
+  return sum;
+}
+
+// A worker's own figures are kept within what can be: none negative, no more time than there was on all processors.
+workers::Usage Run::bounded(const schema::Used& used, std::size_t step) const {
+  const auto between = [](std::int64_t value, std::int64_t most) { return std::clamp<std::int64_t>(value, 0, most); };
+  const auto& sandbox = plan_.sandboxes[plan_.steps[step].group];
+  const StepRun& run = outcome_.steps[step];
+  const auto wall = static_cast<std::int64_t>(run.begun ? milliseconds_since(*run.begun) * 1000 : 0);
+  const std::int64_t most = (wall + 10'000) * std::max(1U, std::thread::hardware_concurrency());
+  constexpr std::int64_t kMany = 1LL << 40U;
+  workers::Usage out;
+  out.user_us = between(used.user_us, most);
+  out.system_us = between(used.system_us, most);
+  out.peak_memory_bytes =
+      between(between(used.peak_rss_kib, kMany) * 1024, 4 * static_cast<std::int64_t>(sandbox.limits.memory));
+  out.minor_faults = between(used.minor_faults, kMany);
+  out.major_faults = between(used.major_faults, kMany);
+  out.written_bytes =
+      between(used.written_bytes, 3 * static_cast<std::int64_t>(sandbox.limits.tmp)) + output_bytes(run);
+  return out;
+}
+
+// The use of a step that did not live to report it: its worker's in all, less that of the steps before it.
+workers::Usage Run::remaining_usage(const Lane& lane, std::size_t step) const {
+  workers::Usage rest = lane.usage();
+  const auto less = [](std::int64_t& from, std::int64_t part) { from = std::max<std::int64_t>(0, from - part); };
+  for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+    if (i == step || plan_.steps[i].group != plan_.steps[step].group) continue;
+    const workers::Usage& other = outcome_.steps[i].usage;
+    less(rest.user_us, other.user_us);
+    less(rest.system_us, other.system_us);
+    less(rest.minor_faults, other.minor_faults);
+    less(rest.major_faults, other.major_faults);
+  }
+  rest.written_bytes = output_bytes(outcome_.steps[step]);
+  return rest;
 }
 
 }  // namespace qflow::engine

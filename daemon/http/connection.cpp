@@ -1,4 +1,4 @@
-// Requests of one connection, one after the other: read the head, ask whether it may, read the body, answer.
+// Serves the requests of one connection, one after the other: read the head, admit it, read the body, answer.
 #include "daemon/http/connection.hpp"
 
 #include <fcntl.h>
@@ -8,6 +8,7 @@
 #include <boost/beast/websocket/rfc6455.hpp>
 #include <ctime>
 
+#include "daemon/http/websocket.hpp"
 #include "daemon/observe/log.hpp"
 #include "sandbox/sys.hpp"
 
@@ -16,7 +17,7 @@ namespace {
 
 using Stream = beast::tcp_stream;
 
-// RFC 9110 6.6.1 wants the date; it changes once a second.
+// RFC 9110 6.6.1 requires the date; it changes once a second.
 std::string_view date() {
   thread_local std::time_t last = 0;
   thread_local std::array<char, 40> text{};
@@ -34,7 +35,7 @@ bool is_header_text(std::string_view text) {
   return text.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos;
 }
 
-// Composed here and not by Beast's serialiser, whose fields are an allocation each.
+// Written here and not by Beast's serialiser, which allocates memory for each field.
 void write_head(std::string& head, std::string_view common, const Reply& reply, std::uint64_t size, bool keep_alive,
                 unsigned version) {
   const auto status = static_cast<unsigned>(reply.status);
@@ -68,7 +69,7 @@ struct FilePiece {
   std::string bytes;
 };
 
-// On a thread that may block.
+// Runs on a thread that may block.
 Task<FilePiece> read_piece(sandbox::UniqueFd& fd, const FilePart& part, std::uint64_t done, std::uint64_t size) {
   if (!fd) fd = sandbox::UniqueFd(::open(part.path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   FilePiece piece;
@@ -78,7 +79,7 @@ Task<FilePiece> read_piece(sandbox::UniqueFd& fd, const FilePart& part, std::uin
   co_return piece;
 }
 
-// A file in parts, so that a large one takes no memory.
+// Sends a file in parts, so that a large file does not take memory.
 Task<bool> send_file(Server::Shared& shared, Stream& stream, const std::string& head, const FilePart& part,
                      bool& unreadable) {
   constexpr std::uint64_t kPart = 256U << 10U;
@@ -88,7 +89,7 @@ Task<bool> send_file(Server::Shared& shared, Stream& stream, const std::string& 
     auto read = read_piece(fd, part, done, std::min(kPart, part.size - done));
     const FilePiece piece = co_await asio::co_spawn(shared.files, std::move(read), asio::use_awaitable);
     unreadable = first && !piece.read;
-    if (!piece.read) co_return false;  // later than the first: the client sees it cut off
+    if (!piece.read) co_return false;  // after the first part, the client sees a truncated body
     const std::array<asio::const_buffer, 2> parts{asio::buffer(first ? head : std::string_view()),
                                                   asio::buffer(piece.bytes)};
     if (!co_await send(stream, parts, shared.limits.write_time)) co_return false;
@@ -103,21 +104,21 @@ Task<bool> write_reply(Server::Shared& shared, Stream& stream, const Reply& repl
   const std::uint64_t size = reply.file ? reply.file->size : body.size();
   std::string head;
   head.reserve(512);
-  write_head(head, shared.application.common_headers(), reply, size, keep_alive, version);
+  write_head(head, shared.service.common_headers(), reply, size, keep_alive, version);
   if (reply.file && !head_only) {
     bool unreadable = false;
     const bool sent = co_await send_file(shared, stream, head, *reply.file, unreadable);
     if (!unreadable) co_return sent;
     log::error("http", "a file could not be read", {{"path", reply.file->path}});
-    const Fault gone(FaultKind::internal, "missing_blob", "the file's bytes are not there; the log has the path");
-    co_return co_await write_reply(shared, stream, shared.application.refuse(gone), keep_alive, version, false);
+    const Fault gone(FaultKind::internal, "missing_blob", "the file's bytes are missing; the log has the path");
+    co_return co_await write_reply(shared, stream, shared.service.refuse(gone), keep_alive, version, false);
   }
   const bool bare = head_only || reply.status == 204 || reply.status == 304;
   const std::array<asio::const_buffer, 2> parts{asio::buffer(head), bare ? asio::const_buffer() : asio::buffer(body)};
   co_return co_await send(stream, parts, shared.limits.write_time);
 }
 
-// After an early refusal the client is still sending: without this it would see a reset and not the reply.
+// After an early refusal the client is still sending: without this it would see a reset instead of the reply.
 Task<> linger(Stream& stream) {
   boost::system::error_code error;
   stream.socket().shutdown(tcp::socket::shutdown_send, error);
@@ -155,22 +156,22 @@ Request take_head(Parser& parser, const std::string& peer) {
     if (field.name() == bhttp::field::host) ++hosts;
     request.headers.emplace_back(std::string(field.name_string()), std::string(field.value()));
   }
-  // RFC 9112 3.2: exactly one, or a cache before us may take another for it.
+  // RFC 9112 3.2: exactly one Host header, or a cache in front of us may use a different one.
   if (hosts > 1 || (hosts == 0 && message.version() >= 11))
     throw Fault(FaultKind::bad_input, "bad_request", "a request needs exactly one Host header");
   read_target(std::string_view(message.target().data(), message.target().size()), request);
   return request;
 }
 
-// What has come of a body, among those of all requests under way; given back at the end. Counted as it comes: who only
-// announces a large body takes nobody's room.
+// The received bytes of one body, counted against the limit for all requests together; released at the end. Counted on
+// arrival: announcing a large body reserves no room.
 class BodyRoom {
  public:
   explicit BodyRoom(Server::Shared& shared) : shared_(shared) {}
   ~BodyRoom() { shared_.body_bytes -= size_; }
   BodyRoom(const BodyRoom&) = delete;
   BodyRoom& operator=(const BodyRoom&) = delete;
-  /// False: there is no more room.
+  /// False when there is no more room.
   bool grow(std::uint64_t bytes) {
     size_ += bytes;
     return shared_.body_bytes.fetch_add(bytes) + bytes <= shared_.limits.bodies;
@@ -181,7 +182,7 @@ class BodyRoom {
   std::uint64_t size_ = 0;
 };
 
-// Waits for the first byte, then reads the head. False: nothing to answer.
+// Waits for the first byte, then reads the head. False when there is nothing to answer.
 Task<bool> read_head(Server::Shared& shared, Connection& c, Parser& parser, boost::system::error_code& error) {
   if (c.buffer.size() == 0) {
     c.stream.expires_after(shared.limits.idle_time);
@@ -209,7 +210,7 @@ Task<bool> take_and_answer(Server::Shared& shared, Connection& c, Parser& parser
   const auto length = parser.content_length();
   if (length && *length > body_limit)
     co_return co_await refuse_and_close(
-        shared, c, shared.application.refuse(refusal(bhttp::error::body_limit, shared.limits, body_limit)));
+        shared, c, shared.service.refuse(refusal(bhttp::error::body_limit, shared.limits, body_limit)));
   BodyRoom room(shared);
   parser.body_limit(body_limit);
   if (parser.get()[bhttp::field::expect] == "100-continue" && !parser.is_done()) {
@@ -221,24 +222,23 @@ Task<bool> take_and_answer(Server::Shared& shared, Connection& c, Parser& parser
     const std::size_t got =
         co_await bhttp::async_read_some(c.stream, c.buffer, parser, asio::redirect_error(asio::use_awaitable, error));
     if (!room.grow(got)) {
-      const Fault busy(FaultKind::unavailable, "busy", "too much is being sent to this server; try again");
-      co_return co_await refuse_and_close(shared, c, shared.application.refuse(busy));
+      const Fault busy(FaultKind::unavailable, "busy", "the server is receiving too much at once; try again");
+      co_return co_await refuse_and_close(shared, c, shared.service.refuse(busy));
     }
   }
   if (is_gone(error)) co_return false;
   if (error)
-    co_return co_await refuse_and_close(shared, c,
-                                        shared.application.refuse(refusal(error, shared.limits, body_limit)));
+    co_return co_await refuse_and_close(shared, c, shared.service.refuse(refusal(error, shared.limits, body_limit)));
   request.body = std::move(parser.get().body());
   const bool head = parser.get().method() == bhttp::verb::head;
   c.stream.expires_never();  // the handler has deadlines of its own
-  const Reply reply = co_await shared.application.answer(request);
+  const Reply reply = co_await shared.service.answer(request);
   const bool keep_alive = parser.keep_alive() && !shared.stopping;
   const bool written = co_await write_reply(shared, c.stream, reply, keep_alive, parser.get().version(), head);
   co_return written&& keep_alive;
 }
 
-// Reads and answers one request. False: the connection is to be closed.
+// Reads and answers one request. False when the connection is to be closed.
 Task<bool> serve_one(std::shared_ptr<Server::Shared> shared, std::shared_ptr<Connection> c) {
   Parser parser;
   parser.header_limit(shared->limits.header);
@@ -246,23 +246,23 @@ Task<bool> serve_one(std::shared_ptr<Server::Shared> shared, std::shared_ptr<Con
   boost::system::error_code error;
   if (!co_await read_head(*shared, *c, parser, error)) co_return false;
   if (error)
-    co_return co_await refuse_and_close(*shared, *c, shared->application.refuse(refusal(error, shared->limits, 0)));
-  // What is wrong with a request is told by its head alone: where it goes, and whether it may. Only then is a body
-  // read, so that nobody without leave can make the daemon hold one.
+    co_return co_await refuse_and_close(*shared, *c, shared->service.refuse(refusal(error, shared->limits, 0)));
+  // The head alone decides whether a request is admitted: its route and its permissions. The body is read only after
+  // that, so that unauthorized clients cannot make the daemon hold one.
   Request request;
-  Application::Admission admission;
+  Service::Admission admission;
   try {
     request = take_head(parser, c->peer);
   } catch (const Fault& fault) {
-    admission.reply = shared->application.refuse(fault);
+    admission.reply = shared->service.refuse(fault);
   }
-  if (!admission.reply) admission = co_await shared->application.admit(request);
+  if (!admission.reply) admission = co_await shared->service.admit(request);
   if (!admission.reply && admission.upgrade) {
     const bool upgrade = beast::websocket::is_upgrade(parser.get());
     if (upgrade && co_await serve_socket(shared, c, parser, request)) co_return false;
-    const Fault full(FaultKind::unavailable, "busy", "as many WebSockets as there may be are open; try again later");
+    const Fault full(FaultKind::unavailable, "busy", "the limit of open WebSockets is reached; try again later");
     const Fault fault(FaultKind::bad_input, "upgrade_required", "this path is for WebSocket connections (RFC 6455)");
-    admission.reply = shared->application.refuse(upgrade ? full : fault);
+    admission.reply = shared->service.refuse(upgrade ? full : fault);
   }
   if (!admission.reply) co_return co_await take_and_answer(*shared, *c, parser, request, admission.body_limit);
   if (!parser.is_done()) co_return co_await refuse_and_close(*shared, *c, *admission.reply);

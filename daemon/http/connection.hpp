@@ -1,4 +1,4 @@
-// What the transport's .cpp files share. Includes Beast: nobody else may include this.
+// Shared by the transport's .cpp files. Includes Beast: no other file may include this header.
 #pragma once
 #include <atomic>
 #include <boost/asio/ip/tcp.hpp>
@@ -16,7 +16,7 @@ namespace beast = boost::beast;
 namespace bhttp = boost::beast::http;
 using tcp = asio::ip::tcp;
 
-/// One accepted connection. Lives on its strand; `state` is read by others.
+/// One accepted connection. Used on its strand; `state` is also read by other threads.
 struct Connection {
   explicit Connection(tcp::socket socket) : stream(std::move(socket)) {}
   enum class State { fresh, idle, busy, evicted };  ///< fresh: no request yet
@@ -29,11 +29,11 @@ struct Connection {
 };
 
 struct Server::Shared {
-  Shared(asio::io_context& context, Limits l, Application& a)
-      : io(context), limits(l), application(a), acceptor(asio::make_strand(context)) {}
+  Shared(asio::io_context& context, Limits l, Service& s)
+      : io(context), limits(l), service(s), acceptor(asio::make_strand(context)) {}
   asio::io_context& io;
   Limits limits;
-  Application& application;
+  Service& service;
   tcp::acceptor acceptor;
   asio::thread_pool files{1};  ///< reads the files that replies send
   std::atomic<bool> stopping{false};
@@ -41,17 +41,11 @@ struct Server::Shared {
   std::atomic<unsigned> sockets{0};
   std::atomic<std::uint64_t> body_bytes{0};
   std::mutex mutex;
-  std::list<std::shared_ptr<Connection>> connections;  ///< in the order they came; shared with their coroutines
+  std::list<std::shared_ptr<Connection>> connections;  ///< in order of arrival; shared with their coroutines
   std::list<std::weak_ptr<Socket>> open_sockets;
 };
 
 /// Serves requests until the connection ends.
 Task<> serve_connection(std::shared_ptr<Server::Shared> shared, std::shared_ptr<Connection> connection);
-
-using Parser = bhttp::request_parser<bhttp::string_body>;
-/// Answers the upgrade and carries messages until the socket is closed. False: there is no room for another one, and
-/// nothing was answered.
-Task<bool> serve_socket(std::shared_ptr<Server::Shared> shared, std::shared_ptr<Connection> connection, Parser& parser,
-                        const Request& request);
 
 }  // namespace qflow::http

@@ -1,25 +1,25 @@
-// A line of the route table as the transport sees it: what is matched, who may call, how it is counted.
+// A line of the route table as the transport sees it: what it matches, who may call it, how calls are counted.
 #pragma once
 #include <string_view>
 
+#include "daemon/auth/rate_limiter.hpp"
+
 namespace qflow::http {
 
-/// Who may call. `open`: everybody; the route may look for proof of its own (a sign-in, a webhook's path).
+/// Who may call. `open`: everybody; the route may check proof of its own (a sign-in, a webhook's path).
 enum class Access { open, user, admin };
-/// What counts a call (api.md 8).
-enum class Rate { none, standard, executions, containers, webhooks };
 /// How large a body may be.
-enum class Body { small, upload };
+enum class BodySize { small, upload };
 
 struct Endpoint {
   std::string_view method;
   std::string_view
-      pattern;  ///< "/workflows/{id}"; a literal segment wins over a named one, "{rest*}" takes all that is left
+      pattern;  ///< "/workflows/{id}"; a literal segment wins over a named segment, "{rest*}" takes the rest
   Access access = Access::user;
-  std::string_view scope;  ///< what an API key must reach: "workflows:read"
-  Rate rate = Rate::standard;
+  std::string_view scope;  ///< what an API key must cover: "workflows:read"
+  auth::Rate rate = auth::Rate::standard;
   std::string_view operation;  ///< stable name: operationId in schema/openapi.yaml, label of metrics
-  Body body = Body::small;
+  BodySize body = BodySize::small;
 };
 
 }  // namespace qflow::http

@@ -6,8 +6,8 @@
 #include <boost/json/serialize.hpp>
 #include <charconv>
 
-#include "daemon/observe/text.hpp"
-#include "schema/messages.hpp"
+#include "daemon/base/text.hpp"
+#include "schema/parse_json.hpp"
 
 namespace qflow::http {
 namespace {
@@ -98,7 +98,7 @@ json::value Request::json_body() const {
   std::string error;
   json::value value = schema::parse_json(body, error, kMaxDepth);
   if (!error.empty())
-    throw Fault(FaultKind::bad_input, "invalid_json", "the body is not JSON that can be taken: " + error);
+    throw Fault(FaultKind::bad_input, "invalid_json", "the body is not JSON that this server accepts: " + error);
   return value;
 }
 
@@ -129,7 +129,7 @@ Reply Reply::of(int status, const json::value& value) {
 
 Reply Reply::of(const Fault& fault) {
   const int status = http_status(fault.kind);
-  const std::string message = to_utf8(fault.message);  // it may name what somebody sent
+  const std::string message = to_utf8(fault.message);  // it may quote what a client sent
   json::object body{{"error", {{"message", message}, {"code", fault.code}, {"details", fault.details}}},
                     {"message", message},
                     {"code", status}};

@@ -10,25 +10,26 @@
 #include <vector>
 
 #include "daemon/auth/caller.hpp"
-#include "daemon/fault.hpp"
+#include "daemon/base/fault.hpp"
 
 namespace qflow::http {
 namespace json = boost::json;
 
 struct Request {
-  std::string method;                        ///< upper case; HEAD comes as GET
-  bool head = false;                         ///< it was HEAD
+  std::string method;                        ///< upper case; GET for HEAD
+  bool head = false;                         ///< the method was HEAD
   std::string path;                          ///< percent-decoded, without the query
   std::string target;                        ///< as it was sent
-  std::vector<std::string> segments;         ///< of the path, decoded one by one
+  std::vector<std::string> segments;         ///< of the path, each decoded
   std::map<std::string, std::string> query;  ///< decoded; the last of equal names
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::string peer;                                               ///< the client's address
   std::map<std::string, std::string> parameters;                  ///< what the route's {names} matched
-  std::vector<std::pair<std::string, std::string>> rate_headers;  ///< what counting it has given for the reply
+  std::vector<std::pair<std::string, std::string>> rate_headers;  ///< the rate limiter's headers for the reply
   std::size_t route = 0;                                          ///< its index in the route table
-  std::shared_ptr<const auth::Caller> caller;  ///< shared with the table of known callers; set by the application
+  std::shared_ptr<const auth::Caller>
+      caller;  ///< shared with the table of known callers; set when the request is admitted
 
   /// A header's value by its name in any case; empty when absent.
   std::string_view header(std::string_view name) const;
@@ -36,10 +37,10 @@ struct Request {
   std::string_view cookie(std::string_view name) const;
   /// The body as JSON. Throws Fault(bad_input) with the reason and the byte; an empty body is an empty object.
   json::value json_body() const;
-  /// The same, refused when it is no object.
+  /// The body as a JSON object. Throws Fault(bad_input) also when it is not an object.
   json::object json_object() const;
   const std::string& parameter(const std::string& name) const { return parameters.at(name); }
-  /// From the query; nothing when absent or empty.
+  /// A text from the query; nothing when absent or empty.
   std::optional<std::string> text(const std::string& name) const;
   /// A whole number from the query within [least, most], or `fallback` when absent. Throws Fault(bad_input).
   std::int64_t integer(const std::string& name, std::int64_t fallback, std::int64_t least, std::int64_t most) const;
@@ -58,21 +59,21 @@ struct FilePart {
 struct Reply {
   int status = 200;
   std::string body;
-  std::shared_ptr<const std::string> shared_body;  ///< in the place of `body`: one that several replies send
-  std::optional<FilePart> file;                    ///< in the place of both
+  std::shared_ptr<const std::string> shared_body;  ///< instead of `body`: a body that several replies share
+  std::optional<FilePart> file;                    ///< instead of both
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers;
 
   static Reply of(int status, const json::value& value);
   static Reply of(const json::value& value) { return of(200, value); }
   static Reply success() { return of(200, json::object{{"success", true}}); }
-  /// The error body of api.md 3.
+  /// The error body (README.md, "Errors").
   static Reply of(const Fault& fault);
 };
 
 /// Splits and decodes a request target ("/a%20b?c=d"). Throws Fault(bad_input) for a malformed one.
 void read_target(std::string_view target, Request& request);
-/// Percent-encodes what may not stand in a path segment or a header's quoted name.
+/// Percent-encodes what may not appear in a path segment or in a quoted name in a header.
 std::string percent_encoded(std::string_view text);
 
 }  // namespace qflow::http

@@ -26,7 +26,7 @@ std::vector<std::string_view> split(std::string_view pattern) {
   return parts;
 }
 
-// /api/v1 is an alias of / (api.md 1).
+// /api/v1 is an alias of / (README.md, "Paths").
 std::size_t skipped(const Request& request) {
   const auto& s = request.segments;
   return s.size() > 2 && s[0] == "api" && s[1] == "v1" ? 2 : 0;
@@ -92,7 +92,7 @@ void Router::match(Request& request) const {
     return;
   }
   throw Fault(FaultKind::not_allowed, "method_not_allowed",
-              fmt::format("{} is not possible on {}; possible: {}", request.method, request.path, methods(request)));
+              fmt::format("{} is not allowed on {}; allowed: {}", request.method, request.path, methods(request)));
 }
 
 }  // namespace qflow::http

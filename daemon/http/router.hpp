@@ -1,4 +1,4 @@
-// Which line of the route table a request means. A tree over the path's segments, built once; any thread reads it.
+// Finds the line of the route table for a request. A tree over the path's segments, built once; any thread may read it.
 #pragma once
 #include <memory>
 #include <span>
@@ -14,12 +14,12 @@ class Router {
  public:
   Router();
   ~Router();
-  /// Adds the next line; its index is the number of those before.
+  /// Adds the next line; its index is the number of lines before it.
   void add(const Endpoint& endpoint);
   /// Finds the line for `request` and fills its `route` and `parameters`. Throws Fault: not_found, or not_allowed with
-  /// the methods that are.
+  /// the allowed methods.
   void match(Request& request) const;
-  /// The methods that a path takes, for OPTIONS: "GET, POST"; empty: there is no such path.
+  /// The methods of a path, for OPTIONS: "GET, POST"; empty when there is no such path.
   std::string methods(const Request& request) const;
 
  private:

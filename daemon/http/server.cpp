@@ -2,14 +2,14 @@
 
 #include <fmt/format.h>
 
-#include "daemon/http/address.hpp"
+#include "daemon/base/address.hpp"
 #include "daemon/http/connection.hpp"
 #include "daemon/observe/log.hpp"
 
 namespace qflow::http {
 namespace {
 
-// Ends the wait of one idle connection, on its own strand, if it still is idle by then.
+// Ends the wait of one idle connection, on its own strand, if it is still idle by then.
 void close_idle(const std::shared_ptr<Connection>& connection, Connection::State seen) {
   asio::post(connection->stream.get_executor(), [connection, seen] {
     Connection::State expected = seen;
@@ -17,7 +17,7 @@ void close_idle(const std::shared_ptr<Connection>& connection, Connection::State
   });
 }
 
-// Whoever holds connections without saying anything must not keep others out.
+// Clients that hold connections without sending anything must not keep others out.
 void make_room(Server::Shared& shared) {
   const std::lock_guard lock(shared.mutex);
   for (const auto& connection : shared.connections)
@@ -58,7 +58,7 @@ void take(const std::shared_ptr<Server::Shared>& shared, tcp::socket socket) {
 }
 
 Task<> accept_loop(std::shared_ptr<Server::Shared> shared) {
-  // What is accepted above the limit until the ones that make room are gone.
+  // Connections accepted above the limit until the evicted connections are gone.
   constexpr unsigned kOverlap = 64;
   while (!shared->stopping) {
     boost::system::error_code error;
@@ -66,7 +66,7 @@ Task<> accept_loop(std::shared_ptr<Server::Shared> shared) {
     co_await shared->acceptor.async_accept(socket, asio::redirect_error(asio::use_awaitable, error));
     if (shared->stopping) break;
     if (error) {
-      // Descriptors run out here first: an idle connection gives one back.
+      // Descriptors run out here first; closing an idle connection frees one.
       log::warning("http", "accept failed", {{"reason", error.message()}});
       make_room(*shared);
       co_await sleep_for(std::chrono::milliseconds(50));
@@ -84,8 +84,8 @@ Task<> accept_loop(std::shared_ptr<Server::Shared> shared) {
 
 }  // namespace
 
-Server::Server(asio::io_context& io, Limits limits, Application& application)
-    : shared_(std::make_shared<Shared>(io, limits, application)) {}
+Server::Server(asio::io_context& io, Limits limits, Service& service)
+    : shared_(std::make_shared<Shared>(io, limits, service)) {}
 Server::~Server() { stop(); }
 
 unsigned short Server::listen(const std::string& address) {
@@ -115,7 +115,7 @@ void Server::stop() {
     if (state == Connection::State::fresh || state == Connection::State::idle) close_idle(connection, state);
   }
   for (const auto& weak : shared_->open_sockets)
-    if (const auto socket = weak.lock()) socket->close(1001, "the server is being stopped");
+    if (const auto socket = weak.lock()) socket->close(1001, "the server is stopping");
 }
 
 unsigned Server::open() const { return shared_->open; }

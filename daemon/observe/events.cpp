@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 
-#include "daemon/observe/time.hpp"
+#include "daemon/base/time.hpp"
 
 namespace qflow::observe {
 namespace {
@@ -40,7 +40,7 @@ void Events::publish(Channel channel, const std::string& type, const std::string
   const std::lock_guard lock(mutex_);
   Event event;
   event.id = next_++;
-  // Nobody has a number to come back with before anybody has listened.
+  // Before the first subscriber, no client has a number to resume from.
   if (!wanted()) {
     first_kept_ = next_;
     return;
@@ -61,7 +61,7 @@ std::uint64_t Events::subscribe(Interest interest, std::optional<std::uint64_t> 
   if (since) {
     if (*since + 1 < first_kept_)
       send(written(*since, "events.lost",
-                   {{"message", "events after this id are no longer kept; read the present state again"},
+                   {{"message", "events after this id are no longer kept; read the current state again"},
                     {"oldest", first_kept_}}));
     for (const Event& event : ring_)
       if (event.id > *since && interest.matches(event)) send(event.text);

@@ -1,5 +1,5 @@
-// What happens, as it happens: a numbered stream of small JSON messages, kept for a while so that a client that comes
-// back misses nothing. Any thread.
+// Live events: a numbered stream of small JSON messages, kept for a while so that a client that reconnects misses
+// nothing. Any thread.
 #pragma once
 #include <boost/json/object.hpp>
 
@@ -18,12 +18,12 @@ namespace json = boost::json;
 
 enum class Channel { executions, workflows, containers };
 
-/// Numbers grow, also from one start of the daemon to the next (they begin at its time in microseconds).
+/// Numbers grow, also across restarts of the daemon (they begin at its start time in microseconds).
 struct Event {
   std::uint64_t id = 0;
   Channel channel = Channel::executions;
-  std::string owner;         ///< the user whose it is; empty: nobody's
-  std::string execution_id;  ///< empty unless it is about one
+  std::string owner;         ///< the user it belongs to; empty: nobody
+  std::string execution_id;  ///< empty unless it concerns an execution
   std::string workflow_id;
   std::shared_ptr<const std::string> text;  ///< shared with the queues of all clients
 };
@@ -31,27 +31,28 @@ struct Event {
 /// Which events a client gets.
 struct Interest {
   Channel channel = Channel::executions;
-  std::optional<std::string> owner;         ///< only this user's; nothing: everybody's
-  std::optional<std::string> execution_id;  ///< only these, where named
+  std::optional<std::string> owner;         ///< only this user's events; nothing: all users'
+  std::optional<std::string> execution_id;  ///< only events of this execution; nothing: all
   std::optional<std::string> workflow_id;
   bool matches(const Event& event) const;
 };
 
 class Events {
  public:
-  /// `kept`: events, and `kept_bytes` of their texts, that a client can come back for.
+  /// Keeps at most `kept` events, and `kept_bytes` of their texts, for clients that reconnect.
   explicit Events(std::size_t kept = 8192, std::size_t kept_bytes = 16U << 20U);
 
-  /// Numbers, stamps and hands on {"id", "type", "timestamp", ...fields}.
+  /// Numbers, stamps and distributes {"id", "type", "timestamp", ...fields}.
   void publish(Channel channel, const std::string& type, const std::string& owner, json::object fields);
 
   using Send = std::function<void(std::shared_ptr<const std::string>)>;
-  /// Hands `send` every later event of this interest, and first those after `since` that are still kept; when some are
-  /// not, an event "events.lost" comes first. `send` is called under a lock and must only queue. Returns a handle.
+  /// Passes to `send` the events after `since` that are still kept, then every later event of this interest; when some
+  /// are no longer kept, an event "events.lost" comes first. `send` is called under a lock and must only queue. Returns
+  /// a handle.
   std::uint64_t subscribe(Interest interest, std::optional<std::uint64_t> since, Send send);
   void unsubscribe(std::uint64_t handle);
   std::size_t subscribers() const;
-  /// Whether anybody listens or has listened lately: a publisher may leave out what costs it something otherwise.
+  /// Whether anybody has ever subscribed; otherwise a publisher may leave out what is costly.
   bool wanted() const { return wanted_.load(std::memory_order_relaxed); }
 
  private:

@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <boost/json/serialize.hpp>
 
-#include "daemon/observe/time.hpp"
+#include "daemon/base/time.hpp"
 #include "sandbox/sys.hpp"
 
 namespace qflow::log {

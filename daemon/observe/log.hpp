@@ -1,4 +1,4 @@
-// The daemon's log: one JSON object a line on standard error. Any thread.
+// The daemon's log: one JSON object per line on standard error. Any thread.
 #pragma once
 #include <boost/json/object.hpp>
 

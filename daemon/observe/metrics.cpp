@@ -35,7 +35,7 @@ std::string size_class(double size) {
   return size < 1 << 26 ? "under_64MiB" : "64MiB_and_more";
 }
 
-// The values that a label has taken so far; new ones above the bound become "other".
+// The values that a label has taken so far; new values above the bound become "other".
 class Bounded {
  public:
   std::string of(const std::string& value) {
@@ -61,7 +61,7 @@ struct Rate {
 struct Metrics::Families {
   explicit Families(std::vector<std::string> names) : operations(std::move(names)), of_route(operations.size()) {}
   prometheus::Registry registry;
-  std::vector<std::pair<std::string, std::string>> heads;  ///< of all families, also those that have nothing yet
+  std::vector<std::pair<std::string, std::string>> heads;  ///< of all families, also those without values yet
   using Histograms = prometheus::Family<prometheus::Histogram>;
   using Counters = prometheus::Family<prometheus::Counter>;
   using Gauges = prometheus::Family<prometheus::Gauge>;
@@ -85,30 +85,30 @@ struct Metrics::Families {
       histogram("qflow_python_dependency_installation_duration_seconds", "How long installing packages took");
   Histograms& creations =
       histogram("qflow_python_container_creation_duration_seconds", "How long environments took to start");
-  Histograms& checks = histogram("qflow_type_validation_duration_seconds", "How long checks of types took");
-  Histograms& conversions = histogram("qflow_type_conversion_duration_seconds", "How long conversions took");
+  Histograms& checks = histogram("qflow_type_validation_duration_seconds", "How long type checks took");
+  Histograms& conversions = histogram("qflow_type_conversion_duration_seconds", "How long type conversions took");
   Histograms& serializations =
-      histogram("qflow_data_serialization_duration_seconds", "How long values took to be written");
+      histogram("qflow_data_serialization_duration_seconds", "How long serializing values took");
   Histograms& transfers = histogram("qflow_data_transfer_size_bytes", "Sizes of values that left their worker");
-  Histograms& flows = histogram("qflow_data_flow_duration_seconds", "How long values took from worker to worker");
+  Histograms& flows = histogram("qflow_data_flow_duration_seconds", "How long values took between workers");
   Counters& executions_total = counter("qflow_workflow_executions_total", "Executions that ended");
   Counters& nodes_total = counter("qflow_node_executions_total", "Nodes that ended");
-  Counters& checks_total = counter("qflow_type_compatibility_checks_total", "Checks of types");
+  Counters& checks_total = counter("qflow_type_compatibility_checks_total", "Type checks");
   Gauges& success_rate = gauge("qflow_workflow_success_rate", "Share of executions that completed, since the start");
   Gauges& error_rate = gauge("qflow_node_error_rate", "Share of nodes that failed, since the start");
   Gauges& container_cpu = gauge("qflow_container_cpu_usage_percent", "Processor use of environments");
   Gauges& container_memory = gauge("qflow_container_memory_usage_bytes", "Memory of environments");
   Gauges& container_disk = gauge("qflow_container_disk_usage_bytes", "Disk use of environments");
   Gauges& containers = gauge("qflow_active_containers", "Environments by state");
-  Histograms& requests = histogram("qflow_http_request_duration_seconds", "How long requests took");
+  Histograms& requests = histogram("qflow_http_request_duration_seconds", "How long HTTP requests took");
   Histograms& queue = histogram("qflow_execution_queue_seconds", "How long executions waited for a place");
   Histograms& groups = histogram("qflow_store_commit_group_jobs", "Writes that shared one commit");
-  Gauges& spares = gauge("qflow_pool_spares_total", "Executions that found a waiting worker, or not");
-  Gauges& state = gauge("qflow_state", "Executions, connections and subscribers now");
+  Gauges& spares = gauge("qflow_pool_spares_total", "Executions that found a spare worker (hit) or not (miss)");
+  Gauges& state = gauge("qflow_state", "Current executions, connections and subscribers");
 
   Bounded workflow_ids, node_ids, node_types, container_ids, types;
   std::vector<std::string> operations;
-  /// By route and class of status: a look-up by labels for each request would cost more than the request.
+  /// By route and status class: a look-up by labels for each request would cost more than the request.
   std::vector<std::array<std::atomic<prometheus::Histogram*>, 6>> of_route;
   std::mutex rates_mutex;
   std::map<std::string, Rate> workflow_rates, node_rates;

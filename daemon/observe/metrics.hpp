@@ -1,5 +1,5 @@
-// Numbers for Prometheus (data-model.md). Any thread. A label that names rows has a bounded number of values: what
-// comes after those is counted under "other".
+// Numbers for Prometheus (README.md, "Metrics"). Any thread. A label that names rows has a bounded number of values; further
+// values count as "other".
 #pragma once
 #include <cstdint>
 #include <memory>
@@ -14,13 +14,13 @@ class Metrics {
   explicit Metrics(std::vector<std::string> operations);
   ~Metrics();
 
-  // What happened. Durations in seconds, sizes in bytes.
+  // Each records an event. Durations in seconds, sizes in bytes.
   void request(std::size_t route, int status, double seconds);
   void execution(const std::string& workflow_id, const std::string& status, const std::string& python, double seconds,
                  double queue_seconds);
   void node(const std::string& type, const std::string& node_id, const std::string& status, const std::string& python,
             double seconds);
-  /// `what`: workflow, connection; a check of many types at once.
+  /// A check of many types at once. `what`: workflow, connection.
   void type_validation(const char* what, double seconds);
   void type_check(const std::string& source, const std::string& target, bool compatible, double seconds);
   void type_conversion(const std::string& from, const std::string& to, double seconds);
@@ -29,7 +29,7 @@ class Metrics {
   void container_created(const std::string& python, double seconds);
   void commit_group(std::size_t jobs);
 
-  /// What is so now, told when somebody asks.
+  /// Gauges, sampled at scrape time.
   struct Container {
     std::string id, python, status;
     double cpu_percent = 0, memory_bytes = 0, disk_bytes = 0;

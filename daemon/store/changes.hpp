@@ -1,4 +1,4 @@
-// Which parts of the database have changed, as counters: what was read before a counter moved may be old. Any thread.
+// Counts changes to the parts of the database: data read before a counter moved may be old. Any thread.
 #pragma once
 #include <array>
 #include <atomic>

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "daemon/fault.hpp"
+#include "daemon/base/fault.hpp"
 #include "migrations_list.hpp"  // made by CMake from schema/migrations
 
 namespace qflow::store {
@@ -13,13 +13,13 @@ void migrate(sqlite::Db& db) {
   if (have > known)
     throw Fault(
         FaultKind::unavailable, "newer_database",
-        fmt::format("the database has schema {}, this release knows {}: it was made by a newer qflow; use that, or "
-                    "another --data-dir",
+        fmt::format("the database has schema {}, but this release knows only {}: it was made by a newer qflow; use "
+                    "that release, or another --data-dir",
                     have, known));
   for (std::int64_t number = have; number < known; ++number) {
     db.script("BEGIN IMMEDIATE");
     try {
-      // Another process may have done it while we waited for the lock.
+      // Another process may have applied it while we waited for the lock.
       if (db.one<std::int64_t>("PRAGMA user_version").value_or(0) == number) {
         db.script(kMigrations[number]);
         db.script(fmt::format("PRAGMA user_version = {}", number + 1));

@@ -10,9 +10,9 @@ Db::Db(const std::string& path, bool read_only) {
   db_.reset(raw);
   if (result != SQLITE_OK) fail("open " + path);
   sqlite3_db_config(raw, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  sqlite3_busy_timeout(raw, 10'000);  // a `qflow run` may write beside the daemon
+  sqlite3_busy_timeout(raw, 10'000);  // a `qflow run` may write while the daemon runs
   // FULL: a commit is on the disk when it is reported; the writer's group commit shares the cost.
-  // Before the first table: free pages can then be given back in pieces.
+  // auto_vacuum must be set before the first table; free pages can then be given back in pieces.
   if (!read_only)
     script(
         "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "

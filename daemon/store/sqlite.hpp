@@ -25,7 +25,7 @@ class Error : public std::runtime_error {
   int code_;
 };
 
-/// Statement text. Only a literal can be one: text made at run time does not compile.
+/// Statement text. It must be a literal: text made at run time does not compile.
 class Sql {
  public:
   template <std::size_t N>
@@ -64,8 +64,7 @@ class Db {
     while (step(statement.get())) rows.push_back(row<T>(statement.get()));
     return rows;
   }
-  /// Has `told(context, action, database, table, rowid)` called for each row that a statement changes
-  /// (sqlite3_update_hook).
+  /// Calls `told(context, action, database, table, rowid)` for each row that a statement changes (sqlite3_update_hook).
   void on_row_change(void (*told)(void*, int, const char*, const char*, sqlite3_int64), void* context) {
     sqlite3_update_hook(db_.get(), told, context);
   }
@@ -107,7 +106,7 @@ class Db {
   static void bind(sqlite3_stmt* s, int i, std::string_view v) {
     sqlite3_bind_text64(s, i, v.empty() ? "" : v.data(), v.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
   }
-  static void bind(sqlite3_stmt* s, int i, const char* v) = delete;  // would be taken for a bool
+  static void bind(sqlite3_stmt* s, int i, const char* v) = delete;  // would convert to a bool
   static void bind(sqlite3_stmt* s, int i, const std::string& v) { bind(s, i, std::string_view(v)); }
   template <class T>
   static void bind(sqlite3_stmt* s, int i, const std::optional<T>& v) {
@@ -146,7 +145,7 @@ class Db {
   std::unordered_map<const char*, std::unique_ptr<sqlite3_stmt, Finalize>> cache_;  // by the literal's address
 };
 
-/// Proof that a write transaction is open: who writes takes one. Made by the store's writer only.
+/// Proof that a write transaction is open: functions that write take it.
 class Tx {
  public:
   explicit Tx(Db& db) : db_(db) {}

@@ -10,7 +10,7 @@
 #include <ctime>
 #include <filesystem>
 
-#include "daemon/fault.hpp"
+#include "daemon/base/fault.hpp"
 #include "daemon/observe/log.hpp"
 #include "daemon/store/migrations.hpp"
 #include "sandbox/sys.hpp"
@@ -154,7 +154,7 @@ void Store::commit_group(std::deque<std::unique_ptr<Job>>& group) {
     changes_.bump(touched_);
     note_problem({});
   } catch (const std::exception& e) {
-    // The disk is full, or another process holds the lock for longer than the busy timeout: none of it is stored.
+    // The disk is full, or another process holds the lock for longer than the busy timeout: nothing of it is stored.
     log::error("store", std::string("a group of writes failed: ") + e.what());
     for (auto& error : errors) error = std::current_exception();
     note_problem(e.what());
@@ -192,10 +192,10 @@ std::string Store::put_blob(std::string_view bytes) const {
   const std::string path = blob_path(hex);
   {
     const std::lock_guard lock(blobs_mutex_);
-    if (::utimensat(AT_FDCWD, path.c_str(), nullptr, 0) == 0) return hex;  // it is there; see drop_blob()
+    if (::utimensat(AT_FDCWD, path.c_str(), nullptr, 0) == 0) return hex;  // it exists; see drop_blob()
   }
   fs::create_directories(fs::path(path).parent_path());
-  // Under a name of its own first: a blob is there whole or not at all.
+  // Written under another name first, so that a blob exists whole or not at all.
   const std::string partial = fmt::format("{}.{:x}", path, randombytes_random());
   const sandbox::UniqueFd fd = sandbox::open_file(partial, O_WRONLY | O_CREAT | O_EXCL, 0600);
   if (!sandbox::write_all(fd.get(), bytes) || ::fsync(fd.get()) < 0) {

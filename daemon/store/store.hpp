@@ -16,32 +16,31 @@
 #include <thread>
 #include <type_traits>
 
-#include "daemon/async.hpp"
-#include "daemon/fault.hpp"
+#include "daemon/base/async.hpp"
+#include "daemon/base/fault.hpp"
 #include "daemon/store/changes.hpp"
 #include "daemon/store/sqlite.hpp"
 
 namespace qflow::store {
 
-/// What a failure of SQLite means to a caller: no room, a lock that did not come free, a damaged file.
+/// The Fault for a failure of SQLite: no space, a lock that was not released, a damaged file.
 Fault fault_of(const sqlite::Error& error);
 
-/// Owns the database and the blobs under one data directory. Any thread may call; the destructor waits for what is
-/// queued.
+/// Owns the database and the blobs under one data directory. Any thread may call; the destructor waits for queued jobs.
 class Store {
  public:
   /// Opens or makes `directory` (mode 0700) and brings the schema up to date. Throws Fault: not a directory, not
-  /// writable, a database of a newer release, a damaged one.
+  /// writable, a database of a newer release, a damaged database.
   explicit Store(std::string directory);
   ~Store();
-  /// Finishes what is queued and ends the threads; nothing may be asked of it any more. Before anything goes away that
-  /// a waiting job refers to.
+  /// Finishes queued jobs and ends the threads; the store must not be used afterwards. Call it before anything is
+  /// destroyed that a queued job refers to.
   void close();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  /// Runs `work(Tx&)` on the writer's thread and resumes once its group is committed. What it throws is thrown here and
-  /// undoes this piece alone.
+  /// Runs `work(Tx&)` on the writer's thread and resumes once its group is committed. An exception from `work` is
+  /// thrown here and undoes this job alone.
   template <class F>
   auto write(F work) {
     using R = std::invoke_result_t<F&, sqlite::Tx&>;
@@ -51,7 +50,7 @@ class Store {
         },
         asio::use_awaitable, std::move(work));
   }
-  /// The same without waiting; a failure goes to the log. Jobs are committed in the order they came.
+  /// The same without waiting; failures are logged. Jobs are committed in the order they came.
   void post(std::function<void(sqlite::Tx&)> work);
 
   /// Runs `work(Db&)` on a reader's thread, in a snapshot of its own.
@@ -70,20 +69,20 @@ class Store {
         readers_pool_, [job = std::move(work)]() mutable -> Task<R> { co_return job(); }, asio::use_awaitable);
   }
 
-  /// Has `told` called on the writer's thread with the number of jobs of each group. Before the first write.
+  /// Calls `told` on the writer's thread with the number of jobs of each group. Set it before the first write.
   void on_commit(std::function<void(std::size_t jobs)> told) { committed_ = std::move(told); }
 
   /// Stores bytes under their SHA-256 (hex) and returns it. On a reader's thread.
   std::string put_blob(std::string_view bytes) const;
-  /// Deletes a blob that no row refers to. One that was put within the last minute stays: its row may be on its way.
+  /// Deletes a blob that no row refers to. A blob put within the last minute stays: its row may still be on its way.
   void drop_blob(const std::string& sha256) const;
   /// Deletes blobs that no file refers to and that are older than an hour. Blocks: reads the whole directory.
   std::size_t sweep_blobs();
   std::string blob_path(const std::string& sha256) const;
   const std::string& directory() const { return directory_; }
-  /// What this process has changed. A counter has moved before whoever wrote is told of it.
   /// Why the last group of writes failed; empty when it did not.
   std::string write_problem() const;
+  /// What this process has changed. A counter moves before the writer of the change is resumed.
   const Changes& changes() const { return changes_; }
 
  private:
@@ -96,8 +95,8 @@ class Store {
 
   struct Job {
     virtual ~Job() = default;
-    virtual void run(sqlite::Tx& tx) = 0;         ///< may throw: only this piece is undone
-    virtual void finish(std::exception_ptr) = 0;  ///< after the commit, or with what went wrong
+    virtual void run(sqlite::Tx& tx) = 0;         ///< may throw: only this job is undone
+    virtual void finish(std::exception_ptr) = 0;  ///< after the commit, or with the error
   };
   template <class R, class F, class Handler>
   struct WaitedJob;
@@ -131,7 +130,7 @@ class Store {
   std::condition_variable wake_;
   std::deque<std::unique_ptr<Job>> queue_;
   bool stopping_ = false;
-  mutable std::mutex blobs_mutex_;  ///< held while it is decided whether a blob stays
+  mutable std::mutex blobs_mutex_;  ///< held while deciding whether a blob stays
   std::mutex readers_mutex_;
   std::vector<std::unique_ptr<sqlite::Db>> readers_;
   static constexpr unsigned kReaders = 4;

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "schema/types.hpp"
-#include "schema/typing/documented.hpp"
+#include "schema/documented_types.hpp"
+#include "schema/typing/documented_name.hpp"
 #include "schema/typing/parse.hpp"
 
 namespace qflow::typing {
@@ -12,7 +12,7 @@ namespace {
 using schema::Type;
 using Kind = Type::Kind;
 
-// What is shared by all: `to(value, target, at)`, where `target` is a tuple of the kind and its parts.
+// Shared by all conversions: `_to(value, target, at)`, where `target` is a tuple of the kind and its parts.
 constexpr const char* kConversions = R"(
 def _name(value):
     return type(value).__name__
@@ -78,7 +78,7 @@ def _to_dict(value, at):
     try:
         return dict(value)
     except (TypeError, ValueError):
-        _fail(value, "a dict: that takes [name, value] pairs", at)
+        _fail(value, "a dict, which needs [name, value] pairs", at)
 
 
 def _to_array(value, at):
@@ -187,7 +187,7 @@ std::optional<Type> read_type(const std::string& written, std::string& problem,
     return schema::usual_name(name);
   });
   if (!parsed.error.empty()) {
-    problem = fmt::format("\"{}\" is no type: {}", written, parsed.error);
+    problem = fmt::format("\"{}\" is not a type: {}", written, parsed.error);
     return std::nullopt;
   }
   if (!parsed.unknown.empty()) {

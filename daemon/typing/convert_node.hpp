@@ -1,4 +1,4 @@
-// The node type qflow.convert: the documented conversions (types.md 4) as a node between two that do not fit. Any
+// The node type qflow.convert: the documented conversions (schema/types.md 4) as a node between two nodes that do not fit. Any
 // thread.
 #pragma once
 #include <functional>
@@ -9,15 +9,15 @@
 
 namespace qflow::typing {
 
-/// A type as a client writes it: a documented name ("integer"), or a Python type ("list[int]"). Nothing for what is
-/// neither; `problem` says why.
-/// `known`: further names, as they stand; empty: none.
+/// Reads a type as a client writes it: a documented name ("integer") or a Python type ("list[int]"). Returns nothing
+/// for anything else; `problem` then says why.
+/// `known`: accepts further names as they are written; empty: none.
 std::optional<schema::Type> read_type(const std::string& written, std::string& problem,
                                       const std::function<bool(std::string_view)>& known = {});
 
-/// Python code of one function, `convert(value)`, that takes what is of type `from` and returns it as `to`. Elements of
-/// lists, sets, tuples and dicts are converted too. `items`: a dict becomes a list of its pairs, not of its keys. What
-/// cannot be converted raises ValueError or TypeError that says what and why.
+/// Python code of one function, `convert(value)`, that takes a value of type `from` and returns it as `to`. Elements of
+/// lists, sets, tuples and dicts are converted too. `items`: a dict becomes a list of its pairs, not of its keys. For a
+/// value that cannot be converted it raises a ValueError or TypeError that names the value and the reason.
 std::string convert_code(const schema::Type& from, const schema::Type& to, bool items);
 
 }  // namespace qflow::typing

@@ -32,7 +32,7 @@ std::vector<std::string> names_of(const DocumentedType& type) {
   return type.alternatives.empty() ? std::vector<std::string>{type.name} : type.alternatives;
 }
 
-// The outer types: any pair of alternatives that fits will do.
+// Compares the outer types: any fitting pair of alternatives will do.
 schema::Compatibility outer(const DocumentedType& source, const DocumentedType& target, const Catalog& catalog) {
   if (source.name == "null" && target.nullable) return {true, false, {}};
   schema::Compatibility best;
@@ -50,9 +50,9 @@ std::string shown(const DocumentedType& type) {
   return fmt::format("{}", fmt::join(type.alternatives, " or "));
 }
 
-// The method that makes the part that does not fit fit: int() for a str where an int is wanted.
+// The method that converts the part that does not fit: int() for a str where an int is required.
 std::string method_for(const Type& source, const Type& target, const Catalog& catalog) {
-  if (target.kind == Type::Kind::literal) return {};  // one of some values is nothing that a conversion can promise
+  if (target.kind == Type::Kind::literal) return {};  // no conversion can promise one of a few values
   const auto from = catalog.documented(source, kNone), to = catalog.documented(target, kNone);
   if (from.name == "any" || to.name == "any") return {};
   return std::string(schema::compatibility(from.name, to.name).method);
@@ -81,7 +81,7 @@ const std::vector<Converter>& documented_converters() {
   return kConverters;
 }
 
-// A tuple or a set goes into a list as a list of what it holds (types.md 3).
+// A tuple or a set passes into a list as a list of its elements (schema/types.md 3).
 Type as_passed(const Type& source, const DocumentedType& from, const DocumentedType& to) {
   const bool into_list = to.name == "list" || to.name == "array";
   if (!into_list || (from.name != "tuple" && from.name != "set")) return source;
@@ -90,9 +90,9 @@ Type as_passed(const Type& source, const DocumentedType& from, const DocumentedT
   return source;
 }
 
-// Whether a value of `source` may go into a converter's input, or a converter's output into `target`, as it is.
+// Whether a value of `source` may be passed as it is to a converter's input, or a converter's output to `target`.
 bool takes(const End& source, const End& target, const Catalog& catalog) {
-  // A class that the documented names do not know says nothing of a port that only has such a name.
+  // A class without a documented name says nothing about a port that has only a documented name.
   const auto unknown = [&](const End& end, const End& other) {
     return !other.declared.empty() && other.type.kind == Type::Kind::any && documented_of(end, catalog).name == "any" &&
            documented_of(other, catalog).name != "any";
@@ -105,10 +105,10 @@ bool takes(const End& source, const End& target, const Catalog& catalog) {
 End input_of(const Converter& c) { return {c.source, &c.classes, {}}; }
 End output_of(const Converter& c) { return {c.target, &c.classes, {}}; }
 
-// any in or out says nothing of what a converter is for.
+// `any` as input or output says nothing about a converter's purpose.
 bool is_concrete(const End& end) { return end.type.kind != Type::Kind::any || !end.declared.empty(); }
 
-// Whether qflow.convert can be told this type: none of a user's classes is in it.
+// Whether the parameters of qflow.convert can name this type: it contains none of a user's classes.
 bool is_writable(const Type& type) {
   if (type.kind == Type::Kind::named && type.name.find('.') != std::string::npos &&
       schema::usual_name(schema::text(Type::of(type.name))) != type.name)
@@ -118,8 +118,9 @@ bool is_writable(const Type& type) {
 
 bool is_dict(const Type& type) { return type.is("dict") || type.name.starts_with("collections.abc."); }
 
-// A documented converter as it would be used between these two: with the types of the elements, so that they are
-// converted and checked as well. Nothing where it could not work: a dict of what is no pair, a user's class inside.
+// A documented converter as it would be used between these two ends: with the types of the elements, so that they are
+// converted and checked as well. Nothing where it could not work: a dict from elements that are not pairs, a user's
+// class inside.
 std::optional<Converter> between(const Converter& converter, const End& source, const End& target,
                                  const Catalog& catalog) {
   if (!converter.node_id.empty() || source.type.kind == Type::Kind::any || target.type.kind == Type::Kind::any)
@@ -146,7 +147,7 @@ std::optional<Converter> between(const Converter& converter, const End& source, 
   return out;
 }
 
-// list[str] → list[int], dict[str, str] → dict[str, float]: the same outside, elements that convert.
+// list[str] → list[int], dict[str, str] → dict[str, float]: the same outer type, elements that can be converted.
 std::optional<Converter> elementwise(const End& source, const End& target, const Link& link, const Catalog& catalog) {
   if (!link.compatible || link.fits) return std::nullopt;
   const auto answer = schema::assignable(source.type, classes_of(source), target.type, classes_of(target));
@@ -171,7 +172,7 @@ Link check_link(const End& source, const End& target, const Catalog& catalog) {
   out.compatible = fits.compatible;
   out.conversion_required = fits.conversion_required;
   out.method = std::string(fits.method);
-  // An abstract collection takes whatever can be iterated over as it asks; the matrix knows it as a list only.
+  // An abstract collection takes anything that can be iterated over as it requires; the matrix knows it only as a list.
   if (!out.compatible && target.type.kind == Type::Kind::named && target.type.name.starts_with("collections.abc.") &&
       source.type.kind != Type::Kind::any &&
       schema::assignable(source.type, classes_of(source), target.type, classes_of(target), schema::Rules::typing())
@@ -221,7 +222,7 @@ std::vector<Suggestion> suggest(const End& source, const End& target, const Cata
     if (begins && !ends) first.push_back(one);
     if (ends && !begins) last.push_back(one);
   }
-  // Of several with one name, the one that is made for just this type.
+  // Of several converters with one name, keep the one that is made for exactly this type.
   std::stable_sort(out.begin(), out.end(), [&](const Suggestion& a, const Suggestion& b) {
     const auto exact = [&](const Suggestion& one) { return one.path.front().source == source.type; };
     return exact(a) && !exact(b);
@@ -233,11 +234,11 @@ std::vector<Suggestion> suggest(const End& source, const End& target, const Cata
   if (!out.empty()) return out;
   const auto name_of = [&](const Type& type) { return catalog.documented(type, kNone).name; };
   const std::string from = documented_of(source, catalog).name, to = documented_of(target, catalog).name;
-  int pairs = 400;  // of many converters, those that come first: an answer must not cost more than it is worth
+  int pairs = 400;  // only the first of many pairs: an answer must not cost more than it is worth
   for (const Converter* one : first)
     for (const Converter* two : last) {
       if (--pairs < 0) return out;
-      // There and back again converts nothing; the text of True is no number.
+      // There and back again converts nothing; the text of True is not a number.
       const bool round = from == to && name_of(two->target) == name_of(one->source);
       const bool text_of_truth = from == "boolean" && name_of(one->target) == "string" && to != "string";
       if (round || text_of_truth) continue;

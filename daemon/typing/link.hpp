@@ -1,27 +1,27 @@
-// Whether one port may feed another, with a reason that a person understands and what would make it fit. Any thread.
+// Whether one port may feed another, with a reason for people and the converters that would make it fit. Any thread.
 #pragma once
 #include "daemon/typing/catalog.hpp"
 #include "schema/typing/assignable.hpp"
 
 namespace qflow::typing {
 
-/// One end of a connection: its type with the classes that it mentions, which outlive this. `declared`: a documented or
-/// custom name that the workflow gives the port where the code says nothing.
+/// One end of a connection: its type with the classes that it mentions, which must outlive this. `declared`: a
+/// documented or custom name that the workflow gives the port where the code says nothing.
 struct End {
   schema::Type type;
   const schema::Classes* classes = nullptr;
   std::string declared;
 };
 
-/// Steps that lead from one type to another.
+/// Converters that lead from one type to another.
 struct Suggestion {
   std::vector<Converter> path;  ///< one or two
-  /// {converter, node: {type, parameters} or the library's, path}
+  /// {converter, nodes: [{type, parameters, library_node for a node of the library}], path}
   json::object to_json() const;
 };
 
 struct Link {
-  bool compatible = true;  ///< the outer types fit, as the matrix has it
+  bool compatible = true;  ///< the outer types fit, according to the matrix
   bool fits = true;        ///< the structure fits as well
   bool conversion_required = false;
   std::string method;       ///< "int()"; empty: none
@@ -31,7 +31,7 @@ struct Link {
 
 Link check_link(const End& source, const End& target, const Catalog& catalog);
 
-/// How to get from one type to the other by at most two converters; the documented ones first.
+/// Ways from one type to the other through at most two converters; documented converters come first.
 std::vector<Suggestion> suggest(const End& source, const End& target, const Catalog& catalog);
 
 /// "list[int]", or the declared name.

@@ -31,8 +31,8 @@ void OutputCutter::note(const sandbox::DeniedCall& call) {
   if (known.size() < kMaxDenied && std::find(known.begin(), known.end(), call) == known.end()) known.push_back(call);
 }
 
-// After the mark comes ':' and the id of what ends here, or '!' and a call that was refused. False: not all is here
-// yet.
+// After the mark comes ':' and the id of the load or call that ends here, or '!' and a call that was refused. Returns
+// false until all of it has arrived.
 bool OutputCutter::take_mark(std::string_view& rest) {
   if (rest.size() <= mark_.size()) return false;
   const char kind = rest[mark_.size()];
@@ -49,7 +49,7 @@ bool OutputCutter::take_mark(std::string_view& rest) {
   const auto [end, error] = std::from_chars(body.data(), body.data() + kIdDigits, id, 16);
   if (error == std::errc{} && end == body.data() + kIdDigits && parts_.size() < kMaxParts) {
     last_ = id;
-    kept_ -= parts_[id].text.size();  // a mark that comes twice replaces
+    kept_ -= parts_[id].text.size();  // a repeated mark replaces the earlier part
     parts_[id] = std::exchange(current_, {});
   }
   return true;

@@ -1,4 +1,4 @@
-// A worker's standard output or error, cut at the marks that end each load and call. Engine thread.
+// A worker's standard output or error, cut at the marks that end each load and call. Engine strand.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -28,9 +28,9 @@ class OutputCutter {
   void feed(std::string_view bytes);
   /// Whether the mark of `id` has been seen.
   bool ended(std::uint32_t id) const { return parts_.count(id) != 0; }
-  /// What was written up to the mark of `id`, or since the last mark when it has not come.
+  /// The output up to the mark of `id`, or since the last mark if the mark of `id` has not come.
   Captured take(std::uint32_t id);
-  /// Told of text as it is kept, with the id of the last mark before it (0: none yet).
+  /// Called with text as it is kept and with the id of the last mark before it (0: none yet).
   std::function<void(std::uint32_t after, std::string_view text)> live;
   /// Bytes written since the last mark.
   std::uint64_t current_bytes() const { return current_.text.size() + current_.dropped; }

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <thread>
 
-#include "daemon/fault.hpp"
+#include "daemon/base/fault.hpp"
 #include "daemon/observe/log.hpp"
 
 namespace qflow::workers {
@@ -24,15 +24,15 @@ struct Pool::Nursery : std::enable_shared_from_this<Nursery> {
   std::deque<std::shared_ptr<Worker>> spares;
   unsigned coming = 0;
   unsigned waiting = 0;
-  unsigned busy = 0;      ///< executions that hold a worker of this zygote: what the number of spares follows
-  unsigned failures = 0;  ///< spawns in a row that brought no worker
+  unsigned busy = 0;      ///< executions that hold a worker of this zygote; the number of spares follows it
+  unsigned failures = 0;  ///< spawns in a row that produced no worker
   bool ready = false;
   bool closed = false;
   bool paused = false;  ///< a spawn has just failed
   std::string failure;
   Clock::time_point last_used = Clock::now();
-  /// Whether the next spare will wait for its job. One that is taken at once, because somebody waits or under load,
-  /// would only lose time by preparing itself.
+  /// Whether the next spare will wait for its job. A spare that is taken at once, because an execution waits or under
+  /// load, would only lose time by preparing itself.
   bool next_will_wait() const {
     return spares.size() + coming >= waiting && busy <= std::thread::hardware_concurrency();
   }
@@ -49,14 +49,14 @@ struct Pool::Environment {
   std::vector<std::shared_ptr<Nursery>> nurseries;  ///< the lean one first
   std::set<std::string> threaded;                   ///< modules that must not be imported before a fork
   unsigned failed_starts = 0;
-  bool dropped = false;  ///< its name is gone; what runs in it ends by itself
+  bool dropped = false;  ///< its name is gone; executions in it end by themselves
 };
 
 Pool::Pool(const asio::any_io_executor& executor, const Settings& settings)
     : executor_(executor), settings_(settings) {}
 Pool::~Pool() { shut_down(); }
 
-// What is granted is built into a zygote; limits are each worker's own.
+// Grants are built into a zygote; limits are each worker's own.
 Pool::Environment& Pool::environment(const std::string& python, const std::string& name, const Sandbox& sandbox) {
   const std::string& pyhost = pyhost_for(settings_.pythons, python);
   const std::string key = fmt::format("{} {} {:d} {}", pyhost, sandbox::word(sandbox.network), sandbox.programs, name);
@@ -95,7 +95,7 @@ Task<> Pool::bring_up(std::shared_ptr<Nursery> nursery) {
   nursery->changed.signal();
 }
 
-// The nursery whose imports fit best: exactly these modules, otherwise the lean one while the exact one comes up.
+// The nursery whose imports fit best: exactly these modules, otherwise the lean nursery while the exact one comes up.
 std::shared_ptr<Pool::Nursery> Pool::choose(Environment& home, const std::vector<std::string>& wanted) {
   auto& all = home.nurseries;
   const auto dead = [](const auto& n) { return n->closed || (n->ready && !n->zygote->alive()); };
@@ -153,8 +153,8 @@ Task<> Pool::raise_spare(std::shared_ptr<Nursery> nursery, bool warm) {
   nursery->changed.signal();
 }
 
-// Not again at once: what failed would fail again, and this strand has other work. After five in a row the zygote is
-// given up; the next execution starts another.
+// Retries later, not at once: a spawn would fail again, and this strand has other work. After five failures in a row
+// the zygote is given up; the next execution starts another.
 void Pool::spawn_failed(const std::shared_ptr<Nursery>& nursery, const std::string& problem) {
   log::error("workers", "a worker could not be started: " + problem);
   if (++nursery->failures >= 5) {
@@ -179,35 +179,34 @@ void Pool::renew_if_worn(Environment& home, const std::shared_ptr<Nursery>& nurs
   if (!nursery->zygote->worn_out() || nursery->closed) return;
   const auto at = std::find(home.nurseries.begin(), home.nurseries.end(), nursery);
   if (at == home.nurseries.end()) return;
-  // The old one serves what waits for it already; new executions meet the new one.
+  // The old nursery serves the executions that already wait for it; new executions get the new one.
   *at = add_nursery(home, nursery->zygote->modules());
   nursery->spares.clear();
   nursery->closed = true;
   nursery->zygote->retire();
 }
 
-std::shared_ptr<Worker> Pool::hand_out(Environment& home, const std::shared_ptr<Nursery>& nursery,
-                                       std::shared_ptr<Worker> worker) {
+Lease Pool::hand_out(Environment& home, const std::shared_ptr<Nursery>& nursery, std::shared_ptr<Worker> worker) {
   running_.insert(worker);
   ++nursery->busy;
-  // The next spare is forked when this execution is over: a fork beside it would take its processor. Unless they run
-  // out.
+  // The next spare is forked when this execution is over, unless the spares run out: a fork alongside the execution
+  // would take its processor.
   worker->on_release = [nursery] {
     --nursery->busy;
     refill(nursery);
   };
   if (nursery->spares.size() < std::min(kLowWater, nursery->target())) refill(nursery);
   renew_if_worn(home, nursery);
-  return worker;
+  return {*this, executor_, std::move(worker)};
 }
 
-Task<std::shared_ptr<Worker>> Pool::acquire(const std::string& python, const std::string& name,
-                                            const std::vector<std::string>& modules, const Sandbox& sandbox) {
+Task<Lease> Pool::acquire(const std::string& python, const std::string& name, const std::vector<std::string>& modules,
+                          const Sandbox& sandbox) {
   Environment& home = environment(python, name, sandbox);
   const sandbox::Limits limits = sandbox.limits;
   const bool to_order = limits != settings_.limits;
   for (int attempt = 0; attempt < 3; ++attempt) {
-    if (home.dropped) throw Fault(FaultKind::conflict, "container_gone", "the container was deleted meanwhile");
+    if (home.dropped) throw Fault(FaultKind::conflict, "container_gone", "the environment was deleted in the meantime");
     const std::shared_ptr<Nursery> nursery = choose(home, modules);
     nursery->last_used = Clock::now();
     bool waited = false;
@@ -234,7 +233,7 @@ Task<std::shared_ptr<Worker>> Pool::acquire(const std::string& python, const std
       co_return hand_out(home, nursery, std::move(worker));
     }
     if (!to_order && !nursery->spares.empty()) {
-      // The one that has waited longest: its pages have settled.
+      // Take the spare that has waited longest: its pages have settled.
       std::shared_ptr<Worker> worker = std::move(nursery->spares.front());
       nursery->spares.pop_front();
       ++(waited ? counts_.spare_misses : counts_.spare_hits);
@@ -249,8 +248,8 @@ Task<std::shared_ptr<Worker>> Pool::acquire(const std::string& python, const std
 
 Task<> Pool::warm_up(const std::string& python, const std::string& name) {
   const Sandbox sandbox{settings_.limits, {}, false};
-  const std::shared_ptr<Worker> worker = co_await acquire(python, name, {}, sandbox);
-  release(worker);
+  const std::vector<std::string> none;
+  const Lease lease = co_await acquire(python, name, none, sandbox);
 }
 
 void Pool::release(const std::shared_ptr<Worker>& worker) {

@@ -1,5 +1,5 @@
 // The pool: for each environment a lean zygote and some with packages already imported, and for each zygote a few spare
-// workers that wait, sandboxed and warm, for their one execution. Engine thread only.
+// workers that wait, sandboxed and warm, for their one execution. Engine strand only.
 #pragma once
 #include <deque>
 #include <map>
@@ -8,8 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "daemon/async.hpp"
-#include "daemon/workers/settings.hpp"
+#include "daemon/base/async.hpp"
+#include "daemon/workers/lease.hpp"
+#include "daemon/workers/pool_settings.hpp"
 #include "daemon/workers/zygote.hpp"
 
 namespace qflow::workers {
@@ -27,19 +28,17 @@ class Pool {
   Pool(const asio::any_io_executor& executor, const Settings& settings);
   ~Pool();
 
-  /// A fresh worker of `python` in `sandbox`, if possible with `modules` imported: a spare, or, under limits of its
-  /// own, forked to order. Waits when there is none. Throws Fault.
-  /// `name`: an environment of that version apart from the others; empty: the version's own.
-  Task<std::shared_ptr<Worker>> acquire(const std::string& python, const std::string& name,
-                                        const std::vector<std::string>& modules, const Sandbox& sandbox);
-  /// Starts the zygote and the spares of `python` ahead of the first execution. Throws Fault.
+  /// A fresh worker of `python` in `sandbox`, if possible with `modules` imported: a spare, or a worker forked to order
+  /// if `sandbox` has limits of its own. Waits while there is none. Throws Fault.
+  /// `name`: a separate environment of that version; empty: the version's own.
+  Task<Lease> acquire(const std::string& python, const std::string& name, const std::vector<std::string>& modules,
+                      const Sandbox& sandbox);
+  /// Starts the zygote and the spares of `python` before the first execution. Throws Fault.
   Task<> warm_up(const std::string& python, const std::string& name = {});
   /// Ends the zygotes and spares of the environment `name`; executions in it go on.
   void drop(const std::string& name);
-  /// Takes other settings for what starts from now on: zygotes and spares of before are replaced.
+  /// Applies other settings to everything that starts from now on; existing zygotes and spares are replaced.
   void adopt(const Settings& settings);
-  /// The execution that took this worker is over; it is killed if it still lives.
-  void release(const std::shared_ptr<Worker>& worker);
   /// Retires every zygote; spares are killed.
   void shut_down();
 
@@ -47,7 +46,7 @@ class Pool {
   /// Workers that run an execution, for the watch.
   const std::set<std::shared_ptr<Worker>>& running() const { return running_; }
   const Settings& settings() const { return settings_; }
-  /// For /health: Python version → state and process ids.
+  /// One environment of one Python, with all its zygotes.
   struct EnvironmentState {
     std::string python, name;
     std::vector<pid_t> pids;  ///< of its zygotes
@@ -58,8 +57,10 @@ class Pool {
   std::vector<EnvironmentState> states() const;
 
  private:
+  friend class Lease;
+  void release(const std::shared_ptr<Worker>& worker);
   struct Nursery;      // a zygote and its spares
-  struct Environment;  // one Python and what is granted to it: nurseries by module set
+  struct Environment;  // one Python and its grants: nurseries by module set
   Environment& environment(const std::string& python, const std::string& name, const Sandbox& sandbox);
   static void close_all(Environment& environment);
   std::shared_ptr<Nursery> choose(Environment& environment, const std::vector<std::string>& modules);
@@ -69,8 +70,7 @@ class Pool {
   static void refill(const std::shared_ptr<Nursery>& nursery);
   static void spawn_failed(const std::shared_ptr<Nursery>& nursery, const std::string& problem);
   static Task<> resume_later(std::shared_ptr<Nursery> nursery);
-  std::shared_ptr<Worker> hand_out(Environment& home, const std::shared_ptr<Nursery>& nursery,
-                                   std::shared_ptr<Worker> worker);
+  Lease hand_out(Environment& home, const std::shared_ptr<Nursery>& nursery, std::shared_ptr<Worker> worker);
   void renew_if_worn(Environment& environment, const std::shared_ptr<Nursery>& nursery);
 
   asio::any_io_executor executor_;

@@ -1,4 +1,5 @@
-// What /proc says of a worker's processes, from outside. Engine thread; each call reads a file or two.
+// What /proc says about a worker's processes, from outside. Stateless; any thread. Each call reads a file or
+// two, so more than a few belong on a thread that may wait.
 #pragma once
 #include <sys/types.h>
 
@@ -19,11 +20,11 @@ struct ProcessStatus {
   std::uint64_t threads = 0;
 };
 ProcessStatus status_of(pid_t pid);
-/// The text that it is read from, /proc/PID/status; empty for a process that is gone.
+/// The text of /proc/PID/status, which status_of() parses; empty for a process that is gone.
 std::string status_text(pid_t pid);
 ProcessStatus parse_status(std::string_view text);
 
-/// Of a process and of the children that it has waited for.
+/// The use by a process and by the children that it has waited for.
 struct ProcessTimes {
   std::int64_t user_us = 0;
   std::int64_t system_us = 0;
@@ -34,17 +35,17 @@ struct ProcessTimes {
 ProcessTimes times_of(pid_t pid);
 /// The process's own time, without its children's. Microseconds.
 std::int64_t own_cpu_us(pid_t pid);
-/// Its share of anonymous memory, each page divided by how many processes map it. Nothing where this process may not
-/// ask (only root may, because workers are not dumpable).
+/// The process's share of anonymous memory: each page divided by the number of processes that map it. Nothing where the
+/// daemon may not ask (only root may, because workers are not dumpable).
 std::optional<std::uint64_t> proportional_memory(pid_t pid);
 
-/// Which process is whose child, for one look at the machine. Kernels with CONFIG_PROC_CHILDREN (Debian's) answer it
-/// for one process at a time; on others one scan of /proc serves all the questions put to the same table.
+/// The children of processes, for one inspection of the machine. Kernels with CONFIG_PROC_CHILDREN (Debian's) list them
+/// for one process at a time; on others one scan of /proc serves all queries of the same table.
 class ProcessTable {
  public:
   ProcessTable();
-  /// `root` and all its descendants, at most `limit` of them. A worker is PID 1 of its namespace, so everything it
-  /// started and lost is its child again, and this is the whole namespace.
+  /// `root` and all its descendants, about `limit` of them at most (the children of one process are listed whole). A worker is PID 1 of its namespace, so orphans of the
+  /// processes it started become its children again, and the result is the whole namespace.
   std::vector<pid_t> tree_of(pid_t root, std::size_t limit) const;
 
  private:

@@ -5,7 +5,7 @@
 
 #include <filesystem>
 
-#include "daemon/fault.hpp"
+#include "daemon/base/fault.hpp"
 
 namespace qflow::workers {
 namespace fs = std::filesystem;

@@ -1,8 +1,8 @@
-// The daemon's own watch over what running workers hold: the sum of memory and the number of processes over each
-// worker's whole PID namespace, at least every 50 ms, where no cgroup holds these limits; and each node's processor time
-// everywhere. Engine thread.
+// The daemon's own watch over what running workers use: the sum of memory and the number of processes over each
+// worker's whole PID namespace, about every 50 ms, where no cgroup holds these limits; and each node's processor
+// time everywhere. Engine strand.
 #pragma once
-#include "daemon/async.hpp"
+#include "daemon/base/async.hpp"
 #include "daemon/workers/pool.hpp"
 
 namespace qflow::workers {

@@ -28,11 +28,11 @@ std::string make_nonce() {
 }
 
 // The sender's process id as the kernel attaches it to a message (unix(7), SCM_CREDENTIALS), in our PID namespace. The
-// control buffer has room for that alone: descriptors that come along are closed by the kernel.
+// control buffer has room for nothing else: the kernel closes descriptors that come along.
 struct Identified {
   std::string bytes;
   pid_t pid = 0;
-  bool again = true;  ///< nothing was there
+  bool again = true;  ///< there was nothing to read
 };
 Identified receive_identified(int socket) {
   Identified out;
@@ -101,7 +101,7 @@ Task<std::string> Worker::greet(const sandbox::Policy& policy, Clock::duration p
   set_deadline(Clock::now() + patience);
   boost::system::error_code error;
   Identified first;
-  // Readiness is a hint: an event meant for a socket that had this descriptor before may still be on its way.
+  // Readiness is a hint: an event meant for an earlier socket with this descriptor may still be on its way.
   while (first.again) {
     co_await socket_.async_wait(asio::local::stream_protocol::socket::wait_read,
                                 asio::redirect_error(asio::use_awaitable, error));
@@ -110,7 +110,7 @@ Task<std::string> Worker::greet(const sandbox::Policy& policy, Clock::duration p
   }
   if (first.bytes.empty()) co_return "it closed its socket before it reported";
   pid_ = first.pid;
-  // One that could not put its walls up has ended by now, and has no number any more.
+  // A worker that could not put its walls up has ended by now and no longer has a PID.
   if (pid_ > 0) pidfd_ = sandbox::open_pidfd(pid_);
   decoder_.feed(first.bytes);
   const std::optional<schema::Frame> frame = co_await receive();
@@ -123,7 +123,7 @@ Task<std::string> Worker::greet(const sandbox::Policy& policy, Clock::duration p
   }
   const auto hello = schema::unpack<schema::Hello>(*frame, problem);
   if (pid_ <= 0) co_return "it ended as soon as it had reported";
-  if (frame->kind != schema::Kind::hello || !hello) co_return "its first frame is no hello: " + problem;
+  if (frame->kind != schema::Kind::hello || !hello) co_return "its first frame is not a hello: " + problem;
   if (hello->protocol != schema::kProtocolVersion) co_return fmt::format("it speaks protocol {}", hello->protocol);
   const std::uint32_t missing = sandbox::expected_checks(policy) & ~hello->checks;
   if (missing != 0) co_return "walls are missing: " + sandbox::check_names(missing);
@@ -136,8 +136,8 @@ Task<std::string> Worker::greet(const sandbox::Policy& policy, Clock::duration p
 
 void Worker::begin() {
   started_ = Clock::now();
-  // What a short execution writes fits into the pipes and is read with its answers; draining it in the background would
-  // wake this thread for each mark. A longer one would block on a full pipe.
+  // The output of a short execution fits into the pipes and is read with its answers; draining it in the background
+  // would wake this strand for each mark. A longer execution would block on a full pipe.
   drain_later_.expires_after(std::chrono::milliseconds(3));
   drain_later_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
     if (const auto self = weak.lock(); self && !error && !self->exited_) self->start_draining();
@@ -210,7 +210,7 @@ void Worker::set_deadline(Clock::time_point when) {
   deadline_.expires_at(when);
   deadline_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
     const auto self = weak.lock();
-    // A wait that had expired before it was replaced still comes here.
+    // A wait that expired before it was replaced still arrives here.
     if (self && !error && Clock::now() >= self->deadline_.expiry()) self->kill(End::timed_out);
   });
 }
@@ -234,7 +234,7 @@ void Worker::kill(End why) {
 Task<> Worker::drain(std::shared_ptr<Worker> self, Pipe& pipe) {
   boost::system::error_code error;
   bool open = true;
-  // Waits and then reads itself: an asynchronous read could hold bytes that take_output() would overtake.
+  // Waits and then reads synchronously: an asynchronous read could hold bytes that take_output() would overtake.
   while (open && !error) {
     co_await pipe.stream.async_wait(asio::posix::stream_descriptor::wait_read,
                                     asio::redirect_error(asio::use_awaitable, error));
@@ -245,7 +245,7 @@ Task<> Worker::drain(std::shared_ptr<Worker> self, Pipe& pipe) {
 // False at the end of the stream.
 bool Worker::read_available(Pipe& pipe) {
   std::array<char, 65536> bytes;  // NOLINT: filled by the read
-  // Bounded: a child of the node may go on writing for ever.
+  // Bounded: a child of the node may keep writing forever.
   for (int i = 0; i < 4; ++i) {
     const ssize_t got = ::read(pipe.number(), bytes.data(), bytes.size());
     if (got <= 0) return got < 0 && errno == EAGAIN;
@@ -274,7 +274,7 @@ Captured Worker::take_output(std::uint32_t id, bool standard_error) {
 void Worker::note_exit(const schema::Exited& exited) {
   exited_ = exited;
   exited_event_.signal();
-  // All that held the other ends is dead: what is in the pipes now is the last of it. Nobody asks once it was released.
+  // Everything that held the other ends is dead, so the pipes hold the last output. After release() nobody asks for it.
   if (!released_) {
     read_available(out_);
     read_available(err_);

@@ -1,5 +1,5 @@
 // One worker as the daemon sees it: a socket, two pipes, a pidfd. Everything that comes out of it is hostile.
-// Engine thread only.
+// Engine strand only.
 #pragma once
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -11,10 +11,10 @@
 #include <optional>
 #include <string>
 
-#include "daemon/async.hpp"
+#include "daemon/base/async.hpp"
 #include "daemon/workers/output.hpp"
 #include "daemon/workers/proc.hpp"
-#include "daemon/workers/settings.hpp"
+#include "daemon/workers/pool_settings.hpp"
 #include "sandbox/cgroup.hpp"
 #include "sandbox/policy.hpp"
 #include "sandbox/sys.hpp"
@@ -22,10 +22,10 @@
 
 namespace qflow::workers {
 
-/// Why a worker is no more, or must not be.
+/// Why a worker has ended or must end.
 enum class End { none, closed, protocol, timed_out, cpu, memory, processes, output, cancelled };
 
-/// Resource use as the kernel tells it: the cgroup's counters, wait4(2), or /proc while it lives. Times in
+/// Resource use as the kernel reports it: the cgroup's counters, wait4(2), or /proc while the worker lives. Times in
 /// microseconds.
 struct Usage {
   std::int64_t user_us = 0;
@@ -33,20 +33,20 @@ struct Usage {
   std::int64_t peak_memory_bytes = 0;
   std::int64_t minor_faults = 0;
   std::int64_t major_faults = 0;
-  std::int64_t written_bytes = 0;  ///< files, as the worker says, and output
+  std::int64_t written_bytes = 0;  ///< files, as the worker reports, and output
 };
 
-/// The daemon's three ends and, to be passed on to the zygote, the worker's.
+/// The daemon's three ends and the worker's three, to be passed on to the zygote.
 struct Channels {
   sandbox::UniqueFd socket, out, err;
   sandbox::UniqueFd worker_socket, worker_out, worker_err;
 };
 Channels make_channels();
 
-/// Shared: an execution, the pool's watch and the coroutines that drain the pipes hold it, in no fixed order of ending.
+/// Shared by an execution, the pool's watch and the coroutines that drain the pipes, which end in no fixed order.
 class Worker : public std::enable_shared_from_this<Worker> {
  public:
-  /// `limits`: those it is forked with. `leaf`: its cgroup, or null.
+  /// `limits`: the limits it is forked with. `leaf`: its cgroup, or null.
   Worker(const asio::any_io_executor& executor, std::uint32_t id, Channels& channels, const Settings& settings,
          const sandbox::Limits& limits, std::unique_ptr<sandbox::CgroupLeaf> leaf);
   ~Worker();
@@ -59,30 +59,30 @@ class Worker : public std::enable_shared_from_this<Worker> {
 
   /// Queues bytes of whole frames; they are written in the background, in order.
   void post(std::string frames);
-  /// The next frame; nothing once the worker is lost, with end() saying why.
+  /// The next frame; nothing once the worker is lost; end() then says why.
   Task<std::optional<schema::Frame>> receive();
-  /// From now until receive() returns a frame past it, the worker is killed at `when` (end() is timed_out).
+  /// Kills the worker at `when` (end() is timed_out), unless the deadline is replaced or cleared before.
   void set_deadline(Clock::time_point when);
   void clear_deadline() { deadline_.cancel(); }
 
   /// What load or call `id` wrote to standard output and error. Reads what is in the pipes first.
   Captured take_output(std::uint32_t id, bool standard_error);
 
-  /// Has `told` called with text of either stream as it comes: see OutputCutter::live. Until release().
+  /// Calls `told` with text of either stream as it arrives, until nullptr is given. See OutputCutter::live.
   void watch_output(std::function<void(bool standard_error, std::uint32_t after, std::string_view text)> told);
 
-  /// Kills the worker and with it all it started. The first reason stays.
+  /// Kills the worker and everything it started. The first reason is kept.
   void kill(End why);
   End end() const { return end_; }
-  /// More about the end: what was wrong in the protocol.
+  /// Details of the end: what was wrong in the protocol.
   const std::string& end_detail() const { return end_detail_; }
-  /// An execution takes it: from now the watch looks at it, and its pipes are drained.
+  /// An execution takes the worker: from now on the watch checks it and its pipes are drained.
   void begin();
-  /// Its execution is over: it is killed if it still lives, and on_release called.
+  /// Its execution is over: kills it if it still lives and calls on_release.
   void release();
-  /// A node starts: from now it may use `cpu` of processor time, all its processes together.
+  /// A node starts: from now on it may use `cpu` of processor time, all its processes together.
   void begin_node(Clock::duration cpu);
-  /// One look of the watch: kills it above a limit that nothing else holds.
+  /// One check by the watch: kills the worker if it is above a limit that nothing else enforces.
   void look(const ProcessTable& table);
   /// Whether forks are refused because it has all the processes it may have.
   bool at_process_limit(const ProcessTable& table) const;
@@ -90,7 +90,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   /// How it ended, once the zygote has reaped it; waits up to `patience` for that.
   Task<std::optional<schema::Exited>> wait_exit(Clock::duration patience);
   void note_exit(const schema::Exited& exited);
-  /// Its zygote is gone, and by the PID namespace so is it; nobody will tell how it ended.
+  /// Its zygote is gone and, through the PID namespace, so is the worker; nobody will report how it ended.
   void note_zygote_lost();
   bool zygote_lost() const { return zygote_lost_; }
 
@@ -98,12 +98,12 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::uint32_t id() const { return id_; }
   /// In the daemon's PID namespace, from the kernel; 0 before greet().
   pid_t pid() const { return pid_; }
-  /// Whether the process still is there, by its pidfd. False before greet().
+  /// Whether the process still exists, according to its pidfd. False before greet().
   bool alive() const;
   const std::string& nonce() const { return nonce_; }
   Clock::time_point started() const { return started_; }
   const sandbox::Limits& limits() const { return limits_; }
-  /// Whether its cgroup was killed for its memory.
+  /// Whether the kernel killed its cgroup for its memory use.
   bool out_of_memory() const { return leaf_ && leaf_->use().oom_kills > 0; }
   /// Called once when the execution gives it back.
   std::function<void()> on_release;
@@ -142,10 +142,10 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::unique_ptr<sandbox::CgroupLeaf> leaf_;
   std::uint64_t max_output_;
   Clock::duration cpu_budget_ = Clock::duration::max();
-  std::int64_t cpu_before_ = 0;  ///< microseconds at the watch's first look at this node
+  std::int64_t cpu_before_ = 0;  ///< microseconds at the watch's first check of this node
   bool new_node_ = true;
-  std::map<pid_t, std::int64_t> seen_cpu_;  ///< own time of each process at the last look, where no cgroup counts
-  std::int64_t gone_cpu_ = 0;               ///< of those that have ended since, whoever reaped them
+  std::map<pid_t, std::int64_t> seen_cpu_;  ///< own time of each process at the last check, where no cgroup counts
+  std::int64_t gone_cpu_ = 0;               ///< of processes that have ended since, whoever reaped them
   Event exited_event_;
   std::optional<schema::Exited> exited_;
   pid_t pid_ = 0;

@@ -1,5 +1,5 @@
-// The part of Worker that looks at what its processes hold and use: the cgroup's word where there is one, /proc's where
-// not.
+// The part of Worker that checks what its processes hold and use: by the cgroup's counters where there is a cgroup,
+// otherwise by /proc.
 #include <algorithm>
 #include <utility>
 
@@ -8,9 +8,9 @@
 
 namespace qflow::workers {
 
-// Where no cgroup counts: what each process used itself, those that have ended at what they were last seen with. A
-// parent's sum of its children would miss those that nobody waited for (SIGCHLD ignored); it has those that came and
-// went between two looks, so the larger of both counts.
+// Where no cgroup counts: each process's own time; for processes that have ended, the time last seen. A parent's sum of
+// its children misses those that nobody waited for (SIGCHLD ignored) but includes those that came and went between two
+// checks, so the larger of both counts.
 std::int64_t Worker::cpu_us(const std::vector<pid_t>& tree) {
   if (leaf_) return leaf_->cpu_us();
   std::map<pid_t, std::int64_t> now;
@@ -28,22 +28,22 @@ std::int64_t Worker::cpu_us(const std::vector<pid_t>& tree) {
 
 bool Worker::is_over_memory(const std::vector<pid_t>& tree) const {
   // RLIMIT_DATA stops one process at its limit with a MemoryError, which tells a node more than a kill does. So the
-  // watch leaves the room that the interpreter itself takes on top.
+  // watch leaves room for what the interpreter itself takes on top.
   constexpr std::uint64_t kSlack = 32ULL << 20U;
   std::uint64_t used = 0;
   std::uint64_t shared = 0;
   for (const pid_t pid : tree) {
     const ProcessStatus status = status_of(pid);
-    // What is still shared with the zygote counts in each process and belongs to none.
+    // Memory still shared with the zygote is counted in each process and belongs to none.
     used += status.anonymous - std::min(status.anonymous, base_memory_);
     shared = std::max(shared, status.shared);  // mapped by several, held once
   }
   if (used + shared <= limits_.memory + kSlack) return false;
-  // Pages that a child shares with its parent were counted in both. The kernel divides them, which takes it longer.
+  // Pages that a child shares with its parent were counted in both. The kernel can divide them, but takes longer.
   std::uint64_t divided = 0;
   for (const pid_t pid : tree) {
     if (const auto one = proportional_memory(pid)) divided += *one;
-    else if (status_of(pid).anonymous != 0) return true;  // closed to us; one that has ended since holds nothing
+    else if (status_of(pid).anonymous != 0) return true;  // not readable; a process that has ended since holds nothing
   }
   return divided + shared > limits_.memory + kSlack;
 }
@@ -55,14 +55,14 @@ void Worker::look(const ProcessTable& table) {
     if (tree.size() > limits_.processes) return kill(End::processes);
     if (is_over_memory(tree)) return kill(End::memory);
   }
-  // A node's first look is where its time is counted from: up to one interval in its favour.
+  // A node's time counts from the first check: up to one interval in its favour.
   const std::int64_t cpu = cpu_us(tree);
   if (std::exchange(new_node_, false)) cpu_before_ = cpu;
   else if (std::chrono::microseconds(cpu - cpu_before_) > cpu_budget_) kill(End::cpu);
 }
 
 bool Worker::at_process_limit(const ProcessTable& table) const {
-  // RLIMIT_NPROC is as low as pids.max, and may have been met first.
+  // RLIMIT_NPROC is as low as pids.max and may have been reached first.
   if (leaf_) return leaf_->processes() + 1 >= limits_.processes || leaf_->use().processes_refused > 0;
   std::uint64_t threads = 0;
   for (const pid_t pid : table.tree_of(pid_, std::size_t{limits_.processes} + 2)) threads += status_of(pid).threads;
@@ -80,7 +80,7 @@ Usage Worker::usage() const {
     const sandbox::CgroupUse use = leaf_->use();
     return {use.user_us, use.system_us, use.peak_memory_bytes, use.minor_faults, use.major_faults, 0};
   }
-  // Once it was reaped its number may be another's; then what wait4 said is what there is.
+  // Once the worker was reaped, its PID may be another process's; then only wait4's figures are left.
   if (exited_)
     return {std::max(exited_->user_us, seen_cpu() - exited_->system_us),
             exited_->system_us,
@@ -89,7 +89,7 @@ Usage Worker::usage() const {
             exited_->major_faults,
             0};
   ProcessTimes times = times_of(pid_);
-  // What the watch saw of processes that nobody waited for is in no parent's sum.
+  // The watch has seen time of processes that nobody waited for; no parent's sum includes it.
   times.user_us = std::max(times.user_us, seen_cpu() - times.system_us);
   return {times.user_us,      times.system_us,    static_cast<std::int64_t>(status_of(pid_).peak),
           times.minor_faults, times.major_faults, 0};

@@ -9,7 +9,7 @@
 #include <csignal>
 #include <system_error>
 
-#include "daemon/fault.hpp"
+#include "daemon/base/fault.hpp"
 #include "daemon/observe/log.hpp"
 
 namespace qflow::workers {
@@ -18,8 +18,8 @@ namespace {
 constexpr auto kStartPatience = std::chrono::seconds(60);  // a large package may take long to import
 constexpr auto kSpawnPatience = std::chrono::seconds(20);
 
-// exec, never fork: the daemon has threads, locks and secrets. The environment is built from nothing; of the
-// descriptors only the socket (as 3) and standard error for the log go along.
+// exec, never fork: the daemon has threads, locks and secrets. The environment variables are only those set here;
+// of the descriptors only the socket (as 3) and standard error, for the log, are passed on.
 pid_t start_process(const std::string& path, int socket) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
@@ -39,7 +39,7 @@ pid_t start_process(const std::string& path, int socket) {
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   std::array<char*, 2> arguments{const_cast<char*>(path.c_str()), nullptr};
   std::string locale = "LC_ALL=C.UTF-8";
-  std::string binding = "LD_BIND_NOW=1";  // resolved once here, not in every worker, whose pages it would make private
+  std::string binding = "LD_BIND_NOW=1";  // resolve symbols once here, not in each worker, where it makes pages private
   std::array<char*, 3> environment{locale.data(), binding.data(), nullptr};
   pid_t pid = -1;
   const int error = posix_spawn(&pid, path.c_str(), &actions, &attributes, arguments.data(), environment.data());
@@ -73,7 +73,7 @@ Task<> Zygote::start() {
   auto [ours, theirs] = sandbox::socket_pair();
   process_ = sandbox::ChildProcess(start_process(pyhost_, theirs.get()));
   theirs.reset();
-  // While it waits for its policy it is one process, and the whole of it goes along.
+  // While it waits for its policy it is a single process, so all of it moves to the cgroup.
   if (settings_.cgroups != nullptr) settings_.cgroups->adopt_zygote(process_.pid());
   socket_.assign(asio::local::stream_protocol(), ours.release());
   socket_.non_blocking(true);
@@ -153,7 +153,7 @@ void Zygote::dispatch(const schema::Frame& frame) {
     if (refused->step == "threads") threaded_module_ = refused->message.substr(0, 200);
     failure_ = fmt::format("{}: {}", refused->step, refused->message);
   } else {
-    lost("it sent a frame that is not a zygote's to send");
+    lost("it sent a frame that a zygote must not send");
   }
 }
 
@@ -176,14 +176,14 @@ Task<std::shared_ptr<Worker>> Zygote::spawn(sandbox::Limits limits, bool warm) {
     lost(error.what());
     co_return nullptr;
   }
-  // Our copies of the worker's ends: while they are open, the death of the worker would not show.
+  // Close our copies of the worker's ends: while they are open, the worker's death would go unnoticed.
   channels = {};
   std::string problem = co_await worker->greet(policy_, kSpawnPatience);
   if (problem.empty()) co_return worker;
   worker->kill(End::protocol);
   if (const auto exited = co_await worker->wait_exit(std::chrono::milliseconds(200)))
     problem += fmt::format(" (exit status {}, signal {})", exited->code, exited->signal);
-  if (alive_) log::error("workers", "a worker was thrown away before use: " + problem);
+  if (alive_) log::error("workers", "a worker was discarded before use: " + problem);
   co_return nullptr;
 }
 

@@ -1,4 +1,4 @@
-// One zygote process: started, configured, asked for workers. Engine thread only.
+// One zygote process: started, configured, asked for workers. Engine strand only.
 #pragma once
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
@@ -9,28 +9,28 @@
 #include <unordered_map>
 #include <vector>
 
-#include "daemon/async.hpp"
-#include "daemon/workers/settings.hpp"
+#include "daemon/base/async.hpp"
+#include "daemon/workers/pool_settings.hpp"
 #include "daemon/workers/worker.hpp"
 
 namespace qflow::workers {
 
-/// Shared: its reading coroutine and the pool hold it; a retired one lives on until its last worker was reaped.
+/// Shared by its reading coroutine and the pool; a retired zygote lives on until its last worker was reaped.
 class Zygote : public std::enable_shared_from_this<Zygote> {
  public:
-  /// `sandbox`: what is granted; its limits are those of every worker that gets none of its own.
+  /// `sandbox`: the grants; its limits apply to every worker that gets none of its own.
   Zygote(const asio::any_io_executor& executor, const Settings& settings, std::string pyhost,
          std::vector<std::string> modules, const Sandbox& sandbox);
   ~Zygote();
   Zygote(const Zygote&) = delete;
   Zygote& operator=(const Zygote&) = delete;
 
-  /// Starts the process and waits until it is confined and ready. Throws Fault with what the host refused and what to
-  /// do.
+  /// Starts the process and waits until it is confined and ready. Throws a Fault that says what the host refused and
+  /// what to do.
   Task<> start();
-  /// Asks for a worker under `limits` and waits for its `hello`. Null with the reason in the log when it did not come
-  /// up. Throws SysError when this process is out of descriptors or its cgroup cannot be made. `warm`: it is to wait
-  /// for its job, and prepares itself so that this is answered sooner.
+  /// Asks for a worker under `limits` and waits for its `hello`. Null, with the reason in the log, if it did not come
+  /// up. Throws SysError when the daemon is out of descriptors or the worker's cgroup cannot be made. `warm`: the
+  /// worker will wait for its job, so it prepares itself to answer sooner.
   Task<std::shared_ptr<Worker>> spawn(sandbox::Limits limits, bool warm);
   /// No new workers; the process ends once its workers have.
   void retire();
@@ -40,10 +40,10 @@ class Zygote : public std::enable_shared_from_this<Zygote> {
   /// Whether it has served long enough to be replaced.
   bool worn_out() const;
   const std::vector<std::string>& modules() const { return modules_; }
-  /// A module after whose import the process had threads, so that this zygote could not serve; empty otherwise.
+  /// A module whose import left the process with threads, so that this zygote could not serve; empty otherwise.
   const std::string& threaded_module() const { return threaded_module_; }
   const std::string& python() const { return python_; }
-  /// Top-level modules that its workers have at no cost.
+  /// Top-level modules that its workers can import at no cost.
   const std::set<std::string>& present() const { return present_; }
   const sandbox::Policy& policy() const { return policy_; }
   pid_t pid() const { return process_.pid(); }

@@ -1,4 +1,4 @@
--- Workflows, their executions, the nodes of these, and the files that nodes hand over (data-model.md).
+-- Workflows, their executions, the nodes of these, and the files that nodes hand over.
 -- Times are microseconds since 1970 UTC; ids are UUIDv7 text, so they sort by time.
 
 CREATE TABLE workflows (

@@ -1,4 +1,4 @@
--- Who uses it and how they prove it; who changed what; what the installation was told to be (data-model.md).
+-- Who uses it and how they prove it; who changed what; what the installation was told to be.
 
 CREATE TABLE users (
   id            TEXT PRIMARY KEY,

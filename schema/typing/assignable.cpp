@@ -12,8 +12,8 @@ constexpr int kMaxDepth = 48;
 using Kind = Type::Kind;
 using Form = ClassInfo::Form;
 
-// As typeshed has it: list, dict, set and what is made of them have no hash. A protocol says nothing of one; what
-// stands behind it may have none.
+// As in typeshed: list, dict, set and their subclasses have no hash. A protocol does not declare a hash; the class
+// behind it may have none.
 bool is_hashable(Side side, int& budget) {
   if (const ClassInfo* info = side.info(); info != nullptr && info->form == Form::protocol) return false;
   for (const char* name : {"collections.abc.Iterable", "collections.abc.Iterator", "collections.abc.Collection",
@@ -52,7 +52,7 @@ bool Comparison::fits(Side s, Side t, int depth) {
   if (s.type.kind == Kind::callable) return t.type.is("collections.abc.Hashable") || no(s, t);
   if (t.type.kind == Kind::tuple) return fits_tuple(s, t, depth);
   if (t.type.is("collections.abc.Hashable"))
-    return is_hashable(s, budget_) || no(s, t, "can be changed, so has no hash");
+    return is_hashable(s, budget_) || no(s, t, "is mutable, so it has no hash");
   if (s.type.kind == Kind::tuple) {
     if (t.type.is("collections.abc.Sized")) return true;
     // Item by item, so that an Any among them does not stand for the others.
@@ -75,7 +75,7 @@ bool Comparison::no(Side s, Side t, std::string why) {
   answer_.path.clear();
   const bool same_word = text(s.type) == text(t.type);
   answer_.reason = text(s.type) + (!why.empty() ? " " + why
-                                   : same_word  ? " of the one node is not " + text(t.type) + " of the other"
+                                   : same_word  ? " of one node is not " + text(t.type) + " of the other"
                                                 : " is not " + text(t.type));
   answer_.source = s.type;
   answer_.target = t.type;
@@ -90,7 +90,7 @@ bool Comparison::inside(std::string where, bool result) {
 bool Comparison::union_fits(Side s, Side t, int depth) {
   for (const Type& one : s.type.arguments)
     if (!fits(s.with(one), t, depth + 1)) {
-      // The alternative is the reason, unless it says more itself.
+      // Report the alternative, unless its own reason is more precise.
       if (answer_.path.empty()) return no(s.with(one), t);
       return false;
     }
@@ -113,7 +113,7 @@ bool Comparison::fits_union(Side s, Side t, int depth) {
     if (one.kind == Kind::literal) values.insert(values.end(), one.values.begin(), one.values.end());
   }
   if (!values.empty() && covers(s, values, t.classes)) return true;
-  // None | X: what X says is the reason, where there is only X.
+  // None | X: report the reason for X if there is no other alternative.
   const auto concrete = std::count_if(t.type.arguments.begin(), t.type.arguments.end(),
                                       [](const Type& one) { return one.kind != Kind::none; });
   if (concrete == 1 && !answer_.path.empty()) {
@@ -142,8 +142,8 @@ bool Comparison::is_empty_protocol(Side t) {
   return info != nullptr && info->form == Form::protocol && info->fields.empty();
 }
 
-// Whether `wanted` is among the values of a Literal: itself, or the same member of the same enumeration as another node
-// has it.
+// Whether `wanted` is among the values of a Literal: itself, or the same member of the same enumeration as defined by
+// another node.
 bool Comparison::has_value(const std::vector<json::value>& values, const Classes& own, const json::value& wanted,
                            const Classes& classes) const {
   const auto text_in = [](const json::value& member, const char* name) -> std::string {
@@ -165,7 +165,7 @@ bool Comparison::has_value(const std::vector<json::value>& values, const Classes
   });
 }
 
-// Every value that a bool or an enumeration can have is among those of a Literal.
+// Whether the values of a Literal include every value of a bool or an enumeration.
 bool Comparison::covers(Side s, const std::vector<json::value>& values, const Classes& own) const {
   const auto has = [&](const json::value& wanted) { return has_value(values, own, wanted, s.classes); };
   if (s.type.is("bool")) return has(true) && has(false);
@@ -179,7 +179,7 @@ bool Comparison::covers(Side s, const std::vector<json::value>& values, const Cl
 bool Comparison::fits_literal(Side s, Side t) {
   if (s.type.kind != Kind::literal) return covers(s, t.type.values, t.classes) || no(s, t);
   return has_value(t.type.values, t.classes, s.type.values.front(), s.classes) ||
-         no(s, t, "is none of " + join_values(t.type.values));
+         no(s, t, "is not one of " + join_values(t.type.values));
 }
 
 bool Comparison::fits_tuple(Side s, Side t, int depth) {
@@ -214,7 +214,7 @@ bool Comparison::items_fit(Side tuple, Side element, int depth) {
   return true;
 }
 
-// Parameters the other way round, the result as it is.
+// Parameters are compared in the other direction, the result in the same one.
 bool Comparison::callable_fits(Side s, Side t, int depth) {
   if (s.type.kind == Kind::named) {
     const auto own = s.classes.find(s.type.name);
@@ -226,7 +226,7 @@ bool Comparison::callable_fits(Side s, Side t, int depth) {
   if (!inside("the result", fits(s.with(s.type.arguments.back()), t.with(t.type.arguments.back()), depth + 1)))
     return false;
   if (s.type.variadic || t.type.variadic) return true;
-  if (s.type.arguments.size() != t.type.arguments.size()) return no(s, t, "takes another number of arguments");
+  if (s.type.arguments.size() != t.type.arguments.size()) return no(s, t, "takes a different number of arguments");
   for (std::size_t i = 0; i + 1 < s.type.arguments.size(); ++i)
     if (!inside("parameter " + std::to_string(i),
                 fits({t.type.arguments[i], t.classes}, {s.type.arguments[i], s.classes}, depth + 1)))
@@ -249,13 +249,13 @@ bool Comparison::promotes(const Type& s, const Type& t, const Classes& classes) 
   return false;
 }
 
-// `shown`: the type as it is written, where `s` is another view of it.
+// `shown`: the type as written, where `s` is another view of it.
 bool Comparison::class_fits(Side s, Side t, int depth, const Type& shown) {
   const ClassInfo* own = s.info();
   const ClassInfo* wanted = t.info();
   if (wanted != nullptr && wanted->form == Form::typed_dict) return fits_typed_dict(s, own, t, *wanted, depth);
   if (own != nullptr && own->form == Form::typed_dict) return typed_dict_fits(s, *own, t, depth);
-  // A class of a node is another one in each node; a package's is the same.
+  // A class defined in a node is a different class in each node; a package's class is the same in all.
   const bool same_meaning = !t.type.name.starts_with("nodes.") || t.classes.count(t.type.name) == 0 ||
                             s.classes.count(t.type.name) != 0 || own == nullptr;
   if (const auto seen = as_base(s.type, t.type.name, s.classes, budget_); seen && same_meaning)

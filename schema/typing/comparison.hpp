@@ -1,4 +1,4 @@
-// The decision behind assignable(), in two files: types as such (assignable.cpp) and classes with fields (records.cpp).
+// The decision behind assignable(), in two files: types in general (assignable.cpp), classes with fields (records.cpp).
 // Private to this folder.
 #pragma once
 #include "schema/typing/assignable.hpp"
@@ -18,14 +18,14 @@ struct Side {
   Side with(const Type& other) const { return {other, classes}; }
 };
 
-/// A class whose values have named fields.
+/// Whether values of the class have named fields.
 bool is_record(const ClassInfo* info);
 
 class Comparison {
  public:
   explicit Comparison(const Rules& rules) : rules_(rules) {}
 
-  /// On a no, take() has the innermost reason.
+  /// If it returns false, take() returns the innermost reason.
   bool fits(Side s, Side t, int depth = 0);
   Assignability take();
 
@@ -66,7 +66,7 @@ class Comparison {
   bool record_fits_mapping(Side s, const ClassInfo& own, Side t, int depth);
   bool fits_protocol(Side s, const ClassInfo* own, Side t, const ClassInfo& wanted, int depth);
 
-  // A type that mentions itself: what is being decided is taken for true meanwhile.
+  // For types that mention themselves: a pair whose comparison is in progress is assumed to fit.
   using Assumptions = std::vector<std::pair<Type, Type>>;
   struct Assuming {
     Assumptions& all;
@@ -82,7 +82,7 @@ class Comparison {
   const Rules& rules_;
   Assignability answer_;
   Assumptions assumptions_;
-  int budget_ = kLooks;  ///< of the whole question: classes come from workers and may be made to be expensive
+  int budget_ = kLooks;  ///< of the whole comparison: classes come from workers and may be crafted to be expensive
 };
 
 }  // namespace qflow::schema

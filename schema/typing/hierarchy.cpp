@@ -10,8 +10,8 @@ namespace {
 
 struct Row {
   const char* name;
-  const char* variance;  ///< one letter an argument: i, c (covariant), n (contravariant)
-  const char* bases;     ///< separated by blanks; _0 and _1 stand for the arguments
+  const char* variance;  ///< one letter per argument: i, c (covariant), n (contravariant)
+  const char* bases;     ///< separated by spaces; _0 and _1 stand for the arguments
 };
 // typeshed's builtins.pyi, typing.pyi, collections/__init__.pyi.
 constexpr Row kRows[] = {
@@ -110,7 +110,7 @@ int size_of(const Type& type) {
   return size;
 }
 
-// Replaces the placeholders that `argument_of` knows; Any, once the budget is spent.
+// Replaces the placeholders that `argument_of` knows; returns Any once the budget is spent.
 template <class F>
 Type substitute(const Type& type, const F& argument_of, int& budget) {
   if (--budget <= 0) return {};
@@ -162,7 +162,7 @@ std::optional<Type> search(const Type& type, std::string_view base, const Classe
 struct Members {
   std::string_view owner, names;
 };
-// Public methods that a protocol may ask for; the dunder ones follow from the abstract bases.
+// Public methods that a protocol may require; dunder methods follow from the abstract bases.
 constexpr Members kMembers[] = {
     {"str",
      " capitalize casefold center count encode endswith expandtabs find format format_map index isalnum isalpha "
@@ -262,7 +262,7 @@ std::vector<Field> fields_of(const Type& type, const ClassInfo& info, const Clas
       field.type = fill(field.type, info, type.arguments, budget);
     add(std::move(field));
   }
-  // Breadth first, as far as the method resolution order matters here; bounded, because a worker sent it.
+  // Breadth first: close enough to the method resolution order here. Bounded, because a worker sent the classes.
   std::vector<Type> todo = bases_of(type, classes, budget);
   for (std::size_t i = 0; i < todo.size() && i < 100 && budget > 0; ++i) {
     const auto found = classes.find(todo[i].name);

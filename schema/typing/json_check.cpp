@@ -1,4 +1,4 @@
-// The checking half of json_schema.hpp: JSON values against JSON Schema 2020-12.
+// Implements check_json() of json_schema.hpp: JSON values against JSON Schema 2020-12.
 #include <fmt/format.h>
 #include <re2/re2.h>
 
@@ -7,7 +7,7 @@
 
 #include "schema/pointer.hpp"
 #include "schema/typing/json_schema.hpp"
-#include "schema/text.hpp"
+#include "schema/utf8.hpp"
 
 namespace qflow::schema {
 namespace {
@@ -33,7 +33,7 @@ bool is_type(const json::value& value, std::string_view type) {
   return type_word(value) == type;
 }
 
-// A value in a message, without writing out what nobody reads.
+// A value as shown in a message; long values are abbreviated.
 std::string shown(const json::value& value) {
   if (const auto* array = value.if_array(); array != nullptr && array->size() > 10)
     return fmt::format("an array of {}", array->size());
@@ -55,7 +55,7 @@ std::string shown(const json::value& value) {
   return json::serialize(value);
 }
 
-// Characters, not bytes: what minLength counts.
+// The number of characters, not bytes, as minLength counts.
 std::size_t length_of(std::string_view text) {
   return static_cast<std::size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
@@ -71,8 +71,8 @@ bool is_date(std::string_view text) {
          (month != 2 || day < 29 || leap);
 }
 
-// What a text should be by its format or encoding and is not; null: it is, or nobody says. Python's own forms only:
-// what a worker makes of a literal.
+// The form that a text should have by its format or encoding but does not have; null: it has it, or needs none. Accepts
+// only the forms that a worker's Python can read from a literal.
 const char* wrong_form(std::string_view text, const json::object& rules) {
   static const re2::RE2 kTime(R"(([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)");
   static const re2::RE2 kUuid("(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}");
@@ -84,7 +84,7 @@ const char* wrong_form(std::string_view text, const json::object& rules) {
     const json::value* value = rules.if_contains(keyword);
     return value != nullptr && value->is_string() && std::string_view(value->get_string()) == word;
   };
-  if (is("contentEncoding", "base64")) return full(text, kBase64) ? nullptr : "base64";
+  if (is("contentEncoding", "base64")) return full(text, kBase64) ? nullptr : "base64 text";
   if (is("format", "date")) return is_date(text) ? nullptr : "date such as 2026-11-23";
   if (is("format", "time")) return full(text, kTime) ? nullptr : "time such as 12:30:00";
   if (is("format", "uuid")) return full(text, kUuid) ? nullptr : "UUID";
@@ -125,7 +125,7 @@ class Checker {
     if (problems != nullptr && problems->size() < kMaxProblems) problems->push_back({at, std::move(what)});
     return false;
   }
-  // Nothing is written where nobody reads it.
+  // Whether a problem would be kept; otherwise its message is not formatted.
   static bool is_heard(const Problems* problems) { return problems != nullptr && problems->size() < kMaxProblems; }
 
   const json::value* resolve(const json::value& reference) const {
@@ -203,7 +203,7 @@ class Checker {
     if (const auto of = number_in(rules, "multipleOf"); of && *of > 0) {
       const double times = number / *of;
       if (std::abs(times - std::round(times)) > 1e-9 * std::max(1.0, std::abs(times)))
-        return fail(problems, at, fmt::format("{} is no multiple of {}", shown(value), *of));
+        return fail(problems, at, fmt::format("{} is not a multiple of {}", shown(value), *of));
     }
     return true;
   }
@@ -235,7 +235,7 @@ class Checker {
     if (sized && !check_size(length_of(text), rules, "minLength", "maxLength", "characters", at, problems))
       return false;
     if (const char* wrong = wrong_form(text, rules))
-      return is_heard(problems) && fail(problems, at, fmt::format("{} is no {}", shown(value), wrong));
+      return is_heard(problems) && fail(problems, at, fmt::format("{} is not a {}", shown(value), wrong));
     const json::value* pattern = rules.if_contains("pattern");
     if (pattern == nullptr || !pattern->is_string()) return true;
     const std::string written(std::string_view(pattern->get_string()));
@@ -254,7 +254,7 @@ class Checker {
         for (std::size_t j = 0; j < i && good; ++j)
           if (equal(array[i], array[j]))
             good =
-                fail(problems, fmt::format("{}/{}", at, i), fmt::format("the same as item {}; each may come once", j));
+                fail(problems, fmt::format("{}/{}", at, i), fmt::format("equal to item {}; items must be unique", j));
     }
     std::size_t first = 0;
     if (const json::value* prefix = rules.if_contains("prefixItems"); prefix != nullptr && prefix->is_array()) {
@@ -315,21 +315,21 @@ class Checker {
       }
       if (fitting == 0) good = fits_none(value, any->get_array(), at, problems, depth);
       else if (fitting > 1 && word == std::string_view("oneOf"))
-        good = fail(problems, at, fmt::format("fits {} of the alternatives, of which only one may", fitting));
+        good = fail(problems, at, fmt::format("fits {} of the alternatives, but must fit only one", fitting));
     }
     if (const json::value* wrong = rules.if_contains("not"))
       if (check(value, *wrong, at, nullptr, depth + 1)) good = fail(problems, at, "is not allowed");
     return good;
   }
 
-  // Of several alternatives, the one of the value's own type says best what is wrong.
+  // Among several alternatives, the one of the value's own type gives the best message.
   bool fits_none(const json::value& value, const json::array& alternatives, const std::string& at, Problems* problems,
                  int depth) {
     if (problems == nullptr) return false;
     std::string expected;
     std::size_t looked_at = 0;
     for (const auto& one : alternatives) {
-      if (++looked_at > 10) break;  // more is no help
+      if (++looked_at > 10) break;  // more would not help
       Problems inner;
       check(value, one, at, &inner, depth + 1);
       const bool deeper = std::any_of(inner.begin(), inner.end(), [&](const Problem& p) { return p.pointer != at; });

@@ -9,7 +9,7 @@ using Kind = Type::Kind;
 
 json::object typed(const char* name) { return {{"type", name}}; }
 
-// Integers, text and such: the schema of Python's own scalar classes.
+// The schema of Python's own scalar classes: integers, text and so on.
 std::optional<json::object> of_scalar(std::string_view name) {
   if (name == "str") return typed("string");
   if (name == "int") return typed("integer");
@@ -65,7 +65,7 @@ json::value shown_literal(const json::value& value, const Classes& classes) {
   return member->contains("bytes") ? member->at("bytes") : value;
 }
 
-// {"type": "integer"} or null → {"type": ["integer", "null"]}; anything richer by anyOf.
+// {"type": "integer"} or null → {"type": ["integer", "null"]}; anything richer uses anyOf.
 json::object or_null(json::object schema) {
   if (json::value* type = schema.if_contains("type");
       type != nullptr && type->is_string() && !schema.contains("enum")) {
@@ -82,7 +82,7 @@ json::object or_null(json::object schema) {
   return {{"anyOf", std::move(any_of)}};
 }
 
-// A model's own schema keeps its definitions; they are reached through where it will stand.
+// A model's own schema keeps its definitions; rewrites references to them for the place where the schema will stand.
 void move_references(json::value& schema, const std::string& below) {
   if (json::array* list = schema.if_array()) {
     for (json::value& one : *list) move_references(one, below);
@@ -102,7 +102,7 @@ void move_references(json::value& schema, const std::string& below) {
   }
 }
 
-// pydantic 1 says nothing of None in Optional fields.
+// pydantic 1 does not mention None for Optional fields.
 void allow_null(json::object& model, const ClassInfo& info) {
   json::value* properties = model.if_contains("properties");
   if (properties == nullptr || !properties->is_object()) return;
@@ -163,7 +163,7 @@ json::object SchemaWriter::of_class(const Type& type) {
   if (info.form == ClassInfo::Form::plain || info.form == ClassInfo::Form::protocol) return {};
   const std::string name = new_name(type.name.substr(type.name.rfind('.') + 1));
   names_[full] = name;
-  definitions_[name] = nullptr;  // the place is taken: the class may mention itself
+  definitions_[name] = nullptr;  // reserves the name: the class may mention itself
   json::object made = definition_of(type, info);
   if (info.form == ClassInfo::Form::model && !info.json_schema.empty()) {
     json::value own(info.json_schema);
@@ -187,7 +187,7 @@ json::object SchemaWriter::definition_of(const Type& type, const ClassInfo& info
   if (info.form == ClassInfo::Form::enumeration) {
     json::array values, names;
     for (const auto& [name, value] : info.members) {
-      // What JSON cannot say is chosen by its name.
+      // A member whose value JSON cannot express is chosen by its name.
       values.push_back(value.is_null() ? json::value(name) : value);
       names.push_back(json::value(name));
     }

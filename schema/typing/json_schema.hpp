@@ -1,17 +1,17 @@
-// JSON Schema 2020-12 of types, for forms, and the check of JSON values against a schema. Any thread.
+// JSON Schema 2020-12 for types, to build forms from, and the check of JSON values against a schema. Any thread.
 #pragma once
 #include "schema/codec.hpp"
 #include "schema/typing/hierarchy.hpp"
 
 namespace qflow::schema {
 
-/// Makes schemas that share one set of `$defs`, one for each class that is mentioned.
+/// Makes schemas that share one set of `$defs`, which has one definition for each class mentioned.
 class SchemaWriter {
  public:
   explicit SchemaWriter(const Classes& classes) : classes_(classes) {}
   /// The schema of one type; classes are references into definitions().
   json::object schema_of(const Type& type);
-  /// `root` with "$schema" and the definitions that have come together so far.
+  /// `root` with "$schema" and the definitions collected so far.
   json::object finish(json::object root) const;
 
  private:
@@ -24,17 +24,17 @@ class SchemaWriter {
   std::map<std::string, std::string, std::less<>> names_;  ///< text of the type → its name in $defs
   json::object definitions_;
   int budget_ = 5000;  ///< parts still to be written: a generic class may mention itself with ever larger arguments
-  int looks_ = 4 * kLooks;  ///< parts of types that may be looked at for the fields of all classes together
-  std::map<std::string, int, std::less<>> used_names_;  ///< a class's short name → how many are called so
+  int looks_ = 4 * kLooks;  ///< parts of types that may be visited for the fields of all classes together
+  std::map<std::string, int, std::less<>> used_names_;  ///< a class's short name → how many classes have it
   int depth_ = 0;
 };
 
-/// What of `value` does not fit `schema`, with JSON pointers below `at`; at most 20 problems. Supports the keywords
-/// that SchemaWriter and pydantic write and the usual ones of hand-written schemas; others are ignored, as the
-/// specification asks. Patterns are RE2's; one that RE2 cannot read is ignored.
+/// Where `value` does not fit `schema`, with JSON pointers below `at`; at most 20 problems. Supports the keywords that
+/// SchemaWriter and pydantic write and the usual ones of hand-written schemas; others are ignored, as the specification
+/// asks. Patterns have RE2's syntax; a pattern that RE2 cannot read is ignored.
 Problems check_json(const json::value& value, const json::object& schema, std::string at = {});
 
-/// What is wrong with a schema that a user wrote: a keyword with a value of the wrong kind, a reference to nothing.
+/// Problems in a schema that a user wrote: a keyword with a value of the wrong kind, a reference to nothing.
 Problems check_schema(const json::object& schema);
 
 }  // namespace qflow::schema

@@ -1,4 +1,4 @@
-// Of parse.hpp: the names that types are written with, and the special forms among them.
+// Part of parse.hpp: the names used in type expressions, and the special forms among them.
 #include <algorithm>
 
 #include "schema/typing/parse.hpp"
@@ -9,7 +9,7 @@ namespace {
 struct Usual {
   std::string_view written, canonical;
 };
-// Names without a module, and as typing has them.
+// Names without a module, and names from typing.
 constexpr Usual kUsual[] = {{"List", "list"},
                             {"Dict", "dict"},
                             {"Set", "set"},

@@ -235,7 +235,7 @@ class Parser {
     return type;
   }
 
-  // Ge(0), Field(ge=0, le=10), annotated_types.Len(1, 5), "a note"; what is not understood is passed over.
+  // Ge(0), Field(ge=0, le=10), annotated_types.Len(1, 5), "a note"; skips anything else.
   void metadata(Type& type) {
     if (!starts_name(next())) {
       if (!constant()) pass_over();
@@ -276,7 +276,7 @@ class Parser {
     if (!take(')')) fail("expected )");
   }
 
-  // To the next comma or closing bracket of this level.
+  // Skips to the next comma or closing bracket of this level.
   void pass_over() {
     int depth = 0;
     while (at_ < text_.size()) {

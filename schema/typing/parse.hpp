@@ -1,5 +1,5 @@
-// Type expressions as text: "dict[str, list[int]] | None". What the live function says is better; this is for what
-// clients write and for code that cannot be executed. Any thread.
+// Type expressions as text: "dict[str, list[int]] | None". The live function is the better source; this is for types
+// that clients write and for code that cannot be executed. Any thread.
 #pragma once
 #include <functional>
 
@@ -7,16 +7,16 @@
 
 namespace qflow::schema {
 
-/// The canonical name of a name as it is written ("np.ndarray" → "numpy.ndarray"), or nothing for an unknown one.
+/// The canonical form of a name as written ("np.ndarray" → "numpy.ndarray"), or nothing for an unknown name.
 using NameResolver = std::function<std::optional<std::string>(std::string_view written)>;
 
-/// Python's own names, those of typing and collections.abc, and the usual aliases np, pd, t.
+/// Resolves Python's own names, the names of typing and collections.abc, and the usual aliases np, pd, t.
 std::optional<std::string> usual_name(std::string_view written);
 
 struct ParsedType {
   Type type;
-  std::string error;                 ///< empty: it was read; otherwise what is wrong and at which character
-  std::vector<std::string> unknown;  ///< names that nobody knows; they stand as classes of that name
+  std::string error;                 ///< empty on success; otherwise what is wrong and at which character
+  std::vector<std::string> unknown;  ///< unknown names; `type` has them as classes of that name
 };
 /// Reads an annotation. At most 10,000 characters and 24 levels deep.
 ParsedType parse_type(std::string_view text, const NameResolver& resolve = usual_name);
@@ -25,8 +25,8 @@ ParsedType parse_type(std::string_view text, const NameResolver& resolve = usual
 /// int | None, ("list", []) → list, ("tuple", []) → tuple[Any, ...]. Missing arguments mean Any.
 Type make_type(const std::string& canonical, std::vector<Type> arguments);
 
-/// Adds what a piece of Annotated's metadata says to `type`, in JSON Schema's words. `word`: as annotated-types and
-/// pydantic name it: gt, ge, lt, le, multiple_of, min_length, max_length, pattern, or min, max, description, title.
+/// Adds one piece of Annotated's metadata to `type`, as a JSON Schema keyword. `word` is its name in annotated-types
+/// and pydantic: gt, ge, lt, le, multiple_of, min_length, max_length, pattern, or min, max, description, title.
 /// Unknown words change nothing.
 void add_limit(Type& type, std::string_view word, const json::value& value);
 

@@ -1,4 +1,4 @@
-// Of comparison.hpp: TypedDicts, dataclasses, models, enumerations, protocols.
+// Part of comparison.hpp: TypedDicts, dataclasses, models, enumerations, protocols.
 #include <algorithm>
 
 #include "schema/typing/comparison.hpp"
@@ -13,7 +13,7 @@ bool is_record(const ClassInfo* info) {
                              info->form == Form::named_tuple || info->form == Form::typed_dict);
 }
 
-// Python's own protocols of one method.
+// Python's own single-method protocols.
 bool Comparison::has_special_method(Side s, const ClassInfo& own, std::string_view protocol) {
   static constexpr std::pair<std::string_view, std::string_view> kMethods[] = {
       {"collections.abc.Sized", "__len__"},
@@ -25,7 +25,7 @@ bool Comparison::has_special_method(Side s, const ClassInfo& own, std::string_vi
   return false;
 }
 
-// A NewType is kept as a class whose first base with arguments is what it was made of.
+// A NewType is kept as a class whose first generic base is the type that it was made from.
 bool Comparison::is_new_type(const ClassInfo& info) {
   return !info.generic_bases.empty() && std::find(info.bases.begin(), info.bases.end(), "NewType") != info.bases.end();
 }
@@ -58,7 +58,7 @@ bool Comparison::typed_dict_fits(Side s, const ClassInfo& own, Side t, int depth
   return no(s, t);
 }
 
-// Every field that is asked for is there and fits.
+// Whether every wanted field is present and fits.
 bool Comparison::records_fit(Side s, const ClassInfo& own, Side t, const ClassInfo& wanted, int depth) {
   if (is_assumed(s, t)) return true;
   const Assuming here(assumptions_, s.type, t.type);
@@ -85,7 +85,7 @@ bool Comparison::records_fit(Side s, const ClassInfo& own, Side t, const ClassIn
 bool Comparison::enumerations_fit(Side s, const ClassInfo& own, Side t, const ClassInfo& wanted) {
   for (const auto& [name, value] : own.members)
     if (std::find(wanted.members.begin(), wanted.members.end(), std::pair(name, value)) == wanted.members.end())
-      return no(s, t, "has the member " + name + ", which " + text(t.type) + " has not");
+      return no(s, t, "has the member " + name + ", which " + text(t.type) + " does not have");
   return true;
 }
 

@@ -1,4 +1,4 @@
-// The other half of checking in json_schema.hpp: whether what a user wrote is a JSON Schema.
+// Implements check_schema() of json_schema.hpp: whether a user's JSON is a JSON Schema.
 #include <fmt/format.h>
 #include <re2/re2.h>
 
@@ -71,7 +71,7 @@ void check_keyword(const Keyword& keyword, const json::value& value, const std::
         re2::RE2::Options options;
         options.set_log_errors(false);
         const re2::RE2 pattern(std::string(std::string_view(value.get_string())), options);
-        if (!pattern.ok()) problems.push_back({at, "is no regular expression that is supported: " + pattern.error()});
+        if (!pattern.ok()) problems.push_back({at, "is not a supported regular expression: " + pattern.error()});
       }
       return;
     case 'n':

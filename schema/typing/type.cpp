@@ -1,5 +1,5 @@
 #include "schema/typing/type.hpp"
-#include "schema/text.hpp"
+#include "schema/utf8.hpp"
 
 #include <algorithm>
 
@@ -167,7 +167,7 @@ std::string literal_text(const json::value& value) {
   if (value.is_null()) return "None";
   if (value.is_bool()) return value.get_bool() ? "True" : "False";
   if (value.is_string()) {
-    // In Python's quotes, as far as they matter to a reader.
+    // Quoted as in Python, as far as it matters to a reader.
     std::string out = "'";
     constexpr char kHex[] = "0123456789abcdef";
     for (const char c : value.get_string()) {

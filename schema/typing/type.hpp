@@ -1,5 +1,5 @@
-// A Python type as an annotation says it, as plain data: what a worker reads from live functions, what the daemon
-// compares, turns into JSON Schema and stores. Any thread.
+// A Python type as stated by an annotation, as plain data: workers read it from live functions; the daemon compares it,
+// turns it into JSON Schema and stores it. Any thread.
 #pragma once
 #include <boost/json/value.hpp>
 
@@ -30,12 +30,12 @@ struct Type {
   bool variadic = false;
   std::vector<json::value>
       values;           ///< of `literal`: strings, integers, booleans, null; {"enum": class, "name": member}
-  json::object limits;  ///< from Annotated, in JSON Schema's words: minimum, maxLength, pattern, …
+  json::object limits;  ///< from Annotated, as JSON Schema keywords: minimum, maxLength, pattern, …
 
   static Type any() { return {}; }
   static Type of(std::string name, std::vector<Type> arguments = {});
   static Type none();
-  /// Flattened and without duplicates; one alternative is itself.
+  /// A union, flattened and without duplicates; a single alternative is returned as it is.
   static Type either(std::vector<Type> alternatives);
   bool is(std::string_view class_name) const { return kind == Kind::named && name == class_name; }
   bool operator==(const Type& other) const;
@@ -48,13 +48,13 @@ struct Field {
   bool required = true;
   bool read_only = false;  ///< frozen, a property, a method
   bool method = false;
-  bool init_only = false;  ///< given when the object is made, and no attribute of it (InitVar)
+  bool init_only = false;  ///< given when the object is made, but not an attribute of it (InitVar)
   bool computed = false;   ///< an attribute that is not given when the object is made (init=False)
   std::string description;
-  std::optional<json::value> initial;  ///< the default, where JSON can say it
+  std::optional<json::value> initial;  ///< the default, where JSON can express it
 };
 
-/// What there is to know of a class that an annotation names and that is not one of Python's own.
+/// Everything known about a class that an annotation names and that is not one of Python's own.
 struct ClassInfo {
   enum class Form { plain, dataclass, typed_dict, named_tuple, enumeration, protocol, model };
   Form form = Form::plain;
@@ -66,7 +66,7 @@ struct ClassInfo {
   std::vector<Field> fields;
   std::vector<std::pair<std::string, json::value>> members;  ///< of an enumeration: name, value
   std::string description;
-  json::object json_schema;  ///< of a model: what it says itself
+  json::object json_schema;  ///< of a model: its own JSON Schema
 };
 
 /// The classes that some types mention, by canonical name.
@@ -75,8 +75,8 @@ using Classes = std::map<std::string, ClassInfo, std::less<>>;
 /// "list[int]", "str | None": as a person would write it; classes of nodes without their module.
 std::string text(const Type& type);
 
-/// The wire and stored form. from_json() bounds depth, width and count, and answers `any` for what it cannot read,
-/// because it reads what a worker sent.
+/// The wire and stored form. type_from_json() and classes_from_json() bound depth, width and count, and return `any`
+/// for anything that they cannot read, because a worker sent it.
 json::value to_json(const Type& type);
 Type type_from_json(const json::value& from);
 json::object to_json(const Classes& classes);

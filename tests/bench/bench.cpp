@@ -1,4 +1,4 @@
-// qflow-bench: the figures of the README, each beside what it is compared with, in one run. By hand, not a test.
+// qflow-bench: measures the README's figures in one run, each next to its comparison. Run by hand; not a test.
 #include <fmt/format.h>
 #include <sodium.h>
 #include <sys/resource.h>
@@ -22,7 +22,7 @@ using namespace qflow;
 using namespace qflow::test;
 using namespace qflow::bench;
 
-/// `clients` threads call `target` `calls` times each; the time of each call.
+/// Calls `target` from `clients` threads, `calls` times each. Returns the times; `seconds` is the whole duration.
 Sample load(Daemon& daemon, unsigned clients, int calls, const std::string& target, const std::string& body,
             int expected, double& seconds) {
   std::vector<Sample> parts(clients);
@@ -69,7 +69,7 @@ json::object fibo_chain(int length, int n) {
   return chain(std::move(nodes));
 }
 
-// The same module, run by an interpreter of its own, which says how long it took.
+// Runs the same module in a separate interpreter, which prints how long it took.
 double plain_fibo_ms(const std::vector<std::string>& interpreter, int length, int n) {
   const TempDir directory;
   std::vector<std::string> command = interpreter;
@@ -86,7 +86,7 @@ void starts(double& python) {
   row("bwrap … python3 -I -c pass", repeat(30, [] { bubblewrap("pass"); }).at(0.5), "ms");
 }
 
-// From the request to the zygote until a worker has forked, put up every wall, run Python once, and been checked.
+// Times from the request to the zygote until a worker has forked, put up every wall, run Python once and been checked.
 Task<> fork_workers(Sample& sample) {
   workers::Settings settings;
   settings.pythons = workers::find_pythons(bin(""));
@@ -149,7 +149,7 @@ void chains(Daemon& daemon, double python) {
   row("40 × fibo(10): the execution itself", durations.at(0.5), "ms");
   const std::string ten = daemon.store(fibo_chain(10, 33));
   Sample ours, plain, embedded;
-  for (int i = 0; i < 5; ++i) {  // in turns, because the machine is noisy
+  for (int i = 0; i < 5; ++i) {  // alternating, because the machine is noisy
     ours.times.push_back(milliseconds([&] { execution_ms(daemon.post("/workflows/" + ten + "/execute?wait=120")); }));
     plain.times.push_back(plain_fibo_ms({kPython, "-I"}, 10, 33));
     embedded.times.push_back(plain_fibo_ms({bin("qflow-bench-embed")}, 10, 33));
@@ -158,7 +158,7 @@ void chains(Daemon& daemon, double python) {
   row("10 × fibo(33), the same libpython, merely embedded", embedded.at(0.5), "ms",
       fmt::format("{:+.1f} %", (embedded.at(0.5) / plain.at(0.5) - 1) * 100));
   row("10 × fibo(33), request to recorded answer", ours.at(0.5), "ms",
-      fmt::format("{:+.1f} % to python3 (target: within 3 %), {:+.1f} % to libpython",
+      fmt::format("{:+.1f} % against python3 (target: within 3 %), {:+.1f} % against libpython",
                   (ours.at(0.5) / plain.at(0.5) - 1) * 100, (ours.at(0.5) / embedded.at(0.5) - 1) * 100));
 }
 
@@ -194,9 +194,9 @@ void large_values(Daemon& daemon) {
       }
       passed.times.push_back(sum);
     }
-    row(fmt::format("{} MB: the node that makes them", megabytes), made.at(0.5), "ms");
-    row(fmt::format("{} MB: the 9 nodes that pass them on, together", megabytes), passed.at(0.5), "ms",
-        megabytes == 100 ? "target: as for 1 MB" : "");
+    row(fmt::format("{} MB: the node that creates the value", megabytes), made.at(0.5), "ms");
+    row(fmt::format("{} MB: the 9 nodes that pass it on, together", megabytes), passed.at(0.5), "ms",
+        megabytes == 100 ? "target: the same as 1 MB" : "");
   }
 }
 
@@ -211,7 +211,7 @@ void packages(Daemon& daemon) {
   row("python3 -I -c 'import pandas'", repeat(3, [] { bare_python("import pandas"); }).at(0.5), "ms");
   row("first execution", time(pandas), "ms");
   ::usleep(3'000'000);
-  row("second execution, 3 s later", time(pandas), "ms", "its zygote has pandas by now");
+  row("second execution, 3 s later", time(pandas), "ms", "its zygote has imported pandas by now");
   Sample with, without;
   for (int i = 0; i < 20; ++i) {
     with.times.push_back(time(pandas));
@@ -219,7 +219,7 @@ void packages(Daemon& daemon) {
     without.times.push_back(time(plain));
     ::usleep(50'000);
   }
-  row("later ones, p50", with.at(0.5), "ms",
+  row("later executions, p50", with.at(0.5), "ms",
       fmt::format("without pandas {:.2f}: {:+.2f} (target: +2)", without.at(0.5), with.at(0.5) - without.at(0.5)));
 }
 
@@ -264,7 +264,7 @@ int main(int argc, char** argv) {
     fresh_processes(argc > 2 ? std::atoi(argv[2]) : 1000);
     return 0;
   }
-  fmt::print("qflow benchmarks. Medians; every figure beside what it is compared with, measured in the same run.\n");
+  fmt::print("qflow benchmarks. Medians; each figure next to its comparison, measured in the same run.\n");
   double python = 0;
   starts(python);
   Daemon daemon;

@@ -1,4 +1,4 @@
-// What the benchmarks share: medians, rows, and what Qflow is compared with.
+// Shared by the benchmarks: medians, rows, and the programs that Qflow is compared with.
 #pragma once
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/async.hpp"
+#include "daemon/base/async.hpp"
 #include "tests/support/process.hpp"
 
 namespace qflow::bench {
@@ -49,13 +49,13 @@ inline void bubblewrap(const char* code) {
              kPython,     "-I",        "-c",     code});
 }
 
-/// 8. The sandbox: each layer, a spare's preparation, the hand-over, throughput beside bwrap.
+/// 8. The sandbox: each layer, a spare's preparation, the hand-over, throughput against bwrap.
 void sandbox_costs();
-/// 9. HTTP: reads, lists and writes beside a bare Beast server and FastAPI on the same data.
+/// 9. HTTP: reads, lists and writes against a bare Beast server and FastAPI on the same data.
 void http_costs();
 /// 10. Types: introspection, comparisons, the check of a large workflow.
 void type_costs();
-/// Only the throughput, eight clients with `each` executions: to be profiled.
+/// Only the throughput of eight clients with `each` executions, for profiling.
 void fresh_processes(int each);
 
 }  // namespace qflow::bench

@@ -1,4 +1,4 @@
-// Runs a Python file in an embedded interpreter and nothing else: what libpython itself costs beside the python3
+// Runs a Python file in an embedded interpreter and nothing else: the cost of libpython itself against the python3
 // executable.
 #include <Python.h>
 

@@ -1,4 +1,4 @@
-"""The comparison: FastAPI and SQLAlchemy on a copy of the same database. DATABASE names it.
+"""FastAPI and SQLAlchemy on a copy of the same database, for comparison. DATABASE is its path.
 
 Run by http_bench.cpp as: uvicorn --workers 2 fastapi_server:app
 """

@@ -1,5 +1,5 @@
-// A bare Beast server that answers every request with "Hello": what HTTP itself costs here. Two threads, keep-alive,
-// the shape of Beast's own awaitable example.
+// A bare Beast server that answers every request with "Hello": the cost of HTTP itself. Two threads, keep-alive,
+// structured like Beast's own awaitable example.
 #include <boost/asio.hpp>
 #include <boost/beast.hpp>
 #include <cstdio>

@@ -1,5 +1,5 @@
-// 9. HTTP: reads, a list and a write, beside a bare Beast hello and FastAPI with SQLAlchemy on the same data, in one
-// run; with a thousand and a million stored executions; and what idle connections take.
+// 9. HTTP: reads, a list and a write against a bare Beast hello and FastAPI with SQLAlchemy on the same data, in one
+// run, with a thousand and with a million stored executions; and the memory of idle connections.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -14,7 +14,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "daemon/observe/time.hpp"
+#include "daemon/base/time.hpp"
 #include "sandbox/sys.hpp"
 #include "tests/bench/bench.hpp"
 #include "tests/support/http.hpp"
@@ -38,9 +38,9 @@ int connected(unsigned short port) {
   return fd;
 }
 
-// Answers a second to `request`, from as many connections, each sending the next when it has its answer. One thread
-// with epoll: the same for every server. NNNNNNNN in the request is another number each time. Throws when an answer is
-// no success.
+// Answers per second to `request` over `connections` connections, each sending its next request once it has its answer.
+// One thread with epoll, the same for every server. NNNNNNNN in the request becomes a new number each time. Throws when
+// an answer is not a success.
 double rate(unsigned short port, const std::string& request, int connections, double seconds) {
   struct Client {
     sandbox::UniqueFd fd;
@@ -107,7 +107,7 @@ void run_sql(const std::string& database, const std::string& sql) {
   sqlite3_close(db);
 }
 
-// One execution for each millisecond from an hour ago: recent enough that tidying leaves them alone.
+// One execution per millisecond, starting an hour ago: recent enough that tidying leaves them alone.
 std::int64_t first_millisecond() {
   static const std::int64_t kFirst = now_us() / 1000 - 3'600'000;
   return kFirst;
@@ -141,7 +141,7 @@ struct Target {
   std::vector<double> rates;
 };
 
-// Rounds of all targets after each other, so that a noisy moment meets all of them.
+// Measures the targets in turn, round by round, so that a noisy moment affects all of them.
 void race(std::vector<Target>& targets, int connections) {
   for (int round = 0; round < 5; ++round)
     for (Target& target : targets) target.rates.push_back(rate(target.port, target.request, connections, 1));
@@ -174,7 +174,7 @@ void start_others(Servers& servers) {
   run_sql(source, "PRAGMA wal_checkpoint(TRUNCATE)");
   fs::remove(copy);
   fs::copy_file(source, copy);
-  // A port that is free now; uvicorn takes none from us.
+  // A port that is free now; uvicorn gets no socket from us.
   sandbox::UniqueFd probe(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
   address.sin_family = AF_INET;
@@ -201,7 +201,7 @@ void start_others(Servers& servers) {
       std::chrono::seconds(30));
 }
 
-// Its workers end with uvicorn only when it is asked in words.
+// uvicorn ends its workers only on SIGTERM; if it is killed, they keep running.
 void stop_others(Servers& servers) {
   servers.fastapi->signal(SIGTERM);
   servers.fastapi->wait(std::chrono::seconds(20));
@@ -217,7 +217,7 @@ void compare_all(Servers& servers, const std::string& size) {
   compare("GET of a workflow, " + size, {{"qflow", port, get(one, proof), {}},
                                          {"bare Beast hello", servers.hello_port, hello, {}},
                                          {"FastAPI + SQLAlchemy", servers.fastapi_port, get(one, ""), {}}});
-  compare("the same, never asked before: nothing is remembered, " + size,
+  compare("GET of a workflow, each request new so that nothing is cached, " + size,
           {{"qflow", port, get(one + "?n=NNNNNNNN", proof), {}},
            {"FastAPI + SQLAlchemy", servers.fastapi_port, get(one + "?n=NNNNNNNN", ""), {}}});
   compare("a page of 50 executions, " + size,
@@ -247,10 +247,10 @@ void http_costs() {
   compare_all(servers, "1,000 executions");
   stop_others(servers);
 
-  // Uncached: each page another one, so that the store answers every time.
+  // Uncached: each page is a different one, so that the store answers every time.
   const auto deep_pages = [&](int around) {
     Sample sample;
-    test::Connection own(servers.qflow->port());  // not the client that holds answers against the description
+    test::Connection own(servers.qflow->port());  // not the client that checks answers against the description
     for (int i = 0; i < 300; ++i) {
       const std::string id = execution_id(around + i);
       sample.times.push_back(milliseconds(
@@ -274,7 +274,7 @@ void http_costs() {
   start_others(servers);
   compare_all(servers, "1,000,000 executions");
   stop_others(servers);
-  fmt::print("\n  A page of 50, not remembered, by key\n");
+  fmt::print("\n  A page of 50, uncached, by key\n");
   const double newest = deep_pages(999'000), middle = deep_pages(500'000), oldest = deep_pages(600);
   row("  of 1,000", first, "ms");
   row("  of 1,000,000, the newest", newest, "ms", fmt::format("{:.2f} times", newest / first));

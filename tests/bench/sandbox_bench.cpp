@@ -1,5 +1,5 @@
-// What the sandbox costs: each layer alone and all together, a spare's preparation, handing a job to one, and how many
-// sandboxed executions in fresh processes two loops make a second, beside two loops of bwrap in the same run.
+// The cost of the sandbox: each layer alone and all together, a spare's preparation, handing a job to it, and the rate
+// of sandboxed executions in fresh processes for eight clients, against two loops of bwrap in the same run.
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "daemon/engine/engine.hpp"
-#include "daemon/engine/reader.hpp"
+#include "daemon/flow/workflow_reader.hpp"
 #include "daemon/workers/zygote.hpp"
 #include "sandbox/inner.hpp"
 #include "sandbox/outer.hpp"
@@ -25,8 +25,8 @@ constexpr std::uint32_t bits(std::initializer_list<Layer> layers) {
   return out;
 }
 
-/// Times of one worker under `layers`, from the fork until its walls are up, and until it is reaped; microseconds. The
-/// process has no Python in it, so that nothing but the walls is measured.
+/// Median times of a worker under `layers` in microseconds: from the fork until its walls are up, and until it is
+/// reaped. The process contains no Python, so that only the walls are measured.
 std::pair<double, double> worker_us(std::uint32_t layers) {
   auto [ours, theirs] = sandbox::socket_pair();
   const pid_t pid = sandbox::check(::fork(), "fork()");
@@ -101,9 +101,9 @@ double own_cpu_ms() {
   return ms(used.ru_utime) + ms(used.ru_stime);
 }
 
-engine::Plan trivial_plan(const workers::Settings& settings) {
+flow::Plan trivial_plan(const workers::Settings& settings) {
   const boost::json::object node{{"id", "n"}, {"name", "n"}, {"code", "def f(): return 1"}};
-  return engine::make_plan(engine::read_workflow({{"nodes", boost::json::array{node}}}), settings);
+  return flow::make_plan(flow::read_workflow({{"nodes", boost::json::array{node}}}), settings);
 }
 
 workers::Settings bench_settings() {
@@ -113,7 +113,7 @@ workers::Settings bench_settings() {
   return settings;
 }
 
-// Preparation of a spare: fork, walls, warm-up, greeting, the look from outside. Then one job handed to it.
+// Prepares a spare (fork, walls, warm-up, greeting, check from outside), then hands it one job.
 Task<> spare_and_job(Sample& prepared, Sample& answered) {
   const workers::Settings settings = bench_settings();
   const auto zygote = std::make_shared<workers::Zygote>(co_await asio::this_coro::executor, settings,
@@ -152,7 +152,7 @@ struct Throughput {
   int done = 0;
 };
 
-Task<> client(engine::Engine& engine, engine::Plan plan, int times, std::shared_ptr<Throughput> result,
+Task<> client(engine::Engine& engine, flow::Plan plan, int times, std::shared_ptr<Throughput> result,
               std::shared_ptr<int> left) {
   for (int i = 0; i < times; ++i) {
     engine::Order order;
@@ -164,13 +164,13 @@ Task<> client(engine::Engine& engine, engine::Plan plan, int times, std::shared_
   --*left;
 }
 
-// The daemon's own engine and pool on one thread: each execution a fresh sandboxed process, the next ones prepared
-// meanwhile.
+// Runs the daemon's own engine and pool on one thread: each execution in a fresh sandboxed process, with the next ones
+// prepared in the meantime.
 Task<> throughput(Throughput& out, int each, bool& finished) {
   workers::Settings settings = bench_settings();
   workers::Pool pool(co_await asio::this_coro::executor, settings);
   engine::Engine engine(co_await asio::this_coro::executor, pool, nullptr, 64, 2, "[]");
-  const engine::Plan plan = trivial_plan(settings);
+  const flow::Plan plan = trivial_plan(settings);
   auto result = std::make_shared<Throughput>();
   constexpr int kClients = 8;
   auto left = std::make_shared<int>(1);
@@ -212,7 +212,7 @@ void fresh_processes(int each) {
   while (!finished && io.run_one() > 0) {
   }
   row("sandboxed executions in fresh processes", fresh.done / fresh.seconds, "/s");
-  row("the daemon's processor time for one", fresh.cpu_ms / fresh.done, "ms");
+  row("the daemon's processor time for each", fresh.cpu_ms / fresh.done, "ms");
 }
 
 void sandbox_costs() {
@@ -239,7 +239,7 @@ void sandbox_costs() {
   row("bwrap … python3 -I -c pass, two loops", bwrap, "/s");
   row("sandboxed executions in fresh processes", rate, "/s",
       fmt::format("{:.1f} times bwrap; target: 12", rate / bwrap));
-  row("the daemon's processor time for one", fresh.cpu_ms / fresh.done, "ms",
+  row("the daemon's processor time for each", fresh.cpu_ms / fresh.done, "ms",
       "target: 0.2; engine and pool, without HTTP");
 }
 

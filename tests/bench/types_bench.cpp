@@ -1,4 +1,4 @@
-// 10. Types: introspection beside a bare Python, comparisons beside mypy, the check of a large workflow.
+// 10. Types: introspection against a bare Python, comparisons against mypy, the check of a large workflow.
 #include <boost/json/serialize.hpp>
 #include <filesystem>
 #include <fstream>
@@ -6,7 +6,7 @@
 #include "schema/typing/assignable.hpp"
 #include "schema/typing/json_schema.hpp"
 #include "schema/typing/parse.hpp"
-#include "schema/types.hpp"
+#include "schema/documented_types.hpp"
 #include "tests/bench/bench.hpp"
 #include "tests/support/http.hpp"
 
@@ -15,7 +15,7 @@ namespace {
 
 using namespace qflow::test;
 
-// About 200 lines: ten dataclasses and twenty functions, with docstrings. `unique` makes it code that nobody has seen.
+// About 200 lines: ten dataclasses and twenty functions, with docstrings. `unique` makes it code never seen before.
 std::string module_of_200_lines(int unique) {
   std::string code =
       fmt::format("# {}\nfrom dataclasses import dataclass\nfrom typing import Dict, List, Optional\n", unique);
@@ -57,7 +57,7 @@ void introspection(Daemon& daemon) {
   }
   row("python3 with inspect and typing, no sandbox, no AST", bare.at(0.5), "ms");
   row("never seen: sandbox, AST, imports, live functions, HTTP", fresh.at(0.5), "ms",
-      fmt::format("{:.2f} x of the bare one", fresh.at(0.5) / bare.at(0.5)));
+      fmt::format("{:.2f} times the bare python3", fresh.at(0.5) / bare.at(0.5)));
   row("seen before", known.at(0.5), "ms");
 }
 
@@ -91,7 +91,7 @@ void comparisons() {
           fitting += schema::compatibility(source.name, target.name).compatible ? 1 : 0;
   });
   row("comparisons of documented names", kRounds * 400 / names * 1000, "/s");
-  // The same question for mypy: one file with as many assignments, without what it costs to start.
+  // The same question for mypy: one file with many assignments, its start-up time subtracted.
   const TempDir directory;
   const auto ask_mypy = [&](int copies) {
     const std::string file = directory.path() + "/pairs.py";
@@ -109,7 +109,8 @@ void comparisons() {
   };
   const double start = ask_mypy(0), loaded = ask_mypy(40);
   const double rate = 40.0 * static_cast<double>(parsed.size() * parsed.size()) / std::max(1.0, loaded - start) * 1000;
-  row("mypy 1.0, its start taken off", rate, "/s", fmt::format("we: {:.0f} x", count / took * 1000 / rate));
+  row("mypy 1.0, its start-up time subtracted", rate, "/s",
+      fmt::format("qflow: {:.0f} times", count / took * 1000 / rate));
   if (fitting == 0) fmt::print("nothing fits\n");
 }
 
@@ -137,10 +138,10 @@ void validation(Daemon& daemon) {
     const Answer answer = daemon.send("POST", "/workflows/validate", body, "Content-Type: application/json\r\n");
     if (answer.status != 200 || !answer["valid"].as_bool()) throw std::runtime_error(answer.body.substr(0, 500));
   };
-  row("1,000 nodes of different code, never seen", milliseconds(ask), "ms");
-  row("the same, known: over HTTP", repeat(15, ask).at(0.5), "ms", "target: under 50");
+  row("1,000 nodes with different code, never seen", milliseconds(ask), "ms");
+  row("the same nodes, known, over HTTP", repeat(15, ask).at(0.5), "ms", "target: under 50");
   const std::string id = daemon.store(workflow);
-  row("the same, stored", repeat(15, [&] { daemon.post("/workflows/" + id + "/validate"); }).at(0.5), "ms");
+  row("the same nodes, stored", repeat(15, [&] { daemon.post("/workflows/" + id + "/validate"); }).at(0.5), "ms");
 }
 
 }  // namespace

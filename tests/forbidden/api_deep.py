@@ -1,4 +1,4 @@
-"""API: a value nested a hundred thousand deep.
+"""API: a value nested a hundred thousand levels deep.
 
 must: outcome completed
 """

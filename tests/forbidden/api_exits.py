@@ -1,4 +1,4 @@
-"""API: leaving by every exception there is.
+"""API: raising GeneratorExit, which is not an Exception.
 
 must: outcome raised
 """

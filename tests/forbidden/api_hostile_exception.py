@@ -1,4 +1,4 @@
-"""API: an exception whose text fails, and whose name is no name.
+"""API: an exception whose text fails and whose name is not an identifier.
 
 must: outcome raised
 """

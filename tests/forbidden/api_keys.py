@@ -1,4 +1,4 @@
-"""API: keys that are not text, and two that become the same.
+"""API: keys that are not text, and two that become equal as text.
 
 must: outcome completed
 """

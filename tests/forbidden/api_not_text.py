@@ -1,4 +1,4 @@
-"""API: output that is no UTF-8.
+"""API: output that is not UTF-8.
 
 must: value "done"
 """

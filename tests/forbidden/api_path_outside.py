@@ -1,4 +1,4 @@
-"""API: handing over a file that is not its own.
+"""API: handing over files that do not belong to the node.
 
 must: outcome completed
 """

@@ -1,4 +1,4 @@
-"""API: without the builtins that others rely on.
+"""API: removing the builtins that other code relies on.
 
 must: value [1, 2]
 """

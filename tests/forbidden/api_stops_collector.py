@@ -1,4 +1,4 @@
-"""API: finalisers that never come to an end.
+"""API: a finaliser that never ends.
 
 must: outcome timed_out
 request: {"timeout": 0.5}

@@ -1,4 +1,4 @@
-"""API: text that is no text.
+"""API: text with lone surrogates.
 
 must: outcome completed
 """

@@ -1,4 +1,4 @@
-"""API: a type with a name of a megabyte.
+"""API: a type whose name and module are a megabyte long each.
 
 must: outcome completed
 """

@@ -1,4 +1,4 @@
-"""Exhaustion: every child forks on.
+"""Exhaustion: every child keeps forking.
 
 must: ended
 request: {"timeout": 1}

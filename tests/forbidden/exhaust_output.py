@@ -1,4 +1,4 @@
-"""Exhaustion: writing to standard output for ever.
+"""Exhaustion: writing to standard output forever.
 
 must: outcome output_limit
 request: {"timeout": 25, "sandbox": {"cpu": 0.5}}

@@ -1,4 +1,4 @@
-"""Exhaustion: the processor, where no Python signal handler gets through.
+"""Exhaustion: the processor, in C code that no Python signal handler interrupts.
 
 must: ended
 request: {"timeout": 1}

@@ -1,4 +1,4 @@
-"""Exhaustion: a file that is larger than everything.
+"""Exhaustion: files larger than the limits.
 
 must: refused
 """

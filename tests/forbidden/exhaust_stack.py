@@ -1,4 +1,4 @@
-"""Exhaustion: recursion until the stack is gone.
+"""Exhaustion: recursion until the stack overflows.
 
 must: ended
 request: {"timeout": 2}

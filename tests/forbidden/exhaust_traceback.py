@@ -1,4 +1,4 @@
-"""Exhaustion: an exception with a message of 50 MB.
+"""Exhaustion: an exception with a 50 MB message.
 
 must: outcome raised
 """

@@ -1,4 +1,4 @@
-"""Files: a device node of one's own.
+"""Files: creating a device node.
 
 must: refused
 """

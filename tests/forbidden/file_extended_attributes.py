@@ -1,4 +1,4 @@
-"""Files: attributes on files, a place to leave something.
+"""Files: extended attributes, in which data could be left behind.
 
 must: refused
 """

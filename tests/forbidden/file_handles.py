@@ -1,4 +1,4 @@
-"""Files: opening by handle, past every path (shocker.c).
+"""Files: opening files by handle, which bypasses every path (shocker.c).
 
 must: refused
 """

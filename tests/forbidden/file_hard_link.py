@@ -1,4 +1,4 @@
-"""Files: a second name for a library, in a directory of its own.
+"""Files: a second name for a library in the node's own directory.
 
 must: refused
 """

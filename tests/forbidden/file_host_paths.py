@@ -1,4 +1,4 @@
-"""Files: the host: password hashes, keys, homes, logs, its processes.
+"""Files: the host's password hashes, keys, homes, logs and processes.
 
 must: refused
 """

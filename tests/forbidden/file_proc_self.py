@@ -1,4 +1,4 @@
-"""Files: /proc/self/mem, exe and fd, the way around many a wall.
+"""Files: /proc/self/mem, exe and fd, a common way around walls.
 
 must: refused
 """

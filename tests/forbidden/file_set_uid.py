@@ -1,4 +1,4 @@
-"""Files: a set-uid program of its own.
+"""Files: creating a set-uid program and running it.
 
 must: refused
 denied: execve

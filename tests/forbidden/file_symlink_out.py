@@ -1,4 +1,4 @@
-"""Files: a symbolic link to what is outside.
+"""Files: symbolic links to paths outside.
 
 must: refused
 """

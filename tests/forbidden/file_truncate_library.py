@@ -1,4 +1,4 @@
-"""Files: emptying what other executions read.
+"""Files: emptying, deleting and changing files that other executions read.
 
 must: refused
 """

@@ -1,4 +1,4 @@
-"""Files: writing where other executions read.
+"""Files: writing to files and directories that other executions read.
 
 must: refused
 """

@@ -1,6 +1,7 @@
-"""Kernel surface: the 32-bit table by int 0x80, whose numbers mean other calls.
+"""Kernel surface: the 32-bit system calls through int 0x80, where the numbers mean other calls.
 
 must: outcome denied
+64-bit: outcome crashed
 """
 
 import ctypes
@@ -11,7 +12,7 @@ CODE = bytes.fromhex("b814000000cd80c3")  # mov eax, 20; int 0x80; ret
 
 def attempt():
     libc = ctypes.CDLL(None, use_errno=True)
-    page = mmap.mmap(-1, 4096)  # written first, executable then: never both
+    page = mmap.mmap(-1, 4096)  # first writable, then executable: never both
     page.write(CODE)
     address = ctypes.addressof(ctypes.c_char.from_buffer(page))
     if libc.mprotect(ctypes.c_void_p(address), 4096, mmap.PROT_READ | mmap.PROT_EXEC) != 0:

@@ -1,4 +1,4 @@
-"""Kernel surface: blocking the signal that reports refused calls, and then making one.
+"""Kernel surface: blocking the signal that reports refused calls, then making a refused call.
 
 must: outcome denied
 """

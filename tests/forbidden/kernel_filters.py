@@ -1,4 +1,4 @@
-"""Kernel surface: filters and rulesets of its own.
+"""Kernel surface: installing its own filters and rulesets.
 
 must: refused
 """

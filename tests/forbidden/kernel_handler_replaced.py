@@ -1,4 +1,4 @@
-"""Kernel surface: a handler of its own for refused calls does not allow them.
+"""Kernel surface: replacing the handler for refused calls does not allow them.
 
 must: refused
 """
@@ -15,5 +15,5 @@ def attempt():
     try:
         os.fstat(fd)
     except OSError:
-        return "refused"  # whatever number came back, it is no socket
+        return "refused"  # whatever number came back, it is not a socket
     return "socket %d" % fd

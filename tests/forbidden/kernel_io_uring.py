@@ -1,4 +1,4 @@
-"""Kernel surface: io_uring, which goes past the filter.
+"""Kernel surface: io_uring, which bypasses the filter.
 
 must: refused
 """

@@ -1,4 +1,4 @@
-"""Kernel surface: modules and another kernel.
+"""Kernel surface: loading modules and another kernel.
 
 must: refused
 denied: init_module

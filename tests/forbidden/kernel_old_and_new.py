@@ -1,4 +1,4 @@
-"""Kernel surface: calls that are rare, old, or not there yet.
+"""Kernel surface: calls that are rare, old or not assigned yet.
 
 must: refused
 """

@@ -1,4 +1,4 @@
-"""Kernel surface: another personality, with readable memory executable.
+"""Kernel surface: a personality that makes readable memory executable.
 
 must: refused
 denied: personality

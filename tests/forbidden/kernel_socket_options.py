@@ -1,4 +1,4 @@
-"""Kernel surface: socket options that attach programs, give descriptors and raise buffers.
+"""Kernel surface: socket options that attach programs, return descriptors and enlarge buffers.
 
 must: refused
 """

@@ -1,4 +1,4 @@
-"""Kernel surface: what only root has any use for.
+"""Kernel surface: calls that only root needs.
 
 must: refused
 denied: reboot

@@ -1,4 +1,4 @@
-"""Kernel surface: a user namespace of one's own.
+"""Kernel surface: creating a user namespace.
 
 must: refused
 """

@@ -1,4 +1,4 @@
-"""Leaks: what the daemon was started with.
+"""Leaks: the daemon's command line.
 
 must: refused
 """

@@ -1,4 +1,4 @@
-"""Leaks: the times of a device node, which is the host's.
+"""Leaks: the times of a device node, which belongs to the host.
 
 must: refused
 """

@@ -1,4 +1,4 @@
-"""Leaks: what the daemon has in its environment.
+"""Leaks: the daemon's environment variables.
 
 must: refused
 """

@@ -12,7 +12,7 @@ import time
 def leave():
     with open(os.__file__) as f:
         try:
-            fcntl.lockf(f, fcntl.LOCK_SH)  # a read lock may be had; it must not be seen
+            fcntl.lockf(f, fcntl.LOCK_SH)  # a read lock may be granted; others must not see it
         except OSError:
             pass
         time.sleep(0.6)

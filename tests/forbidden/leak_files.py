@@ -1,4 +1,4 @@
-"""Leaks: files of the execution before.
+"""Leaks: files of the previous execution.
 
 must: refused
 after: leave

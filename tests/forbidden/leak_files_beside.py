@@ -1,4 +1,4 @@
-"""Leaks: files of an execution at the same time.
+"""Leaks: files of a concurrent execution.
 
 must: refused
 beside: leave

@@ -1,4 +1,4 @@
-"""Leaks: what this host is called and who uses it.
+"""Leaks: the host's name and its users.
 
 must: refused
 """

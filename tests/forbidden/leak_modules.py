@@ -1,4 +1,4 @@
-"""Leaks: modules that the execution before has changed.
+"""Leaks: modules that the previous execution changed.
 
 must: refused
 after: leave

@@ -1,4 +1,4 @@
-"""Leaks: objects of the execution before, on the heap.
+"""Leaks: heap objects of a concurrent execution.
 
 must: refused
 beside: leave

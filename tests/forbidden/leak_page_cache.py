@@ -1,4 +1,4 @@
-"""Leaks: which files are in memory, asked and changed.
+"""Leaks: querying and changing which files are in the page cache.
 
 must: refused
 """

@@ -1,4 +1,4 @@
-"""Leaks: processes of an execution at the same time.
+"""Leaks: processes of a concurrent execution.
 
 must: refused
 beside: leave

@@ -1,4 +1,4 @@
-"""Leaks: typing into the terminal of who started the daemon.
+"""Leaks: typing into the terminal that the daemon was started from.
 
 must: refused
 """

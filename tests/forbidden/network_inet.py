@@ -1,4 +1,4 @@
-"""Network: a connection to the outside.
+"""Network: sockets of every common family.
 
 must: refused
 """

@@ -1,4 +1,4 @@
-"""Network: making the channel to the daemon into something else.
+"""Network: turning the channel to the daemon into another socket.
 
 must: refused
 """

@@ -1,4 +1,4 @@
-"""Network: families that few have audited.
+"""Network: families that are rarely audited.
 
 must: refused
 """

@@ -1,4 +1,4 @@
-"""Network: a pair of another family.
+"""Network: socket pairs of other families.
 
 must: refused
 """

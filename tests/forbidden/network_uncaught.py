@@ -1,4 +1,4 @@
-"""Network: what is refused stands in the record though the node only sees an exception.
+"""Network: the record names the refused call even though the node only sees an exception.
 
 must: outcome denied
 denied: socket(AF_INET)

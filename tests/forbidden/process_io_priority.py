@@ -1,4 +1,4 @@
-"""Processes: more of the disk.
+"""Processes: taking more of the disk and the processor.
 
 must: refused
 """

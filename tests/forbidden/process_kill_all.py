@@ -1,4 +1,4 @@
-"""Processes: killing everything it may.
+"""Processes: killing every process that it may signal.
 
 must: refused
 """

@@ -1,4 +1,4 @@
-"""Processes: reading and writing another one's memory.
+"""Processes: reading and writing the memory of another process.
 
 must: refused
 denied: process_vm_readv

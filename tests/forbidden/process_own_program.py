@@ -1,4 +1,4 @@
-"""Processes: a program that it has written itself.
+"""Processes: running a program that the node wrote.
 
 must: refused
 """

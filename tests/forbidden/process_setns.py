@@ -1,4 +1,4 @@
-"""Processes: entering another one's namespaces.
+"""Processes: entering the namespaces of another process.
 
 must: refused
 """

@@ -1,4 +1,4 @@
-"""Processes: becoming somebody else.
+"""Processes: becoming another user.
 
 must: refused
 """

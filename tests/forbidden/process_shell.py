@@ -1,4 +1,4 @@
-"""Processes: a shell by os.system, which only has an exit status to tell.
+"""Processes: a shell through os.system, which only returns an exit status.
 
 must: refused
 denied: execve

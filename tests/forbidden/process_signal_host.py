@@ -1,4 +1,4 @@
-"""Processes: signalling what is not its own.
+"""Processes: signalling processes that are not its own.
 
 must: refused
 """

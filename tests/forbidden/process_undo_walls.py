@@ -1,4 +1,4 @@
-"""Processes: taking its own walls down by prctl.
+"""Processes: taking its own walls down through prctl.
 
 must: refused
 """

@@ -1,4 +1,4 @@
-"""Protocol: reports of refused calls that never were, with the true nonce, by the thousand.
+"""Protocol: thousands of reports of refused calls that never happened, with the true nonce.
 
 must: value "done"
 denied: socket(AF_UNIX)
@@ -6,7 +6,7 @@ denied: socket(AF_UNIX)
 
 import os
 
-# The end of this module's load is marked on descriptor 1, which is a pipe of ours by then.
+# The mark for the end of this module's load goes to descriptor 1, which is this pipe by then.
 kept = os.dup(1)
 read_end, write_end = os.pipe()
 os.dup2(write_end, 1)

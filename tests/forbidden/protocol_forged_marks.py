@@ -5,7 +5,7 @@ must: value "done"
 
 import os
 
-# The end of this module's load is marked on descriptor 1, which is a pipe of ours by then.
+# The mark for the end of this module's load goes to descriptor 1, which is this pipe by then.
 kept = os.dup(1)
 read_end, write_end = os.pipe()
 os.dup2(write_end, 1)

@@ -1,4 +1,4 @@
-"""Protocol: bytes that are no frame.
+"""Protocol: bytes that are not a frame.
 
 must: outcome protocol_violation
 """

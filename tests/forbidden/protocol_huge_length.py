@@ -1,4 +1,4 @@
-"""Protocol: a frame that says it has four gigabytes.
+"""Protocol: a frame that claims to have four gigabytes.
 
 must: outcome protocol_violation
 """

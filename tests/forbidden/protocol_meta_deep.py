@@ -1,4 +1,4 @@
-"""Protocol: a meta text nested a hundred thousand deep.
+"""Protocol: a meta text nested a hundred thousand levels deep.
 
 must: outcome protocol_violation
 """

@@ -1,4 +1,4 @@
-"""Protocol: a preview nested a thousand deep.
+"""Protocol: a preview nested a thousand levels deep.
 
 must: outcome protocol_violation
 """

@@ -1,4 +1,4 @@
-"""Protocol: one byte at a time, for ever.
+"""Protocol: one byte at a time, forever.
 
 must: outcome timed_out
 request: {"timeout": 1}

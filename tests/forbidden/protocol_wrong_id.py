@@ -1,4 +1,4 @@
-"""Protocol: an answer to what nobody asked.
+"""Protocol: an answer to a call that was never made.
 
 must: outcome protocol_violation
 """

@@ -1,5 +1,5 @@
-// Bytes from a worker: whatever they are, the decoder ends in frames or in a named error, and every message in a value
-// or in a reason.
+// Bytes from a worker: the decoder turns any bytes into frames or a named error, and every message into a value or a
+// reason.
 #include <cstdlib>
 
 #include "schema/messages.hpp"
@@ -20,7 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       static_cast<void>(unpack<Raised>(*frame, error));
       static_cast<void>(unpack<Chunk>(*frame, error));
       static_cast<void>(unpack<Exited>(*frame, error));
-      // What was read can be written again, and is the same.
+      // A frame that was read can be written and read again unchanged.
       std::string again;
       encode(*frame, again);
       Decoder second;

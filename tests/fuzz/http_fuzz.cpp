@@ -1,17 +1,18 @@
-// What strangers send, decoder by decoder: request targets and the route table, cookies, bodies, multipart, tokens,
-// sealed data, times, conversions. The first byte chooses.
+// Input from strangers, decoder by decoder: request targets and the route table, cookies, bodies, multipart, tokens,
+// sealed data, times, conversions. The first byte chooses the decoder.
 #include <sodium.h>
 
 #include <cstdlib>
 
-#include "daemon/api/body.hpp"
-#include "daemon/api/multipart.hpp"
+#include "daemon/base/members.hpp"
+#include "daemon/api/installation/multipart.hpp"
 #include "daemon/auth/jwt.hpp"
-#include "daemon/http/address.hpp"
+#include "daemon/base/address.hpp"
 #include "daemon/http/router.hpp"
-#include "daemon/observe/time.hpp"
+#include "daemon/base/time.hpp"
 #include "schema/messages.hpp"
-#include "schema/types.hpp"
+#include "schema/parse_json.hpp"
+#include "schema/documented_types.hpp"
 
 using namespace qflow;
 
@@ -42,7 +43,7 @@ void target(const std::string& text) {
 void body(const std::string& text) {
   http::Request request;
   request.body = text;
-  api::Body read(request);
+  Body read(request.json_object());
   read.required("name", 10);
   read.text("email");
   read.flag("active");
@@ -60,7 +61,7 @@ void tokens(const std::string& text) {
   request.headers = {{"Cookie", text}};
   request.cookie("qflow-session");
   parse_time(text);
-  http::is_address(text);
+  is_address(text);
 }
 
 void conversion(const std::string& text) {

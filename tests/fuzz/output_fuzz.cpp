@@ -1,4 +1,4 @@
-// A worker's standard output: however it is cut and whatever marks it forges, what is kept stays within bounds.
+// A worker's standard output: what is kept stays within bounds, however the stream is cut and whatever marks it forges.
 #include <cstdlib>
 
 #include "daemon/workers/output.hpp"

@@ -1,13 +1,14 @@
-// Types: what a worker says of code (descriptions), what clients write (type expressions, JSON Schema), and everything
-// that is done with them. Whatever comes, the work ends and nothing breaks.
+// Types: descriptions of code from a worker, type expressions and JSON Schemas from clients, and everything done with
+// them. For any input the work ends and nothing breaks.
 #include <cstdlib>
 
 #include "schema/description.hpp"
 #include "schema/typing/assignable.hpp"
-#include "schema/typing/documented.hpp"
+#include "schema/typing/documented_name.hpp"
 #include "schema/typing/hierarchy.hpp"
 #include "schema/typing/json_schema.hpp"
 #include "schema/typing/parse.hpp"
+#include "schema/parse_json.hpp"
 
 using namespace qflow::schema;
 

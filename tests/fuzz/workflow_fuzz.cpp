@@ -1,8 +1,9 @@
-// A workflow document: whatever it is, it is read and planned or refused with a Fault.
-#include "daemon/engine/plan.hpp"
-#include "daemon/engine/reader.hpp"
-#include "daemon/fault.hpp"
+// A workflow document: any document is read and planned, or refused with a Fault.
+#include "daemon/flow/plan.hpp"
+#include "daemon/flow/workflow_reader.hpp"
+#include "daemon/base/fault.hpp"
 #include "schema/messages.hpp"
+#include "schema/parse_json.hpp"
 
 using namespace qflow;
 
@@ -17,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return s;
   }();
   try {
-    engine::make_plan(engine::read_workflow(value.get_object()), settings);
+    flow::make_plan(flow::read_workflow(value.get_object()), settings);
   } catch (const Fault& fault) {
     if (fault.message.empty()) std::abort();
   }

@@ -1,6 +1,6 @@
-// A pyhost that means harm: it puts its walls up as the real one does, so that the daemon lets it in, and then breaks
-// the protocol. What it does is named by the node's code (a worker's act) or by the directory it stands in (a zygote's
-// act): protocol_test.cpp has the lists. Written in C++ because a node in Python could not do all of this.
+// A hostile pyhost: it puts its walls up as the real one does, so that the daemon accepts it, and then breaks the
+// protocol. The node's code names a worker's act, the directory of the executable names a zygote's act:
+// protocol_test.cpp has the lists. Written in C++ because a node in Python could not do all of this.
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -60,7 +60,7 @@ schema::Result good_result() {
 
 std::string g_nonce;
 
-// What a worker does once it has been given its code (load 1; the call will be 2).
+// The acts of a worker once it has its code (the load has id 1, the call will have id 2).
 const std::map<std::string, std::function<void()>> kActs{
     {"behaves",
      [] {
@@ -98,8 +98,8 @@ const std::map<std::string, std::function<void()>> kActs{
     // types
     {"a kind of zero", [] { put(raw(14, 0, 1, 2, "{}")); }},
     {"a kind with upper bytes", [] { put(raw(14, 0x2100 | 33, 1, 2, "{}")); }},
-    {"meta that is no JSON", [] { put(raw(14, 33, 1, 2, "}{")); }},
-    {"meta that is no object", [] { put(raw(14, 33, 1, 2, "[]")); }},
+    {"meta that is not JSON", [] { put(raw(14, 33, 1, 2, "}{")); }},
+    {"meta that is not an object", [] { put(raw(14, 33, 1, 2, "[]")); }},
     {"meta nested a million deep", [] { put(raw(12 + (1U << 20U), 33, 1, 1U << 20U, std::string(1U << 20U, '['))); }},
     {"meta with NUL bytes and bad UTF-8", [] { put(raw(20, 33, 1, 8, std::string("{\"\0\xff\xfe\"}", 8))); }},
     {"members of other types", [] { put(raw(12 + 28, 33, 1, 28, R"({"function":1,"functions":2})")); }},
@@ -175,7 +175,7 @@ const std::map<std::string, std::function<void()>> kActs{
        raised.message = std::string(7U << 20U, 'M') + std::string(1U << 18U, '\x1b');
        say(schema::Kind::raised, 1, raised);
      }},
-    {"use that cannot be",
+    {"impossible resource usage",
      [] {
        say(schema::Kind::loaded, 1, good_loaded());
        auto result = good_result();
@@ -294,7 +294,7 @@ const std::map<std::string, std::function<void()>> kActs{
 void become_worker(const std::string& act, const sandbox::InnerSandbox& inner, const sandbox::Policy& policy,
                    const std::vector<sandbox::UniqueFd>& fds) {
   if (act == "no-walls") {
-    // Everything the zygote has, and the claim of a worker that has put every wall up.
+    // Keeps everything the zygote has and claims to be a worker behind every wall.
     ::dup2(fds[0].get(), kSocket);
     work(policy);
   }
@@ -341,7 +341,7 @@ int run_zygote(const std::string& act, const sandbox::Policy& policy) {
         say(schema::Kind::refused, frame->id, schema::Refused{"clone3", 1, "no"});
         continue;
       }
-      if (act == "keeps-descriptors") continue;  // closed at the end of the loop: no worker ever comes
+      if (act == "keeps-descriptors") continue;  // closed at the end of the loop; no worker is ever forked
       const pid_t pid = inner.fork_worker();
       if (pid == 0) become_worker(act, inner, policy, got.fds);
       if (act == "says-they-ended") say(schema::Kind::exited, frame->id, schema::Exited{0, 0, 0, 0, 0, 0, 0});

@@ -1,4 +1,4 @@
-// Who may do what: the set-up, signing in and out, roles, keys, other sites' pages, throttles and limits.
+// Access: the set-up, signing in and out, roles, keys, pages of other sites, throttles and limits.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -18,8 +18,8 @@ Daemon& daemon() {
 
 }  // namespace
 
-TEST_CASE("the first user is the owner, by the set-up token, once") {
-  // The fixture has done it; what is left is that it works no second time, and without the token not at all.
+TEST_CASE("the set-up token makes the first user the owner, once") {
+  // The fixture has used the token; it must not work a second time.
   REQUIRE_FALSE(daemon().setup_token().empty());
   Daemon nobody = daemon().with_headers("");
   const json::object owner{{"email", "x@example.org"}, {"password", kPassword}, {"setupToken", daemon().setup_token()}};
@@ -33,7 +33,7 @@ TEST_CASE("the first user is the owner, by the set-up token, once") {
   CHECK(stranger.get("/me").status == 401);
 }
 
-TEST_CASE("a set-up token that is wrong makes nobody") {
+TEST_CASE("a wrong or missing set-up token creates no user") {
   const auto directory = std::make_shared<TempDir>();
   Program program({bin("qflow"), "serve", "--listen", "127.0.0.1:0", "--data-dir", directory->path()});
   const std::string line = program.line(std::chrono::seconds(30));
@@ -64,7 +64,7 @@ TEST_CASE("signing in gives a token and a cookie, signing out ends both") {
   CHECK(old_name.status == 200);
 }
 
-TEST_CASE("a token that was changed, or another algorithm, proves nothing") {
+TEST_CASE("a changed token, or one with another algorithm, is refused") {
   const std::string token = daemon().token();
   const std::string body = token.substr(token.find('.'));
   for (const std::string& bad :
@@ -75,7 +75,7 @@ TEST_CASE("a token that was changed, or another algorithm, proves nothing") {
   }
 }
 
-TEST_CASE("passwords: rules, changing one ends the other sessions, wrong ones are braked") {
+TEST_CASE("passwords: rules, changing one ends the other sessions, guesses are throttled") {
   Daemon user = daemon().as_user("changes@example.org");
   const std::string id = text(user.get("/me")["id"]);
   Daemon second = daemon().with_headers("");
@@ -99,7 +99,7 @@ TEST_CASE("passwords: rules, changing one ends the other sessions, wrong ones ar
   CHECK(error_code(last) == "too_many_attempts");
 }
 
-TEST_CASE("roles: users see their own rows, admins all, only the owner touches admins") {
+TEST_CASE("roles: users see their own rows, admins see all, only the owner changes admins") {
   Daemon alice = daemon().as_user("alice@example.org");
   Daemon bob = daemon().as_user("bob@example.org");
   Daemon admin = daemon().as_user("admin@example.org", "admin");
@@ -143,12 +143,12 @@ TEST_CASE("roles: users see their own rows, admins all, only the owner touches a
   CHECK(bob.get("/me").status == 401);
   CHECK(daemon().call("DELETE", "/users/" + admin_id).status == 200);
   CHECK(admin.get("/me").status == 401);
-  // What a deleted user made is the owner's then.
+  // The owner takes over the rows of a deleted user.
   CHECK(daemon().call("DELETE", "/users/" + text(alice.get("/me")["id"])).status == 200);
   CHECK(daemon().get("/workflows/" + id).status == 200);
 }
 
-TEST_CASE("keys reach what they were made for, and can be revoked") {
+TEST_CASE("keys reach only their scopes and can be revoked") {
   const Answer made = daemon().post("/api-keys", {{"name", "reader"}, {"scopes", {"workflows:read", "executions:*"}}});
   REQUIRE(made.status == 201);
   Daemon key = daemon().with_headers("Authorization: Bearer " + text(made["key"]) + "\r\n");
@@ -178,16 +178,16 @@ TEST_CASE("pages of other sites cannot drive the server") {
   const auto post = [&](const std::string& headers) {
     return Connection(daemon().port()).call("POST", "/workflows", body, pair + headers).status;
   };
-  CHECK(post("") == 201);  // no browser: no Origin
+  CHECK(post("") == 201);  // not a browser: no Origin
   CHECK(post("Origin: http://evil.example\r\n") == 403);
   CHECK(post("Origin: null\r\n") == 403);
   CHECK(post("Origin: http://127.0.0.1.evil.example\r\n") == 403);
   CHECK(post("Sec-Fetch-Site: cross-site\r\n") == 403);
   CHECK(post("Sec-Fetch-Site: same-site\r\n") == 403);
   CHECK(post("Sec-Fetch-Site: same-origin\r\n") == 201);
-  // Without a proof too: a page may try what a daemon on this machine takes.
+  // Without a proof, too: a page may probe a daemon on this machine.
   CHECK(plain.call("POST", "/login", "{}", "Origin: http://evil.example\r\n").status == 403);
-  // A page whose name was made to mean 127.0.0.1.
+  // A page whose host name was rebound to 127.0.0.1.
   Connection rebound(daemon().port());
   rebound.send("GET /workflows HTTP/1.1\r\nHost: evil.example\r\n" + daemon().authorization() + "\r\n");
   CHECK(rebound.receive().status == 403);
@@ -199,7 +199,7 @@ TEST_CASE("pages of other sites cannot drive the server") {
   CHECK(none.receive().status == 400);
 }
 
-TEST_CASE("origins that are allowed get the headers that they need, others none") {
+TEST_CASE("allowed origins get the headers that they need, others get none") {
   Daemon open({"--cors-origin", "https://editor.example"});
   const Answer preflight = open.send("OPTIONS", "/workflows", "",
                                      "Origin: https://editor.example\r\nAccess-Control-Request-Method: POST\r\n");
@@ -230,7 +230,7 @@ TEST_CASE("every answer has the headers that make browsers careful") {
   }
 }
 
-TEST_CASE("too many calls are refused, with when to come back") {
+TEST_CASE("too many calls are refused with a Retry-After") {
   const TempDir directory;
   const std::string file =
       directory.file("q.toml", "[auth]\nrequests_per_hour = 5\nexecutions_per_hour = 2\ncontainers_per_hour = 1\n");
@@ -253,7 +253,7 @@ TEST_CASE("too many calls are refused, with when to come back") {
   CHECK(limited.get("/health").status == 200);
 }
 
-TEST_CASE("many guesses at once are as many") {
+TEST_CASE("concurrent guesses all count") {
   daemon().as_user("guessed@example.org");
   std::vector<std::thread> clients;
   std::atomic<int> braked{0};
@@ -266,19 +266,19 @@ TEST_CASE("many guesses at once are as many") {
   CHECK(braked > 15);
 }
 
-TEST_CASE("who is demoted while their own change is under way stays demoted") {
+TEST_CASE("a user demoted during their own change stays demoted") {
   Daemon admin = daemon().as_user("demoted@example.org", "admin");
   const std::string path = "/users/" + text(admin.get("/me")["id"]);
   std::thread change([&] {
     admin.call("PATCH", path, {{"password", "An0therPassword"}, {"currentPassword", kPassword}});
   });
-  std::this_thread::sleep_for(std::chrono::milliseconds(40));  // it is being hashed
+  std::this_thread::sleep_for(std::chrono::milliseconds(40));  // the password is being hashed
   CHECK(daemon().apart().call("PATCH", path, {{"role", "user"}}).status == 200);
   change.join();
   CHECK(daemon().get(path)["role"] == "user");
 }
 
-TEST_CASE("what an admin was shown is not shown to the user that they have become") {
+TEST_CASE("an admin who becomes a user no longer sees an admin's lists") {
   daemon().store(greeting());
   Daemon admin = daemon().as_user("shown@example.org", "admin");
   CHECK(admin.get("/workflows")["count"].to_number<int>() > 0);
@@ -286,7 +286,7 @@ TEST_CASE("what an admin was shown is not shown to the user that they have becom
   CHECK(admin.get("/workflows")["count"] == 0);
 }
 
-TEST_CASE("announced bodies that never come take nobody's room") {
+TEST_CASE("announced bodies that never arrive take no room from others") {
   std::vector<std::unique_ptr<Connection>> idle;
   for (int i = 0; i < 64; ++i) {
     idle.push_back(std::make_unique<Connection>(daemon().port()));
@@ -296,7 +296,7 @@ TEST_CASE("announced bodies that never come take nobody's room") {
   CHECK(daemon().post("/tags", {{"name", "fits"}}).status == 201);
 }
 
-TEST_CASE("what is somebody else's is not there, also while it runs; tags belong to who made them") {
+TEST_CASE("the executions of others are not found, even while they run; tags belong to their creators") {
   Daemon mine = daemon().as_user("mine@example.org");
   Daemon theirs = daemon().as_user("theirs@example.org");
   const std::string id = mine.store(chain({node("slow", "import time\ndef slow(): time.sleep(3)")}));
@@ -311,7 +311,7 @@ TEST_CASE("what is somebody else's is not there, also while it runs; tags belong
   CHECK(mine.call("DELETE", "/tags/" + tag).status == 200);
 }
 
-TEST_CASE("errors that name what was sent are text") {
+TEST_CASE("errors that quote the request are valid text") {
   for (const char* path : {"/workflows/%ff", "/nope%ff", "/webhook/%ff", "/types/%c3"}) {
     const Answer answer = daemon().get(path);
     CHECK(answer.status == 404);
@@ -319,7 +319,7 @@ TEST_CASE("errors that name what was sent are text") {
   }
 }
 
-TEST_CASE("what changes access stands in the audit log") {
+TEST_CASE("changes of access are in the audit log") {
   daemon().as_user("audited@example.org");
   daemon().with_headers("").post("/login", {{"email", "audited@example.org"}, {"password", "Wrong1234"}});
   const Answer log = daemon().get("/audit?limit=100");

@@ -1,4 +1,4 @@
-// What the text of a node says: docstrings, imports and what looks dangerous; and where the module cannot be imported.
+// Descriptions from a node's text: docstrings, imports, dangerous-looking calls; and modules that cannot be imported.
 #include <doctest/doctest.h>
 
 #include "tests/integration/describing.hpp"
@@ -6,7 +6,7 @@
 using namespace qflow::test;
 using namespace qflow::test::describing;
 
-TEST_CASE("docstrings in Google's, NumPy's and reST's style") {
+TEST_CASE("docstrings in Google, NumPy and reST style") {
   const std::string code = R"(
 def google(a, b=1):
     """Adds things.
@@ -57,7 +57,7 @@ def rest(a, b):
   CHECK(text(function(d, "google").at("description")) == "More of it over two lines.");
 }
 
-TEST_CASE("a module that hangs, exits, forks, raises or does not parse: a clear error, and what its text says") {
+TEST_CASE("a module that hangs, exits, forks, raises or does not parse: a clear error, and its text is described") {
   const std::string good = "def main(rows: list, limit: int = 5) -> dict:\n    \"\"\"Counts.\"\"\"\n    return {}\n";
   struct Broken {
     const char* first;
@@ -92,7 +92,7 @@ TEST_CASE("a module that hangs, exits, forks, raises or does not parse: a clear 
           (std::string(strange).empty()));
 }
 
-TEST_CASE("imports and what provides them; what looks dangerous, with its line") {
+TEST_CASE("imports and the packages that provide them; dangerous-looking calls, with their lines") {
   const std::string code = R"(import json, numpy
 import cv2
 from PIL import Image
@@ -113,7 +113,7 @@ def main(x):
 )";
   const json::object d =
       daemon().post("/nodes/python/validate", {{"code", code}, {"python_version", "3.11"}})["description"].as_object();
-  CHECK(text(d.at("source")) == "static");  // cv2 is not here
+  CHECK(text(d.at("source")) == "static");  // cv2 is not installed
   const auto import = [&](const std::string& name) -> json::object {
     for (const auto& one : d.at("imports").as_array())
       if (text(one.at("module")) == name) return one.as_object();
@@ -135,7 +135,7 @@ def main(x):
                                           "writes_outside 14", "unpickles 17"});
 }
 
-TEST_CASE("dangers are those of the code's own words") {
+TEST_CASE("findings respect the names that the code itself defines") {
   const auto found = [](const std::string& code) {
     std::string out;
     const json::object d = daemon().post("/nodes/python/validate", {{"code", code}})["description"].as_object();

@@ -1,4 +1,4 @@
-// Annotations that resist, that cannot be resolved, and those of packages.
+// Annotations that resist, that cannot be resolved, and that come from packages.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 using namespace qflow::test;
 using namespace qflow::test::describing;
 
-TEST_CASE("annotations that cannot be resolved are said") {
+TEST_CASE("annotations that cannot be resolved are reported") {
   const std::string code = R"(
 from __future__ import annotations
 from typing import TYPE_CHECKING
@@ -24,13 +24,13 @@ def main(a: Flim, b: "the number of items", c: list[Film], d: int) -> None: ...
     const std::string warnings = json::serialize(answer["warnings"]);
     INFO(warnings);
     CHECK(answer["valid"] == true);
-    CHECK(warnings.find("mentions 'Flim', which is not there when the code runs; it is taken as Any") !=
+    CHECK(warnings.find("mentions 'Flim', which is not defined when the code runs; it is treated as Any") !=
           std::string::npos);
     CHECK(warnings.find("'Film'") != std::string::npos);
-    CHECK(warnings.find("'the number of items' is no type") != std::string::npos);
+    CHECK(warnings.find("'the number of items' is not a type") != std::string::npos);
     CHECK(text(answer["description"].at("functions").at(0).at("inputs").at(2).at("python_type")) == "list[Any]");
   }
-  // Type parameters are no names of the module.
+  // Type parameters are not names of the module.
   for (const std::string& python : pythons())
     if (minor(python) >= 12) {
       const Answer answer = daemon().post(
@@ -41,7 +41,7 @@ def main(a: Flim, b: "the number of items", c: list[Film], d: int) -> None: ...
     }
 }
 
-TEST_CASE("annotations that resist: they raise, recur, lie, or are no types") {
+TEST_CASE("annotations that resist: they raise, recur, lie, or are not types") {
   const std::string code = R"(
 import typing
 class Angry(type):
@@ -74,7 +74,7 @@ other.__annotations__ = {"x": int, 5: str}
   }
 }
 
-TEST_CASE("numpy, pandas and pydantic, where they are") {
+TEST_CASE("annotations of numpy, pandas and pydantic") {
   const std::string code = R"(
 from __future__ import annotations
 from typing import Optional

@@ -1,5 +1,5 @@
-// Workflows with versions, tags and folders, templates, executions: as a client would use them. The test client holds
-// each answer against schema/openapi.yaml besides.
+// Workflows with versions, tags and folders, templates, executions: as a client would use them. The test client also
+// checks each answer against schema/openapi.yaml.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -21,7 +21,7 @@ Daemon& daemon() {
 
 }  // namespace
 
-TEST_CASE("workflows: stored, changed, listed, filtered, versions, restored") {
+TEST_CASE("workflows: stored, changed, listed, filtered, versioned, restored") {
   json::object first = greeting("alpha");
   first["meta"] = {{"kept", true}};
   const std::string id = daemon().store(first);
@@ -56,7 +56,7 @@ TEST_CASE("workflows: stored, changed, listed, filtered, versions, restored") {
   CHECK(daemon().call("DELETE", "/workflows/" + id).status == 404);
 }
 
-TEST_CASE("activation: only of what can run") {
+TEST_CASE("only a workflow that can run is activated") {
   const std::string id = daemon().store(greeting());
   CHECK(daemon().post("/workflows/" + id + "/activate")["active"] == true);
   const auto is_listed = [&] { return daemon().get("/active-workflows").body.find(id) != std::string::npos; };
@@ -157,7 +157,7 @@ TEST_CASE("executions: filtered, paged by key, shown, deleted") {
   CHECK(count("?status=waiting") == 0);
   CHECK(user.get("/executions?limit=2")["results"].as_array().size() == 2);
   CHECK(user.get("/executions?options=%7B%22limit%22:3,%22skip%22:1%7D")["results"].as_array().size() == 3);
-  // Page after page by key gives each once.
+  // Paging by key returns each execution once.
   std::set<std::string> seen;
   std::string last;
   for (int i = 0; i < 5; ++i) {
@@ -178,7 +178,7 @@ TEST_CASE("executions: filtered, paged by key, shown, deleted") {
   CHECK(user.get("/executions/" + ids[0]).status == 404);
   CHECK(count("") == 4);
   CHECK(user.post("/executions/" + ids[1] + "/stop").status == 409);
-  // What crossed from one sandbox to another stands in the record.
+  // The record lists the values that crossed from one sandbox to another.
   const std::string apart =
       daemon().store(chain({node("a", "def a(): return [1, 2]"),
                             node("b", "def b(x): return len(x)", {{"sandbox", {{"memory", "128 MiB"}}}})}));

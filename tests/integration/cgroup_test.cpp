@@ -1,5 +1,5 @@
-// What cgroup v2 adds, on a service that has level 3. Skipped here: packaging/vm-test runs it inside its machine,
-// against the service and as root, which can look into the service's cgroup.
+// What cgroup v2 adds on a service with level 3. Skipped here: packaging/vm-test runs these tests inside its machine,
+// against the service and as root, which can read the service's cgroup.
 #include <doctest/doctest.h>
 
 #include <boost/json/serialize.hpp>
@@ -47,8 +47,7 @@ TEST_CASE("level 3: the record says so, and that nothing is missing" * doctest::
   CHECK(record.at("sandbox").at(0).at("memory") == 512 << 20);
 }
 
-TEST_CASE("level 3: a waiting worker's limits are the installation's, one forked to order has its own" *
-          doctest::skip()) {
+TEST_CASE("level 3: a spare has the installation's limits, a worker forked on demand its own" * doctest::skip()) {
   Daemon daemon;
   REQUIRE(eventually([] { return leaves().size() >= 3; }));
   const std::string spare = leaves().front();
@@ -73,7 +72,7 @@ TEST_CASE("level 3: a waiting worker's limits are the installation's, one forked
   CHECK(eventually([&] { return !std::filesystem::exists(kWorkers + "/" + own); }));
 }
 
-TEST_CASE("level 3: memory of all processes together ends at memory.max" * doctest::skip()) {
+TEST_CASE("level 3: memory.max limits the memory of all processes together" * doctest::skip()) {
   Daemon daemon;
   const json::value record = record_of(daemon, R"(
 import os, time
@@ -104,7 +103,7 @@ def n():
   CHECK_MESSAGE(record.at("outcome") == "memory_limit", json::serialize(record));
 }
 
-TEST_CASE("level 3: the processor is shared out, not taken away at once" * doctest::skip()) {
+TEST_CASE("level 3: a busy node is slowed down, not ended" * doctest::skip()) {
   Daemon daemon;
   // Four busy processes for four seconds with a quarter of a processor: one second of work.
   const json::value record = record_of(daemon, R"(
@@ -135,7 +134,7 @@ def n():
   CHECK_MESSAGE(record.at("outcome") == "process_limit", json::serialize(record));
 }
 
-TEST_CASE("level 3: leaves go with their workers" * doctest::skip()) {
+TEST_CASE("level 3: leaf cgroups are removed with their workers" * doctest::skip()) {
   Daemon daemon;
   for (int i = 0; i < 30; ++i) CHECK(daemon.node("def f(): return 7")["output"] == 7);
   CHECK(eventually([] { return leaves().size() <= 20; }));

@@ -17,7 +17,7 @@ namespace {
 
 bool has(const std::string& where, const std::string& what) { return where.find(what) != std::string::npos; }
 
-/// A directory with flows, a data directory of its own, and the command.
+/// The command, with a directory for flows and its own data directory.
 struct Cli {
   TempDir directory;
   Finished operator()(std::vector<std::string> arguments, Program::Options options = {}) const {
@@ -32,7 +32,7 @@ json::value parsed(const std::string& text) { return json::parse(text); }
 
 }  // namespace
 
-TEST_CASE("--help and --version say what there is; a wrong word is bad input") {
+TEST_CASE("--help and --version answer; an unknown word is bad input") {
   const Cli cli;
   CHECK(cli({"--version"}).out.find("qflow ") == 0);
   const Finished help = cli({"--help"});
@@ -45,7 +45,7 @@ TEST_CASE("--help and --version say what there is; a wrong word is bad input") {
   CHECK(cli({"run", "--nonsense"}).code == 2);
 }
 
-TEST_CASE("check: findings with file, line and what to do; exit status 1 on errors") {
+TEST_CASE("check: findings with file, line and remedy; exit status 1 on errors") {
   const Cli cli;
   const Finished good = cli({"check", source("packaging/examples/gpl3/flow.json")});
   CHECK_MESSAGE(good.code == 0, good.out);
@@ -69,11 +69,11 @@ TEST_CASE("check: findings with file, line and what to do; exit status 1 on erro
   const json::value report = parsed(cli({"check", flow, "--json"}).out);
   CHECK(report.at("valid") == false);
   CHECK(report.at("findings").as_array().size() == 3);
-  // `run` refuses the same, before anything runs.
+  // `run` refuses the same workflow before anything runs.
   const Finished refused = cli({"run", flow, "-q"});
   CHECK(refused.code == 2);
   CHECK(has(refused.err, "node \"sum\": input 'values' takes list[int], but node \"give\" gives str"));
-  // Inside a list only: a warning, and an error with --strict.
+  // A mismatch inside a list is only a warning, and an error with --strict.
   const std::string inner =
       cli.flow(chain({node("a", "def a() -> 'list[str]': return []"), node("b", "def b(x: 'list[int]'): ...")}));
   CHECK(cli({"check", inner}).code == 0);
@@ -168,7 +168,7 @@ TEST_CASE("inputs: values as JSON or text, files, a whole file") {
   CHECK(has(missing.err, "missing argument 'b', 'c'"));
 }
 
-TEST_CASE("bad flows are exit status 2 with a reason, a failing node is 1") {
+TEST_CASE("a bad flow gives exit status 2 with a reason, a failing node gives 1") {
   const Cli cli;
   CHECK(has(cli({"run", "/nonexistent.json"}).err, "workflow /nonexistent.json: No such file or directory"));
   CHECK(cli({"run", "/nonexistent.json"}).code == 2);
@@ -186,14 +186,14 @@ TEST_CASE("bad flows are exit status 2 with a reason, a failing node is 1") {
   CHECK(has(failed.err, "return {}['k']"));
 }
 
-TEST_CASE("nodes name files beside the flow, and no others") {
+TEST_CASE("nodes may name files next to the flow, and no others") {
   const Cli cli;
   cli.directory.file("clean.py", "def clean(x=1):\n    return x\n");
   CHECK(cli({"run", "-q", cli.flow({{"nodes", {{{"id", "n"}, {"file", "clean.py"}}}}})}).out == "n = 1\n");
   for (const char* file : {"/etc/passwd", "../../etc/passwd", "sub/../../x.py"}) {
     const Finished refused = cli({"run", "-q", cli.flow({{"nodes", {{{"id", "n"}, {"file", file}}}}})});
     CHECK(refused.code == 2);
-    CHECK(has(refused.err, "is not beside the flow"));
+    CHECK(has(refused.err, "is outside the flow's folder"));
   }
   CHECK(has(cli({"run", "-q", cli.flow({{"nodes", {{{"id", "n"}, {"file", "gone.py"}}}}})}).err, "No such file"));
 }
@@ -233,7 +233,7 @@ TEST_CASE("the run is recorded in the data directory") {
   CHECK(list["results"].at(0).at("status") == "completed");
 }
 
-TEST_CASE("the doctor tells each layer and whether code would run") {
+TEST_CASE("doctor reports each layer and whether code would run") {
   const Cli cli;
   const Finished plain = cli({"doctor"});
   CHECK(plain.code == 0);
@@ -248,7 +248,7 @@ TEST_CASE("the doctor tells each layer and whether code would run") {
   CHECK(has(refused.err, "isolation level"));
 }
 
-TEST_CASE("doctor --policy prints all that a node may do") {
+TEST_CASE("doctor --policy prints everything that a node may do") {
   const Cli cli;
   const Finished policy = cli({"doctor", "--policy", "--memory", "100", "--share", "/usr/share/common-licenses"});
   CHECK(policy.code == 0);
@@ -258,12 +258,12 @@ TEST_CASE("doctor --policy prints all that a node may do") {
     CHECK_MESSAGE(has(policy.out, line), line);
 }
 
-TEST_CASE("all of it as an ordinary user") {
+TEST_CASE("doctor and run work for an ordinary user") {
   if (::geteuid() != 0) {
     WARN("not root: everything here runs as an ordinary user already");
     return;
   }
-  // The executables and the example where that user can read them.
+  // Copy the executables and the example to where that user can read them.
   const TempDir open;
   std::filesystem::permissions(open.path(), std::filesystem::perms(0755));
   std::filesystem::create_directory(open.path() + "/bin");

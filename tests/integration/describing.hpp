@@ -1,4 +1,4 @@
-// What the tests of descriptions share.
+// Helpers shared by the tests of descriptions.
 #pragma once
 #include <doctest/doctest.h>
 

@@ -29,7 +29,7 @@ TEST_CASE("a file goes in and comes out, whole and in ranges") {
   const Answer made = upload(daemon(), "../../etc/pass\"wd\r\n.txt", bytes);
   const Answer good = upload(daemon(), "räport.txt", bytes);
   REQUIRE(good.status == 201);
-  CHECK(made.status == 400);  // a line break in a name is no header
+  CHECK(made.status == 400);  // a line break in a name breaks the header
   CHECK(good["file_size_bytes"] == 16);
   CHECK(good["hash_sha256"] == "9f9f5111f7b27a781f1f1ddde5ebc2dd2b796bfc7365c9c28b548e564176929f");
   CHECK(good["mime_type"] == "text/plain");
@@ -64,7 +64,7 @@ TEST_CASE("a file goes in and comes out, whole and in ranges") {
   CHECK(daemon().get(path).status == 404);
 }
 
-TEST_CASE("names are ours: a path in one is none") {
+TEST_CASE("file names are sanitised: only the last part of a path is kept") {
   const Answer answer = upload(daemon(), "..\\\\..\\\\etc/x.sh", "x");
   REQUIRE(answer.status == 201);
   CHECK(answer["original_filename"] == "x.sh");
@@ -81,7 +81,7 @@ TEST_CASE("a large file comes back byte for byte") {
   CHECK(part.body == bytes.substr(300'000, 600'000));
 }
 
-TEST_CASE("what is too large, malformed or without a file is refused by name") {
+TEST_CASE("uploads that are too large, malformed or without a file are refused with a reason") {
   const Answer large = upload(daemon(), "x", std::string(2'500'000, 'x'));
   CHECK(large.status == 413);
   CHECK(upload(daemon(), "x", std::string(5'000'000, 'x')).status == 413);
@@ -111,7 +111,7 @@ TEST_CASE("temporary files expire, and are gone after tidying") {
   CHECK(eventually([&] { return tidy.get("/files")["files"].as_array().empty(); }, std::chrono::seconds(30)));
 }
 
-TEST_CASE("what a node hands over is a file like others") {
+TEST_CASE("a file that a node hands over is a file like any other") {
   const Answer done = daemon().run(chain({node("make",
                                                "def make():\n    open('out.csv', 'w').write('a,b')\n    import "
                                                "pathlib\n    return pathlib.Path('out.csv')\n")}));

@@ -19,7 +19,7 @@ Daemon& daemon() {
 std::string error_of(const std::string& code, json::object more = {}) {
   return text(daemon().node(code, nullptr, std::move(more))["error"]);
 }
-/// The node's output, or, where it failed, the whole answer: so that a failing check says why.
+/// The node's output or, if it failed, the whole answer, so that a failing check says why.
 json::value output_of(const std::string& code) {
   const Answer answer = daemon().node(code);
   return answer["success"] == true ? answer["output"] : json::value(answer.body);
@@ -29,10 +29,10 @@ bool has(const std::string& where, const std::string& what) { return where.find(
 
 }  // namespace
 
-TEST_CASE("code that is no node") {
+TEST_CASE("code that is not a node") {
   CHECK(has(error_of("def f(:\n  pass"), "SyntaxError"));
   CHECK(has(error_of("x = 1"), "no function"));
-  CHECK(has(error_of("def f(): pass", {{"function", "g"}}), "function 'g' is not defined; defined are: f"));
+  CHECK(has(error_of("def f(): pass", {{"function", "g"}}), "function 'g' is not defined; defined functions: f"));
   CHECK(has(error_of("def f(a, b): pass"), "missing argument 'a', 'b' of f(a, b)"));
   CHECK(has(error_of("raise ValueError('at import')"), "ValueError: at import"));
   CHECK(has(error_of(std::string("def f(): pass\0", 14)), "SyntaxError"));
@@ -42,7 +42,7 @@ TEST_CASE("code that is no node") {
   CHECK(has(error_of("def f(n=1): return f(n + 1)"), "RecursionError"));
 }
 
-TEST_CASE("a node that prints 100 MB keeps the first MiB and the count of the rest") {
+TEST_CASE("of 100 MB that a node prints, the first MiB is kept and the rest counted") {
   const Answer answer = daemon().node(
       "import sys\ndef f():\n    for _ in range(100):\n        sys.stdout.write('x' * 1_000_000)\n    print('end', "
       "file=sys.stderr)\n    return 'done'");
@@ -76,7 +76,7 @@ TEST_CASE("a node that ends its process") {
   CHECK(has(error_of("import os\nos._exit(0)\ndef f(): pass"), "exit status 0"));
   CHECK(has(error_of("import ctypes\ndef f(): ctypes.string_at(1)"), "SIGSEGV"));
   CHECK(has(error_of("import os\ndef f(): os.abort()"), "WorkerDied"));
-  // A worker is PID 1 of its namespace: the kernel ignores what it would kill itself with, and the node goes on.
+  // A worker is PID 1 of its namespace: the kernel ignores signals by which it would kill itself, and the node goes on.
   CHECK(output_of("import os, signal\ndef f():\n    os.kill(os.getpid(), signal.SIGKILL)\n    return 1") == 1);
   CHECK(works());
 }
@@ -114,7 +114,7 @@ TEST_CASE("a fork bomb") {
       {{"timeout", 2}});
   CHECK_MESSAGE((has(error, "ProcessLimit") || has(error, "MemoryLimit") || has(error, "TimedOut")), error);
   CHECK(works());
-  // It meets its own limit, not one that it shares with others.
+  // It reaches its own limit, not one that it shares with others.
   CHECK(output_of("import os, time\ndef f():\n    n = 0\n    try:\n        while n < 1000:\n            if os.fork() "
                   "== 0:\n                time.sleep(5)\n                os._exit(0)\n            n += 1\n    except "
                   "OSError:\n        return 40 < n < 64") == true);
@@ -132,14 +132,14 @@ TEST_CASE("a node that closes its descriptors, or writes to the daemon's socket"
   CHECK(has(error_of("import os, struct\ndef f():\n    m = b'{\"because\":1}'\n    os.write(3, struct.pack('<IIII', 12 "
                      "+ len(m), 36, 99, len(m)) + m)\n    return 1"),
             "ProtocolViolation"));
-  // It says that it returned something that it did not: it lies about its own node only, and what follows ends it.
+  // Half a header before the real answer: the stream is broken, which ends only this execution.
   CHECK(
       daemon().node("import os\ndef f():\n    os.write(3, b'\\0' * 8)\n    import time; time.sleep(0.2)\n    return 1")
           ["success"] == false);
   CHECK(works());
 }
 
-TEST_CASE("a node that writes to its pipes for ever in the background does not hold its answer up") {
+TEST_CASE("a child that writes to the node's pipes forever does not hold up the answer") {
   CHECK(
       output_of(
           "import os\ndef f():\n    if os.fork() == 0:\n        while True: os.write(1, b'x' * 65536)\n    return 1") ==
@@ -155,7 +155,7 @@ TEST_CASE("kill -9 of a worker in the middle of a node") {
   REQUIRE(eventually([&] {
     return own.get("/executions/" + execution)["data"].at("resultData").at("runData").as_object().contains("a");
   }));
-  // The busy worker is the one of the zygote's children that is not waiting for a frame: kill them all, spares too.
+  // The busy worker is one of the zygote's children: kill them all, spares too.
   const std::string zygote = own.zygote();
   REQUIRE_FALSE(zygote.empty());
   run({"pkill", "-9", "-P", zygote});
@@ -176,7 +176,7 @@ TEST_CASE("kill -9 of a zygote in the middle of an execution") {
   CHECK(own.get("/health")["status"] == "healthy");
 }
 
-TEST_CASE("kill -9 of the daemon in the middle of an execution: the next one tells, and nothing is left running") {
+TEST_CASE("kill -9 of the daemon in the middle of an execution: the next daemon reports it, nothing is left running") {
   auto directory = std::make_shared<TempDir>();
   std::string execution;
   std::string monitor;
@@ -201,7 +201,7 @@ TEST_CASE("kill -9 of the daemon in the middle of an execution: the next one tel
   CHECK(second.node("def f(): return 7")["output"] == 7);
 }
 
-TEST_CASE("SIGTERM ends the daemon within its deadline, and what ran is recorded as cancelled") {
+TEST_CASE("SIGTERM ends the daemon within its deadline, and running executions are recorded as cancelled") {
   auto directory = std::make_shared<TempDir>();
   std::string execution;
   {

@@ -1,4 +1,4 @@
-// The transport and its limits, access, and bad input, each with its clear error.
+// The transport and its limits, access, and bad input, each with a clear error.
 #include <doctest/doctest.h>
 
 #include <boost/json/serialize.hpp>
@@ -38,10 +38,10 @@ TEST_CASE("nothing but /health is open without the token") {
 TEST_CASE("without the token a body is not even read") {
   Connection connection(daemon().port());
   REQUIRE(connection.send("POST /workflows HTTP/1.1\r\nHost: localhost\r\nContent-Length: 15000000\r\n\r\n{\"name\":"));
-  CHECK(connection.receive().status == 401);  // while most of it has not been sent
+  CHECK(connection.receive().status == 401);  // while most of the body has not been sent
 }
 
-TEST_CASE("bodies that cannot be taken") {
+TEST_CASE("bodies that are refused") {
   CHECK(raw("POST", "/workflows", "{\"name\":").status == 400);
   CHECK(has(error_message(raw("POST", "/workflows", "nonsense")), "not JSON"));
   const Answer deep = raw("POST", "/workflows", std::string(10'000, '[') + std::string(10'000, ']'));
@@ -82,9 +82,9 @@ TEST_CASE("workflows that cannot run") {
         "/code: required, a string with the node's Python code");
 }
 
-TEST_CASE("paths, methods and queries that are wrong") {
+TEST_CASE("wrong paths, methods and queries") {
   CHECK(daemon().get("/nope").status == 404);
-  CHECK(has(error_message(daemon().call("PUT", "/workflows")), "possible: GET, POST"));
+  CHECK(has(error_message(daemon().call("PUT", "/workflows")), "allowed: GET, POST"));
   CHECK(daemon().call("PUT", "/workflows").status == 405);
   CHECK(daemon().get("http://127.0.0.1/workflows").status == 200);
   CHECK(daemon().get("/workflows?take=0").status == 400);
@@ -93,7 +93,7 @@ TEST_CASE("paths, methods and queries that are wrong") {
   CHECK(daemon().get("/api/v1/workflows").status == 200);
 }
 
-TEST_CASE("requests that are no HTTP end their connection and nothing else") {
+TEST_CASE("requests that are not HTTP end their connection and nothing else") {
   for (const char* bytes :
        {"nonsense\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "POST /workflows HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
         "POST /workflows HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
@@ -123,7 +123,7 @@ TEST_CASE("requests on one connection are answered in order, also when sent toge
   CHECK(connection.receive().status == 404);
 }
 
-TEST_CASE("the health answer tells what is there") {
+TEST_CASE("the health answer lists the state of each component") {
   const Answer health = daemon().get("/health");
   CHECK(health["status"] == "healthy");
   for (const char* check : {"database", "redis", "docker", "python_environments"})

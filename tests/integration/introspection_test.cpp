@@ -1,5 +1,5 @@
-// What the live function says of itself, on every Python of this build, and what the text says where it cannot be
-// asked.
+// Descriptions of live functions on every Python of this build, and descriptions from the text where a module is not
+// executed.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -13,7 +13,7 @@ using namespace qflow::test::describing;
 
 namespace {
 
-// What is said of the schemas is held against an implementation of JSON Schema that is not ours.
+// An annotation and its expected description; `since`: the first minor version of Python 3 that can evaluate it.
 struct Row {
   const char* annotation;
   const char* type;
@@ -127,8 +127,8 @@ std::string module_of_rows(int minor_version, bool future) {
 
 void check_rows(const json::object& description, int minor_version, bool all) {
   for (std::size_t i = 0; i < std::size(kRows); ++i) {
+    // An annotation that this Python cannot evaluate is described only if it is postponed or only read.
     if (!all && kRows[i].since > minor_version) continue;
-    // What does not exist in this Python's typing cannot be evaluated; only the text is left.
     const json::object& in = port(description, "f" + std::to_string(i), "a");
     INFO(kRows[i].annotation << " " << json::serialize(in));
     CHECK(text(in.at("type")) == kRows[i].type);
@@ -146,7 +146,7 @@ TEST_CASE("annotations of every kind, on every Python, evaluated, postponed and 
     const json::object live = describe(module_of_rows(minor(python), false), python);
     CHECK(text(live.at("source")) == "live");
     check_rows(live, minor(python), false);
-    // Postponed: also what this Python could not evaluate (PEP 563, PEP 585, PEP 604).
+    // Postponed (PEP 563): also annotations that this Python could not evaluate (PEP 585, PEP 604).
     check_rows(describe(module_of_rows(minor(python), true), python), minor(python), true);
     const json::object read = describe(module_of_rows(minor(python), true), python, false);
     CHECK(text(read.at("source")) == "static");
@@ -279,7 +279,7 @@ def main(n: int, **options: Unpack[Options]) -> str:
   }
 }
 
-TEST_CASE("schemas: limits, classes, what a form is built from") {
+TEST_CASE("schemas: limits, classes, everything that a form needs") {
   const std::string code = std::string(kHead) + R"(
 class Ge:
     def __init__(self, ge): self.ge = ge

@@ -1,4 +1,4 @@
-// WebSockets: events as they happen, only one's own, resumable, and clients that misbehave.
+// WebSockets: events as they happen, only the caller's own, resumable; and clients that misbehave.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -7,7 +7,7 @@
 #include <csignal>
 
 #include "tests/support/http.hpp"
-#include "tests/support/socket.hpp"
+#include "tests/support/web_socket.hpp"
 
 using namespace qflow::test;
 
@@ -48,11 +48,11 @@ TEST_CASE("an execution's events come in order, with what its nodes print") {
   CHECK(std::count(types.begin(), types.end(), "node.finished") == 2);
   CHECK(std::count(types.begin(), types.end(), "execution.progress") == 2);
   CHECK(printed == "first:hello\nsecond:again\n");
-  // As it happens: the first node's output before its end.
+  // Live: the first node's output comes before its end.
   CHECK(position("node.output") < position("node.finished"));
 }
 
-TEST_CASE("who comes back gets what happened meanwhile, once") {
+TEST_CASE("a client that reconnects gets the events it missed, once") {
   const std::string id = daemon().store(two_nodes());
   std::uint64_t since = 0;
   {
@@ -94,7 +94,7 @@ TEST_CASE("a client gets its own events only, and only with a proof") {
   CHECK(json::parse(*first).at("workflowId") == json::value(own));
 }
 
-TEST_CASE("a socket ends with what opened it") {
+TEST_CASE("a socket closes when its user loses the access that opened it") {
   Daemon other = daemon().as_user("ends@example.org");
   const std::string id = text(other.get("/me")["id"]);
   WebSocket socket(daemon().port(), "/ws/executions", other.authorization());
@@ -110,7 +110,7 @@ TEST_CASE("a socket ends with what opened it") {
   CHECK(wide.close_code() == 1008);
 }
 
-TEST_CASE("workflows and containers tell of their changes") {
+TEST_CASE("changes to workflows and containers are sent as events") {
   WebSocket workflows(daemon().port(), "/ws/workflows", daemon().authorization());
   WebSocket containers(daemon().port(), "/ws/containers", daemon().authorization());
   const std::string id = daemon().store(two_nodes());
@@ -126,17 +126,17 @@ TEST_CASE("workflows and containers tell of their changes") {
   CHECK(containers.next("container.removed").is_object());
 }
 
-TEST_CASE("heartbeats are answered, and frames that are none end their connection only") {
+TEST_CASE("heartbeats are answered, and invalid frames end only their connection") {
   WebSocket socket(daemon().port(), "/ws/executions", daemon().authorization());
   socket.send(R"({"type":"heartbeat"})");
   CHECK(socket.receive() == R"({"type":"heartbeat"})");
   const std::vector<std::string> bad{
       "\xff\xff\xff\xff\xff\xff\xff\xff",                                   // reserved bits
       std::string("\x81\x05hello", 7),                                      // not masked
-      std::string("\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0", 14),  // a length beyond all
-      std::string("\x80\x80\0\0\0\0", 6),                                   // goes on with nothing
+      std::string("\x81\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0", 14),  // a length beyond any limit
+      std::string("\x80\x80\0\0\0\0", 6),                                   // a continuation of nothing
       std::string("\x89\xff\0\0\0\0\0\0\0\xff\0\0\0\0", 14),                // a long ping
-      std::string("\x81\x82\0\0\0\0\xff\xfe", 8)};                          // no UTF-8
+      std::string("\x81\x82\0\0\0\0\xff\xfe", 8)};                          // not UTF-8
   for (const std::string& bytes : bad) {
     WebSocket one(daemon().port(), "/ws/executions", daemon().authorization());
     REQUIRE(one.status() == 101);
@@ -150,7 +150,7 @@ TEST_CASE("heartbeats are answered, and frames that are none end their connectio
   CHECK(daemon().get("/health").status == 200);
 }
 
-TEST_CASE("stopping the server tells the clients") {
+TEST_CASE("a stopping server closes its sockets with a code") {
   Daemon own;
   WebSocket socket(own.port(), "/ws/executions", own.authorization());
   own.program().signal(SIGTERM);

@@ -1,5 +1,5 @@
-// Looking after an installation: users and tokens from the command line, configuration, reload, backup, retention, what
-// systemd is told.
+// Operating an installation: users and tokens from the command line, configuration, reload, backup, retention, messages
+// to systemd.
 #include <doctest/doctest.h>
 #include <sqlite3.h>
 #include <sys/socket.h>
@@ -70,7 +70,8 @@ TEST_CASE("the configuration is checked, shown, and read again on SIGHUP") {
   CHECK(command({"config", "check", good}).code == 0);
   const Finished bad = command({"config", "check", directory.file("bad.toml", "[auth]\n\nrequest_per_hour = 3\n")});
   CHECK(bad.code == 2);
-  CHECK(has(bad.err, "bad.toml:3: auth.request_per_hour: there is no such setting; is auth.requests_per_hour meant?"));
+  CHECK(has(bad.err,
+            "bad.toml:3: auth.request_per_hour: there is no such setting; did you mean auth.requests_per_hour?"));
   CHECK(has(command({"config", "show", good}).out, "requests_per_hour = 3"));
   CHECK(command({"config", "check", directory.path() + "/none.toml"}).code == 2);
   CHECK(command({"serve", "--config", directory.path() + "/bad.toml"}).code == 2);
@@ -80,13 +81,13 @@ TEST_CASE("the configuration is checked, shown, and read again on SIGHUP") {
   std::ofstream(good) << "[auth]\nrequests_per_hour = 100\n";
   limited.program().signal(SIGHUP);
   CHECK(eventually([&] { return limited.get("/workflows").status == 200; }));
-  std::ofstream(good) << "[auth]\nnonsense = 1\n";  // what is wrong is told and changes nothing
+  std::ofstream(good) << "[auth]\nnonsense = 1\n";  // a wrong setting is logged and changes nothing
   limited.program().signal(SIGHUP);
   ::usleep(200'000);
   CHECK(limited.get("/workflows").status == 200);
 }
 
-TEST_CASE("a backup made under load holds what was answered before it, and can be restored") {
+TEST_CASE("a backup made under load holds everything answered before it, and can be restored") {
   Daemon daemon;
   const std::string id = daemon.store(greeting());
   const Answer secret = daemon.post("/credentials", {{"name", "c"}, {"type", "apiKey"}, {"data", {{"apiKey", "k3y"}}}});
@@ -102,11 +103,11 @@ TEST_CASE("a backup made under load holds what was answered before it, and can b
   const Finished restored = command({"restore", daemon.directory()->path() + "/all.backup", "--data-dir", data});
   REQUIRE_MESSAGE(restored.code == 0, restored.err);
   CHECK(command({"restore", daemon.directory()->path() + "/all.backup", "--data-dir", data}).code ==
-        2);  // never over one
+        2);  // never over existing data
   Program again({bin("qflow"), "serve", "--listen", "127.0.0.1:0", "--data-dir", data});
   const std::string line = again.line(std::chrono::seconds(30));
   Connection connection(static_cast<unsigned short>(std::stoi(line.substr(line.find("127.0.0.1:") + 10))));
-  // The same key signs: a token of before is one still.
+  // The same key signs: tokens from before the backup are still valid.
   const auto get = [&](const std::string& path) { return connection.call("GET", path, "", daemon.authorization()); };
   CHECK(get("/workflows/" + id).status == 200);
   CHECK(get("/credentials/" + text(secret["id"])).status == 200);
@@ -114,13 +115,13 @@ TEST_CASE("a backup made under load holds what was answered before it, and can b
   CHECK(command({"restore", bin("qflow"), "--data-dir", data + "2"}).code != 0);
 }
 
-TEST_CASE("old records go, and their space is given back") {
+TEST_CASE("old records are deleted, and their space is given back") {
   const TempDir directory;
   const std::string config = directory.file("q.toml", "[retention]\nexecutions_days = 1\nevery_minutes = 0.001\n");
   Daemon daemon({"--config", config});
   const std::string id = daemon.store(greeting());
   const std::string kept = text(daemon.post("/workflows/" + id + "/execute?wait=30")["id"]);
-  // As they would be after two days: their ids tell the time.
+  // Old records: their ids carry their time.
   sqlite3* db = nullptr;
   REQUIRE(sqlite3_open((daemon.directory()->path() + "/data/qflow.db").c_str(), &db) == SQLITE_OK);
   sqlite3_busy_timeout(db, 5000);
@@ -150,7 +151,7 @@ TEST_CASE("old records go, and their space is given back") {
   sqlite3_close(db);
 }
 
-TEST_CASE("systemd is told when it serves, that it lives, and that it stops") {
+TEST_CASE("the daemon tells systemd that it serves, lives, reloads and stops") {
   const TempDir directory;
   const std::string path = directory.path() + "/notify";
   const qflow::sandbox::UniqueFd fd(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));

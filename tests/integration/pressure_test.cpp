@@ -1,4 +1,4 @@
-// What happens when much comes at once, or too much, or at the wrong moment.
+// Many requests at once, too many of them, or requests at the wrong moment.
 #include <doctest/doctest.h>
 #include <sys/resource.h>
 
@@ -14,7 +14,7 @@ using namespace qflow::test;
 namespace {
 
 bool has(const std::string& where, const std::string& what) { return where.find(what) != std::string::npos; }
-/// Zygotes of a daemon.
+/// The number of a daemon's zygotes.
 std::size_t processes_of(Daemon& daemon) {
   const std::string monitor = run({"pgrep", "-P", std::to_string(daemon.program().pid())}).out;
   std::size_t count = 0;
@@ -66,7 +66,7 @@ TEST_CASE("SIGTERM while files are being stored: the record is complete and the 
   for (const auto& row : list["results"].as_array()) CHECK(text(row.at("status")) == "completed");
 }
 
-TEST_CASE("of two who change different members at once, neither loses") {
+TEST_CASE("concurrent changes to different members both survive") {
   Daemon daemon;
   const std::string id = daemon.store(chain({node("a", "def a(): pass")}));
   for (int round = 0; round < 10; ++round) {
@@ -85,7 +85,7 @@ TEST_CASE("of two who change different members at once, neither loses") {
   }
 }
 
-TEST_CASE("an argument that no frame can hold is refused by name, and costs no worker") {
+TEST_CASE("an argument too large for a frame is refused by name, and costs no worker") {
   Daemon daemon;
   std::string numbers = "[0.1";
   for (int i = 0; i < 3'500'000; ++i) numbers += ",0.1";
@@ -100,7 +100,7 @@ TEST_CASE("an argument that no frame can hold is refused by name, and costs no w
   CHECK(daemon.node("def f(): return 7")["output"] == 7);
 }
 
-TEST_CASE("output that is no UTF-8, or is cut within a character, makes no invalid answer") {
+TEST_CASE("output that is not UTF-8, or is cut within a character, does not make the answer invalid") {
   Daemon daemon;
   const Answer cut = daemon.node("def f():\n    print('a' + 'é' * 600_000)\n    return 1");
   CHECK(cut["output"] == 1);
@@ -110,7 +110,7 @@ TEST_CASE("output that is no UTF-8, or is cut within a character, makes no inval
   CHECK(text(raw["stdout"]) == "x\uFFFD\uFFFDy");
 }
 
-TEST_CASE("a worker that says it skipped what it had to run is not believed") {
+TEST_CASE("a worker that claims to have skipped its call is not believed") {
   Daemon daemon;
   const Answer answer = daemon.node(
       "import os, struct\ndef f():\n    m = b'{\"because\":1}'\n    os.write(3, struct.pack('<IIII', 12 + len(m), 36, "
@@ -135,8 +135,7 @@ TEST_CASE("a worker that sends more than was asked for is ended, and the daemon 
   CHECK(done.body.size() < 40'000'000);
 }
 
-TEST_CASE(
-    "connections without end leave room for the work, and workers that cannot be forked are not tried without pause") {
+TEST_CASE("endless connections leave room for the work, and failing forks of workers are not retried without pause") {
   // Few descriptors for the daemon: it keeps some for itself.
   Daemon daemon({}, [] {
     Program::Options options;
@@ -145,7 +144,7 @@ TEST_CASE(
   }());
   std::vector<std::unique_ptr<Connection>> idle;
   for (int i = 0; i < 1100; ++i) idle.push_back(std::make_unique<Connection>(daemon.port()));
-  // Somebody new is let in at the cost of those who say nothing.
+  // A new client is let in at the cost of silent ones.
   CHECK(Connection(daemon.port()).call("GET", "/health").status == 200);
   int worked = 0;
   for (int i = 0; i < 5; ++i) worked += daemon.node("def f(): return 7")["output"] == 7 ? 1 : 0;
@@ -157,7 +156,7 @@ TEST_CASE(
   CHECK(daemon.program().wait(std::chrono::seconds(20)).err.size() < 100'000);
 }
 
-TEST_CASE("a thousand nodes in a row, and a thousand beside each other") {
+TEST_CASE("a thousand nodes in a row, and a thousand independent ones") {
   Daemon daemon;
   std::vector<json::object> row, beside;
   for (int i = 0; i < 1000; ++i) {

@@ -1,15 +1,16 @@
 // Every program of tests/forbidden and tests/permitted, run as a node. Its docstring says what must happen:
 //   must: refused           attempt() returns "refused"
 //   must: value JSON        attempt() returns exactly that
-//   must: outcome WORD      the execution ends so (outcome.hpp has the words)
+//   must: outcome WORD      the execution has this outcome (outcome.hpp has the words)
 //   must: ended             it does not complete
 //   must: ended or completed   either, as long as the daemon goes on
 //   must: differ            two executions return different values
-//   level-3: as `must`      what must happen instead where a cgroup holds the limits
+//   level-3: as `must`      what must happen instead where a cgroup enforces the limits
+//   64-bit: as `must`       what must happen instead where the kernel has no 32-bit system calls
 //   denied: ACT             the record names this act
 //   request: JSON           members of the request besides the code
-//   after: leave            leave() runs first, as an execution of its own
-//   beside: leave           leave() runs at the same time, as an execution of its own
+//   after: leave            leave() runs first, as a separate execution
+//   beside: leave           leave() runs at the same time, as a separate execution
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -34,7 +35,7 @@ struct NodeProgram {
     json::object out;
     if (const auto at = says.find("request"); at != says.end()) out = json::parse(at->second).as_object();
     out["function"] = function;
-    // On an emulated machine everything takes longer, time limits included.
+    // On an emulated machine everything takes longer, so the time limits grow, too.
     if (const char* slower = std::getenv("QFLOW_TEST_SLOWER"); slower != nullptr) {
       if (auto* timeout = out.if_contains("timeout")) *timeout = timeout->to_number<double>() * std::atof(slower);
       if (auto* sandbox = out.if_contains("sandbox"))
@@ -71,7 +72,8 @@ std::vector<NodeProgram> read_programs(const std::string& folder) {
 
 void check_end(const NodeProgram& program, const Answer& answer) {
   const bool cgroup = std::getenv("QFLOW_TEST_LEVEL") != nullptr && program.says.count("level-3") != 0;
-  const std::string must = program.says.at(cgroup ? "level-3" : "must");
+  const bool only_64_bit = program.says.count("64-bit") != 0 && !has_32_bit_calls();
+  const std::string must = program.says.at(cgroup ? "level-3" : only_64_bit ? "64-bit" : "must");
   const std::string outcome =
       answer["outcome"].is_string() ? std::string(answer["outcome"].get_string()) : answer.body.substr(0, 500);
   if (must == "refused") {
@@ -110,7 +112,7 @@ void run_one(Daemon& daemon, const NodeProgram& program) {
   Answer left;
   if (program.says.count("after") != 0) left = daemon.node(program.code, nullptr, program.request("leave"));
   if (program.says.count("beside") != 0) {
-    // A connection of its own: one carries one request at a time.
+    // A separate connection: each carries one request at a time.
     beside = std::thread([&] { left = daemon.apart().node(program.code, nullptr, program.request("leave")); });
     std::this_thread::sleep_for(std::chrono::milliseconds(250));
   }

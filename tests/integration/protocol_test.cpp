@@ -15,7 +15,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A sanitizer's daemon keeps what it has freed.
+// A daemon built with a sanitizer keeps the memory that it frees.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr std::size_t kTimes = 10;
 #else
@@ -27,7 +27,7 @@ struct Act {
   const char* outcome;  ///< of the execution; empty: any, as long as it ends
 };
 
-// protocol_violation: broken frames and contents. timed_out: silence. The rest says what it says.
+// Broken frames and contents end as protocol_violation, silence as timed_out.
 constexpr Act kWorkerActs[] = {
     {"behaves", "completed"},
     {"length zero", "protocol_violation"},
@@ -41,8 +41,8 @@ constexpr Act kWorkerActs[] = {
     {"one byte at a time", "timed_out"},
     {"a kind of zero", "protocol_violation"},
     {"a kind with upper bytes", "protocol_violation"},
-    {"meta that is no JSON", "protocol_violation"},
-    {"meta that is no object", "protocol_violation"},
+    {"meta that is not JSON", "protocol_violation"},
+    {"meta that is not an object", "protocol_violation"},
     {"meta nested a million deep", "protocol_violation"},
     {"meta with NUL bytes and bad UTF-8", "protocol_violation"},
     {"members of other types", "protocol_violation"},
@@ -61,7 +61,7 @@ constexpr Act kWorkerActs[] = {
     {"a preview of the wrong shape", "protocol_violation"},
     {"a preview of millions of elements", "protocol_violation"},
     {"a message of fifteen megabytes", "raised"},
-    {"use that cannot be", "completed"},
+    {"impossible resource usage", "completed"},
     {"sixty thousand files", ""},
     {"a file without an end", "output_limit"},
     {"a file of empty pieces", "protocol_violation"},
@@ -77,7 +77,7 @@ constexpr Act kWorkerActs[] = {
     {"stopping itself", "timed_out"},
 };
 
-// What a zygote does; whether its workers can then serve all the same.
+// An act of a zygote, and whether its workers can still serve.
 constexpr std::pair<const char*, bool> kZygoteActs[] = {
     {"ready-garbage", false},
     {"ready-of-another-protocol", false},
@@ -105,7 +105,7 @@ std::string pyhosts(const TempDir& directory, const std::string& act) {
   return path;
 }
 
-/// Resident memory of the daemon in MiB: now, or the most it ever had.
+/// The daemon's resident memory in MiB: now (`VmRSS:`) or at its peak (`VmHWM:`).
 std::size_t memory_of(Daemon& daemon, const std::string& key) {
   std::ifstream status("/proc/" + std::to_string(daemon.program().pid()) + "/status");
   for (std::string line; std::getline(status, line);)

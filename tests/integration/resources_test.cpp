@@ -1,5 +1,5 @@
 // Credentials, the node library, types, environments, settings, webhooks, AI, health: as a client would use them. The
-// test client holds each answer against schema/openapi.yaml besides.
+// test client also checks each answer against schema/openapi.yaml.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -40,13 +40,13 @@ TEST_CASE("credentials are stored and never shown") {
   CHECK(daemon().get("/credentials/types").parsed().as_array().size() >= 3);
   CHECK(daemon().get("/credentials/types/oAuth2")["properties"].as_array().size() > 1);
   CHECK(daemon().get("/credentials/types/nope").status == 404);
-  // Not in any file of the data directory either.
+  // Nor is the password in any file of the data directory.
   const Finished grep = run({"grep", "-r", "-l", "hunter2", daemon().directory()->path()});
   CHECK(grep.out == "");
   CHECK(daemon().call("DELETE", path).status == 200);
 }
 
-TEST_CASE("the node library: types from the code, versions, tags, tests, who may change") {
+TEST_CASE("the node library: types from the code, versions, tags, tests, who may change a node") {
   const Answer made = daemon().post(
       "/nodes",
       {{"name", "double"}, {"code", "def double(x: int) -> float:\n    return x * 2.0\n"}, {"is_public", true}});
@@ -85,7 +85,7 @@ TEST_CASE("the node library: types from the code, versions, tags, tests, who may
   CHECK(daemon().get("/nodes/python/types")["types"].as_array().size() >= 20);
 }
 
-TEST_CASE("types: the list, the matrix, checks, conversions, one's own") {
+TEST_CASE("types: the list, the matrix, checks, conversions, user-defined types") {
   CHECK(daemon().get("/types/compatibility")["matrix"].as_array().size() == 400);
   const auto check = [&](const char* a, const char* b) {
     return daemon().post("/types/compatibility/check", {{"source_type", a}, {"target_type", b}});
@@ -135,7 +135,7 @@ TEST_CASE("types: the list, the matrix, checks, conversions, one's own") {
   CHECK(daemon().call("DELETE", "/types/" + text(made["id"])).status == 200);
 }
 
-TEST_CASE("containers are environments of their own, which workflows can name") {
+TEST_CASE("containers are separate environments, which workflows can name") {
   const Answer made = daemon().post("/containers", json::object());
   REQUIRE(made.status == 201);
   const std::string id = text(made["id"]);
@@ -162,7 +162,7 @@ TEST_CASE("containers are environments of their own, which workflows can name") 
   CHECK(error_code(daemon().run(workflow)) == "missing_container");
 }
 
-TEST_CASE("settings: changed while it runs, never above the configuration") {
+TEST_CASE("settings: changed while the server runs, never above the configuration") {
   Daemon own({"--memory", "1024", "--timeout", "10"});
   const Answer before = own.get("/settings");
   CHECK(before["containers"].at("max_memory") == 1024 << 20);
@@ -204,14 +204,14 @@ TEST_CASE("webhooks run active workflows, and can answer with their result") {
       eventually([&] { return daemon().get("/executions/" + text(started["executionId"]))["status"] == "completed"; }));
   CHECK(stranger.get("/webhook/echo/it").status == 404);  // another method
   CHECK(stranger.get("/webhook/nope").status == 404);
-  // A proof of this server is not the workflow's to see; others' headers are.
+  // The workflow does not see a proof of this server; it does see other headers.
   const Answer signed_in = daemon().send("POST", "/webhook/echo/it", "x", "X-Other: kept\r\n");
   CHECK(signed_in.status == 200);
   const Answer last = daemon().get("/executions?workflowId=" + id + "&limit=1");
   const Answer record = daemon().get("/executions/" + text(last["results"].at(0).at("id")));
   CHECK(record.body.find(daemon().token()) == std::string::npos);
   CHECK(daemon().send("HEAD", text(accepted["url"])).status == 405);
-  // Who may no longer sign in runs nothing any more.
+  // A user who may no longer sign in runs nothing any more.
   Daemon former = daemon().as_user("former@example.org");
   const std::string theirs = text(former.post("/templates/webhook-echo/import")["id"]);
   former.post("/workflows/" + theirs + "/activate");
@@ -232,7 +232,7 @@ TEST_CASE("webhooks run active workflows, and can answer with their result") {
   CHECK(stranger.post("/webhook/echo/it").status == 404);
 }
 
-TEST_CASE("AI: from the graph, or from a configured server, or told what to configure") {
+TEST_CASE("AI: answers from the graph or from a configured server, or an error that says what to configure") {
   const std::string id = text(daemon().post("/templates/text-statistics/import")["id"]);
   const Answer explained = daemon().post("/ai/explain", {{"workflowId", id}});
   CHECK(explained["nodes"].as_array().size() == 4);
@@ -247,7 +247,7 @@ TEST_CASE("AI: from the graph, or from a configured server, or told what to conf
   CHECK(generated.status == 501);
   CHECK(text(generated["error"].at("message")).find("ai.url") != std::string::npos);
 
-  // A server that speaks as OpenAI's does.
+  // A server that speaks OpenAI's protocol.
   const TempDir directory;
   const std::string script = directory.file("server.py", R"(
 import http.server, json, sys
@@ -276,7 +276,7 @@ server.serve_forever()
   CHECK(wrong.post("/ai/generate", {{"prompt", "x"}}).status == 503);
 }
 
-TEST_CASE("health checks, metrics, the description, settings of users") {
+TEST_CASE("health checks, metrics, the API description, user settings") {
   for (const char* check : {"database", "redis", "containers", "python", "workflows"})
     CHECK(daemon().get(std::string("/health/") + check).status == 200);
   CHECK(daemon().get("/health/odd").status == 404);

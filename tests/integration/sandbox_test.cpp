@@ -1,4 +1,4 @@
-// What a workflow and its nodes may ask of their sandbox, what the record says of it, and what nobody finds afterwards.
+// Requests for a sandbox by workflows and nodes, their record, and that nothing is left behind.
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -44,7 +44,7 @@ TEST_CASE("a sandbox that asks for more than the installation allows is refused 
   CHECK(has(refused(daemon, {{"programs", true}}), "its admin can, with --allow-programs"));
 }
 
-TEST_CASE("a sandbox that is none is refused by its JSON pointer") {
+TEST_CASE("an invalid sandbox is refused by its JSON pointer") {
   Daemon daemon;
   CHECK(has(refused(daemon, {{"memroy", 1}}), "/nodes/0/sandbox/memroy: unknown; a sandbox has network, memory"));
   CHECK(has(refused(daemon, {{"memory", "lots"}}), "/nodes/0/sandbox/memory: expected bytes, or text such as"));
@@ -57,7 +57,7 @@ TEST_CASE("a sandbox that is none is refused by its JSON pointer") {
   CHECK(has(refused(daemon, "small"), "/nodes/0/sandbox: expected an object"));
 }
 
-TEST_CASE("the workflow's sandbox holds for its nodes, a node's own goes before it, and the record has both") {
+TEST_CASE("the workflow's sandbox applies to its nodes, a node's own overrides it, and the record has both") {
   Daemon daemon;
   json::object flow = chain({node("a", "import os\ndef a(): return os.statvfs('/tmp').f_blocks * 4096"),
                              node("b", "import os\ndef b(x): return [x, os.statvfs('/tmp').f_blocks * 4096]",
@@ -72,7 +72,7 @@ TEST_CASE("the workflow's sandbox holds for its nodes, a node's own goes before 
   CHECK(done["sandbox"].at(1).at("nodes").at(0) == "b");
 }
 
-TEST_CASE("nodes with one sandbox share a worker, nodes with another have their own") {
+TEST_CASE("nodes with the same sandbox share a worker, nodes with another have their own") {
   Daemon daemon;
   const auto code = [](const char* name) { return fmt::format(fmt::runtime(kIds), name); };
   const Answer done =
@@ -127,7 +127,7 @@ TEST_CASE("the record names how each node ended, what it was denied and what it 
   CHECK(used("ok", "minor_faults") > 10);
   CHECK(used("ok", "peak_memory_bytes") > 5e6);
   CHECK(used("ok", "written_bytes") >= 100'000);
-  // It caught the exception, and what it tried is in the record all the same.
+  // The node caught the exception; the record names its attempt all the same.
   CHECK(node_of(done, "net").at("outcome") == "completed");
   CHECK(node_of(done, "net").at("denied") ==
         json::value(json::array{json::object{
@@ -140,14 +140,14 @@ TEST_CASE("the record names how each node ended, what it was denied and what it 
   CHECK(done["isolation"].at("level").to_number<int>() >= 2);
 }
 
-TEST_CASE("a node that did not live to tell is accounted for by the kernel") {
+TEST_CASE("a killed node's usage comes from the kernel") {
   Daemon daemon;
   const Answer done = daemon.run(chain({node("burn", "def burn():\n    while True: pass", {{"timeout", 1}})}));
   CHECK(done["outcome"] == "timed_out");
   CHECK(node_of(done, "burn").at("resource_usage").at("user_us").to_number<double>() > 200'000);
 }
 
-TEST_CASE("an exception of the node's own is not taken for a denial that came before it") {
+TEST_CASE("a node's own exception is not mistaken for an earlier denial") {
   Daemon daemon;
   const Answer own = daemon.node(
       "import socket\ndef f():\n    try: socket.socket()\n    except OSError: pass\n    raise "
@@ -156,7 +156,7 @@ TEST_CASE("an exception of the node's own is not taken for a denial that came be
   CHECK(own["denied"].get_array().size() == 1);
 }
 
-TEST_CASE("who breaks the protocol while files are fetched is named, not the last node") {
+TEST_CASE("the node that breaks the protocol while files are fetched is named, not the last node") {
   Daemon daemon;
   const Answer done = daemon.run(flow(
       {node("a",
@@ -168,14 +168,14 @@ TEST_CASE("who breaks the protocol while files are fetched is named, not the las
   CHECK(node_of(done, "a").at("outcome") == "protocol_violation");
 }
 
-TEST_CASE("a value from another sandbox that does not fit is a matter of memory") {
+TEST_CASE("a value from another sandbox that does not fit ends as memory_limit") {
   Daemon daemon;
   const Answer done = daemon.run(chain({node("a", "def a(): return ['x' * 60 + str(n) for n in range(95_000)]"),
                                         node("b", "def b(x): return len(x)", {{"sandbox", {{"memory", "16 MiB"}}}})}));
   CHECK_MESSAGE(done["outcome"] == "memory_limit", text(done["error"]));
 }
 
-TEST_CASE("a stopped execution is cancelled, by name") {
+TEST_CASE("a stopped execution has the outcome cancelled") {
   Daemon daemon;
   const std::string id = daemon.store(chain({node("slow", "import time\ndef slow(): time.sleep(60)")}));
   const std::string execution = text(daemon.post("/workflows/" + id + "/execute")["id"]);
@@ -185,7 +185,7 @@ TEST_CASE("a stopped execution is cancelled, by name") {
   CHECK(daemon.get("/executions/" + execution)["outcome"] == "cancelled");
 }
 
-TEST_CASE("granted: the host's network and programs, for those who ask") {
+TEST_CASE("granted: the host's network and programs, for nodes that ask") {
   Daemon daemon({"--allow-network", "--allow-programs"});
   const char* code =
       "import socket, subprocess\ndef f():\n    out = []\n    for act in (socket.socket, lambda: "
@@ -208,7 +208,7 @@ TEST_CASE("granted: the host's network and programs, for those who ask") {
   CHECK(families["output"] == json::value(json::array()));
   REQUIRE(families["denied"].get_array().size() == 6);
   for (const auto& one : families["denied"].get_array()) {
-    CHECK(one.at("reason") == "no setting grants sockets but those of TCP and UDP");
+    CHECK(one.at("reason") == "no setting grants sockets other than TCP and UDP");
     CHECK(one.at("setting").is_null());
   }
 }
@@ -217,7 +217,7 @@ TEST_CASE("a shared directory is read by every node and written by none") {
   const TempDir elsewhere;  // below /tmp, where every sandbox has its own
   CHECK(has(run({bin("qflow"), "serve", "--share", elsewhere.path()}).err, "every sandbox has its own /tmp/"));
   CHECK(has(run({bin("qflow"), "serve", "--share", "/etc"}).err, "too much of the host"));
-  CHECK(has(run({bin("qflow"), "serve", "--share", "/nonexistent"}).err, "is no directory"));
+  CHECK(has(run({bin("qflow"), "serve", "--share", "/nonexistent"}).err, "not a directory"));
   CHECK(has(run({bin("qflow"), "serve", "--data-dir", "/srv/qflow/data", "--share", "/srv"}).err,
             "the data directory /srv/qflow/data with the token is there"));
   const std::string shared = "/usr/share/common-licenses";
@@ -241,9 +241,9 @@ TEST_CASE("the terminal shows what was denied and how it ended") {
 }
 
 TEST_CASE("the zygote's memory holds nothing of an execution") {
-  if (::geteuid() != 0) return;  // nobody else may look into it
+  if (::geteuid() != 0) return;  // only root may read its memory
   Daemon daemon;
-  // The pieces are put together in the node only, so that the marker is nowhere but in its worker and its answer.
+  // Only the node puts the pieces together, so that the marker is nowhere but in its worker.
   CHECK(
       daemon.node(
           "def f():\n    global kept\n    kept = ['mark' + 'er-' + 'of-one-execution'] * 1000\n    return len(kept[0])")
@@ -277,7 +277,7 @@ TEST_CASE("processes that an execution leaves behind are gone with it") {
             "            if os.fork() == 0:\n                time.sleep(300)\n            os._exit(0)\n    return 1")
             ["output"] == 1);
   CHECK(eventually([&] {
-    // The zygote's grandchildren would be they.
+    // They would be the zygote's grandchildren.
     for (const std::string& worker : daemon.workers())
       if (!run({"pgrep", "-P", worker}).out.empty()) return false;
     return true;
@@ -285,7 +285,7 @@ TEST_CASE("processes that an execution leaves behind are gone with it") {
 }
 
 TEST_CASE("in a container whose profile forbids namespaces no code is run, and the refusal says what to do") {
-  // As Docker's default profile does it: clone and unshare with namespaces are EPERM, clone3 is ENOSYS, mount is EPERM.
+  // As in Docker's default profile: unshare and mount fail with EPERM, clone3 with ENOSYS.
   const TempDir directory;
   const std::string file = directory.file("flow.json", json::serialize(chain({node("a", "def a(): return 1")})));
   const std::string out = directory.path() + "/out";
@@ -307,8 +307,7 @@ TEST_CASE("in a container whose profile forbids namespaces no code is run, and t
   ::waitpid(pid, &status, 0);
   CHECK(WEXITSTATUS(status) == 2);
   const std::string said = qflow::sandbox::read_file(out, 10'000);
-  CHECK_MESSAGE(has(said, "isolation level 1, 2 is asked for; no code is run"), said);
+  CHECK_MESSAGE(has(said, "isolation level 1, but 2 is required; no code is run"), said);
   CHECK(has(said, "user namespace: Operation not permitted"));
-  CHECK(
-      has(said, "in a container run it with a seccomp and AppArmor profile that allows unshare, mount and pivot_root"));
+  CHECK(has(said, "in a container, use a seccomp and AppArmor profile that allows unshare, mount and pivot_root"));
 }

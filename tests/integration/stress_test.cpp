@@ -1,4 +1,4 @@
-// The server under clients that are slow, many, greedy or wrong, and on a host that runs out of things.
+// The server under clients that are slow, many, greedy or wrong, and on a host that runs out of resources.
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -16,7 +16,7 @@
 #include <thread>
 
 #include "tests/support/http.hpp"
-#include "tests/support/socket.hpp"
+#include "tests/support/web_socket.hpp"
 
 using namespace qflow::test;
 
@@ -43,7 +43,7 @@ int connected(unsigned short port) {
   return fd;
 }
 
-// Returns how many there may be.
+// Raises this process's limit and returns it, a million at most.
 int allow_many_descriptors() {
   rlimit files{};
   ::getrlimit(RLIMIT_NOFILE, &files);
@@ -54,8 +54,8 @@ int allow_many_descriptors() {
 
 }  // namespace
 
-TEST_CASE("ten thousand idle connections keep nobody out, and take little") {
-  // The daemon keeps about a thousand for itself; where the system gives fewer in all, fewer are tried.
+TEST_CASE("ten thousand idle connections keep nobody out, and take little memory") {
+  // The daemon keeps about a thousand descriptors for itself; where the system allows fewer in all, try fewer.
   const int many = std::min(10'000, allow_many_descriptors() - 1'500);
   Daemon daemon;
   const std::int64_t before = memory_of(daemon.program().pid());
@@ -90,7 +90,7 @@ TEST_CASE("a thousand WebSocket clients, of which some never read") {
   int completed = 0;
   for (const auto& socket : reading) completed += socket->next("execution.completed").is_object() ? 1 : 0;
   CHECK(completed == 900);
-  // Those that never read: their messages wait within bounds, or they are let go.
+  // For clients that never read, messages wait within bounds, or the client is dropped.
   for (int i = 0; i < 20; ++i) daemon.post("/workflows/" + id + "/execute?wait=60");
   const std::int64_t memory = memory_of(daemon.program().pid());
   MESSAGE("the daemon holds ", memory >> 20, " MiB");
@@ -98,7 +98,7 @@ TEST_CASE("a thousand WebSocket clients, of which some never read") {
   CHECK(daemon.get("/health").status == 200);
 }
 
-TEST_CASE("slow clients do not hold up others, and are let go") {
+TEST_CASE("slow clients do not hold up others") {
   Daemon daemon;
   std::vector<int> slow;
   for (int i = 0; i < 200; ++i) {
@@ -107,7 +107,7 @@ TEST_CASE("slow clients do not hold up others, and are let go") {
     ::send(slow.back(), half.data(), half.size(), MSG_NOSIGNAL);
   }
   for (int i = 0; i < 50; ++i) CHECK(daemon.get("/workflows").status == 200);
-  // One that asks for much and reads nothing.
+  // A client that asks for much and reads nothing.
   const Answer big = daemon.node("def f(): return 'x' * 4_000_000");
   CHECK(big.status == 200);
   Connection deaf(daemon.port());
@@ -174,19 +174,19 @@ TEST_CASE("requests that are malformed, smuggled or cut off") {
     const Answer answer = connection.receive();
     CHECK((answer.status == 0 || answer.status >= 400));
   }
-  // A second request hidden in the first one's body is not answered as one.
+  // A second request hidden in the body of the first is not answered.
   Connection smuggler(daemon.port());
   smuggler.send("POST /workflows HTTP/1.1\r\n" + head +
                 "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /me HTTP/1.1\r\n" + head + "\r\n");
   CHECK(smuggler.receive().status == 400);
   CHECK(smuggler.receive().status == 0);
-  // Many at once on one connection come back in order.
+  // Many requests at once on one connection are answered in order.
   Connection pipeline(daemon.port());
   std::string many;
   for (int i = 0; i < 100; ++i) many += fmt::format("GET /{} HTTP/1.1\r\n{}\r\n", i % 2 == 0 ? "health" : "nope", head);
   pipeline.send(many);
   for (int i = 0; i < 100; ++i) CHECK(pipeline.receive().status == (i % 2 == 0 ? 200 : 404));
-  // A body that never comes whole.
+  // A body that never arrives in full.
   {
     Connection half(daemon.port());
     half.send("POST /workflows HTTP/1.1\r\n" + head + "Content-Length: 1000\r\n\r\n{\"name\":");
@@ -194,11 +194,11 @@ TEST_CASE("requests that are malformed, smuggled or cut off") {
   CHECK(daemon.get("/health").status == 200);
 }
 
-TEST_CASE("a full disk: writes are refused in words, nothing is lost, and it goes on when there is room") {
+TEST_CASE("a full disk: writes are refused with a reason, nothing is lost, and the daemon goes on when there is room") {
   const auto directory = std::make_shared<TempDir>();
   const std::string data = directory->path() + "/data";
   std::filesystem::create_directory(data);
-  if (::mount("tmpfs", data.c_str(), "tmpfs", 0, "size=4m") != 0) return;  // not root: told by the other tests' hosts
+  if (::mount("tmpfs", data.c_str(), "tmpfs", 0, "size=4m") != 0) return;  // not root: covered on other hosts
   {
     Daemon daemon({}, {}, directory);
     const std::string kept = daemon.store(greeting());
@@ -232,7 +232,7 @@ TEST_CASE("a full disk: writes are refused in words, nothing is lost, and it goe
   ::umount2(data.c_str(), MNT_DETACH);
 }
 
-TEST_CASE("a database that is locked, damaged or of a newer release") {
+TEST_CASE("a database that is locked, damaged or from a newer release") {
   const auto directory = std::make_shared<TempDir>();
   const std::string path = directory->path() + "/data/qflow.db";
   {
@@ -256,7 +256,7 @@ TEST_CASE("a database that is locked, damaged or of a newer release") {
     sqlite3_exec(db, "COMMIT", nullptr, nullptr, nullptr);
     sqlite3_close(db);
     CHECK(daemon.post("/workflows", greeting()).status == 201);
-    // Stopped while writes wait: they are finished or refused, nothing breaks.
+    // Stop while writes wait: they are finished or refused, nothing breaks.
     sqlite3_open(path.c_str(), &db);
     sqlite3_busy_timeout(db, 5000);
     REQUIRE(sqlite3_exec(db, "BEGIN IMMEDIATE", nullptr, nullptr, nullptr) == SQLITE_OK);
@@ -293,7 +293,7 @@ TEST_CASE("a database that is locked, damaged or of a newer release") {
   CHECK(damaged.err.find("qflow.db") != std::string::npos);
 }
 
-TEST_CASE("what was answered is there after kill -9") {
+TEST_CASE("everything that was answered survives kill -9") {
   const auto directory = std::make_shared<TempDir>();
   std::vector<std::string> workflows, executions;
   for (int round = 0; round < 3; ++round) {
@@ -330,10 +330,10 @@ TEST_CASE("what was answered is there after kill -9") {
   CHECK(daemon.get("/executions/active")["results"].as_array().empty());
 }
 
-TEST_CASE("the clock jumps: nothing waits, expires or sorts wrongly for it") {
+TEST_CASE("the clock jumps: nothing waits, expires or sorts wrongly because of it") {
   constexpr const char* kFaketime = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
   if (!std::filesystem::exists(kFaketime)) {
-    MESSAGE("without the package faketime this is not tried");
+    MESSAGE("skipped: the package faketime is not installed");
     return;
   }
   const TempDir clock;
@@ -347,7 +347,7 @@ TEST_CASE("the clock jumps: nothing waits, expires or sorts wrongly for it") {
   const auto jump = [&](const char* to) { std::ofstream(offset) << to; };
   const std::string id = daemon.store(greeting());
   std::vector<std::string> executions;
-  // An hour on, a day back, two days on: a session of a week holds.
+  // An hour ahead, a day back, two days ahead: a session of a week holds.
   for (const char* to : {"+0", "+1h", "-1d", "+2d", "+0"}) {
     jump(to);
     const Answer done = daemon.post("/workflows/" + id + "/execute?wait=30");

@@ -1,5 +1,5 @@
-// Types under attack: code that lies about itself, users who would reach into each other's workflows, requests that
-// cost more than they should. The daemon answers, stays small, and goes on.
+// Types under attack: code that lies about itself, users who try to reach into each other's workflows, requests
+// that cost more than they should. The daemon answers, stays small, and goes on.
 #include <doctest/doctest.h>
 
 #include <boost/json/parse.hpp>
@@ -50,7 +50,7 @@ TEST_CASE("classes that lie about themselves: the worker lives, the daemon answe
             const Answer described = daemon().post("/nodes/python/validate", {{"code", whole}});
             CHECK(described["description"].at("source") == "live");
           }) < 8);
-    // What cannot be understood is no reason not to run.
+    // A type that cannot be understood does not keep the node from running.
     const Answer ran = daemon().node(whole, {{"a", nullptr}});
     CHECK(ran.status == 200);
     CHECK(text(ran["outcome"]) != "protocol_violation");
@@ -58,7 +58,7 @@ TEST_CASE("classes that lie about themselves: the worker lives, the daemon answe
   }
 }
 
-TEST_CASE("values that change while they are looked at") {
+TEST_CASE("values that change while they are inspected") {
   const Answer changed = daemon().node(
       "from typing import Dict\nd = {}\nclass K:\n    def __str__(self):\n        d.clear()\n        return 'k'\n"
       "def a() -> Dict[object, tuple]:\n    for i in range(10): d[K()] = tuple([i] * 300000)\n    return d\n");
@@ -67,7 +67,7 @@ TEST_CASE("values that change while they are looked at") {
   CHECK(text(itself["outcome"]) == "completed");
 }
 
-TEST_CASE("what was fine before types were looked at still is") {
+TEST_CASE("code that ran before types were checked still runs") {
   for (const char* code : {"def f(x: int = None): return x is None",
                            "from typing import *\nfrom contextlib import contextmanager\n@contextmanager\ndef f(x=1) "
                            "-> Iterator[int]:\n    yield 1",
@@ -96,7 +96,7 @@ TEST_CASE("what was fine before types were looked at still is") {
   }
 }
 
-TEST_CASE("a key that may look at types runs no code; one user's types say nothing of another's classes") {
+TEST_CASE("a key that may read types runs no code; one user's types do not apply to another's classes") {
   Daemon one;
   const Answer key = one.post("/api-keys", {{"name", "types"}, {"scopes", {"types:read"}}});
   REQUIRE(key.status == 201);
@@ -125,7 +125,7 @@ TEST_CASE("a key that may look at types runs no code; one user's types say nothi
   CHECK(other.run(chain({node("give", invoice), node("take", "def take(d: dict): return d")})).status == 422);
 }
 
-TEST_CASE("somebody's short time limit is not everybody's; hanging modules do not hold others up") {
+TEST_CASE("one user's short time limit does not apply to others; hanging modules do not hold others up") {
   Daemon one;
   Daemon other = one.as_user("slow@example.org");
   const std::string code = "import time\ntime.sleep(0.4)\ndef main(x: int): return x";
@@ -143,7 +143,7 @@ TEST_CASE("somebody's short time limit is not everybody's; hanging modules do no
   for (auto& thread : hanging) thread.join();
 }
 
-TEST_CASE("schemas and values that are made to be expensive") {
+TEST_CASE("schemas and values made to be expensive") {
   Daemon one;
   json::array choices;
   for (int i = 0; i < 2000; ++i) choices.push_back(json::object{{"const", i}});
@@ -151,7 +151,7 @@ TEST_CASE("schemas and values that are made to be expensive") {
   json::object w = chain(
       {node("f", "class Many: pass\ndef f(x: Many): return x", {{"inputs", {{"x", std::string(2 << 20, 'x')}}}})});
   CHECK(seconds([&] { CHECK(one.post("/workflows/validate", w)["valid"] == false); }) < 3);
-  // Models whose schemas are large, mentioned everywhere.
+  // Models with large schemas, mentioned everywhere.
   std::string models = "from typing import *\nclass BaseModel: pass\nBaseModel.__module__ = 'pydantic.main'\n";
   for (int i = 0; i < 9; ++i)
     models += "class C" + std::to_string(i) +

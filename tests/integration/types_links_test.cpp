@@ -1,4 +1,4 @@
-// Connections of odd but correct programs, which nothing may be said against; and converters, which have to work.
+// Connections between odd but correct programs, which must have no findings; and converters, which must work.
 #include <doctest/doctest.h>
 
 #include <boost/json/serialize.hpp>
@@ -20,7 +20,7 @@ json::object wired(const std::string& giver, const std::string& taker, const std
   return w;
 }
 
-// The findings of a workflow of two nodes with errors and warnings in them.
+// The messages of a workflow's errors and warnings.
 std::string found(const json::object& workflow) {
   std::string out;
   const Answer answer = daemon().post("/workflows/validate", workflow);
@@ -32,7 +32,7 @@ std::string found(const json::object& workflow) {
 
 }  // namespace
 
-TEST_CASE("imports that a module can do without are no findings") {
+TEST_CASE("imports that a module can do without are not findings") {
   for (const char* code :
        {"import sys\nif sys.version_info >= (3, 8): import json as parser\nelse: import nowhere as parser",
         "import sys\nif sys.platform == 'win32': import nowhere",
@@ -46,7 +46,7 @@ TEST_CASE("imports that a module can do without are no findings") {
   CHECK(found(chain({node("a", "import nowhere\ndef a() -> int: return 1")})).find("nowhere") != std::string::npos);
 }
 
-TEST_CASE("what a type checker accepts is not warned of") {
+TEST_CASE("code that a type checker accepts gets no warning") {
   const std::string head = "import enum, io, os, pathlib, numbers\nfrom typing import *\n";
   const std::tuple<const char*, const char*, const char*> cases[] = {
       {"class K:\n    def run(self, x: int, y: int = 3) -> str: return 's'", "K",
@@ -68,7 +68,7 @@ TEST_CASE("what a type checker accepts is not warned of") {
     named["nodes"].as_array()[0].as_object()["function"] = "give";
     CHECK(found(named) == "");
   }
-  // And what is wrong is still found.
+  // A wrong connection is still found.
   CHECK(found(wired(head + "class K:\n    def __call__(self, x: int) -> int: return 1\ndef give() -> K: return K()",
                     head + "def take(v: Callable[[int], str]): return 1"))
             .find("str") != std::string::npos);
@@ -84,7 +84,7 @@ TEST_CASE("numpy's annotations between nodes") {
   CHECK(found(wired(giver, head + "def take(v: npt.NDArray[np.integer]): return 1")) != "");
 }
 
-TEST_CASE("a port that the workflow types counts under any name") {
+TEST_CASE("a type that the workflow gives a port counts, whatever the port's name") {
   json::object w = wired("def give(): return 5", "def take(x): return x", "warn");
   w["nodes"].as_array()[0].as_object()["outputs"] = json::array{json::object{{"name", "o"}, {"type", "integer"}}};
   w["nodes"].as_array()[1].as_object()["inputs"] = json::array{json::object{{"name", "x"}, {"type", "string"}}};
@@ -92,7 +92,7 @@ TEST_CASE("a port that the workflow types counts under any name") {
   CHECK(daemon().run(w).status == 422);
 }
 
-TEST_CASE("every converter that is suggested works") {
+TEST_CASE("every suggested converter works") {
   struct Case {
     const char *source, *value, *target;
     bool suggested;

@@ -1,5 +1,5 @@
-// Connections, literals and values against their types: refused before anything runs, checked as it runs, and what
-// makes them fit.
+// Connections, literals and values against their types: refused before anything runs, checked during the run, and
+// converters that make them fit.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -67,8 +67,8 @@ TEST_CASE("the documented names follow the matrix, Python types their structure"
   CHECK(fits("Optional[int]", "int").at("compatible") == false);
   CHECK(fits("int", "Optional[int]").at("compatible") == true);
   CHECK(fits("Literal['a']", "Literal['a', 'b']").at("compatible") == true);
-  CHECK(text(fits("list[", "int").at("explanation")).find("is no type: ") != std::string::npos);
-  // A path of two: no converter leads from a string to a set at once.
+  CHECK(text(fits("list[", "int").at("explanation")).find("is not a type: ") != std::string::npos);
+  // Two steps: no single converter leads from a tuple of strings to a dict.
   bool two = false;
   const json::object far = fits("tuple[str, ...]", "dict[str, int]");
   for (const auto& one : far.at("suggestions").as_array()) two = two || one.at("nodes").as_array().size() == 2;
@@ -92,11 +92,11 @@ TEST_CASE("a wrong connection is stored with a finding and refused before anythi
   CHECK(text(details.at("suggestions").at(0).at("converter")) == "int()");
   CHECK(error_message(refused).find("node \"take\": input 'n' takes int, but node \"give\" gives str") == 0);
   CHECK(daemon().get("/executions?filter=%7B%22workflowId%22:%22" + text(stored["id"]) + "%22%7D")["count"] == 0);
-  // Never seen before and not stored: the engine itself refuses.
+  // Never seen before: refused all the same.
   CHECK(daemon().run(wired("def give() -> list: return [1]", "def take(n: dict): return n")).status == 422);
 }
 
-TEST_CASE("of two connections between the same nodes, the one that is wrong is named") {
+TEST_CASE("of two connections between the same nodes, the wrong one is named") {
   json::object w = wired("def give() -> str:\n    return 'x'", "def take(a: str, b: int):\n    return a");
   json::object second = w["connections"].as_array()[0].as_object();
   w["connections"].as_array()[0].at("target").as_object()["port"] = "a";
@@ -107,7 +107,7 @@ TEST_CASE("of two connections between the same nodes, the one that is wrong is n
   CHECK(text(answer["findings"].at(0).at("pointer")) == "/connections/1");
 }
 
-TEST_CASE("inside, a mismatch is a warning; an error where the workflow is strict; nothing where it is off") {
+TEST_CASE("a mismatch inside a type is a warning, an error when types are strict, nothing when they are off") {
   const std::string giver = "def give() -> 'list[str]':\n    return ['1']";
   const std::string taker = "def take(n: 'list[int]') -> int:\n    return len(n)";
   const Answer warned = daemon().post("/workflows", wired(giver, taker));
@@ -115,7 +115,7 @@ TEST_CASE("inside, a mismatch is a warning; an error where the workflow is stric
   const Answer ran = daemon().run(wired(giver, taker));
   CHECK(text(ran["status"]) == "completed");
   CHECK(daemon().run(wired(giver, taker, {{"types", "strict"}})).status == 422);
-  // What only the value shows: the annotation of the giver says nothing.
+  // A mismatch that only the value shows: the giver has no annotation.
   const std::string silent = "def give():\n    return ['1', 2]";
   const Answer strict = daemon().run(wired(silent, taker, {{"types", "strict"}}));
   CHECK(text(strict["status"]) == "failed");
@@ -128,7 +128,7 @@ TEST_CASE("inside, a mismatch is a warning; an error where the workflow is stric
   CHECK(daemon().post("/workflows", wired(giver, taker, {{"types", "loud"}})).status == 400);
 }
 
-TEST_CASE("literals and the execution's input are what the types say, and made so") {
+TEST_CASE("literals and the execution's input are checked against the types and converted to them") {
   const std::string code =
       "import dataclasses, datetime, enum, pathlib\nfrom typing import *\n"
       "class Color(enum.Enum):\n    RED = 'red'\n"
@@ -146,7 +146,7 @@ TEST_CASE("literals and the execution's input are what the types say, and made s
   const Answer done = daemon().run(w);
   INFO(done.body);
   CHECK(json::serialize(done["data"].at("outputs").at("main")) == R"([7,"RED","b",[2,3],2026,"float","hi",9,true])");
-  // The same as the execution's input.
+  // The same values as the execution's input.
   const Answer given = daemon().run(chain({node("main", code)}), json::value(inputs));
   CHECK(text(given["status"]) == "completed");
   const auto wrong = [&](const char* name, const char* value, const std::string& said) {
@@ -163,7 +163,7 @@ TEST_CASE("literals and the execution's input are what the types say, and made s
   wrong("p", R"({"x": 1, "next": {"x": 1, "z": 2}})", "/nodes/0/parameters/inputs/p/next/z: is not expected here");
   wrong("c", R"("blue")", R"(/nodes/0/parameters/inputs/c: expected one of ["red"], found "blue")");
   wrong("t", R"([1])", "/nodes/0/parameters/inputs/t: has 1 items, at least 2 are needed");
-  wrong("s", R"([1, 1])", "/nodes/0/parameters/inputs/s/1: the same as item 0");
+  wrong("s", R"([1, 1])", "/nodes/0/parameters/inputs/s/1: equal to item 0; items must be unique");
   wrong("m", R"({"x": {"x": 1}})", "/nodes/0/parameters/inputs/m/x");
   const Answer input =
       daemon().run(chain({node("main", "def main(a: int, b: str): return a")}), json::value{{"a", "x"}, {"b", "y"}});
@@ -229,7 +229,7 @@ TEST_CASE("types and converters that users define") {
   const Answer wrong = daemon().post("/types", {{"name", "Bad"}, {"definition", {{"schema", {{"type", "strin"}}}}}});
   CHECK(wrong.status == 400);
   CHECK(error_message(wrong).find("/definition/schema/type: expected null, boolean") != std::string::npos);
-  // By Python class: a dataclass of that name is of that type, and is held against its schema.
+  // By Python class: a dataclass of that name has that type and is checked against its schema.
   const std::string code = "import dataclasses\n@dataclasses.dataclass\nclass Money:\n    amount: float\n";
   const Answer described =
       daemon().post("/nodes/python/validate", {{"code", code + "def main(m: Money) -> Money: return m"}});
@@ -238,7 +238,7 @@ TEST_CASE("types and converters that users define") {
                                       {{"outputs", {{{"name", "output"}, {"type", "Money"}}}}})});
   declared["settings"] = {{"types", "strict"}};
   const Answer broken = daemon().run(declared);
-  CHECK(text(broken["error"]).find("TypeMismatch: output: is no Money: /amount: -1 is less than 0") == 0);
+  CHECK(text(broken["error"]).find("TypeMismatch: output: is not of type Money: /amount: -1 is less than 0") == 0);
   json::object wired_types = chain(
       {node("give", "def give():\n    return {'amount': 1}", {{"outputs", {{{"name", "output"}, {"type", "Money"}}}}}),
        node("take", "def take(text: str): return text")});
@@ -351,7 +351,7 @@ TEST_CASE("nodes that import each other's classes are described together") {
   CHECK(checked["findings"].as_array().empty());
   CHECK(text(daemon().run(w)["status"]) == "completed");
   const Answer wrong = daemon().post("/workflows/validate", chain({node("read", read), node("show", other)}));
-  // Classes of users' own are `any` to the documented rules: what is known of them warns.
+  // Users' own classes are `any` to the documented rules, so a mismatch is only a warning.
   CHECK(codes(wrong["findings"]) == std::vector<std::string>{"warning incompatible_types"});
 }
 

@@ -1,4 +1,4 @@
-// Values against the declared types as they pass into a function and out of it.
+// Values, checked against the declared types as they pass into a function and out of it.
 #include <doctest/doctest.h>
 
 #include <boost/json/parse.hpp>
@@ -23,7 +23,7 @@ json::object wired(const std::string& giver, const std::string& taker, json::obj
 
 }  // namespace
 
-TEST_CASE("what Annotated says of a value, and *args and **kwargs, are held against what comes") {
+TEST_CASE("values are checked against Annotated limits and the types of *args and **kwargs") {
   const std::string taker =
       "from typing import Annotated, List\nclass Ge:\n    def __init__(self, ge): self.ge = ge\n"
       "class Field:\n    def __init__(self, **words): self.__dict__.update(words)\n"
@@ -107,7 +107,7 @@ TEST_CASE("literals become what their types say") {
   }
 }
 
-TEST_CASE("members and named tuples of another node's class become this node's, in containers too") {
+TEST_CASE("enum members and named tuples of another node's class become this node's own, inside collections too") {
   const std::string head =
       "import enum\nfrom typing import *\nclass E(enum.Enum):\n    A = 1\nclass N(NamedTuple):\n    x: int\n";
   for (const auto& [type, value, check] : {std::tuple{"List[E]", "[E.A]", "v[0] is E.A"},
@@ -124,7 +124,7 @@ TEST_CASE("members and named tuples of another node's class become this node's, 
   }
 }
 
-TEST_CASE("decorators and generic signatures are called as they can be") {
+TEST_CASE("functions with decorators and generic signatures are called in a way they accept") {
   for (const char* code :
        {"import functools\ndef by_position(f):\n    @functools.wraps(f)\n    def inner(*args): return f(*args)\n"
         "    return inner\n@by_position\ndef main(x: int, y: int = 2) -> int: return x + y",
@@ -147,7 +147,7 @@ TEST_CASE("decorators and generic signatures are called as they can be") {
   }
 }
 
-TEST_CASE("outputs are held against what a function declares") {
+TEST_CASE("outputs are checked against the declared return type") {
   const Answer wrong = daemon().node("def main() -> int:\n    return 'x'");
   CHECK(wrong["success"] == false);
   CHECK(text(wrong["error"]) == "TypeMismatch: output: expected int, found str 'x'");
@@ -167,7 +167,7 @@ TEST_CASE("outputs are held against what a function declares") {
   }
 }
 
-TEST_CASE("what a connection may make of a value: lists of tuples, whole numbers, records of dicts") {
+TEST_CASE("conversions on a connection: tuples to lists, whole floats to integers, dicts to records and back") {
   const auto value = [](const std::string& giver, const std::string& taker) {
     const Answer done = daemon().run(wired(giver, taker));
     INFO(done.body);
@@ -182,7 +182,7 @@ TEST_CASE("what a connection may make of a value: lists of tuples, whole numbers
   const std::string point = "import dataclasses\n@dataclasses.dataclass\nclass Point:\n    x: int\n    y: int = 2\n";
   CHECK(value("def give() -> dict: return {'x': 1}", point + "def take(p: Point): return p.x + p.y") == "3");
   CHECK(value(point + "def give() -> Point: return Point(1)", "def take(p: dict): return p['y']") == "2");
-  // Two nodes, each with a class of its own: the fields decide.
+  // Two nodes, each with its own class: the fields decide.
   CHECK(value(point + "def give() -> Point: return Point(4)", point + "def take(p: Point): return p.x") == "4");
   CHECK(
       value("def give(): return {'z': 1}", point + "def take(p: Point): return 0").find("expected Point, found dict") !=

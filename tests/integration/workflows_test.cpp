@@ -60,7 +60,7 @@ TEST_CASE("values pass by reference, whatever they are") {
   CHECK(record(done, "make").at("qflow").at("exact") == false);
 }
 
-TEST_CASE("a numpy array and a data frame pass and show") {
+TEST_CASE("a numpy array and a data frame pass and are shown") {
   if (run({"/usr/bin/python3", "-c", "import numpy, pandas"}).code != 0) {
     WARN("python3-numpy and python3-pandas are not installed");
     return;
@@ -86,11 +86,11 @@ TEST_CASE("a failing node fails the execution, names the line, and what needs it
   CHECK(record(done, "other").at("qflow").at("status") == "completed");
 }
 
-TEST_CASE("what cannot be bound is told before anything runs") {
+TEST_CASE("a parameter that cannot be bound is reported before anything runs") {
   const Answer done = daemon().run(
       flow({node("a", "def a():\n    print('ran')\n    return 1"), node("b", "def b(x, y): return x")}, {{"a", "b"}}),
       {{"z", 1}});
-  // One edge and two required parameters: only the value can tell, so this one fails when it runs.
+  // One edge and two required parameters: only the value can tell, so the node fails when it runs.
   CHECK(text(done["error"]).find("missing argument 'y'") != std::string::npos);
   const Answer two = daemon().run(chain({node("a", "def a():\n    print('ran')\n    return 1"),
                                          node("b", "def b(x): return x", {{"inputs", {{"nope", 1}}}})}));
@@ -105,7 +105,7 @@ TEST_CASE("a dict is spread by name over several required parameters") {
   CHECK(done["data"].at("outputs").at("b") == 3);
 }
 
-TEST_CASE("several declared outputs go their own ways") {
+TEST_CASE("several declared outputs go to different nodes") {
   json::object f{{"name", "t"},
                  {"nodes",
                   {node("s", "def s(): return ('l', 'r')", {{"outputs", {"left", "right"}}}),
@@ -136,7 +136,7 @@ TEST_CASE("a running execution is listed, shown and stopped") {
   CHECK(daemon().post("/executions/" + execution + "/stop").status == 409);
 }
 
-TEST_CASE("workflows are stored as they came, changed, listed by pages and deleted") {
+TEST_CASE("workflows are stored as sent, changed, listed in pages and deleted") {
   json::object sent = chain({node("a", "def a(): return 1")});
   sent["name"] = "Pages " + std::to_string(::getpid());
   sent["pinData"] = json::object{{"x", 1}};
@@ -198,7 +198,7 @@ TEST_CASE("many clients at once each get their own answer") {
   CHECK(wrong == 0);
 }
 
-TEST_CASE("executions share nothing: not files, not modules, not random numbers") {
+TEST_CASE("executions share nothing: no files, no modules, no random numbers") {
   const std::string code =
       "import random, builtins, os\ndef f():\n    seen = [os.path.exists('/tmp/left'), hasattr(builtins, 'left')]\n    "
       "open('/tmp/left', 'w').close()\n    builtins.left = 1\n    return seen + [random.random()]";

@@ -1,4 +1,4 @@
-"""A program beside an event loop.
+"""A program started from an event loop.
 
 must: value "ok"
 request: {"sandbox": {"programs": true}}

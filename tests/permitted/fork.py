@@ -1,4 +1,4 @@
-"""A child process does a part of the work.
+"""A child process does part of the work.
 
 must: value "ok"
 """

@@ -1,4 +1,4 @@
-"""Children that share what their parent holds: counted once, not in each.
+"""Children that share their parent's memory, which counts once and not in each of them.
 
 must: value "ok"
 """

@@ -1,4 +1,4 @@
-"""Source, types and annotations of what was just defined.
+"""Types, annotations and tracebacks of the node's own definitions.
 
 must: value "ok"
 """

@@ -1,4 +1,4 @@
-"""Logs to a file, to standard error, and warnings.
+"""Logs to a file and to standard error, and warnings.
 
 must: value "ok"
 """

@@ -1,4 +1,4 @@
-"""Processes that are started anew, where programs are allowed.
+"""Processes started by spawn, where programs are allowed.
 
 must: value "ok"
 request: {"sandbox": {"programs": true}}

@@ -1,4 +1,4 @@
-"""Arrays, linear algebra and files of numpy.
+"""Arrays, linear algebra and files with numpy.
 
 must: value "ok"
 """

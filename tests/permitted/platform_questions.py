@@ -1,4 +1,4 @@
-"""What programs ask about where they run.
+"""Questions that programs ask about the machine they run on.
 
 must: value "ok"
 """

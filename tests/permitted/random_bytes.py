@@ -1,4 +1,4 @@
-"""Random bytes from every source there is.
+"""Random bytes from every source.
 
 must: value "ok"
 """

@@ -1,4 +1,4 @@
-"""Random numbers from the kernel and seeded.
+"""Random numbers from the kernel and from a seed.
 
 must: value "ok"
 """

@@ -1,4 +1,4 @@
-"""Asking for one's own limits and use.
+"""A process's own limits and usage.
 
 must: value "ok"
 """

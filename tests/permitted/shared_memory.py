@@ -15,6 +15,6 @@ def attempt():
     block.close()
     try:
         block.unlink()
-    except PermissionError:  # the resource tracker is a program of its own
+    except PermissionError:  # the resource tracker is a separate program
         pass
     return "ok" if seen == 7 else "wrong"

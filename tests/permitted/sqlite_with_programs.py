@@ -1,4 +1,4 @@
-"""The same where programs are allowed, and the locks are the kernel's.
+"""A database in a file where programs are allowed and the kernel handles the locks.
 
 must: value "ok"
 request: {"sandbox": {"programs": true}}

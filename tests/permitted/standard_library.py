@@ -1,4 +1,4 @@
-"""What nodes import most.
+"""The modules that nodes import most.
 
 must: value "ok"
 """

@@ -1,4 +1,4 @@
-"""Threads run beside each other and share memory.
+"""Threads that run concurrently and share memory.
 
 must: value "ok"
 """

@@ -27,7 +27,7 @@ std::vector<std::string> split(std::string path) {
   return parts;
 }
 
-// Literal segments that matched; -1: another path.
+// The number of literal segments that matched; -1: another path.
 int match(const std::vector<std::string>& pattern, const std::vector<std::string>& path) {
   int literal = 0;
   for (std::size_t i = 0; i < pattern.size(); ++i) {
@@ -115,14 +115,14 @@ std::string Contract::problem(const json::value& given, const json::value& value
     if (type->is_string()) fits = is_of(text(*type), value);
     else
       for (const auto& one : type->as_array()) fits = fits || is_of(text(one), value);
-    if (!fits) return fmt::format("{}: is {} and not {}", at, type_name(value), json::serialize(*type));
+    if (!fits) return fmt::format("{}: is {}, expected {}", at, type_name(value), json::serialize(*type));
   }
   if (const json::value* constant = schema.if_contains("const"); constant != nullptr && *constant != value)
     return fmt::format("{}: is not {}", at, json::serialize(*constant));
   if (const json::value* choices = schema.if_contains("enum")) {
     const auto& list = choices->as_array();
     if (std::find(list.begin(), list.end(), value) == list.end())
-      return fmt::format("{}: {} is none of {}", at, json::serialize(value), json::serialize(list));
+      return fmt::format("{}: {} is not one of {}", at, json::serialize(value), json::serialize(list));
   }
   const auto bound = [&](const char* name) {
     const json::value* b = schema.if_contains(name);
@@ -138,7 +138,7 @@ std::string Contract::problem(const json::value& given, const json::value& value
     static const std::regex kTime("[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}Z");
     const json::value* format = schema.if_contains("format");
     if (format != nullptr && *format == "date-time" && !std::regex_match(own, kTime))
-      return at + ": is no time: " + own;
+      return at + ": is not a time: " + own;
     if (const json::value* pattern = schema.if_contains("pattern");
         pattern != nullptr && !std::regex_search(own, std::regex(text(*pattern))))
       return at + ": does not match its pattern";

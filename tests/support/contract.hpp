@@ -1,5 +1,5 @@
-// Holds answers against schema/openapi.yaml, as the server itself gives it out: JSON Schema 2020-12, as far as that
-// file uses it.
+// Checks answers against schema/openapi.yaml as the server itself serves it: JSON Schema 2020-12, as far as that file
+// uses it.
 #pragma once
 #include <boost/json/value.hpp>
 
@@ -11,7 +11,8 @@ class Contract {
  public:
   /// `description`: the text of /openapi.json.
   explicit Contract(const std::string& description);
-  /// What is wrong with an answer; empty when nothing is. A path that is not described is refused with 404 or 405.
+  /// The problem with an answer; empty if there is none. A request that is not described must be refused with 400, 403,
+  /// 404 or (another method of a described path) 405; OPTIONS may be answered with 204.
   std::string check(const std::string& method, const std::string& target, int status, const std::string& content_type,
                     const std::string& body) const;
 

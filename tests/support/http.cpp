@@ -132,7 +132,7 @@ Daemon::Daemon(std::vector<std::string> arguments, Program::Options options, std
     setup_token_ = line.substr(line.rfind(' ') + 1);
     const Answer made =
         call("POST", "/users", {{"email", kOwner}, {"password", kPassword}, {"setupToken", setup_token_}});
-    if (made.status != 201) throw std::runtime_error("no owner could be made: " + made.body);
+    if (made.status != 201) throw std::runtime_error("cannot create the owner: " + made.body);
   }
   sign_in(kOwner);
 }
@@ -147,7 +147,7 @@ void Daemon::sign_in(const std::string& email) {
 
 Daemon Daemon::as_user(const std::string& email, const std::string& role) {
   const Answer made = post("/users", {{"email", email}, {"password", kPassword}, {"role", role}});
-  if (made.status != 201) throw std::runtime_error("no user could be made: " + made.body);
+  if (made.status != 201) throw std::runtime_error("cannot create the user: " + made.body);
   Daemon other = apart();
   other.sign_in(email);
   return other;
@@ -197,7 +197,7 @@ Answer Daemon::send(const std::string& method, const std::string& path, const st
   constexpr std::size_t kLargest = 4U << 20U;
   if (answer.status == 0 || answer.body.size() > kLargest) return answer;
   const std::string wrong = contract.check(method, path, answer.status, answer.header("Content-Type"), answer.body);
-  if (!wrong.empty()) throw std::runtime_error("against schema/openapi.yaml: " + wrong);
+  if (!wrong.empty()) throw std::runtime_error("contradicts schema/openapi.yaml: " + wrong);
   return answer;
 }
 

@@ -1,4 +1,4 @@
-// A plain HTTP/1.1 client on sockets, and a real daemon to talk to. Blocking; one connection is used by one thread.
+// A plain HTTP/1.1 client on sockets, and a real daemon to talk to. Blocking; each connection belongs to one thread.
 #pragma once
 #include <boost/json/value.hpp>
 
@@ -36,7 +36,7 @@ class Connection {
   /// Reads one answer.
   Answer receive(bool head = false);
   bool connect();
-  /// Says that no more is sent; what is on its way can still be received.
+  /// Announces that no more is sent; answers can still be received.
   void finish_sending();
 
  private:
@@ -45,11 +45,11 @@ class Connection {
   std::string buffer_;
 };
 
-/// The password of every user that a test makes.
+/// The password of every user that a test creates.
 inline constexpr const char* kPassword = "Passw0rd-of-tests";
 
-/// `qflow serve` on a free port with a data directory of its own, without rate limits; the owner is signed in. With
-/// QFLOW_TEST_SERVER=PORT:TOKEN in the environment the server that is there already, whatever the arguments:
+/// `qflow serve` on a free port with its own data directory, without rate limits; the owner is signed in. With
+/// QFLOW_TEST_SERVER=PORT:TOKEN in the environment, the server already running on that port, whatever the arguments:
 /// packaging/vm-test runs the tests against a service.
 class Daemon {
  public:
@@ -57,33 +57,34 @@ class Daemon {
                   std::shared_ptr<TempDir> directory = nullptr);
   /// Throws when the answer is not what schema/openapi.yaml says.
   Answer call(const std::string& method, const std::string& path, const json::value& body = nullptr);
-  /// The same with a body as it is and more header lines.
+  /// As call(), with the body as it is and more header lines.
   Answer send(const std::string& method, const std::string& path, const std::string& body = {},
               const std::string& headers = {});
   Answer get(const std::string& path) { return call("GET", path); }
   Answer post(const std::string& path, const json::value& body = json::object()) { return call("POST", path, body); }
   /// Stores a workflow and returns its id.
   std::string store(const json::value& workflow);
-  /// Stores and runs one to its end; the finished execution.
+  /// Stores a workflow and runs it to its end; returns the finished execution.
   Answer run(const json::value& workflow, const json::value& input = nullptr);
   /// POST /nodes/python/execute.
   Answer node(const std::string& code, const json::value& input = nullptr, json::object more = {});
-  /// The same daemon over a connection of its own, for another thread.
+  /// The same daemon over a separate connection, for another thread.
   Daemon apart() const;
   unsigned short port() const { return port_; }
   const std::string& token() const { return token_; }
   std::string authorization() const { return headers_; }
   const std::shared_ptr<TempDir>& directory() const { return directory_; }
   Program& program() { return *program_; }
-  /// Process ids, from outside, of the first zygote (below its monitor and its namespace's init) and of its workers.
+  /// Process ids of the first zygote (below its monitor and its namespace's init) and of its workers, as the host sees
+  /// them.
   std::string zygote() const;
   std::vector<std::string> workers() const;
   const std::string& start_line() const { return start_line_; }
-  /// What was printed for whoever makes the owner; empty when there are users already.
+  /// The token that the daemon printed for creating the owner; empty when there are users already.
   const std::string& setup_token() const { return setup_token_; }
-  /// Makes a user and a daemon that calls as that user, over a connection of its own.
+  /// Creates a user; returns the same daemon, called as that user over a separate connection.
   Daemon as_user(const std::string& email, const std::string& role = "user");
-  /// Sends the requests with other proofs than the owner's token: whole header lines, or none.
+  /// The same daemon, called with these header lines (or none) instead of the owner's token.
   Daemon with_headers(const std::string& headers) const;
 
  private:
@@ -98,9 +99,9 @@ class Daemon {
   std::unique_ptr<Connection> connection_;
 };
 
-/// A JSON text's characters; anything else as JSON.
+/// The characters of a JSON string; anything else as JSON.
 std::string text(const json::value& value);
-/// The word for programs in an error: "missing_node"; and its sentence.
+/// The code of an error, such as "missing_node", and its message.
 std::string error_code(const Answer& answer);
 std::string error_message(const Answer& answer);
 /// A workflow of one node that greets.

@@ -38,7 +38,7 @@ Program::Program(std::vector<std::string> arguments) : Program(std::move(argumen
 
 Program::Program(std::vector<std::string> arguments, Options options) {
   auto [out_read, out_write] = sandbox::make_pipe();
-  // A file, not a pipe: a program whose log nobody reads must not come to a halt.
+  // A file, not a pipe: a program whose log nobody reads must not block.
   sandbox::UniqueFd err_file(sandbox::check(::memfd_create("stderr", MFD_CLOEXEC), "memfd_create"));
   auto [in_read, in_write] = sandbox::make_pipe();
   std::vector<char*> argv;
@@ -133,6 +133,22 @@ std::string bin(const std::string& name) { return std::string(QFLOW_BIN_DIR) + "
 std::string source(const std::string& relative) {
   const char* moved = std::getenv("QFLOW_TEST_SOURCE");  // where there is no source tree: packaging/vm-test
   return std::string(moved != nullptr ? moved : QFLOW_SOURCE_DIR) + "/" + relative;
+}
+
+bool has_32_bit_calls() {
+#ifdef __x86_64__
+  const pid_t child = ::fork();
+  if (child == 0) {
+    long result = 20;  // getpid
+    asm volatile("int $0x80" : "+a"(result) : : "memory");
+    ::_exit(0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  return WIFEXITED(status);
+#else
+  return false;
+#endif
 }
 
 }  // namespace qflow::test

@@ -11,7 +11,7 @@
 
 namespace qflow::test {
 
-/// A directory below /tmp that goes with its owner.
+/// A directory below /tmp, removed with its owner.
 class TempDir {
  public:
   TempDir();
@@ -26,7 +26,7 @@ class TempDir {
   std::string path_;
 };
 
-/// What a finished program left.
+/// The result of a finished program.
 struct Finished {
   int code = -1;  ///< exit status, -1 when a signal ended it
   int signal = 0;
@@ -38,7 +38,7 @@ struct Finished {
 class Program {
  public:
   struct Options {
-    uid_t uid = 0;  ///< not 0: run as this user (tests run as root do)
+    uid_t uid = 0;  ///< not 0: run as this user (when the tests run as root)
     std::map<std::string, std::string> environment;
     std::string input;
     unsigned descriptors = 0;  ///< not 0: RLIMIT_NOFILE, soft and hard
@@ -50,9 +50,9 @@ class Program {
   Program& operator=(const Program&) = delete;
   pid_t pid() const { return child_.pid(); }
   void signal(int number) const;
-  /// Reads standard output until a whole line is there; empty on end of stream or after `patience`.
+  /// Reads a whole line from standard output; empty on end of stream or after `patience`.
   std::string line(std::chrono::milliseconds patience);
-  /// Waits for the end and takes what it wrote.
+  /// Waits for the end and returns the output; kills the program after `patience`.
   Finished wait(std::chrono::milliseconds patience);
 
  private:
@@ -66,11 +66,15 @@ Finished run(std::vector<std::string> arguments, std::chrono::milliseconds patie
 Finished run(std::vector<std::string> arguments, Program::Options options,
              std::chrono::milliseconds patience = std::chrono::seconds(60));
 
-/// Where the built executables are, and the source tree.
+/// Paths of a built executable and of a file in the source tree.
 std::string bin(const std::string& name);
 std::string source(const std::string& relative);
 
-/// Waits until `condition()` holds, looking every 10 ms. False when it did not in time.
+/// Whether this kernel has the table of 32-bit system calls (int 0x80). Without it such a call ends a process with
+/// SIGSEGV, before any filter is consulted.
+bool has_32_bit_calls();
+
+/// Waits until `condition()` holds, checking every 10 ms. False when it does not hold in time.
 template <class F>
 bool eventually(F condition, std::chrono::milliseconds patience = std::chrono::seconds(10)) {
   const auto until = std::chrono::steady_clock::now() + patience;

@@ -1,4 +1,4 @@
-"""Counts how often each word occurs. A Counter passes on as a Counter."""
+"""Counts how often each word occurs. A Counter reaches the next node as a Counter."""
 
 from collections import Counter
 

@@ -1,4 +1,4 @@
-"""How many words there are of each length."""
+"""Counts the words of each length."""
 
 
 def histogram(words: list[str]) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""Takes the text as it is and gives it a title: a dataclass that the other nodes receive as it is."""
+"""Adds a title to the text: both are fields of a dataclass, which the other nodes receive as a live object."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Joins both branches: an HTML page and, as a file of its own, the SVG chart in it. A returned Path hands the file over."""
+"""Joins both branches into an HTML page and, as a separate file, its SVG chart. A returned Path hands the file over."""
 
 from html import escape
 from pathlib import Path

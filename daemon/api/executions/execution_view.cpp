@@ -1,0 +1,144 @@
+#include "daemon/api/executions/execution_view.hpp"
+
+#include "daemon/base/time.hpp"
+#include "schema/parse_json.hpp"
+
+namespace qflow::api {
+namespace {
+
+json::value stored(const std::optional<std::string>& text) {
+  if (!text) return nullptr;
+  std::string error;
+  return schema::parse_json(*text, error, 200);
+}
+
+template <class T>
+json::value or_null(const std::optional<T>& value) {
+  if (value) return json::value_from(*value);
+  return nullptr;
+}
+
+json::value time_or_null(const std::optional<std::int64_t>& us) {
+  if (us) return json::value(iso_time(*us));
+  return nullptr;
+}
+
+// A value as n8n's items: a dict is one item, a list of dicts one item each, anything else {"value": ...}.
+json::array items_of(json::value value) {
+  json::array items;
+  const auto all_objects = [](const json::array& array) {
+    for (const auto& element : array)
+      if (!element.is_object()) return false;
+    return !array.empty();
+  };
+  if (value.is_object()) items.push_back(json::object{{"json", std::move(value)}});
+  else if (value.is_array() && all_objects(value.get_array()))
+    for (auto& element : value.get_array()) items.push_back(json::object{{"json", std::move(element)}});
+  else items.push_back(json::object{{"json", json::object{{"value", std::move(value)}}}});
+  for (std::size_t i = 0; i < items.size(); ++i) items[i].get_object()["pairedItem"] = json::object{{"item", i}};
+  return items;
+}
+
+json::object error_view(const store::NodeExecution& node) {
+  const std::string type = node.error_type.value_or("Error");
+  std::string message = type + (node.error_message && !node.error_message->empty() ? ": " + *node.error_message : "");
+  if (node.error_line) message += " [line " + std::to_string(*node.error_line) + "]";
+  json::object view{{"message", message},
+                    {"name", "NodeOperationError"},
+                    {"description", type},
+                    {"outcome", node.outcome},
+                    {"node", {{"id", node.node_id}, {"name", node.node_name}, {"type", node.node_type}}}};
+  if (node.error_line) view["lineNumber"] = *node.error_line;
+  if (node.error_stack_trace) view["stack"] = *node.error_stack_trace;
+  return view;
+}
+
+json::object task_view(const store::NodeExecution& node) {
+  json::object task{{"startTime", node.started_at.value_or(0) / 1000},
+                    {"executionIndex", node.execution_order},
+                    {"source", json::array()},
+                    {"hints", json::array()},
+                    {"executionTime", node.duration_ms.value_or(0)},
+                    {"executionStatus", node.status == "completed" ? "success"
+                                        : node.status == "failed"  ? "error"
+                                                                   : node.status}};
+  if (node.output_data) {
+    // One output with its items. Not in braces: compilers differ on whether an array in braces is copied or nested.
+    json::array outputs;
+    outputs.push_back(items_of(stored(node.output_data)));
+    task["data"] = json::object{{"main", std::move(outputs)}};
+  }
+  if (node.error_type) task["error"] = error_view(node);
+  task["qflow"] = json::object{{"status", node.status},
+                               {"outcome", node.outcome},
+                               {"warnings", node.warnings ? stored(node.warnings) : json::value(json::array())},
+                               {"denied", node.denied ? stored(node.denied) : json::value(json::array())},
+                               {"resource_usage", stored(node.resource_usage)},
+                               {"type", or_null(node.output_type)},
+                               {"exact", or_null(node.output_exact)},
+                               {"truncated", or_null(node.output_truncated)},
+                               {"value", stored(node.output_data)},
+                               {"inputs", stored(node.input_data)},
+                               {"stdout", node.standard_output},
+                               {"stderr", node.standard_error},
+                               {"output_dropped", node.output_dropped}};
+  return task;
+}
+
+}  // namespace
+
+json::object summary_view(const store::Execution& e) {
+  return {{"id", e.id},
+          {"executionId", e.id},
+          {"workflowId", or_null(e.workflow_id)},
+          {"workflowName", e.workflow_name},
+          {"status", e.status},
+          {"mode", e.mode},
+          {"finished", e.status == "completed"},
+          {"startedAt", iso_time(e.started_at)},
+          {"completedAt", time_or_null(e.completed_at)},
+          {"stoppedAt", time_or_null(e.completed_at)},
+          {"duration", or_null(e.duration_ms)},
+          {"duration_ms", or_null(e.duration_ms)},
+          {"python_version", e.python_version},
+          {"outcome", e.outcome.empty() ? json::value(nullptr) : json::value(e.outcome)},
+          {"isolation", {{"level", e.isolation_level}, {"missing", stored(e.isolation_missing)}}},
+          {"sandbox", stored(e.sandbox)},
+          {"resource_usage", stored(e.resource_usage)},
+          {"error", or_null(e.error_message)}};
+}
+
+json::object data_view(const store::Execution& e, const std::vector<store::NodeExecution>& nodes,
+                       const std::vector<store::File>& files) {
+  json::object run_data;
+  json::value last = nullptr;
+  json::value error = nullptr;
+  for (const auto& node : nodes) {
+    run_data[node.node_name] = json::array{task_view(node)};
+    if (node.status == "completed" || node.status == "failed") last = json::value(node.node_name);
+    if (node.error_type && error.is_null()) error = error_view(node);
+  }
+  if (e.error_node) last = json::value(*e.error_node);
+  json::object result{{"runData", std::move(run_data)}, {"lastNodeExecuted", last}};
+  if (!error.is_null()) result["error"] = error;
+  json::array listed;
+  for (const auto& file : files)
+    listed.push_back(json::object{{"id", file.id},
+                                  {"filename", file.filename},
+                                  {"file_size_bytes", file.file_size_bytes},
+                                  {"mime_type", file.mime_type},
+                                  {"hash_sha256", file.hash_sha256},
+                                  {"node_id", or_null(file.node_id)}});
+  return {{"resultData", std::move(result)}, {"outputs", stored(e.output_data)}, {"files", std::move(listed)}};
+}
+
+json::object execution_view(const store::Execution& e, const std::vector<store::NodeExecution>& nodes,
+                            const std::vector<store::File>& files) {
+  json::object view = summary_view(e);
+  view["input_data"] = stored(e.input_data);
+  view["data"] = data_view(e, nodes, files);
+  if (e.error_stack_trace) view["stacktrace"] = *e.error_stack_trace;
+  return view;
+}
+
+}  // namespace qflow::api

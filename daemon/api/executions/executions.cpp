@@ -1,0 +1,209 @@
+#include "daemon/api/executions/executions.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <map>
+
+#include "daemon/api/executions/execution_view.hpp"
+#include "daemon/base/ids.hpp"
+#include "daemon/base/time.hpp"
+#include "sandbox/sys.hpp"
+#include "schema/messages.hpp"
+
+namespace qflow::api {
+namespace {
+
+// The status words of both dialects (daemon/api/README.md, "Conventions").
+std::string status_word(const std::string& word) {
+  static const std::map<std::string, std::string> kWords{
+      {"running", "running"}, {"new", "running"},     {"completed", "completed"}, {"success", "completed"},
+      {"failed", "failed"},   {"error", "failed"},    {"cancelled", "cancelled"}, {"canceled", "cancelled"},
+      {"crashed", "crashed"}, {"waiting", "waiting"}, {"unknown", "unknown"}};  // the last two never occur here
+  const auto found = kWords.find(word);
+  if (found == kWords.end())
+    throw Fault(FaultKind::bad_input, "invalid_query",
+                fmt::format("status: \"{}\" is not one of running, completed, failed, cancelled, crashed", word));
+  return found->second;
+}
+
+Task<Reply> list_page(Services& services, store::ExecutionQuery query) {
+  auto job = [query](sqlite::Db& db) { return store::list_executions(db, query); };
+  const store::ExecutionPage page = co_await services.store.read(std::move(job));
+  json::array rows;
+  for (const auto& row : page.rows) rows.push_back(summary_view(row));
+  co_return Reply::of(json::object{{"count", page.count}, {"results", std::move(rows)}, {"estimated", page.estimated}});
+}
+
+// The query of a list request: members of the documented `filter` and `options`, or shorter query parameters.
+class Question {
+ public:
+  explicit Question(const Request& request)
+      : request_(request), filter_(request.object("filter")), options_(request.object("options")) {}
+
+  std::optional<std::string> text(const char* name) const {
+    const json::value* value = filter_.if_contains(name);
+    if (value == nullptr || value->is_null()) return request_.text(name);
+    if (value->is_array() && value->get_array().size() == 1) value = &value->get_array().front();
+    if (!value->is_string())
+      throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("filter.{}: expected a string", name));
+    return std::string(std::string_view(value->get_string()));
+  }
+  std::vector<std::string> texts(const char* name) const {
+    const json::value* value = filter_.if_contains(name);
+    std::vector<std::string> all;
+    if (value != nullptr && value->is_array()) {
+      for (const auto& one : value->get_array()) {
+        if (!one.is_string())
+          throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("filter.{}: expected strings", name));
+        all.emplace_back(std::string_view(one.get_string()));
+      }
+    } else if (const auto one = text(name)) {
+      all.push_back(*one);
+    }
+    return all;
+  }
+  std::int64_t option(const char* name, std::int64_t fallback, std::int64_t least, std::int64_t most) const {
+    const json::value* value = options_.if_contains(name);
+    if (value == nullptr) return request_.integer(name, fallback, least, most);
+    if (!value->is_int64() || value->get_int64() < least || value->get_int64() > most)
+      throw Fault(FaultKind::bad_input, "invalid_query",
+                  fmt::format("options.{}: expected a whole number from {} to {}", name, least, most));
+    return value->get_int64();
+  }
+  /// The id that an execution started at that time would have.
+  std::optional<std::string> id_at(const char* name) const {
+    const auto value = text(name);
+    if (!value) return std::nullopt;
+    const auto time = parse_time(*value);
+    if (!time)
+      throw Fault(FaultKind::bad_input, "invalid_query",
+                  fmt::format("{}: expected a time such as 2026-01-31T12:00:00Z", name));
+    return first_id_at(*time);
+  }
+
+ private:
+  const Request& request_;
+  json::object filter_, options_;
+};
+
+void check_visible(const auth::Caller& caller, const store::Execution& execution) {
+  if (!caller.sees_all() && execution.created_by != caller.user_id) throw missing("execution", execution.id);
+}
+
+// The values that passed from one worker to another.
+json::array flow_view(const std::vector<store::DataFlow>& flows) {
+  json::array out;
+  for (const auto& flow : flows) {
+    json::object one{{"source", flow.source_node_id},
+                     {"target", flow.target_node_id},
+                     {"data_type", flow.data_type},
+                     {"data_size_bytes", nullptr},
+                     {"transfer_time_ms", nullptr}};
+    if (flow.data_size_bytes) one["data_size_bytes"] = *flow.data_size_bytes;
+    if (flow.transfer_time_ms) one["transfer_time_ms"] = *flow.transfer_time_ms;
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+Task<json::object> load(Services& services, const Request& request) {
+  auto job = [id = request.parameter("id"), caller = request.caller](sqlite::Db& db) {
+    const auto execution = store::find_execution(db, id);
+    if (!execution) throw missing("execution", id);
+    check_visible(*caller, *execution);
+    json::object view = execution_view(*execution, store::nodes_of(db, id), store::files_of(db, id));
+    view["data"].as_object()["dataFlow"] = flow_view(store::flows_of(db, id));
+    return view;
+  };
+  json::object found = co_await services.store.read(std::move(job));
+  co_return found;
+}
+
+Task<bool> cancel_on_engine(Services& services, std::string id) { co_return services.engine.cancel(id); }
+
+Task<bool> is_active_on_engine(Services& services, std::string id) { co_return services.engine.is_active(id); }
+
+}  // namespace
+
+Task<Reply> list_executions(Services& services, const Request& request) {
+  const Question question(request);
+  store::ExecutionQuery query;
+  query.limit = question.option("limit", request.integer("take", 20, 1, 100), 1, 100);
+  query.skip = question.option("skip", 0, 0, 1'000'000'000);
+  query.before = question.text("lastId").value_or("");
+  query.after = question.text("firstId").value_or("");
+  if (const auto from = question.id_at("startedAfter")) query.after = std::max(query.after, *from);
+  if (const auto until = question.id_at("startedBefore"))
+    query.before = query.before.empty() ? *until : std::min(query.before, *until);
+  query.workflow_id = question.text("workflowId");
+  const auto statuses = question.texts("status");
+  if (statuses.size() == 1) query.status = status_word(statuses.front());
+  if (statuses.size() > 1) {
+    json::array words;
+    for (const auto& one : statuses) words.push_back(json::value(status_word(one)));
+    query.statuses = json::serialize(words);
+  }
+  query.created_by = request.caller->owner_filter();
+  return list_page(services, std::move(query));
+}
+
+Task<Reply> list_active_executions(Services& services, const Request& request) {
+  store::ExecutionQuery query;
+  query.limit = 100;
+  query.status = "running";
+  query.created_by = request.caller->owner_filter();
+  return list_page(services, std::move(query));
+}
+
+Task<Reply> get_execution(Services& services, const Request& request) {
+  const json::object view = co_await load(services, request);
+  co_return Reply::of(view);
+}
+
+Task<Reply> get_execution_data(Services& services, const Request& request) {
+  const json::object view = co_await load(services, request);
+  co_return Reply::of(view.at("data"));
+}
+
+Task<Reply> delete_execution(Services& services, const Request& request) {
+  const std::string id = request.parameter("id");
+  co_await load(services, request);  // throws when the execution is somebody else's
+  auto look = [&services, id] { return is_active_on_engine(services, id); };
+  if (co_await on_engine(services, std::move(look)))
+    throw Fault(FaultKind::conflict, "still_running",
+                fmt::format("execution {} is running; stop it first (POST /executions/{}/stop)", id, id));
+  auto job = [id, caller = request.caller](sqlite::Tx& tx) {
+    const auto execution = store::find_execution(*tx.operator->(), id);
+    if (!execution) throw missing("execution", id);
+    check_visible(*caller, *execution);
+    std::vector<std::string> orphans;
+    store::delete_execution(tx, id, orphans);
+    return orphans;
+  };
+  const std::vector<std::string> orphans = co_await services.store.write(std::move(job));
+  auto clean = [&store = services.store, orphans] {
+    for (const std::string& hash : orphans) store.drop_blob(hash);
+  };
+  if (!orphans.empty()) co_await services.store.offload(std::move(clean));
+  co_return Reply::success();
+}
+
+Task<Reply> stop_execution(Services& services, const Request& request) {
+  const std::string id = request.parameter("id");
+  json::object view = co_await load(services, request);
+  auto cancel = [&services, id] { return cancel_on_engine(services, id); };
+  const bool cancelled = co_await on_engine(services, std::move(cancel));
+  if (!cancelled) view = co_await load(services, request);
+  if (!cancelled && view.at("status") != "running")
+    throw Fault(FaultKind::conflict, "already_finished",
+                fmt::format("execution {} has already finished as {}", id, std::string(view.at("status").as_string())));
+  // The kill is immediate; the record follows within moments.
+  for (int i = 0; i < 100 && view.at("status") == "running"; ++i) {
+    co_await sleep_for(std::chrono::milliseconds(20));
+    view = co_await load(services, request);
+  }
+  co_return Reply::of(view);
+}
+
+}  // namespace qflow::api

@@ -1,0 +1,14 @@
+// /executions: list, get, data, delete, stop; and the files they left.
+#pragma once
+#include "daemon/api/handler.hpp"
+
+namespace qflow::api {
+
+Task<Reply> list_executions(Services&, const Request&);
+Task<Reply> list_active_executions(Services&, const Request&);
+Task<Reply> get_execution(Services&, const Request&);
+Task<Reply> get_execution_data(Services&, const Request&);
+Task<Reply> delete_execution(Services&, const Request&);
+Task<Reply> stop_execution(Services&, const Request&);
+
+}  // namespace qflow::api

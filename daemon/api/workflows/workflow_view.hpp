@@ -1,0 +1,16 @@
+// Workflows and tags as the API shows them. Any thread.
+#pragma once
+#include <boost/json/object.hpp>
+
+#include <vector>
+
+#include "daemon/store/workflow_rows.hpp"
+
+namespace qflow::api {
+namespace json = boost::json;
+
+/// As the documents show it, with whatever a client stored beside it; `tags` are its tags.
+json::object workflow_view(const store::Workflow& workflow, const std::vector<store::Tag>& tags);
+json::object tag_view(const store::Tag& tag);
+
+}  // namespace qflow::api

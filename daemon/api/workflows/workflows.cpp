@@ -1,0 +1,326 @@
+#include "daemon/api/workflows/workflows.hpp"
+
+#include <fmt/format.h>
+
+#include "daemon/api/executions/execution_view.hpp"
+#include "daemon/services/running.hpp"
+#include "daemon/api/nodes/typing_view.hpp"
+#include "daemon/api/workflows/workflow_view.hpp"
+#include "daemon/flow/plan.hpp"
+#include "daemon/base/time.hpp"
+#include "daemon/store/workflow_rows.hpp"
+#include "daemon/services/workflow_document.hpp"
+#include "daemon/services/checking.hpp"
+
+namespace qflow::api {
+namespace {
+
+using store::Tagged;
+
+/// How long a save waits for the types of code that is not described yet.
+constexpr auto kPatience = std::chrono::milliseconds(1000);
+
+void announce(Services& services, const char* type, const store::Workflow& w) {
+  services.events.publish(observe::Channel::workflows, type, w.created_by.value_or(""),
+                          {{"workflowId", w.id}, {"name", w.name}, {"active", w.is_active}});
+}
+
+json::object view_with_tags(sqlite::Db& db, const store::Workflow& w) {
+  return workflow_view(w, store::tags_of(db, Tagged::workflows, w.id));
+}
+
+Task<store::Workflow> load(Services& services, const Request& request) {
+  auto job = [id = request.parameter("id"), owner = request.caller->owner_filter()](sqlite::Db& db) {
+    return store::find_workflow(db, id, owner);
+  };
+  std::optional<store::Workflow> found = co_await services.store.read(std::move(job));
+  if (!found) throw missing("workflow", request.parameter("id"));
+  co_return std::move(*found);
+}
+
+// A workflow may not lie in somebody else's folder.
+void check_folder(sqlite::Tx& tx, const store::Workflow& w, const std::string& user_id) {
+  if (!w.folder_id) return;
+  const auto project = store::find_project(*tx.operator->(), "personal", w.created_by.value_or(user_id));
+  if (!project || !store::find_folder(*tx.operator->(), project->id, *w.folder_id))
+    throw Fault(FaultKind::bad_input, "missing_folder",
+                fmt::format("/parentFolderId: no folder has the id {}", *w.folder_id));
+}
+
+// Reads, changes and writes in one transaction, so concurrent changes to different members both survive.
+template <class F>
+Task<json::object> change(Services& services, const Request& request, F apply) {
+  auto job = [id = request.parameter("id"), caller = request.caller, apply = std::move(apply)](sqlite::Tx& tx) mutable {
+    std::optional<store::Workflow> w = store::find_workflow(*tx.operator->(), id, caller->owner_filter());
+    if (!w) throw missing("workflow", id);
+    apply(tx, *w);
+    return std::make_pair(*w, view_with_tags(*tx.operator->(), *w));
+  };
+  auto changed = co_await services.store.write(std::move(job));
+  announce(services, "workflow.updated", changed.first);
+  co_return std::move(changed.second);
+}
+
+// Adds errors and warnings to the reply of a save; they never prevent the save. Findings that take longer show with the
+// next save, or in POST /workflows/{id}/validate.
+Task<> add_findings(Services& services, json::object& view, const store::Workflow& w) {
+  const auto findings = co_await services::check_within(services, services::document_of(w), w.created_by, kPatience);
+  view["findings"] = json::array();
+  if (!findings) co_return;
+  json::object checked = findings_view(*findings);
+  view["findings"] = std::move(checked["findings"]);
+}
+
+std::optional<bool> active_in(const json::object& body) {
+  const json::value* value = body.if_contains("active");
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  if (!value->is_bool()) throw Fault(FaultKind::bad_input, "invalid_workflow", "/active: expected true or false");
+  return value->get_bool();
+}
+
+store::WorkflowQuery::Sort sort_of(const std::string& word) {
+  using Sort = store::WorkflowQuery::Sort;
+  static const std::map<std::string, Sort> kSorts{
+      {"updatedAt:desc", Sort::updated_desc}, {"updatedAt:asc", Sort::updated_asc},
+      {"name:asc", Sort::name_asc},           {"name:desc", Sort::name_desc},
+      {"createdAt:desc", Sort::created_desc}, {"createdAt:asc", Sort::created_asc}};
+  const auto found = kSorts.find(word);
+  if (found == kSorts.end())
+    throw Fault(FaultKind::bad_input, "invalid_query",
+                "sortBy: expected updatedAt, name or createdAt, with :asc or :desc");
+  return found->second;
+}
+
+void take_filter(const json::object& filter, store::WorkflowQuery& query) {
+  const auto text = [&](const char* name) -> std::optional<std::string> {
+    const json::value* value = filter.if_contains(name);
+    if (value == nullptr || value->is_null()) return std::nullopt;
+    const json::value* one = value->is_array() && value->get_array().size() == 1 ? &value->get_array().front() : value;
+    if (!one->is_string())
+      throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("filter.{}: expected a string", name));
+    return std::string(std::string_view(one->get_string()));
+  };
+  const auto flag = [&](const char* name) -> std::optional<bool> {
+    const json::value* value = filter.if_contains(name);
+    if (value == nullptr || value->is_null()) return std::nullopt;
+    if (!value->is_bool())
+      throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("filter.{}: expected true or false", name));
+    return value->get_bool();
+  };
+  query.name_contains = text("name").value_or("");
+  if (query.name_contains.empty()) query.name_contains = text("query").value_or("");
+  query.active = flag("active");
+  query.archived = flag("isArchived");
+  query.folder_id = text("parentFolderId");
+  if (const json::value* tags = filter.if_contains("tags"); tags != nullptr && tags->is_array()) {
+    for (const auto& one : tags->get_array())
+      if (!one.is_string()) throw Fault(FaultKind::bad_input, "invalid_query", "filter.tags: expected strings");
+    if (!tags->get_array().empty()) query.tags = json::serialize(*tags);
+  } else if (const auto tag = text("tags")) {
+    query.tags = json::serialize(json::array{json::value(*tag)});
+  }
+}
+
+std::optional<std::string> project_in(const Request& request) {
+  const json::object filter = request.object("filter");
+  const json::value* value = filter.if_contains("projectId");
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  if (!value->is_string()) throw Fault(FaultKind::bad_input, "invalid_query", "filter.projectId: expected a string");
+  return std::string(std::string_view(value->get_string()));
+}
+
+// The folders in `parent`, or at the top level, as rows among the workflows.
+json::array folder_rows(sqlite::Db& db, const std::string& project, const std::optional<std::string>& parent) {
+  json::array rows;
+  for (const auto& folder : store::list_folders(db, project)) {
+    if (folder.parent_folder_id.value_or("0") != parent.value_or("0")) continue;
+    json::object row{{"id", folder.id},
+                     {"name", folder.name},
+                     {"projectId", folder.project_id},
+                     {"parentFolderId", nullptr},
+                     {"resource", "folder"},
+                     {"createdAt", iso_time(folder.created_at)},
+                     {"updatedAt", iso_time(folder.updated_at)}};
+    if (folder.parent_folder_id) row["parentFolderId"] = *folder.parent_folder_id;
+    rows.push_back(std::move(row));
+  }
+  return rows;
+}
+
+}  // namespace
+
+Task<Reply> create_workflow(Services& services, const Request& request) {
+  const json::object body = request.json_object();
+  store::Workflow w = services::fresh_workflow(request.caller->user_id);
+  services::take_workflow(body, w);
+  const flow::Graph graph = services::graph_of(w);
+  w.is_active = active_in(body).value_or(false);
+  if (w.is_active) flow::make_plan(graph, *services.settings.get());
+  auto job = [w, tags = services::tags_in(body), user = request.caller->user_id](sqlite::Tx& tx) {
+    check_folder(tx, w, user);
+    store::insert_workflow(tx, w);
+    if (tags) store::set_tags(tx, Tagged::workflows, w.id, *tags);
+    return view_with_tags(*tx.operator->(), w);
+  };
+  json::object view = co_await services.store.write(std::move(job));
+  announce(services, "workflow.created", w);
+  co_await add_findings(services, view, w);
+  co_return Reply::of(201, view);
+}
+
+Task<Reply> list_workflows(Services& services, const Request& request) {
+  store::WorkflowQuery query;
+  const json::object options = request.object("options");
+  const auto option = [&](const char* name, std::int64_t fallback) {
+    const json::value* value = options.if_contains(name);
+    if (value == nullptr) return fallback;
+    if (!value->is_int64())
+      throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("options.{}: expected a whole number", name));
+    return value->get_int64();
+  };
+  query.skip = request.integer("skip", std::max<std::int64_t>(option("skip", 0), 0), 0, 1'000'000'000);
+  query.take = request.integer(
+      "take", request.integer("limit", std::clamp<std::int64_t>(option("take", 50), 1, 250), 1, 250), 1, 250);
+  std::string sort = request.text("sortBy").value_or("");
+  if (const json::value* by = options.if_contains("sortBy"); sort.empty() && by != nullptr && by->is_string())
+    sort = std::string(std::string_view(by->get_string()));
+  if (!sort.empty()) query.sort = sort_of(sort);
+  take_filter(request.object("filter"), query);
+  query.owner = request.caller->owner_filter();
+  if (request.flag("onlySharedWithMe").value_or(false)) query.owner = "";  // nothing is shared: rows have one owner
+  const bool scopes = request.flag("includeScopes").value_or(false);
+  const bool folders = request.flag("includeFolders").value_or(false);
+  auto job = [query, scopes, folders, project = project_in(request), caller = request.caller](sqlite::Db& db) mutable {
+    json::array rows;
+    const auto found = store::find_project(db, project.value_or("personal"), caller->user_id);
+    const bool visible = found && (caller->sees_all() || found->user_id == caller->user_id);
+    if (project) query.owner = visible ? found->user_id : "";
+    if (folders && visible) rows = folder_rows(db, found->id, query.folder_id);
+    const auto folder_count = static_cast<std::int64_t>(rows.size());
+    store::WorkflowPage page = store::list_workflows(db, query);
+    page.count += folder_count;
+    for (const auto& row : page.rows) {
+      json::object view = view_with_tags(db, row);
+      if (scopes)
+        view["scopes"] = json::array{"workflow:read", "workflow:update", "workflow:delete", "workflow:execute"};
+      rows.push_back(std::move(view));
+    }
+    return json::object{{"data", std::move(rows)}, {"count", page.count}};
+  };
+  const json::object page = co_await services.store.read(std::move(job));
+  co_return Reply::of(page);
+}
+
+Task<Reply> new_workflow(Services& services, const Request& request) {
+  const std::string wanted = request.text("name").value_or("My workflow");
+  auto job = [wanted, owner = request.caller->owner_filter()](sqlite::Db& db) {
+    store::WorkflowQuery query;
+    query.name_contains = wanted;
+    query.take = 1000;
+    query.owner = owner;
+    const auto page = store::list_workflows(db, query);
+    const auto taken = [&](const std::string& name) {
+      return std::any_of(page.rows.begin(), page.rows.end(), [&](const auto& w) { return w.name == name; });
+    };
+    std::string name = wanted;
+    for (int i = 2; taken(name); ++i) name = fmt::format("{} {}", wanted, i);
+    return name;
+  };
+  const std::string name = co_await services.store.read(std::move(job));
+  co_return Reply::of(
+      json::object{{"name", name}, {"defaultSettings", {{"python_version", services.settings.get()->default_python}}}});
+}
+
+Task<Reply> get_workflow(Services& services, const Request& request) {
+  auto job = [id = request.parameter("id"), owner = request.caller->owner_filter()](sqlite::Db& db) {
+    const auto w = store::find_workflow(db, id, owner);
+    if (!w) throw missing("workflow", id);
+    return view_with_tags(db, *w);
+  };
+  const json::object view = co_await services.store.read(std::move(job));
+  co_return Reply::of(view);
+}
+
+Task<Reply> update_workflow(Services& services, const Request& request) {
+  const json::object body = request.json_object();
+  const std::optional<bool> active = active_in(body);
+  const auto saved = std::make_shared<store::Workflow>();  // shared with the writer's thread until it is written
+  auto apply = [body, active, saved, tags = services::tags_in(body), settings = services.settings.get(),
+                user = request.caller->user_id](sqlite::Tx& tx, store::Workflow& w) {
+    services::take_workflow(body, w);
+    const flow::Graph graph = services::graph_of(w);
+    if (active.value_or(false) && !w.is_active) flow::make_plan(graph, *settings);
+    w.is_active = active.value_or(w.is_active);
+    check_folder(tx, w, user);
+    w.updated_at = now_us();
+    store::update_workflow(tx, w, user);
+    if (tags) store::set_tags(tx, Tagged::workflows, w.id, *tags);
+    ++w.version;
+    *saved = w;
+  };
+  json::object view = co_await change(services, request, std::move(apply));
+  co_await add_findings(services, view, *saved);
+  co_return Reply::of(view);
+}
+
+Task<Reply> delete_workflow(Services& services, const Request& request) {
+  const store::Workflow w = co_await load(services, request);
+  auto job = [id = w.id](sqlite::Tx& tx) { return store::delete_workflow(tx, id); };
+  if (!co_await services.store.write(std::move(job))) throw missing("workflow", w.id);
+  announce(services, "workflow.deleted", w);
+  co_return Reply::success();
+}
+
+Task<Reply> activate_workflow(Services& services, const Request& request) {
+  auto apply = [settings = services.settings.get()](sqlite::Tx& tx, store::Workflow& w) {
+    flow::make_plan(services::graph_of(w), *settings);  // a workflow that cannot run is not activated
+    store::set_active(tx, w.id, true, now_us());
+    w.is_active = true;
+  };
+  const json::object view = co_await change(services, request, std::move(apply));
+  co_return Reply::of(view);
+}
+
+Task<Reply> deactivate_workflow(Services& services, const Request& request) {
+  auto apply = [](sqlite::Tx& tx, store::Workflow& w) {
+    store::set_active(tx, w.id, false, now_us());
+    w.is_active = false;
+  };
+  const json::object view = co_await change(services, request, std::move(apply));
+  co_return Reply::of(view);
+}
+
+Task<Reply> list_active_workflows(Services& services, const Request& request) {
+  auto job = [owner = request.caller->owner_filter()](sqlite::Db& db) { return store::active_workflows(db, owner); };
+  const auto ids = co_await services.store.read(std::move(job));
+  co_return Reply::of(json::value_from(ids));
+}
+
+// Replies with 202 at once or, with ?wait=SECONDS, with 200 and the finished execution.
+Task<Reply> execute_workflow(Services& services, const Request& request) {
+  const json::object body = request.json_object();
+  const std::int64_t wait = request.integer("wait", 0, 0, 3600);
+  if (wait > 0 && !request.caller->reaches("executions:read"))
+    throw Fault(FaultKind::forbidden, "missing_scope",
+                "`wait` replies with the execution, but this API key does not have the scope \"executions:read\"");
+  const store::Workflow w = co_await load(services, request);
+  std::optional<json::value> input;
+  if (const json::value* given = body.if_contains("input_data"); given != nullptr && !given->is_null()) input = *given;
+  const services::Started started = co_await services::start_execution(services, w, std::move(input), "manual",
+                                                                       w.created_by.value_or(request.caller->user_id));
+  if (wait > 0) co_await services::wait_for(started, std::chrono::seconds(wait));
+  if (wait == 0)
+    co_return Reply::of(202, json::object{{"id", started.id},
+                                          {"executionId", started.id},
+                                          {"workflowId", w.id},
+                                          {"status", "running"},
+                                          {"startedAt", iso_time(started.at)}});
+  auto read = [id = started.id](sqlite::Db& db) {
+    auto execution = store::find_execution(db, id);
+    return execution ? execution_view(*execution, store::nodes_of(db, id), store::files_of(db, id)) : json::object();
+  };
+  const json::object result = co_await services.store.read(std::move(read));
+  co_return Reply::of(200, result);
+}
+
+}  // namespace qflow::api

@@ -1,0 +1,15 @@
+#include "daemon/check/signatures.hpp"
+
+#include "daemon/base/fingerprint.hpp"
+
+namespace qflow::check {
+
+std::string Signatures::key_of(const flow::Plan& plan) {
+  Fingerprint print;
+  print.add(plan.python);
+  for (const flow::Step& step : plan.steps)
+    print.add(step.file).add(step.node.function.value_or("")).add(step.node.code).add(std::to_string(step.group));
+  return print.bytes();
+}
+
+}  // namespace qflow::check

@@ -1,0 +1,349 @@
+#include "daemon/check/type_check.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "daemon/flow/binding.hpp"
+#include "daemon/base/fault.hpp"
+#include "daemon/typing/link.hpp"
+#include "schema/typing/hierarchy.hpp"
+#include "schema/typing/json_schema.hpp"
+
+namespace qflow::check {
+namespace {
+
+using Severity = Finding::Severity;
+using schema::NodePort;
+using schema::Type;
+
+const schema::Classes kNone;
+
+// bind_step() names the source of a value by a number: here the step itself.
+std::uint32_t step_number(std::size_t step) { return static_cast<std::uint32_t>(step); }
+
+schema::Function as_bound(const schema::NodeFunction& from) {
+  schema::Function out;
+  out.name = from.name;
+  out.var_positional = from.more_positional;
+  out.var_keyword = from.more_named;
+  for (const NodePort& port : from.inputs) {
+    schema::Parameter parameter;
+    parameter.name = port.name;
+    parameter.kind = port.kind;
+    parameter.required = port.required;
+    out.parameters.push_back(std::move(parameter));
+  }
+  return out;
+}
+
+class Checker {
+ public:
+  Checker(const flow::Plan& plan, const std::vector<StepTypes>& types, const typing::Catalog& catalog, const Look& look)
+      : plan_(plan), types_(types), catalog_(catalog), look_(look) {
+    if (look.input != nullptr) input_ = *look.input;
+    for (const flow::Step& step : plan.steps) entries_ += is_entry(step) ? 1 : 0;
+  }
+
+  std::vector<Finding> check() {
+    for (std::size_t i = 0; i < plan_.steps.size(); ++i)
+      if (types_[i].function != nullptr) check_step(i);
+    return std::move(out_);
+  }
+
+ private:
+  static bool is_entry(const flow::Step& step) {
+    return std::none_of(step.sources.begin(), step.sources.end(),
+                        [](const flow::Source& s) { return s.step.has_value(); });
+  }
+
+  Finding& add(std::size_t step, Severity severity, std::string code, std::string message, std::string pointer) {
+    const flow::Node& node = plan_.steps[step].node;
+    Finding finding;
+    finding.severity = severity;
+    finding.code = std::move(code);
+    finding.message = fmt::format("node \"{}\": {}", node.name, message);
+    finding.node = node.name;
+    finding.node_id = node.id;
+    finding.pointer = pointer.empty() ? node.pointer : std::move(pointer);
+    out_.push_back(std::move(finding));
+    return out_.back();
+  }
+
+  void check_step(std::size_t i) {
+    const flow::Step& step = plan_.steps[i];
+    const schema::NodeFunction& function = *types_[i].function;
+    flow::Binding binding;
+    try {
+      binding = flow::bind_step(step, plan_, as_bound(function), input_, entries_, step_number);
+    } catch (const Fault& fault) {
+      if (look_.types_only) return;  // the engine reports it when it binds
+      const bool waits = fault.code == "missing_argument" && is_entry(step) && !look_.with_input;
+      Finding& finding = add(i, waits ? Severity::info : Severity::error, waits ? "needs_input" : fault.code, "", {});
+      finding.message =
+          waits ? fault.message.substr(0, fault.message.find(": connect it")) + ": the execution's input must give it"
+                : fault.message;
+      check_unbound(i, function);
+      return;
+    }
+    if (!look_.types_only)
+      for (const std::string& warning : binding.warnings)
+        if (look_.with_input) add(i, Severity::warning, "binding", warning, {});
+    for (const schema::Argument& argument : binding.arguments) {
+      const std::optional<NodePort> port = port_of(function, argument.name);
+      if (!port) continue;
+      if (!argument.handle) check_literal(i, *port, argument, binding.origins);
+      else if (!binding.spread) check_edge(i, *port, argument);
+      else check_spread(i, *port, argument, binding);
+    }
+  }
+
+  // The parameter of that name, or else a port for **kwargs; without a name, a port for *args.
+  static std::optional<NodePort> port_of(const schema::NodeFunction& function, const std::optional<std::string>& name) {
+    for (const NodePort& port : function.inputs)
+      if (name && port.name == *name) return port;
+    if (name ? !function.more_named : !function.more_positional) return std::nullopt;
+    NodePort more;
+    more.name = name.value_or("*args");
+    more.kind = name ? "keyword" : "positional";
+    more.type = name ? function.named_type : function.positional_type;
+    return more;
+  }
+
+  // The step cannot be bound as a whole; reports what is wrong with its parts all the same.
+  void check_unbound(std::size_t i, const schema::NodeFunction& function) {
+    const flow::Node& node = plan_.steps[i].node;
+    for (const auto& [name, value] : node.literals)
+      if (const auto port = port_of(function, std::string(name))) {
+        schema::Argument argument;
+        argument.literal = value;
+        check_literal(i, *port, argument, {{name, "literal"}});
+      }
+    for (const flow::Source& source : plan_.steps[i].sources) {
+      if (!source.step) continue;
+      const auto index = static_cast<std::size_t>(source.input);
+      std::optional<NodePort> port;
+      if (source.input_port) port = port_of(function, *source.input_port);
+      else if (index < node.ports.size()) port = port_of(function, node.ports[index]);
+      else if (index < function.inputs.size()) port = function.inputs[index];
+      schema::Argument argument;
+      argument.handle = step_number(*source.step);
+      if (port && plan_.steps[*source.step].node.outputs.size() < 2) check_edge(i, *port, argument);
+    }
+  }
+
+  // One connection into several required parameters: a dict is spread by name, so a value that cannot be a dict leaves
+  // the others without a value (daemon/flow/README.md, "Binding", rules 4 and 8).
+  void check_spread(std::size_t i, const NodePort& port, const schema::Argument& argument,
+                    const flow::Binding& binding) {
+    const std::size_t from = *argument.handle;
+    const StepTypes& giver = types_[from];
+    if (giver.function == nullptr || argument.item) return;
+    const Type& whole = giver.function->output.type;
+    const schema::DocumentedType type = catalog_.documented(whole, classes(from));
+    const auto may_be_dict = [](const std::string& name) {
+      return name == "dict" || name == "object" || name == "any";
+    };
+    const bool spreads = type.alternatives.empty()
+                             ? may_be_dict(type.name) || catalog_.find(type.name) != nullptr
+                             : std::any_of(type.alternatives.begin(), type.alternatives.end(), may_be_dict);
+    if (spreads) return check_fields(i, from, whole, argument, binding);
+    std::string missing;
+    for (const NodePort& other : types_[i].function->inputs)
+      if (other.required && !binding.origins.contains(other.name))
+        missing += (missing.empty() ? "'" : ", '") + other.name + "'";
+    if (!missing.empty() && !look_.types_only)
+      add(i, Severity::error, "missing_argument",
+          fmt::format("missing argument {}: node \"{}\" gives {}, which is not a dict to spread by name", missing,
+                      plan_.steps[from].node.name, schema::text(whole)),
+          {});
+    check_edge(i, port, argument);
+  }
+
+  // A TypedDict that is spread: each of its fields goes to the parameter of the same name.
+  void check_fields(std::size_t i, std::size_t from, const Type& whole, const schema::Argument& argument,
+                    const flow::Binding& binding) {
+    const auto info = classes(from).find(whole.name);
+    if (whole.kind != Type::Kind::named || info == classes(from).end() ||
+        info->second.form != schema::ClassInfo::Form::typed_dict)
+      return;
+    int budget = schema::kLooks;
+    for (const schema::Field& field : schema::fields_of(whole, info->second, classes(from), budget))
+      for (const NodePort& port : types_[i].function->inputs)
+        if (port.name == field.name &&
+            (!binding.origins.contains(port.name) || binding.origins.at(port.name) != "literal"))
+          if (const flow::Source* source = source_of(i, port, argument))
+            check_ends(i, port, *source, {field.type, &classes(from), {}}, field.name);
+  }
+
+  const schema::Classes& classes(std::size_t step) const {
+    return types_[step].classes == nullptr ? kNone : *types_[step].classes;
+  }
+
+  std::string declared(const flow::Node& node, const std::string& port) const {
+    const auto found = node.port_types.find(port);
+    return found != node.port_types.end() && catalog_.knows(found->second) ? found->second : std::string();
+  }
+
+  std::string declared_output(const flow::Node& node, const schema::Argument& argument) const {
+    if (argument.key) return declared(node, "out " + *argument.key);
+    const std::string whole = node.whole_output_type();
+    return catalog_.knows(whole) ? whole : std::string();
+  }
+
+  // The connection that feeds the port: of several between the same nodes, the one that names it, else the first.
+  const flow::Source* source_of(std::size_t i, const NodePort& port, const schema::Argument& argument) const {
+    const flow::Node& node = plan_.steps[i].node;
+    const auto& inputs = types_[i].function->inputs;
+    const flow::Source* first = nullptr;
+    for (const flow::Source& one : plan_.steps[i].sources) {
+      const bool same_item = !argument.item || one.output == *argument.item ||
+                             (one.output_port && argument.key && *one.output_port == *argument.key);
+      if (one.step != *argument.handle || !same_item) continue;
+      const auto index = static_cast<std::size_t>(one.input);
+      const std::string to = one.input_port              ? *one.input_port
+                             : index < node.ports.size() ? node.ports[index]
+                             : index < inputs.size()     ? inputs[index].name
+                                                         : "";
+      if (to == port.name) return &one;
+      if (first == nullptr) first = &one;
+    }
+    return first;
+  }
+
+  void check_edge(std::size_t i, const NodePort& port, const schema::Argument& argument) {
+    const std::size_t from = *argument.handle;
+    if (types_[from].function == nullptr || plan_.types == flow::TypeChecks::off) return;
+    const flow::Source* source = source_of(i, port, argument);
+    if (source == nullptr) return;
+    const std::string output = argument.key.value_or("output");
+    check_ends(i, port, *source,
+               {output_type(plan_.steps[from], types_[from], *source), &classes(from),
+                declared_output(plan_.steps[from].node, argument)},
+               output);
+  }
+
+  void check_ends(std::size_t i, const NodePort& port, const flow::Source& source, const typing::End& left,
+                  const std::string& output) {
+    const flow::Step& step = plan_.steps[i];
+    const typing::End right{port.type, &classes(i), declared(step.node, "in " + port.name)};
+    if (left.type.kind == Type::Kind::any && left.declared.empty()) return;
+    if (right.type.kind == Type::Kind::any && right.declared.empty()) return;
+    const typing::Link link = typing::check_link(left, right, catalog_);
+    if (link.compatible && link.fits) return;
+    const bool error = !link.compatible || plan_.types == flow::TypeChecks::strict;
+    const flow::Node& sender = plan_.steps[*source.step].node;
+    Finding& finding = add(i, error ? Severity::error : Severity::warning, "incompatible_types",
+                           fmt::format("input '{}' takes {}, but node \"{}\" gives {}: {}", port.name,
+                                       typing::shown(right), sender.name, typing::shown(left), link.explanation),
+                           source.pointer);
+    json::array suggestions;
+    if (look_.suggestions)
+      for (const auto& one : typing::suggest(left, right, catalog_)) suggestions.push_back(one.to_json());
+    finding.details = {
+        {"source", json::object{{"node", sender.name}, {"node_id", sender.id}, {"port", output}}},
+        {"target", json::object{{"node", step.node.name}, {"node_id", step.node.id}, {"port", port.name}}},
+        {"output_type", typing::shown(left)},
+        {"input_type", typing::shown(right)},
+        {"explanation", link.explanation},
+        {"suggestions", std::move(suggestions)}};
+  }
+
+  void check_literal(std::size_t i, const NodePort& port, const schema::Argument& argument,
+                     const json::object& origins) {
+    const json::value* origin = origins.if_contains(port.name);
+    const bool more = origin != nullptr && origin->is_array();  // *args: only the input gives it a literal
+    const std::string from = more                                       ? "input"
+                             : origin != nullptr && origin->is_string() ? std::string(origin->as_string())
+                                                                        : "";
+    const bool nothing = from == "nothing given";
+    if (plan_.types == flow::TypeChecks::off || ((nothing || from == "input") && !look_.with_input)) return;
+    const flow::Node& node = plan_.steps[i].node;
+    const bool given = from == "literal";
+    std::string at = given ? node.inputs_pointer : "/input";
+    if (given || whole_input_is_named(port)) at += "/" + port.name;
+    const json::value value = argument.literal ? *argument.literal : json::value();
+    schema::SchemaWriter writer(classes(i));
+    const json::object schema = writer.finish(writer.schema_of(port.type));
+    schema::Problems problems = schema::check_json(value, schema, at);
+    const std::string custom = declared(node, "in " + port.name);
+    const auto named = custom.empty() ? catalog_.documented(port.type, classes(i)).name : custom;
+    if (const typing::CustomType* type = catalog_.find(named); type != nullptr && !type->schema.empty())
+      for (auto& problem : schema::check_json(value, type->schema, at)) problems.push_back(std::move(problem));
+    if (nothing) {
+      if (!problems.empty())
+        add(i, Severity::error, "missing_argument",
+            fmt::format("missing argument '{}', which takes {}: connect it, or give it in \"inputs\" or in the "
+                        "execution's input",
+                        port.name, schema::text(port.type)),
+            {});
+      return;
+    }
+    for (const schema::Problem& problem : problems) {
+      Finding& finding = add(i, Severity::error, given ? "invalid_literal" : "invalid_input",
+                             fmt::format("the value for input '{}', which takes {}: {}: {}", port.name,
+                                         schema::text(port.type), problem.pointer, problem.what),
+                             problem.pointer);
+      finding.details = {{"parameter", port.name}, {"input_type", schema::text(port.type)}};
+    }
+  }
+
+  bool whole_input_is_named(const NodePort& port) const {
+    const json::object* object = input_ ? input_->if_object() : nullptr;
+    return object != nullptr && object->contains(port.name);
+  }
+
+  const flow::Plan& plan_;
+  const std::vector<StepTypes>& types_;
+  const typing::Catalog& catalog_;
+  const Look& look_;
+  std::optional<json::value> input_;
+  std::size_t entries_ = 0;
+  std::vector<Finding> out_;
+};
+
+}  // namespace
+
+Type output_type(const flow::Step& step, const StepTypes& types, const flow::Source& source) {
+  const Type& whole = types.function->output.type;
+  const auto& outputs = step.node.outputs;
+  if (outputs.size() < 2) return whole;
+  auto index = static_cast<std::size_t>(source.output);
+  if (source.output_port) {
+    const auto found = std::find(outputs.begin(), outputs.end(), *source.output_port);
+    index = static_cast<std::size_t>(found - outputs.begin());
+  }
+  if (whole.kind == Type::Kind::tuple && !whole.variadic && whole.arguments.size() == outputs.size() &&
+      index < outputs.size())
+    return whole.arguments[index];
+  int budget = schema::kLooks;
+  if (whole.kind == Type::Kind::named && types.classes != nullptr && index < outputs.size())
+    if (const auto info = types.classes->find(whole.name); info != types.classes->end())
+      for (const schema::Field& field : schema::fields_of(whole, info->second, *types.classes, budget))
+        if (field.name == outputs[index]) return field.type;
+  if (whole.is("list") && whole.arguments.size() == 1) return whole.arguments.front();
+  if (whole.is("dict") && whole.arguments.size() == 2) return whole.arguments[1];
+  return {};
+}
+
+std::vector<Finding> check_types(const flow::Plan& plan, const std::vector<StepTypes>& types,
+                                 const typing::Catalog& catalog, const Look& look) {
+  return Checker(plan, types, catalog, look).check();
+}
+
+bool has_errors(const std::vector<Finding>& findings) {
+  return std::any_of(findings.begin(), findings.end(),
+                     [](const Finding& one) { return one.severity == Severity::error; });
+}
+
+json::object to_json(const Finding& f) {
+  json::object out{{"severity", word(f.severity)}, {"code", f.code},       {"message", f.message}, {"node", nullptr},
+                   {"node_id", nullptr},           {"pointer", f.pointer}, {"line", nullptr}};
+  if (!f.node.empty()) out["node"] = f.node;
+  if (!f.node_id.empty()) out["node_id"] = f.node_id;
+  if (f.line > 0) out["line"] = f.line;
+  for (const auto& [key, value] : f.details) out[key] = value;
+  return out;
+}
+
+}  // namespace qflow::check

@@ -1,0 +1,95 @@
+#include <fmt/format.h>
+#include <spawn.h>
+#include <unistd.h>
+
+#include <array>
+
+#include <boost/json/serialize.hpp>
+
+#include "daemon/cli/commands.hpp"
+#include "sandbox/sys.hpp"
+#include "sandbox/syscalls.hpp"
+
+namespace qflow::cli {
+namespace {
+
+constexpr const char* kMeaning[] = {
+    "nothing: code is refused", "no namespaces: code is refused unless --min-isolation 1 is given",
+    "every wall but cgroup limits, which rlimits and the daemon's watch replace", "everything"};
+
+int print_json(const sandbox::HostReport& report, const workers::Settings& settings, bool refused) {
+  boost::json::array findings;
+  for (const auto& f : report.findings)
+    findings.push_back({{"mechanism", f.mechanism},
+                        {"available", f.available},
+                        {"detail", f.detail},
+                        {"remedy", f.remedy},
+                        {"needed_from_level", f.needed_from}});
+  boost::json::array pythons;
+  for (const auto& [version, path] : settings.pythons) pythons.push_back({{"version", version}, {"pyhost", path}});
+  fmt::print("{}\n", boost::json::serialize(boost::json::object{
+                         {"level", report.level}, {"refused", refused}, {"findings", findings}, {"pythons", pythons}}));
+  return refused ? kFailed : kOk;
+}
+
+// The output of a pyhost that is called by hand.
+std::string output_of(const std::string& program, const char* option) {
+  auto [read_end, write_end] = sandbox::make_pipe();
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, write_end.get(), 1);
+  std::array<char*, 3> arguments{const_cast<char*>(program.c_str()), const_cast<char*>(option), nullptr};
+  pid_t pid = -1;
+  const int error = posix_spawn(&pid, program.c_str(), &actions, nullptr, arguments.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (error != 0) throw sandbox::SysError(error, fmt::format("posix_spawn({})", program));
+  sandbox::ChildProcess child(pid);
+  write_end.reset();
+  std::string text;
+  std::array<char, 4096> bytes{};
+  ssize_t got = 0;
+  while ((got = sandbox::retry([&] { return ::read(read_end.get(), bytes.data(), bytes.size()); })) > 0)
+    text.append(bytes.data(), static_cast<std::size_t>(got));
+  child.wait();
+  return text;
+}
+
+// What a node gets when it asks for nothing: its zygote's policy, the mounts that Python needs, and the resulting
+// system calls.
+int print_policy(const config::Config& config) {
+  const workers::Settings settings = make_settings(config);
+  sandbox::Policy policy;
+  policy.limits = settings.limits;
+  for (const std::string& directory : settings.shared) policy.mounts.push_back({directory, false});
+  const std::string& pyhost = workers::pyhost_for(settings.pythons, settings.default_python);
+  fmt::print("{}{}\n{}", sandbox::to_text(policy), output_of(pyhost, "--mounts"), sandbox::describe_rules(policy));
+  return kOk;
+}
+
+}  // namespace
+
+int doctor(const config::Config& config, bool json, bool policy) {
+  if (policy) return print_policy(config);
+  workers::Settings settings;
+  settings.pythons = workers::find_pythons(config.python.pyhost_dir);
+  const sandbox::HostReport report = sandbox::probe_host(settings.worker_uid);
+  const int level = report.level;
+  const bool refused = level < static_cast<int>(config.sandbox.min_isolation) || settings.pythons.empty();
+  if (json) return print_json(report, settings, refused);
+  fmt::print("{:<30} {:<5} {}\n", "MECHANISM", "HERE", "DETAIL");
+  for (const auto& f : report.findings) {
+    fmt::print("{:<30} {:<5} {}\n", f.mechanism, f.available ? "yes" : "NO", f.detail);
+    if (!f.available) fmt::print("{:<36} → {}\n", "", f.remedy);
+  }
+  std::string versions;
+  for (const auto& [version, path] : settings.pythons) versions += (versions.empty() ? "" : ", ") + version;
+  fmt::print("{:<30} {:<5} {}\n", "Python", versions.empty() ? "NO" : "yes",
+             versions.empty() ? "no pyhost-X.Y next to qflow; see --pyhost-dir" : versions);
+  fmt::print("\nIsolation level {}: {}\n", level, kMeaning[level]);
+  if (refused)
+    fmt::print("Code would be REFUSED: level {} is required{}.\n", static_cast<int>(config.sandbox.min_isolation),
+               settings.pythons.empty() ? ", and there is no Python" : "");
+  return refused ? kFailed : kOk;
+}
+
+}  // namespace qflow::cli

@@ -1,0 +1,199 @@
+#include "daemon/engine/lane.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "daemon/base/text.hpp"
+#include "schema/parse_json.hpp"
+
+namespace qflow::engine {
+namespace {
+
+constexpr std::size_t kMostLoadedMeta = 256U << 10U;
+constexpr std::size_t kMostParameters = 1000;
+constexpr std::size_t kPreviewSlack = 64U << 10U;  // a worker stops at its limit, give or take one element
+constexpr std::size_t kMostElements = 300'000;     // of one preview; a worker writes at most 100,000
+constexpr std::size_t kMostFiles = 64;             // of one value
+constexpr std::uint32_t kFirstFetch = 0x40000000U;
+
+// How much of a text that was cut off is whole characters: everything but an unfinished last one.
+std::size_t whole_utf8(std::string_view text) {
+  std::size_t start = text.size();
+  while (start > 0 && text.size() - start < 4 && (static_cast<unsigned char>(text[start - 1]) & 0xC0U) == 0x80U)
+    --start;
+  return start > 0 && static_cast<unsigned char>(text[start - 1]) >= 0xC0U ? start - 1 : text.size();
+}
+
+Clock::duration duration_of(double seconds) {
+  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+}
+
+}  // namespace
+
+Lane::Lane(workers::Lease worker, const workers::Settings& settings) : worker_(std::move(worker)), settings_(settings) {
+  worker_->begin();
+}
+
+// The pool gets the worker a moment later; until then it must not call what this lane was given.
+Lane::~Lane() { worker_->watch_output(nullptr); }
+
+void Lane::load(std::size_t step, const flow::Step& node) {
+  schema::Load load;
+  load.file = node.file;
+  load.mark = worker_->nonce();
+  load.function = node.node.function;
+  schema::pack(schema::Kind::load, load_id(step), load, queue_, node.node.code);
+  expected_.push_back({true, step, node.timeout, 0});
+}
+
+void Lane::give(std::size_t step, std::string text) {
+  schema::pack(schema::Kind::give, call_id(step), schema::Give{}, queue_, std::move(text));
+}
+
+void Lane::call(std::size_t step, const flow::Step& node, const schema::Call& call) {
+  schema::pack(schema::Kind::call, call_id(step), call, queue_);
+  if (queue_.size() > kMostQueued) throw std::length_error("arguments");
+  expected_.push_back({false, step, node.timeout, call.preview_bytes});
+}
+
+void Lane::send() { worker_->post(std::exchange(queue_, {})); }
+
+void Lane::forget() {
+  queue_.clear();
+  expected_.clear();
+  running_ = false;
+}
+
+const LaneRequest* Lane::begin_next() {
+  if (expected_.empty() || running_) return nullptr;
+  const LaneRequest& next = expected_.front();
+  running_ = true;
+  worker_->set_deadline(Clock::now() + duration_of(next.seconds));
+  worker_->begin_node(duration_of(next.seconds * (limits().cpu_millis / 1000.0)));
+  return &next;
+}
+
+Task<std::optional<LaneAnswer>> Lane::receive() {
+  const std::optional<schema::Frame> frame = co_await worker_->receive();
+  if (!frame) co_return std::nullopt;
+  std::optional<LaneAnswer> answer = read_answer(*frame);
+  if (!answer) co_return std::nullopt;
+  answer->bytes = frame->meta.size();
+  last_ = expected_.front();
+  expected_.pop_front();
+  running_ = false;
+  if (expected_.empty()) worker_->clear_deadline();
+  co_return answer;
+}
+
+std::optional<LaneAnswer> Lane::read_answer(const schema::Frame& frame) {
+  const LaneRequest& due = expected_.front();
+  std::string problem;
+  if (frame.id != due.id()) {
+    problem = fmt::format("an answer to request {} where {} was due", frame.id, due.id());
+  } else if (frame.kind == schema::Kind::raised) {
+    if (auto raised = schema::unpack<schema::Raised>(frame, problem)) return LaneAnswer{due, std::move(*raised), 0};
+  } else if (due.load && frame.kind == schema::Kind::loaded) {
+    if (auto loaded = read_loaded(frame)) return LaneAnswer{due, std::move(*loaded), 0};
+  } else if (!due.load && frame.kind == schema::Kind::result) {
+    if (auto result = read_result(frame, due.preview_bytes)) return LaneAnswer{due, std::move(*result), 0};
+  } else if (!due.load && frame.kind == schema::Kind::skipped) {
+    return LaneAnswer{due, schema::Skipped{}, 0};
+  } else {
+    problem = "a frame that does not answer the request";
+  }
+  if (!problem.empty()) violate(std::move(problem));
+  return std::nullopt;
+}
+
+std::optional<schema::Loaded> Lane::read_loaded(const schema::Frame& frame) {
+  std::string problem;
+  if (frame.meta.size() > kMostLoadedMeta) problem = "a description of more than 256 KiB";
+  auto loaded = problem.empty() ? schema::unpack<schema::Loaded>(frame, problem) : std::nullopt;
+  if (loaded) {
+    const auto chosen = std::find_if(loaded->functions.begin(), loaded->functions.end(),
+                                     [&](const auto& f) { return f.name == loaded->function; });
+    if (chosen == loaded->functions.end()) problem = "a loaded module without its function";
+    else if (chosen->parameters.size() > kMostParameters) problem = "a function of more than 1000 parameters";
+  }
+  if (problem.empty()) return loaded;
+  violate(std::move(problem));
+  return std::nullopt;
+}
+
+// The preview is kept as JSON, so it must be JSON; and it is small unless the worker lies.
+std::optional<schema::Result> Lane::read_result(const schema::Frame& frame, std::uint32_t preview_bytes) {
+  std::string problem;
+  auto result = schema::unpack<schema::Result>(frame, problem);
+  if (result) {
+    if (result->preview.size() > std::size_t{preview_bytes} / 4 * 5 + kPreviewSlack)
+      problem = "a preview larger than asked for";
+    else if (schema::count_elements(result->preview) > kMostElements)
+      problem = "a preview of more elements than asked for";
+    else if (std::string wrong; schema::parse_json(result->preview, wrong, 80), !wrong.empty())
+      problem = "a preview that is not JSON: " + wrong;
+  }
+  if (!problem.empty()) {
+    violate(std::move(problem));
+    return std::nullopt;
+  }
+  if (result->files.size() > kMostFiles) result->files.resize(kMostFiles);
+  return result;
+}
+
+void Lane::reject(const LaneAnswer& answer, std::string why) {
+  expected_.push_front(answer.to);
+  running_ = true;
+  violate(std::move(why));
+}
+
+void Lane::violate(std::string what) {
+  if (violation_.empty()) violation_ = std::move(what);
+}
+
+workers::Captured Lane::take_output(const LaneRequest& request, bool standard_error) {
+  workers::Captured part = worker_->take_output(request.id(), standard_error);
+  if (is_utf8(part.text)) return part;
+  // The cut at the limit may have split a character; anything else is bytes that are not text.
+  const std::size_t whole = part.dropped > 0 ? whole_utf8(part.text) : part.text.size();
+  part.dropped += part.text.size() - whole;
+  part.text = to_utf8(std::string_view(part.text).substr(0, whole));
+  return part;
+}
+
+Task<std::optional<FetchedFile>> Lane::fetch(std::size_t step, const flow::Step& node, std::uint32_t index,
+                                             std::uint64_t most, Clock::time_point until) {
+  fetching_ = LaneRequest{false, step, node.timeout, 0};
+  std::string request;
+  const std::uint32_t id = kFirstFetch + index;
+  schema::pack(schema::Kind::fetch, id, schema::Fetch{call_id(step), index}, request);
+  worker_->post(std::move(request));
+  worker_->set_deadline(until);
+  FetchedFile file;
+  for (bool last = false; !last && !file.too_large;) {
+    const std::optional<schema::Frame> frame = co_await worker_->receive();
+    if (!frame || !read_piece(*frame, id, most, file, last)) co_return std::nullopt;
+  }
+  worker_->clear_deadline();
+  fetching_.reset();
+  co_return file;
+}
+
+bool Lane::read_piece(const schema::Frame& frame, std::uint32_t id, std::uint64_t most, FetchedFile& file, bool& last) {
+  std::string problem;
+  const auto chunk = schema::unpack<schema::Chunk>(frame, problem);
+  if (frame.kind != schema::Kind::chunk || frame.id != id || !chunk) problem = "a piece of a file was due";
+  else if (frame.payload.empty() && !chunk->last) problem = "an empty piece of a file";
+  if (!problem.empty()) {
+    violate(std::move(problem));
+    return false;
+  }
+  if (file.bytes.size() + frame.payload.size() > most) file.too_large = true;
+  else file.bytes += frame.payload;
+  if (chunk->error) file.problem = chunk->error;
+  last = chunk->last;
+  return true;
+}
+
+}  // namespace qflow::engine

@@ -1,0 +1,125 @@
+// The conversation with one worker: the requests it has not answered yet, the deadline of the one it works on, frames
+// out and in, the files it hands over, and why it was lost. Whatever the worker sends is checked here against its
+// request and against bounds. What is asked, in which order, and what an answer means is Run's. Engine strand.
+#pragma once
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "daemon/engine/outcome.hpp"
+#include "daemon/flow/plan.hpp"
+#include "daemon/workers/lease.hpp"
+
+namespace qflow::engine {
+
+/// How long handing over the files of an execution may take.
+inline constexpr auto kFetchPatience = std::chrono::seconds(10);
+
+/// The ids under which a worker knows the module and the value of a step.
+constexpr std::uint32_t load_id(std::size_t step) { return static_cast<std::uint32_t>(2 * step + 1); }
+constexpr std::uint32_t call_id(std::size_t step) { return static_cast<std::uint32_t>(2 * step + 2); }
+
+/// Something that a worker was asked: to load the module of a step, or to call its function.
+struct LaneRequest {
+  bool load = false;
+  std::size_t step = 0;
+  double seconds = 0;               ///< wall clock that it may take
+  std::uint32_t preview_bytes = 0;  ///< of a call: how large its preview may be
+  std::uint32_t id() const { return load ? load_id(step) : call_id(step); }
+};
+
+/// An answer to the oldest request. A `Loaded` names a function that it lists; a `Result`'s preview is JSON within the
+/// bounds that were asked for; everything else in it is as the worker says.
+struct LaneAnswer {
+  LaneRequest to;
+  std::variant<schema::Loaded, schema::Result, schema::Raised, schema::Skipped> what;
+  std::size_t bytes = 0;  ///< of its frame, without a payload
+};
+
+/// A file as it was handed over.
+struct FetchedFile {
+  std::string bytes;
+  std::optional<std::string> problem;  ///< why the worker could not read all of it
+  bool too_large = false;              ///< it would have been more than allowed; `bytes` is a part
+};
+
+class Lane {
+ public:
+  /// `settings`: the installation's, read when they are needed; they outlive the lane.
+  Lane(workers::Lease worker, const workers::Settings& settings);
+  ~Lane();
+  Lane(const Lane&) = delete;
+  Lane& operator=(const Lane&) = delete;
+
+  /// Queues the request to load a step's module.
+  void load(std::size_t step, const flow::Step& node);
+  /// Queues a value, as JSON text, of a step that ran elsewhere. There is no answer.
+  void give(std::size_t step, std::string text);
+  /// Queues the request to call a step's function. Throws std::length_error when its arguments are larger than a frame,
+  /// or all that is queued larger than kMostQueued.
+  void call(std::size_t step, const flow::Step& node, const schema::Call& call);
+  /// Sends what was queued.
+  void send();
+  /// Drops what was queued and no longer expects the answers to what was sent.
+  void forget();
+
+  /// How many requests have not been answered.
+  std::size_t expected() const { return expected_.size(); }
+  /// The worker answers in the order of the requests, so the oldest is what it works on: starts its clock, unless that
+  /// runs. The request, where its clock was started just now.
+  const LaneRequest* begin_next();
+  /// The answer to the oldest request; nothing once the worker is lost.
+  Task<std::optional<LaneAnswer>> receive();
+  /// Takes an answer back that does not fit what Run knows: the worker broke the protocol.
+  void reject(const LaneAnswer& answer, std::string why);
+  /// What a request wrote to standard output or error, as UTF-8.
+  workers::Captured take_output(const LaneRequest& request, bool standard_error);
+  /// File number `index` of a step's value, at most `most` bytes of it. Nothing once the worker is lost.
+  Task<std::optional<FetchedFile>> fetch(std::size_t step, const flow::Step& node, std::uint32_t index,
+                                         std::uint64_t most, Clock::time_point until);
+
+  /// Whether the worker is gone or must not be trusted any more.
+  bool is_lost() const { return worker_->end() != workers::End::none || !violation_.empty(); }
+  /// What the worker was at when it was lost: the oldest request, or the call whose files were fetched, or else the
+  /// request that it answered last.
+  const LaneRequest& lost_at() const;
+  /// Why it is lost, by the kernel's word; waits at most 300 ms for that. A worker that broke the protocol is killed.
+  Task<NodeError> why_lost();
+
+  /// Has `told` called with what the worker writes, as it comes: see workers::Worker::watch_output().
+  void watch_output(std::function<void(bool standard_error, std::uint32_t after, std::string_view text)> told) {
+    worker_->watch_output(std::move(told));
+  }
+  void kill(workers::End why) { worker_->kill(why); }
+  workers::Usage usage() const { return worker_->usage(); }
+  const sandbox::Limits& limits() const { return worker_->limits(); }
+  /// Whether forks are refused because it has all the processes it may have. Reads /proc.
+  bool at_process_limit() const { return worker_->at_process_limit(workers::ProcessTable()); }
+
+  /// Of all that is queued at a time, so that one of many nodes cannot fill the daemon.
+  static constexpr std::size_t kMostQueued = 64U << 20U;
+
+ private:
+  std::optional<LaneAnswer> read_answer(const schema::Frame& frame);
+  std::optional<schema::Loaded> read_loaded(const schema::Frame& frame);
+  std::optional<schema::Result> read_result(const schema::Frame& frame, std::uint32_t preview_bytes);
+  bool read_piece(const schema::Frame& frame, std::uint32_t id, std::uint64_t most, FetchedFile& file, bool& last);
+  NodeError error_of(workers::End end, const std::optional<schema::Exited>& exited) const;
+  NodeError error_of_exit(const std::optional<schema::Exited>& exited) const;
+  NodeError time_error() const;
+  NodeError processor_error() const;
+  void violate(std::string what);
+
+  workers::Lease worker_;
+  const workers::Settings& settings_;
+  std::string queue_;
+  std::deque<LaneRequest> expected_;     ///< oldest first
+  bool running_ = false;                 ///< the clock of the oldest request runs
+  LaneRequest last_;                     ///< answered last
+  std::optional<LaneRequest> fetching_;  ///< the call the step whose files are being fetched
+  std::string violation_;
+};
+
+}  // namespace qflow::engine

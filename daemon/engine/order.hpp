@@ -1,0 +1,26 @@
+// What to run, and how it is recorded. Plain value.
+#pragma once
+#include <boost/json/value.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "daemon/flow/plan.hpp"
+#include "daemon/typing/catalog.hpp"
+
+namespace qflow::engine {
+namespace json = boost::json;
+
+struct Order {
+  flow::Plan plan;
+  std::optional<json::value> input;
+  std::string execution_id;  ///< empty: not recorded (a trial run of a node)
+  std::optional<std::string> workflow_id;
+  std::string workflow_name;
+  std::string mode = "manual";
+  std::string created_by;                          ///< the user; empty: nobody was signed in
+  std::shared_ptr<const typing::Catalog> catalog;  ///< users' types; null: none. Shared with other executions
+};
+
+}  // namespace qflow::engine

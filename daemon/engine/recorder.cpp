@@ -1,0 +1,148 @@
+#include "daemon/engine/recorder.hpp"
+
+#include "daemon/base/time.hpp"
+#include "daemon/engine/kept_files.hpp"
+#include "daemon/engine/outcome_json.hpp"
+#include "daemon/observe/log.hpp"
+#include "daemon/store/usage_rows.hpp"
+
+namespace qflow::engine {
+namespace {
+
+store::NodeExecution row_of(const Order& order, std::size_t index, const StepRun& run) {
+  const flow::Node& node = order.plan.steps[index].node;
+  store::NodeExecution row;
+  row.workflow_execution_id = order.execution_id;
+  row.node_id = node.id;
+  row.node_name = node.name;
+  row.node_type = node.type;
+  row.status = word(run.status);
+  if (run.status != Status::skipped) {
+    row.started_at = run.started_at;
+    row.completed_at = run.completed_at;
+    row.duration_ms = run.duration_ms;
+  }
+  if (!run.origins.empty()) row.input_data = json::serialize(run.origins);
+  if (run.result) {
+    row.output_data = run.result->preview;
+    row.output_type = run.result->type;
+    row.output_exact = run.result->exact;
+    row.output_truncated = run.result->truncated;
+  }
+  row.standard_output = run.standard_output.text;
+  row.standard_error = run.standard_error.text;
+  row.output_dropped = static_cast<std::int64_t>(run.standard_output.dropped + run.standard_error.dropped);
+  if (run.error) {
+    row.error_type = run.error->type;
+    row.error_message = run.error->message;
+    if (!run.error->traceback.empty()) row.error_stack_trace = run.error->traceback;
+    if (run.error->line) row.error_line = *run.error->line;
+  }
+  row.execution_order = static_cast<std::int64_t>(index);
+  row.outcome = word(run.cause());
+  if (!run.warnings.empty()) row.warnings = json::serialize(json::value_from(run.warnings));
+  if (!run.denied.empty()) row.denied = json::serialize(denied_json(run.denied));
+  if (run.status == Status::completed || run.status == Status::failed)
+    row.resource_usage = json::serialize(usage_json(run.usage));
+  return row;
+}
+
+store::Execution end_row(const Order& order, const Outcome& outcome) {
+  store::Execution row;
+  row.id = order.execution_id;
+  row.workflow_id = order.workflow_id;
+  row.workflow_name = order.workflow_name;
+  if (!order.created_by.empty()) row.created_by = order.created_by;
+  row.status = word(outcome.status);
+  row.completed_at = now_us();
+  row.duration_ms = outcome.duration_ms;
+  row.output_data = outputs_json(order.plan, outcome);
+  row.python_version = order.plan.python;
+  if (outcome.error) {
+    const std::string* node = outcome.failed_step ? &order.plan.steps[*outcome.failed_step].node.name : nullptr;
+    row.error_message = node != nullptr ? outcome.error->sentence(*node) : outcome.error->message;
+    if (!outcome.error->traceback.empty()) row.error_stack_trace = outcome.error->traceback;
+    if (node != nullptr) row.error_node = *node;
+  }
+  row.outcome = word(outcome.cause());
+  json::object usage = usage_json(outcome.usage);
+  usage["queue_ms"] = outcome.queue_ms;
+  row.resource_usage = json::serialize(usage);
+  return row;
+}
+
+std::vector<store::DataFlow> flow_rows(const Order& order, const Outcome& outcome) {
+  std::vector<store::DataFlow> rows;
+  const auto& steps = order.plan.steps;
+  for (const DataFlow& flow : outcome.flows)
+    rows.push_back({order.execution_id, steps[flow.from].node.id, steps[flow.to].node.id, "json",
+                    static_cast<std::int64_t>(flow.bytes), 0.0, flow.transfer_ms});
+  return rows;
+}
+
+}  // namespace
+
+Recorder::Recorder(store::Store* store, int isolation_level, std::string isolation_missing)
+    : store_(store), isolation_level_(isolation_level), isolation_missing_(std::move(isolation_missing)) {}
+
+Task<> Recorder::start(const Order& order) {
+  if (!records(order)) co_return;
+  store::Execution row;
+  row.id = order.execution_id;
+  row.workflow_id = order.workflow_id;
+  row.workflow_name = order.workflow_name;
+  row.status = "running";
+  row.mode = order.mode;
+  row.started_at = now_us();
+  if (order.input) row.input_data = json::serialize(*order.input);
+  row.python_version = order.plan.python;
+  row.isolation_level = isolation_level_;
+  row.isolation_missing = isolation_missing_;
+  row.sandbox = json::serialize(sandboxes_json(order.plan));
+  row.owner = owner_;
+  if (!order.created_by.empty()) row.created_by = order.created_by;
+  if (!order.plan.environment.empty()) row.container_id = order.plan.environment;
+  auto job = [row = std::move(row)](sqlite::Tx& tx) { store::insert_execution(tx, row); };
+  co_await store_->write(std::move(job));
+}
+
+void Recorder::step(const Order& order, std::size_t index, const StepRun& run) {
+  if (!records(order)) return;
+  store_->post([row = row_of(order, index, run)](sqlite::Tx& tx) { store::insert_node(tx, row); });
+}
+
+Task<std::vector<store::File>> Recorder::keep_files_of(const Order& order, const Outcome& outcome) {
+  std::vector<store::File> files;
+  if (!has_files(outcome)) co_return files;
+  auto keep = [this, &order, &outcome] { return keep_files(*store_, order.execution_id, order.plan, outcome); };
+  files = co_await store_->offload(std::move(keep));
+  for (store::File& file : files)
+    if (!order.created_by.empty()) file.created_by = order.created_by;
+  co_return files;
+}
+
+Task<> Recorder::end(const Order& order, const Outcome& outcome) {
+  if (!records(order)) co_return;
+  for (std::size_t i = 0; i < outcome.steps.size(); ++i)
+    if (outcome.steps[i].started_at == 0) step(order, i, outcome.steps[i]);
+  store::Execution row = end_row(order, outcome);
+  std::vector<store::DataFlow> flows = flow_rows(order, outcome);
+  std::vector<store::File> files = co_await keep_files_of(order, outcome);
+  const std::int64_t cpu_us = outcome.usage.user_us + outcome.usage.system_us;
+  auto job = [row = std::move(row), files = std::move(files), flows = std::move(flows), cpu_us](sqlite::Tx& tx) {
+    store::finish_execution(tx, row);
+    for (const store::File& file : files) store::insert_file(tx, file);
+    for (const store::DataFlow& flow : flows) store::insert_flow(tx, flow);
+    store::add_usage(tx, row, cpu_us);
+    if (row.error_message) store::insert_error(tx, row);
+  };
+  try {
+    co_await store_->write(std::move(job));
+  } catch (const std::exception& e) {
+    log::error("engine", "the end of an execution could not be recorded",
+               {{"execution_id", order.execution_id}, {"reason", e.what()}});
+    throw;
+  }
+}
+
+}  // namespace qflow::engine

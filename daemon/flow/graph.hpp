@@ -1,0 +1,84 @@
+// A workflow after normalisation: nodes by index, edges by index, whatever shape it came in. Plain values; any thread.
+#pragma once
+#include <boost/json/value.hpp>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sandbox/policy.hpp"
+
+namespace qflow::flow {
+namespace json = boost::json;
+
+/// What the engine does with a node.
+enum class Role {
+  code,     ///< runs Python
+  pass,     ///< disabled: its first input becomes its output
+  entry,    ///< a trigger: its output is the execution's input
+  ignored,  ///< a note on the canvas
+  unknown,  ///< a type this release does not run; kept, refused when executed
+};
+
+/// How to treat values and connections that are not of the declared types (schema/types.md 6): `off` ignores them; `warn`
+/// makes the outer type an error and the types inside a warning; `strict` makes both an error.
+enum class TypeChecks { off, warn, strict };
+constexpr const char* word(TypeChecks checks) {
+  return checks == TypeChecks::off ? "off" : checks == TypeChecks::strict ? "strict" : "warn";
+}
+
+/// The sandbox that a workflow or a node asks for; what it leaves out is the installation's.
+struct SandboxRequest {
+  std::optional<sandbox::Network> network;
+  std::optional<std::uint64_t> memory;     ///< bytes, all processes together
+  std::optional<double> cpu;               ///< processors, all processes together
+  std::optional<double> time;              ///< seconds of wall clock for each node
+  std::optional<std::uint64_t> tmp;        ///< bytes, each of /tmp, /dev/shm and /node
+  std::optional<std::uint32_t> processes;  ///< and threads
+  std::optional<bool> programs;            ///< whether programs may be started
+};
+
+struct Node {
+  std::string id, name, type;
+  Role role = Role::code;
+  std::string code;
+  std::string file;  ///< a file next to the flow instead of code (qflow run)
+  std::optional<std::string> function;
+  std::optional<std::string> python_version;
+  SandboxRequest sandbox;
+  std::vector<std::string> ports;    ///< parameter of each input index, if the workflow names them
+  json::object literals;             ///< parameters.inputs: values for parameters that no edge feeds
+  std::vector<std::string> outputs;  ///< names of the declared outputs; fewer than two: the value as a whole
+  std::map<std::string, std::string> port_types;  ///< types that the workflow gives ports: "in x", "out y" → name
+  /// The type that the workflow gives the value as a whole: of its only output, or of an output "output". Empty: none.
+  std::string whole_output_type() const {
+    const auto found = port_types.find("out output");
+    if (found != port_types.end()) return found->second;
+    const auto first = port_types.lower_bound("out ");
+    const bool only = outputs.size() < 2 && first != port_types.end() && first->first.starts_with("out ");
+    return only ? first->second : std::string();
+  }
+  std::string pointer;         ///< of the node in the document: "/nodes/3"
+  std::string inputs_pointer;  ///< of `literals`
+};
+
+struct Edge {
+  std::size_t from = 0, to = 0;
+  int output = 0, input = 0;
+  std::optional<std::string> output_port, input_port;
+  std::string pointer;  ///< in the document
+};
+
+struct Graph {
+  std::string name;
+  std::optional<std::string> python_version;
+  std::string container;   ///< settings.container: the environment to run in
+  SandboxRequest sandbox;  ///< for nodes that ask for nothing themselves
+  TypeChecks types = TypeChecks::warn;
+  std::vector<Node> nodes;
+  std::vector<Edge> edges;  ///< in the order of the document
+};
+
+}  // namespace qflow::flow

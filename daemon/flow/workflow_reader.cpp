@@ -1,0 +1,389 @@
+#include "daemon/flow/workflow_reader.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <unordered_map>
+
+#include "daemon/base/members.hpp"
+#include "daemon/flow/sandbox_request.hpp"
+#include "daemon/typing/convert_node.hpp"
+#include "schema/parse_json.hpp"
+
+namespace qflow::flow {
+namespace {
+
+constexpr std::size_t kMaxNodes = 10'000;
+constexpr std::size_t kMaxEdges = 100'000;
+
+Role role_of(const std::string& type, bool disabled) {
+  if (type == "n8n-nodes-base.stickyNote") return Role::ignored;
+  if (disabled) return Role::pass;
+  if (type == "qflow.python" || type == "python" || type == "qflow.convert") return Role::code;
+  if (type == "n8n-nodes-base.manualTrigger" || type == "qflow.trigger") return Role::entry;
+  return Role::unknown;
+}
+
+// [{name, type}] or ["name"] or "a, b".
+std::vector<std::string> names_in(const json::value& value, const std::string& pointer, InputProblems& problems) {
+  std::vector<std::string> names;
+  if (const auto* s = value.if_string()) {
+    std::string_view rest(s->data(), s->size());
+    while (!rest.empty()) {
+      const auto comma = rest.find(',');
+      std::string_view part = rest.substr(0, comma);
+      rest.remove_prefix(comma == std::string_view::npos ? rest.size() : comma + 1);
+      part.remove_prefix(std::min(part.find_first_not_of(' '), part.size()));
+      part = part.substr(0, part.find_last_not_of(' ') + 1);
+      if (!part.empty()) names.emplace_back(part);
+    }
+    return names;
+  }
+  const auto* array = value.if_array();
+  if (array == nullptr) {
+    problems.add(pointer, "expected a list of names");
+    return names;
+  }
+  for (std::size_t i = 0; i < array->size(); ++i) {
+    const json::value& element = (*array)[i];
+    const json::value* name = element.is_object() ? element.get_object().if_contains("name") : &element;
+    if (name != nullptr && name->is_string()) names.push_back(text(name->get_string()));
+    else problems.add(fmt::format("{}/{}", pointer, i), "expected a name or an object with a name");
+  }
+  return names;
+}
+
+// [{name, type}]
+void read_port_types(const json::value& list, const std::string& side, Node& node) {
+  if (!list.is_array()) return;
+  for (const auto& one : list.get_array()) {
+    const json::object* port = one.if_object();
+    if (port == nullptr) continue;
+    const json::value* name = port->if_contains("name");
+    const json::value* type = port->if_contains("type");
+    // To an editor, "main" is a kind of connection, not a type.
+    if (name != nullptr && name->is_string() && type != nullptr && type->is_string() && type->get_string() != "main")
+      node.port_types[side + text(name->get_string())] = text(type->get_string());
+  }
+}
+
+// Reads from, to and items of a qflow.convert node; its code follows from them.
+void read_conversion(const Members& from, Node& node) {
+  const auto type = [&](const char* name) {
+    const auto written = from.text(name);
+    std::string problem;
+    const auto read = written ? typing::read_type(*written, problem) : schema::Type::any();
+    if (!read) from.problems().add(from.at(name), problem);
+    return read.value_or(schema::Type::any());
+  };
+  if (!from.find("to"))
+    from.problems().add(from.at("to"), "required: the type to convert to, such as \"integer\" or \"list[int]\"");
+  const schema::Type source = type("from"), target = type("to");
+  node.code = typing::convert_code(source, target, from.flag("items").value_or(false));
+  node.function = "convert";
+}
+
+// Settings of a Python node may stand in the node itself, in `data` (the mock) or in `parameters` (n8n); later ones
+// win, because the editor edits those (README.md, "Accepted shapes").
+void read_settings(const Members& from, Node& node) {
+  if (auto v = from.text("code")) node.code = std::move(*v);
+  if (auto v = from.text("file")) node.file = std::move(*v);
+  if (auto v = from.text("main_function")) node.function = std::move(v);
+  if (auto v = from.text("function"); v && !v->empty()) node.function = std::move(v);
+  if (auto v = from.text("python_version"); v && !v->empty()) node.python_version = std::move(v);
+  if (auto v = from.positive("timeout")) node.sandbox.time = v;
+  if (auto v = read_size(from, "memory", kLeastMemory)) node.sandbox.memory = v;
+  read_sandbox(from, node.sandbox);
+  if (const auto* v = from.find("ports")) node.ports = names_in(*v, from.at("ports"), from.problems());
+  if (const auto* v = from.find("outputs")) {
+    node.outputs = names_in(*v, from.at("outputs"), from.problems());
+    read_port_types(*v, "out ", node);
+  }
+  if (const auto* v = from.find("inputs")) {
+    // A list declares ports; a map gives values.
+    node.inputs_pointer = from.at("inputs");
+    if (const auto* object = v->if_object()) node.literals = *object;
+    else if (const auto* written = v->if_string(); written != nullptr && written->starts_with("{")) {
+      // An editor stores a JSON field like this.
+      std::string error;
+      const json::value parsed = schema::parse_json({written->data(), written->size()}, error);
+      if (parsed.is_object()) node.literals = parsed.get_object();
+      else from.problems().add(from.at("inputs"), "is text that is not JSON: " + error);
+    } else if (v->is_array()) {
+      if (node.ports.empty()) node.ports = names_in(*v, from.at("inputs"), from.problems());
+      read_port_types(*v, "in ", node);
+    } else from.problems().add(from.at("inputs"), "expected an object of values or a list of ports");
+  }
+}
+
+Node read_node(const json::object& object, std::size_t index, InputProblems& problems) {
+  const Members members(object, fmt::format("/nodes/{}", index), problems);
+  Node node;
+  const auto id = members.text("id");
+  const auto name = members.text("name");
+  const json::object* data = members.object("data");
+  const json::object* parameters = members.object("parameters");
+  std::optional<std::string> label;
+  if (data != nullptr) label = Members(*data, members.at("data"), problems).text("label");
+  node.name = name ? *name : label ? *label : id.value_or("");
+  node.id = id ? *id : node.name;
+  if (node.name.empty()) problems.add(members.at("name"), "a node needs an id or a name");
+  node.type = members.text("type").value_or("qflow.python");
+  node.role = role_of(node.type, members.flag("disabled").value_or(false));
+  node.pointer = members.at("").substr(0, members.at("").size() - 1);
+  node.inputs_pointer = members.at("parameters/inputs");
+  if (node.role != Role::code) return node;
+  read_settings(members, node);
+  if (data != nullptr) read_settings(Members(*data, members.at("data"), problems), node);
+  if (parameters != nullptr) read_settings(Members(*parameters, members.at("parameters"), problems), node);
+  if (node.type == "qflow.convert") {
+    if (parameters != nullptr) read_conversion(Members(*parameters, members.at("parameters"), problems), node);
+    else read_conversion(members, node);
+  }
+  return node;
+}
+
+// Resolves the keys by which connections name nodes: the document's natural key first, the other as a fallback.
+class Directory {
+ public:
+  explicit Directory(const std::vector<Node>& nodes) {
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      ids_.emplace(nodes[i].id, i);
+      names_.emplace(nodes[i].name, i);
+    }
+  }
+  std::optional<std::size_t> find(const std::string& key, bool by_name) const {
+    const auto& first = by_name ? names_ : ids_;
+    const auto& second = by_name ? ids_ : names_;
+    if (const auto at = first.find(key); at != first.end()) return at->second;
+    if (const auto at = second.find(key); at != second.end()) return at->second;
+    return std::nullopt;
+  }
+
+ private:
+  std::unordered_map<std::string, std::size_t> ids_, names_;
+};
+
+class ConnectionReader {
+ public:
+  ConnectionReader(Graph& graph, const Directory& directory, InputProblems& problems)
+      : graph_(graph), directory_(directory), problems_(problems) {}
+
+  void read(const json::value& connections) {
+    if (const auto* list = connections.if_array()) return read_list(*list);
+    const auto* object = connections.if_object();
+    if (object == nullptr) return problems_.add("/connections", "expected an object or a list");
+    for (const auto& [key, value] : *object) {
+      const std::string source(key);
+      const std::string pointer = "/connections/" + source;
+      if (const auto* array = value.if_array()) {
+        read_targets(source, true, 0, *array, pointer);  // flat, without a port name
+      } else if (const auto* inner = value.if_object()) {
+        const json::value* outputs = inner->if_contains("outputs");
+        const bool mock = outputs != nullptr && outputs->is_object();
+        read_outputs(source, !mock, mock ? outputs->get_object() : *inner, mock ? pointer + "/outputs" : pointer);
+      } else {
+        problems_.add(pointer, "expected an object");
+      }
+    }
+  }
+
+ private:
+  // {"main": [[{...}], null, ...]} or {"main": [{...}]}.
+  void read_outputs(const std::string& source, bool by_name, const json::object& outputs, const std::string& pointer) {
+    for (const auto& [port, value] : outputs) {
+      const std::string at = fmt::format("{}/{}", pointer, std::string_view(port));
+      const auto* list = value.if_array();
+      if (list == nullptr) {
+        problems_.add(at, "expected a list");
+        continue;
+      }
+      const bool flat = std::any_of(list->begin(), list->end(), [](const json::value& v) { return v.is_object(); });
+      if (flat) {
+        read_targets(source, by_name, 0, *list, at);
+        continue;
+      }
+      for (std::size_t output = 0; output < list->size(); ++output) {
+        const json::value& targets = (*list)[output];
+        if (targets.is_null()) continue;
+        const std::string here = fmt::format("{}/{}", at, output);
+        if (const auto* array = targets.if_array())
+          read_targets(source, by_name, static_cast<int>(output), *array, here);
+        else problems_.add(here, "expected a list of targets");
+      }
+    }
+  }
+
+  void read_targets(const std::string& source, bool by_name, int output, const json::array& targets,
+                    const std::string& pointer) {
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+      const std::string at = fmt::format("{}/{}", pointer, i);
+      const auto* target = targets[i].if_object();
+      if (target == nullptr) {
+        if (!targets[i].is_null()) problems_.add(at, "expected an object with a node");
+        continue;
+      }
+      const Members members(*target, at, problems_);
+      const auto node = members.text("node");
+      if (!node) {
+        problems_.add(members.at("node"), "required");
+        continue;
+      }
+      Edge edge;
+      edge.output = output;
+      edge.input = index_of(members, "index");
+      add(edge, source, *node, by_name, at);
+    }
+  }
+
+  // [{source: {nodeId, output|port|index|handle}, target: {...}}]
+  void read_list(const json::array& list) {
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const std::string at = fmt::format("/connections/{}", i);
+      const auto* object = list[i].if_object();
+      if (object == nullptr) {
+        problems_.add(at, "expected an object with source and target");
+        continue;
+      }
+      const Members members(*object, at, problems_);
+      Edge edge;
+      const auto source = end_of(members, "source", edge.output, edge.output_port);
+      const auto target = end_of(members, "target", edge.input, edge.input_port);
+      if (source && target) add(edge, *source, *target, false, at);
+    }
+  }
+
+  std::optional<std::string> end_of(const Members& members, const char* which, int& index,
+                                    std::optional<std::string>& port) {
+    const json::value* value = members.find(which);
+    if (value == nullptr) {
+      problems_.add(members.at(which), "required");
+      return std::nullopt;
+    }
+    if (const auto* name = value->if_string()) return text(*name);  // short form: just the node
+    const json::object* end = members.object(which);
+    if (end == nullptr) return std::nullopt;
+    const Members inner(*end, members.at(which), problems_);
+    auto node = inner.text("nodeId");
+    if (!node) node = inner.text("node");
+    if (!node) problems_.add(inner.at("nodeId"), "required");
+    for (const char* key : {"output", "port", "index", "handle", "input"}) {
+      const json::value* found = inner.find(key);
+      if (found == nullptr) continue;
+      if (const auto* s = found->if_string()) port = text(*s);
+      else index = index_of(inner, key);
+    }
+    if (port == "main" || port == "default") port.reset();
+    return node;
+  }
+
+  int index_of(const Members& members, const char* name) {
+    const json::value* value = members.find(name);
+    if (value == nullptr) return 0;
+    boost::system::error_code error;
+    const int index = value->to_number<int>(error);
+    if (!error && index >= 0 && index < 1000) return index;
+    problems_.add(members.at(name), "expected an index from 0");
+    return 0;
+  }
+
+  void add(Edge edge, const std::string& source, const std::string& target, bool by_name, const std::string& pointer) {
+    const auto from = directory_.find(source, by_name);
+    const auto to = directory_.find(target, by_name);
+    if (!from)
+      problems_.add(pointer, fmt::format("connects from \"{}\", which is not a node of this workflow", source),
+                    "missing_node");
+    if (!to)
+      problems_.add(pointer, fmt::format("connects to \"{}\", which is not a node of this workflow", target),
+                    "missing_node");
+    if (!from || !to) return;
+    if (graph_.edges.size() >= kMaxEdges)
+      return problems_.add(pointer, fmt::format("more than {} connections", kMaxEdges));
+    edge.from = *from;
+    edge.to = *to;
+    edge.pointer = pointer;
+    graph_.edges.push_back(std::move(edge));
+  }
+
+  Graph& graph_;
+  const Directory& directory_;
+  InputProblems& problems_;
+};
+
+// Names are made unique by a suffix, ids must be unique.
+void settle_identities(Graph& graph, InputProblems& problems) {
+  std::set<std::string> names, ids;
+  std::unordered_map<std::string, int> next;  // suffix to try, so that a thousand equal names cost a thousand tries
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    Node& node = graph.nodes[i];
+    const std::string wanted = node.name;
+    while (!names.insert(node.name).second) node.name = wanted + std::to_string(++next[wanted]);
+    if (!ids.insert(node.id).second)
+      problems.add(fmt::format("/nodes/{}/id", i), fmt::format("\"{}\" is the id of another node too", node.id),
+                   "duplicate_node");
+  }
+}
+
+TypeChecks read_type_checks(const Members& settings) {
+  const auto asked = settings.text("types");
+  if (!asked || *asked == "warn") return TypeChecks::warn;
+  if (*asked == "off") return TypeChecks::off;
+  if (*asked != "strict") settings.problems().add(settings.at("types"), "expected \"off\", \"warn\" or \"strict\"");
+  return TypeChecks::strict;
+}
+
+}  // namespace
+
+namespace {
+
+Graph read_all(const json::object& workflow, InputProblems& problems, bool go_on) {
+  const Members members(workflow, "", problems);
+  Graph graph;
+  graph.name = members.text("name").value_or("");
+  graph.python_version = members.text("python_version");
+  if (const json::object* settings = members.object("settings"); settings != nullptr && !graph.python_version)
+    graph.python_version = Members(*settings, "/settings", problems).text("python_version");
+  if (graph.python_version && graph.python_version->empty()) graph.python_version.reset();
+  if (const json::object* settings = members.object("settings"))
+    graph.container = Members(*settings, "/settings", problems).text("container").value_or("");
+  if (const json::object* settings = members.object("settings"))
+    read_sandbox(Members(*settings, "/settings", problems), graph.sandbox);
+  read_sandbox(members, graph.sandbox);
+  if (const json::object* settings = members.object("settings"))
+    graph.types = read_type_checks(Members(*settings, "/settings", problems));
+  if (const json::value* nodes = members.find("nodes")) {
+    const auto* list = nodes->if_array();
+    if (list == nullptr) problems.add("/nodes", "expected a list of nodes");
+    else if (list->size() > kMaxNodes) problems.add("/nodes", fmt::format("more than {} nodes", kMaxNodes));
+    else
+      for (std::size_t i = 0; i < list->size(); ++i) {
+        if (const auto* object = (*list)[i].if_object()) graph.nodes.push_back(read_node(*object, i, problems));
+        else problems.add(fmt::format("/nodes/{}", i), "expected an object");
+      }
+  }
+  if (!go_on) problems.throw_if_any();
+  // Connections name nodes as the document does, so they are read before names are made unique.
+  const Directory directory(graph.nodes);
+  settle_identities(graph, problems);
+  if (const json::value* connections = members.find("connections"))
+    ConnectionReader(graph, directory, problems).read(*connections);
+  if (!go_on) problems.throw_if_any();
+  return graph;
+}
+
+}  // namespace
+
+Graph read_workflow(const json::object& workflow) {
+  InputProblems problems("invalid_workflow");
+  return read_all(workflow, problems, false);
+}
+
+Graph read_workflow(const json::object& workflow, json::array& problems) {
+  InputProblems found("invalid_workflow");
+  Graph graph = read_all(workflow, found, true);
+  problems = found.list();
+  return graph;
+}
+
+}  // namespace qflow::flow

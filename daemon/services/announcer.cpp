@@ -1,0 +1,68 @@
+#include "daemon/services/announcer.hpp"
+
+#include "daemon/observe/log.hpp"
+
+namespace qflow::services {
+namespace json = boost::json;
+using engine::Status;
+
+void Announcer::publish(const engine::Order& order, const char* type, json::object fields) {
+  fields["executionId"] = order.execution_id;
+  fields["workflowId"] = nullptr;
+  if (order.workflow_id) fields["workflowId"] = *order.workflow_id;
+  events_.publish(observe::Channel::executions, type, order.created_by, std::move(fields));
+}
+
+void Announcer::on_start(const engine::Order& order) {
+  if (order.execution_id.empty()) return;
+  publish(order, "execution.started", {{"status", "running"}, {"mode", order.mode}});
+}
+
+void Announcer::on_step(const engine::Order& order, std::size_t step, const engine::StepRun& run) {
+  const flow::Node& node = order.plan.steps[step].node;
+  const bool ended = run.status != Status::running;
+  if (ended && run.status != Status::skipped)
+    metrics_.node(node.type, node.id, engine::word(run.status), order.plan.python, run.duration_ms / 1000);
+  if (order.execution_id.empty() || !events_.wanted()) return;
+  json::object fields{{"nodeId", node.id}, {"nodeName", node.name}, {"status", engine::word(run.status)}};
+  if (!ended) return publish(order, "node.started", std::move(fields));
+  fields["duration"] = run.duration_ms;
+  fields["outcome"] = engine::word(run.cause());
+  if (run.error) fields["error"] = run.error->type + ": " + run.error->message.substr(0, 2000);
+  publish(order, "node.finished", std::move(fields));
+  const std::size_t done = ++completed_[order.execution_id];
+  publish(order, "execution.progress",
+          {{"status", "running"}, {"progress", {{"nodes_completed", done}, {"total_nodes", order.plan.steps.size()}}}});
+}
+
+void Announcer::on_output(const engine::Order& order, std::size_t step, bool standard_error, std::string_view text) {
+  if (order.execution_id.empty()) return;
+  const flow::Node& node = order.plan.steps[step].node;
+  publish(
+      order, "node.output",
+      {{"nodeId", node.id}, {"nodeName", node.name}, {"stream", standard_error ? "stderr" : "stdout"}, {"text", text}});
+}
+
+void Announcer::on_end(const engine::Order& order, const engine::Outcome& outcome) {
+  completed_.erase(order.execution_id);
+  if (order.execution_id.empty()) return;
+  metrics_.execution(order.workflow_id.value_or(""), engine::word(outcome.status), order.plan.python,
+                     outcome.duration_ms / 1000, outcome.queue_ms / 1000);
+  for (const engine::DataFlow& flow : outcome.flows)
+    metrics_.data_flow(order.plan.steps[flow.from].node.type, order.plan.steps[flow.to].node.type, "json",
+                       static_cast<double>(flow.bytes), flow.transfer_ms / 1000);
+  json::object fields{{"status", engine::word(outcome.status)}, {"duration", outcome.duration_ms}};
+  if (outcome.error) fields["error"] = outcome.error->type + ": " + outcome.error->message.substr(0, 2000);
+  const char* type = outcome.status == Status::completed   ? "execution.completed"
+                     : outcome.status == Status::cancelled ? "execution.cancelled"
+                                                           : "execution.failed";
+  if (outcome.status == Status::failed)
+    log::info("engine", "an execution failed",
+              {{"execution_id", order.execution_id},
+               {"workflow_id", order.workflow_id.value_or("")},
+               {"event_type", type},
+               {"outcome", engine::word(outcome.cause())}});
+  publish(order, type, std::move(fields));
+}
+
+}  // namespace qflow::services

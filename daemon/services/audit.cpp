@@ -1,0 +1,23 @@
+#include "daemon/services/audit.hpp"
+
+#include "daemon/base/time.hpp"
+#include "daemon/observe/log.hpp"
+#include "daemon/store/user_rows.hpp"
+
+namespace qflow::services {
+
+void audit(Services& services, const Actor& actor, const std::string& action, const std::string& target,
+           json::object details) {
+  store::AuditEntry entry;
+  entry.at = now_us();
+  entry.actor = actor.name;
+  entry.action = action;
+  entry.target = target;
+  entry.peer = actor.peer;
+  entry.details = json::serialize(details);
+  log::info("audit", action,
+            {{"actor", entry.actor}, {"target", target}, {"peer", entry.peer}, {"event_type", action}});
+  services.store.post([entry](sqlite::Tx& tx) { store::insert_audit(tx, entry); });
+}
+
+}  // namespace qflow::services

@@ -1,0 +1,26 @@
+// Trying out and describing the code of a node that is not part of a workflow.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "daemon/check/catalog_loader.hpp"
+#include "daemon/services/services.hpp"
+
+namespace qflow::services {
+
+/// A plan of the one node that a body describes: {code, function, python_version, timeout, memory, sandbox}. Throws
+/// Fault(bad_input).
+flow::Plan plan_of_node(const Services& services, const json::object& body);
+/// Runs it with the body's `input_data`; nothing is recorded. Throws Fault: bad_input, or unavailable when too many
+/// executions wait.
+Task<engine::Outcome> try_node(Services& services, const json::object& body);
+
+struct DescribedNode {
+  check::DescriptionPtr description;
+  check::CatalogPtr catalog;  ///< of `who`
+  std::vector<std::string> errors, warnings;
+};
+/// Has a worker describe it for the user `who`; with `execute: false` in the body, from its text alone.
+Task<DescribedNode> describe_node(Services& services, const json::object& body, const std::string& who);
+
+}  // namespace qflow::services

@@ -1,0 +1,113 @@
+#include "daemon/services/workflow_document.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/json/serialize.hpp>
+#include <set>
+
+#include "daemon/base/fault.hpp"
+#include "daemon/base/ids.hpp"
+#include "daemon/base/time.hpp"
+#include "daemon/flow/workflow_reader.hpp"
+#include "schema/parse_json.hpp"
+
+namespace qflow::services {
+namespace {
+
+[[noreturn]] void bad(const std::string& what) { throw Fault(FaultKind::bad_input, "invalid_workflow", what); }
+
+std::string string_member(const json::object& body, const char* name, const std::string& fallback) {
+  const json::value* value = body.if_contains(name);
+  if (value == nullptr || value->is_null()) return fallback;
+  if (!value->is_string()) bad(fmt::format("/{}: expected a string", name));
+  return std::string(std::string_view(value->get_string()));
+}
+
+bool flag_member(const json::object& body, const char* name, bool fallback) {
+  const json::value* value = body.if_contains(name);
+  if (value == nullptr || value->is_null()) return fallback;
+  if (!value->is_bool()) bad(fmt::format("/{}: expected true or false", name));
+  return value->get_bool();
+}
+
+}  // namespace
+
+json::value stored_json(const std::string& text) {
+  std::string error;
+  return schema::parse_json(text, error, 200);
+}
+
+store::Workflow fresh_workflow(const std::string& user_id) {
+  store::Workflow w;
+  w.id = new_id();
+  w.nodes = "[]";
+  w.connections = "{}";
+  w.settings = "{}";
+  w.extra = "{}";
+  w.created_by = user_id;
+  w.created_at = w.updated_at = now_us();
+  return w;
+}
+
+void take_workflow(const json::object& body, store::Workflow& w) {
+  w.name = string_member(body, "name", w.name);
+  if (w.name.find_first_not_of(" \t") == std::string::npos) bad("/name: required");
+  if (w.name.size() > 500) bad("/name: longer than 500 bytes");
+  w.description = string_member(body, "description", w.description);
+  w.python_version = string_member(body, "python_version", w.python_version);
+  w.is_archived = flag_member(body, "isArchived", w.is_archived);
+  w.is_template = flag_member(body, "isTemplate", w.is_template);
+  if (const json::value* folder = body.if_contains("parentFolderId")) {
+    const std::string id = string_member(body, "parentFolderId", "");
+    if (folder->is_null() || id.empty() || id == "0") w.folder_id.reset();
+    else w.folder_id = id;
+  }
+  const auto part = [&](const char* name, std::string& text, bool list_allowed) {
+    const json::value* value = body.if_contains(name);
+    if (value == nullptr || value->is_null()) return;
+    if (!value->is_object() && !(list_allowed && value->is_array()))
+      bad(fmt::format("/{}: expected {}", name, list_allowed ? "an object or a list" : "an object"));
+    text = json::serialize(*value);
+  };
+  if (const json::value* nodes = body.if_contains("nodes"); nodes != nullptr && !nodes->is_null()) {
+    if (!nodes->is_array()) bad("/nodes: expected a list of nodes");
+    w.nodes = json::serialize(*nodes);
+  }
+  part("connections", w.connections, true);
+  part("settings", w.settings, false);
+  static const std::set<std::string_view> kOurs{
+      "id",        "name",      "description", "nodes",    "connections", "settings", "python_version", "active",
+      "version",   "createdAt", "updatedAt",   "findings", "scopes",      "tags",     "parentFolderId", "isArchived",
+      "isTemplate"};
+  json::value extra = stored_json(w.extra);
+  for (const auto& [key, value] : body)
+    if (kOurs.count(key) == 0) extra.as_object()[key] = value;
+  w.extra = json::serialize(extra);
+}
+
+std::optional<std::vector<std::string>> tags_in(const json::object& body) {
+  const json::value* tags = body.if_contains("tags");
+  if (tags == nullptr || tags->is_null()) return std::nullopt;
+  if (!tags->is_array()) bad("/tags: expected a list of tags");
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < tags->get_array().size(); ++i) {
+    const json::value& tag = tags->get_array()[i];
+    const json::value* id = tag.is_object() ? tag.get_object().if_contains("id") : &tag;
+    if (id == nullptr || !id->is_string()) bad(fmt::format("/tags/{}: expected a tag's id or name", i));
+    names.emplace_back(std::string_view(id->get_string()));
+  }
+  return names;
+}
+
+json::object document_of(const store::Workflow& w) {
+  json::object document{{"name", w.name},
+                        {"nodes", stored_json(w.nodes)},
+                        {"connections", stored_json(w.connections)},
+                        {"settings", stored_json(w.settings)}};
+  if (!w.python_version.empty()) document["python_version"] = w.python_version;
+  return document;
+}
+
+flow::Graph graph_of(const store::Workflow& w) { return flow::read_workflow(document_of(w)); }
+
+}  // namespace qflow::services

@@ -1,0 +1,31 @@
+// Workflows between the store's rows, the documents that clients send, and graphs. Any thread.
+#pragma once
+#include <boost/json/value.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/flow/graph.hpp"
+#include "daemon/store/workflow_rows.hpp"
+
+namespace qflow::services {
+namespace json = boost::json;
+
+/// Parses JSON text from the store; null when it is empty.
+json::value stored_json(const std::string& text);
+/// An empty workflow, made now by that user.
+store::Workflow fresh_workflow(const std::string& user_id);
+/// Takes the members of `body` into `workflow`; members that are not ours are kept as they are. Throws
+/// Fault(bad_input).
+void take_workflow(const json::object& body, store::Workflow& workflow);
+/// The tags that a body names by id, name or {id}; nothing when it has no `tags`. Throws Fault(bad_input).
+std::optional<std::vector<std::string>> tags_in(const json::object& body);
+/// {name, nodes, connections, settings, python_version}: a stored workflow as flow::read_workflow() takes it.
+json::object document_of(const store::Workflow& workflow);
+/// Throws Fault(bad_input) with the pointer of what cannot be read: an unknown node in connections, a wrong type.
+/// Errors that only show when it runs (cycles, missing code) are refused when it is executed, because an editor saves
+/// unfinished work.
+flow::Graph graph_of(const store::Workflow& workflow);
+
+}  // namespace qflow::services

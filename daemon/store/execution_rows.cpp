@@ -1,0 +1,207 @@
+#include "daemon/store/execution_rows.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <charconv>
+
+#include "daemon/base/time.hpp"
+#include "sandbox/sys.hpp"
+
+namespace qflow::store {
+
+#define EXECUTION                                                                                                  \
+  "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, input_data, output_data, " \
+  "error_message, error_stack_trace, error_node, python_version, isolation_level, resource_usage, owner, "         \
+  "outcome, isolation_missing, sandbox, created_by, container_id"
+#define SUMMARY                                                                                       \
+  "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, NULL, NULL, " \
+  "error_message, NULL, error_node, python_version, isolation_level, resource_usage, owner, "         \
+  "outcome, isolation_missing, sandbox, created_by, container_id"
+#define NODE                                                                                                          \
+  "workflow_execution_id, node_id, node_name, node_type, status, started_at, completed_at, duration_ms, input_data, " \
+  "output_data, output_type, output_exact, output_truncated, stdout, stderr, output_dropped, error_type, "            \
+  "error_message, error_stack_trace, error_line, execution_order, outcome, denied, resource_usage, warnings"
+#define FILE_COLUMNS                                                                                    \
+  "id, filename, file_size_bytes, mime_type, hash_sha256, workflow_execution_id, node_id, created_at, " \
+  "original_filename, is_temporary, expires_at, created_by"
+#define FLOW                                                                                                   \
+  "workflow_execution_id, source_node_id, target_node_id, data_type, data_size_bytes, serialization_time_ms, " \
+  "transfer_time_ms"
+
+void insert_execution(sqlite::Tx& tx, const Execution& e) {
+  tx->exec("INSERT INTO workflow_executions (" EXECUTION ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", e.id,
+           e.workflow_id, e.workflow_name, e.status, e.mode, e.started_at, e.completed_at, e.duration_ms, e.input_data,
+           e.output_data, e.error_message, e.error_stack_trace, e.error_node, e.python_version, e.isolation_level,
+           e.resource_usage, e.owner, e.outcome, e.isolation_missing, e.sandbox, e.created_by, e.container_id);
+}
+
+void finish_execution(sqlite::Tx& tx, const Execution& e) {
+  tx->exec(
+      "UPDATE workflow_executions SET status=?2, completed_at=?3, duration_ms=?4, output_data=?5, error_message=?6, "
+      "error_stack_trace=?7, error_node=?8, python_version=?9, resource_usage=?10, outcome=?11 WHERE id=?1",
+      e.id, e.status, e.completed_at, e.duration_ms, e.output_data, e.error_message, e.error_stack_trace, e.error_node,
+      e.python_version, e.resource_usage, e.outcome);
+}
+
+void insert_node(sqlite::Tx& tx, const NodeExecution& n) {
+  tx->exec("INSERT OR REPLACE INTO node_executions (" NODE
+           ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+           n.workflow_execution_id, n.node_id, n.node_name, n.node_type, n.status, n.started_at, n.completed_at,
+           n.duration_ms, n.input_data, n.output_data, n.output_type, n.output_exact, n.output_truncated,
+           n.standard_output, n.standard_error, n.output_dropped, n.error_type, n.error_message, n.error_stack_trace,
+           n.error_line, n.execution_order, n.outcome, n.denied, n.resource_usage, n.warnings);
+}
+
+void insert_file(sqlite::Tx& tx, const File& f) {
+  tx->exec("INSERT INTO files (" FILE_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", f.id, f.filename, f.file_size_bytes,
+           f.mime_type, f.hash_sha256, f.workflow_execution_id, f.node_id, f.created_at, f.original_filename,
+           f.is_temporary, f.expires_at, f.created_by);
+}
+
+void insert_flow(sqlite::Tx& tx, const DataFlow& f) {
+  tx->exec("INSERT INTO node_data_flow (" FLOW ") VALUES (?,?,?,?,?,?,?)", f.workflow_execution_id, f.source_node_id,
+           f.target_node_id, f.data_type, f.data_size_bytes, f.serialization_time_ms, f.transfer_time_ms);
+}
+
+std::vector<DataFlow> flows_of(sqlite::Db& db, const std::string& execution_id) {
+  return db.all<DataFlow>("SELECT " FLOW " FROM node_data_flow WHERE workflow_execution_id=? ORDER BY id",
+                          execution_id);
+}
+
+void add_usage(sqlite::Tx& tx, const Execution& e, std::int64_t cpu_us) {
+  constexpr std::int64_t kDay = 86'400'000'000;
+  tx->exec(
+      "INSERT INTO usage_daily (day, created_by, workflow_id, status, executions, duration_ms, longest_ms, cpu_us) "
+      "VALUES (?1,?2,?3,?4,1,?5,?5,?6) ON CONFLICT DO UPDATE SET executions=executions+1, "
+      "duration_ms=duration_ms+excluded.duration_ms, longest_ms=max(longest_ms, excluded.longest_ms), "
+      "cpu_us=cpu_us+excluded.cpu_us",
+      e.completed_at.value_or(0) / kDay, e.created_by.value_or(""), e.workflow_id.value_or(""), e.status,
+      e.duration_ms.value_or(0), cpu_us);
+}
+
+void insert_error(sqlite::Tx& tx, const Execution& e) {
+  tx->exec(
+      "INSERT INTO error_logs (error_type, error_message, stack_trace, workflow_execution_id, workflow_id, node_id, "
+      "severity, created_by, recorded_at) VALUES (?,?,?,?,?,?,'error',?,?)",
+      e.outcome, *e.error_message, e.error_stack_trace.value_or(""), e.id, e.workflow_id, e.error_node.value_or(""),
+      e.created_by.value_or(""), e.completed_at.value_or(0));
+}
+
+bool delete_execution(sqlite::Tx& tx, const std::string& id, std::vector<std::string>& orphans) {
+  const auto hashes = tx->all<std::string>("SELECT DISTINCT hash_sha256 FROM files WHERE workflow_execution_id=?", id);
+  tx->exec("DELETE FROM workflow_executions WHERE id=?", id);
+  const bool deleted = tx->changes() > 0;
+  for (const std::string& hash : hashes)
+    if (!tx->one<std::int64_t>("SELECT 1 FROM files WHERE hash_sha256=? LIMIT 1", hash)) orphans.push_back(hash);
+  return deleted;
+}
+
+std::int64_t mark_crashed(sqlite::Tx& tx) {
+  std::int64_t count = 0;
+  for (const std::string& owner :
+       tx->all<std::string>("SELECT DISTINCT owner FROM workflow_executions WHERE status='running'")) {
+    if (is_alive(owner)) continue;
+    tx->exec(
+        "UPDATE workflow_executions SET status='crashed', outcome='crashed', completed_at=?2, "
+        "error_message='qflow stopped while this ran; the nodes recorded before that are complete' "
+        "WHERE status='running' AND owner=?1",
+        owner, now_us());
+    count += tx->changes();
+  }
+  return count;
+}
+
+std::optional<Execution> find_execution(sqlite::Db& db, const std::string& id) {
+  return db.one<Execution>("SELECT " EXECUTION " FROM workflow_executions WHERE id=?", id);
+}
+
+std::vector<NodeExecution> nodes_of(sqlite::Db& db, const std::string& execution_id) {
+  return db.all<NodeExecution>(
+      "SELECT " NODE " FROM node_executions WHERE workflow_execution_id=? ORDER BY execution_order", execution_id);
+}
+
+std::vector<File> files_of(sqlite::Db& db, const std::string& execution_id) {
+  return db.all<File>("SELECT " FILE_COLUMNS " FROM files WHERE workflow_execution_id=? ORDER BY id", execution_id);
+}
+
+ExecutionPage list_executions(sqlite::Db& db, const ExecutionQuery& q) {
+  const std::string before = q.before.empty() ? "~" : q.before;  // above every UUID
+  const std::string all_below = "~", all_above;
+  ExecutionPage page;
+  // One statement for each index, so that a page costs the same however long the list is; counting stops early.
+#define RANGE " AND id<?1 AND id>?2"
+#define PAGED(WHERE, ...)                                                                                        \
+  page.count = db.one<std::int64_t>("SELECT count(*) FROM (SELECT 1 FROM workflow_executions WHERE " WHERE RANGE \
+                                    " LIMIT 1000)",                                                              \
+                                    all_below, all_above, q.limit, q.skip __VA_OPT__(, ) __VA_ARGS__)            \
+                   .value_or(0);                                                                                 \
+  page.rows = db.all<Execution>("SELECT " SUMMARY " FROM workflow_executions WHERE " WHERE RANGE                 \
+                                " ORDER BY id DESC LIMIT ?3 OFFSET ?4",                                          \
+                                before, q.after, q.limit, q.skip __VA_OPT__(, ) __VA_ARGS__)
+  if (q.statuses) {
+#define AMONG " AND status IN (SELECT value FROM json_each(?5))"
+    if (q.workflow_id && q.created_by) {
+      PAGED("workflow_id=?6 AND created_by=?7" AMONG, *q.statuses, *q.workflow_id, *q.created_by);
+    } else if (q.workflow_id) {
+      PAGED("workflow_id=?6" AMONG, *q.statuses, *q.workflow_id);
+    } else if (q.created_by) {
+      PAGED("created_by=?6" AMONG, *q.statuses, *q.created_by);
+    } else {
+      PAGED("true" AMONG, *q.statuses);
+    }
+#undef AMONG
+  } else if (q.workflow_id && q.status) {
+    PAGED("workflow_id=?5 AND status=?6 AND (?7 IS NULL OR created_by=?7)", *q.workflow_id, *q.status, q.created_by);
+  } else if (q.workflow_id && q.created_by) {
+    PAGED("workflow_id=?5 AND created_by=?6", *q.workflow_id, *q.created_by);
+  } else if (q.workflow_id) {
+    PAGED("workflow_id=?5", *q.workflow_id);
+  } else if (q.created_by && q.status) {
+    PAGED("created_by=?5 AND status=?6", *q.created_by, *q.status);
+  } else if (q.created_by) {
+    PAGED("created_by=?5", *q.created_by);
+  } else if (q.status) {
+    PAGED("status=?5", *q.status);
+  } else {
+    PAGED("true");
+  }
+#undef PAGED
+#undef RANGE
+  constexpr std::int64_t kCountLimit = 1000;
+  page.estimated = page.count >= kCountLimit;
+  return page;
+}
+
+namespace {
+// proc(5), /proc/PID/stat: starttime is the 20th field after the name; it and the pid identify a process of one boot.
+std::string start_time(const std::string& pid) {
+  std::string stat;
+  try {
+    stat = sandbox::read_file(fmt::format("/proc/{}/stat", pid), 4096);
+  } catch (const sandbox::SysError&) {
+    return {};
+  }
+  auto at = stat.rfind(')');
+  for (int field = 0; field < 20 && at != std::string::npos; ++field) at = stat.find(' ', at + 1);
+  if (at == std::string::npos) return {};
+  return stat.substr(at + 1, stat.find(' ', at + 1) - at - 1);
+}
+}  // namespace
+
+std::string this_process() {
+  const std::string pid = std::to_string(::getpid());
+  std::string boot = sandbox::read_file("/proc/sys/kernel/random/boot_id", 36);
+  return fmt::format("{}:{}:{}", pid, start_time(pid), boot);
+}
+
+bool is_alive(const std::string& owner) {
+  const auto first = owner.find(':');
+  const auto second = owner.find(':', first + 1);
+  if (second == std::string::npos) return false;
+  if (owner.substr(second + 1) != sandbox::read_file("/proc/sys/kernel/random/boot_id", 36)) return false;
+  const std::string now = start_time(owner.substr(0, first));
+  return !now.empty() && now == owner.substr(first + 1, second - first - 1);
+}
+
+}  // namespace qflow::store

@@ -1,0 +1,65 @@
+// Calls and the table of values they leave behind. A value passes from node to node by handle: it is never copied or
+// serialised on the way. Worker process.
+#pragma once
+#include <pybind11/pybind11.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "pyhost/node/modules.hpp"
+#include "schema/messages.hpp"
+
+namespace qflow::pyhost {
+
+/// A function returned a value that does not fit its declared type.
+class BadOutput : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// Paths of the files a value refers to, inside the sandbox.
+using PathList = std::vector<std::string>;
+
+/// Measures the time since its construction, on the monotonic clock.
+class Stopwatch {
+ public:
+  std::int64_t microseconds() const {
+    return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// The values of one worker, by the id of the call that made them, and the calls that failed.
+class Calls {
+ public:
+  /// The first failed or missing call among the inputs of `call`, if any.
+  std::optional<std::uint32_t> failed_input(const schema::Call& call) const;
+
+  /// Binds the arguments, calls the function, keeps the value under `id` and describes it. Throws error_already_set
+  /// from the code, Unusable when an argument is missing or not of its type or an output cannot be picked, BadOutput.
+  schema::Result run(std::uint32_t id, const schema::Call& call, const Module& module);
+
+  /// Takes the value of call `id`, which ran in another worker.
+  void give(std::uint32_t id, pybind11::object value) { values_[id] = std::move(value); }
+  /// Records that there was no memory for the value of call `id`; a call that needs the value cannot run.
+  void lose(std::uint32_t id) { lost_.insert(id); }
+  bool needs_lost(const schema::Call& call) const;
+
+  /// The files offered with the result of call `id`, or null.
+  const PathList* files_of(std::uint32_t id) const;
+
+ private:
+  pybind11::object value_of(const schema::Argument& argument) const;
+  std::unordered_map<std::uint32_t, pybind11::object> values_;
+  std::unordered_map<std::uint32_t, PathList> files_;
+  std::unordered_set<std::uint32_t> lost_;
+};
+
+}  // namespace qflow::pyhost

@@ -1,0 +1,19 @@
+// A Python exception in readable form: type, message, traceback, the line in the node's own code. Worker process.
+#pragma once
+#include <pybind11/pybind11.h>
+
+#include <string>
+
+#include "pyhost/node/modules.hpp"
+#include "schema/messages.hpp"
+
+namespace qflow::pyhost {
+
+/// Describes `error`. `file`: the node's own file; the line reported is the innermost line in it. Never throws: an
+/// exception whose text cannot be read is described by its type.
+schema::Raised describe(pybind11::error_already_set& error, const Modules& modules, const std::string& file);
+
+/// Flushes sys.stdout and sys.stderr. Objects that the node put in their place may fail, which is ignored.
+void flush_standard_streams();
+
+}  // namespace qflow::pyhost

@@ -1,0 +1,140 @@
+#include "pyhost/process/interpreter.hpp"
+
+#include "pyhost/node/describe.hpp"
+
+#include <pybind11/pybind11.h>
+#include <sched.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <set>
+#include <string_view>
+
+namespace py = pybind11;
+
+namespace qflow::pyhost {
+namespace {
+
+void start(PyStatus status) {
+  if (PyStatus_Exception(status) != 0) Py_ExitStatusException(status);
+}
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const auto end = text.find(separator);
+    parts.emplace_back(text.substr(0, end));
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  }
+  return parts;
+}
+
+}  // namespace
+
+std::string python_version() { return QFLOW_PYTHON_VERSION; }
+
+std::vector<sandbox::Mount> interpreter_mounts() {
+  std::vector<sandbox::Mount> mounts;
+  for (std::string& path : split(QFLOW_PYTHON_MOUNTS, ':')) mounts.push_back({std::move(path), true});
+  for (const char* path : {
+           "/usr/lib/" QFLOW_MULTIARCH, "/usr/lib64",  // shared libraries and the loader
+           "/etc/ld.so.cache",
+           "/etc/alternatives",    // Debian finds libblas.so.3 through it
+           "/usr/share/zoneinfo",  // zoneinfo
+           "/usr/lib/locale",      // setlocale(LC_ALL, "")
+       })
+    mounts.push_back({path, true});
+  return mounts;
+}
+
+void start_interpreter() {
+  ::unsetenv("LD_BIND_NOW");  // it was meant for this process only
+  ::setenv("LC_ALL", "C.UTF-8", 1);
+  ::setenv("HOME", sandbox::kWorkDirectory.data(), 1);
+  ::setenv("TMPDIR", "/tmp", 1);
+  // A process in which a library started its thread pool on import could not be forked.
+  for (const char* name : {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"})
+    ::setenv(name, "1", 1);
+  PyPreConfig pre;
+  PyPreConfig_InitIsolatedConfig(&pre);
+  pre.utf8_mode = 1;
+  start(Py_PreInitialize(&pre));
+  PyConfig config;
+  PyConfig_InitIsolatedConfig(&config);
+  config.install_signal_handlers = 0;
+  config.write_bytecode = 0;
+  config.pathconfig_warnings = 0;
+  start(PyConfig_SetBytesString(&config, &config.home, QFLOW_PYTHON_HOME));
+  start(PyConfig_SetBytesString(&config, &config.program_name, QFLOW_PYTHON_EXECUTABLE));
+  start(PyConfig_SetBytesString(&config, &config.executable, QFLOW_PYTHON_EXECUTABLE));
+  start(Py_InitializeFromConfig(&config));
+  PyConfig_Clear(&config);
+}
+
+void do_without_resource_tracker() {
+  // Set before any import of it; the package's own `from . import resource_tracker` finds it in sys.modules.
+  constexpr const char* kSource = R"(
+import sys, types
+tracker = types.ModuleType("multiprocessing.resource_tracker")
+tracker.__doc__ = "Nothing to track: named segments and semaphores end with the sandbox."
+for name in ("ensure_running", "register", "unregister"):
+    setattr(tracker, name, lambda *arguments: None)
+tracker.getfd = lambda: None
+tracker._resource_tracker = tracker
+sys.modules[tracker.__name__] = tracker
+)";
+  py::dict scope;
+  const auto done = py::reinterpret_steal<py::object>(PyRun_String(kSource, Py_file_input, scope.ptr(), scope.ptr()));
+  if (!done) throw py::error_already_set();
+}
+
+bool single_threaded() { return ::unshare(CLONE_VM) == 0; }
+
+Imported import_modules(const std::vector<std::string>& modules) {
+  Imported out;
+  for (const std::string& name : modules) {
+    try {
+      if (name == kAnalysisModule) analysis_module();
+      else py::module_::import(name.c_str());
+      out.modules.push_back(name);
+    } catch (py::error_already_set& error) {
+      out.notes.push_back(name + ": " + error.what());
+    }
+    if (!single_threaded()) {
+      out.started_threads = name;
+      return out;
+    }
+  }
+  return out;
+}
+
+std::vector<std::string> present_modules() {
+  std::set<std::string> names;
+  const auto add = [&](py::handle name) {
+    const auto text = name.cast<std::string>();
+    if (text.find('.') == std::string::npos) names.insert(text);
+  };
+  const py::module_ sys = py::module_::import("sys");
+  for (const auto& [name, module] : py::dict(sys.attr("modules"))) add(name);
+  for (const auto& name : py::tuple(sys.attr("builtin_module_names"))) add(name);
+  return {names.begin(), names.end()};
+}
+
+void freeze_heap() {
+  const py::module_ gc = py::module_::import("gc");
+  gc.attr("collect")();
+  gc.attr("freeze")();
+}
+
+void reseed_after_fork() {
+  // The random module reseeds itself through os.register_at_fork; numpy's global generator does not.
+  PyObject* loaded = PyImport_GetModuleDict();
+  PyObject* numpy_random = PyDict_GetItemString(loaded, "numpy.random");
+  if (numpy_random != nullptr) py::reinterpret_borrow<py::object>(numpy_random).attr("seed")();
+  // OpenSSL detects a fork by the process id; fresh bytes do not rely on that.
+  PyObject* ssl = PyDict_GetItemString(loaded, "_ssl");
+  if (ssl != nullptr)
+    py::reinterpret_borrow<py::object>(ssl).attr("RAND_add")(py::module_::import("os").attr("urandom")(32), 32.0);
+}
+
+}  // namespace qflow::pyhost

@@ -1,0 +1,279 @@
+#include "pyhost/process/worker_loop.hpp"
+
+#include <pybind11/pybind11.h>
+#include <unistd.h>
+
+#include <new>
+#include <optional>
+
+#include "pyhost/process/audit_hook.hpp"
+#include "pyhost/node/calls.hpp"
+#include "pyhost/node/describe.hpp"
+#include "pyhost/process/file_pieces.hpp"
+#include "pyhost/process/interpreter.hpp"
+#include "pyhost/values/literals.hpp"
+#include "pyhost/node/modules.hpp"
+#include "pyhost/node/raised.hpp"
+#include "pyhost/process/usage_meter.hpp"
+#include "sandbox/denied.hpp"
+#include "sandbox/selfcheck.hpp"
+#include "sandbox/sys.hpp"
+#include "schema/messages.hpp"
+#include "schema/parse_json.hpp"
+
+namespace py = pybind11;
+
+namespace qflow::pyhost {
+namespace {
+
+class Worker {
+ public:
+  Worker() : pid_(::getpid()) {}
+
+  template <class Message>
+  void send(schema::Kind kind, std::uint32_t id, const Message& message, std::string payload = {}) {
+    out_.clear();
+    schema::pack(kind, id, message, out_, std::move(payload));
+    if (!sandbox::write_all(sandbox::kControlFd, out_)) ::_exit(kChannelLost);
+  }
+
+  void serve() {
+    schema::Decoder decoder;
+    static char bytes[65536];
+    for (;;) {
+      while (auto frame = decoder.next()) handle(*frame);
+      if (!decoder.error().empty()) ::_exit(kUnreadable);
+      const ssize_t got = sandbox::retry([&] { return ::read(sandbox::kControlFd, bytes, sizeof bytes); });
+      if (got == 0) ::_exit(0);  // the daemon has no more work for us
+      if (got < 0) ::_exit(kChannelLost);
+      decoder.feed({bytes, static_cast<std::size_t>(got)});
+    }
+  }
+
+ private:
+  static constexpr int kChannelLost = 71;  // EX_OSERR of sysexits(3): a node has closed our socket
+  static constexpr int kUnreadable = 70;   // EX_SOFTWARE: a frame from the daemon that is not valid
+
+  void handle(const schema::Frame& frame) {
+    std::string error;
+    switch (frame.kind) {
+      case schema::Kind::load:
+        if (const auto load = schema::unpack<schema::Load>(frame, error))
+          return on_load(frame.id, *load, frame.payload);
+        break;
+      case schema::Kind::call:
+        if (const auto call = schema::unpack<schema::Call>(frame, error)) return on_call(frame.id, *call);
+        break;
+      case schema::Kind::fetch:
+        if (const auto fetch = schema::unpack<schema::Fetch>(frame, error)) return on_fetch(frame.id, *fetch);
+        break;
+      case schema::Kind::give:
+        return on_give(frame.id, frame.payload);
+      default:
+        break;
+    }
+    ::_exit(kUnreadable);
+  }
+
+  void on_give(std::uint32_t id, const std::string& text) {
+    try {
+      std::string error;
+      const schema::json::value value = schema::parse_json(text, error, 200);
+      if (!error.empty()) ::_exit(kUnreadable);
+      calls_.give(id, to_python(value));
+    } catch (const std::exception&) {  // out of memory, Python's or ours: the call that needs it reports it
+      PyErr_Clear();
+      calls_.lose(id);
+    }
+  }
+
+  void on_load(std::uint32_t id, const schema::Load& load, const std::string& source) {
+    mark_ = load.mark;
+    sandbox::report_denials_as(std::string_view(schema::output_mark(mark_, 0)).substr(0, sandbox::kMarkLength));
+    if (load.describe) {
+      if (auto said = analyse(source)) send(schema::Kind::analysed, id, schema::Analysed{}, std::move(*said));
+      watch_forks();
+      if (!load.execute) return answer_unexecuted(id, load, source);
+    }
+    try {
+      const schema::Loaded loaded = modules_.load(id, load, source);
+      only_in_parent();
+      usage_.take(false);
+      end_output(id);
+      send(schema::Kind::loaded, id, loaded);
+    } catch (py::error_already_set& raised) {
+      fail(id, raised, "load", load.file, 0);
+    } catch (const Unusable& unusable) {
+      end_output(id);
+      send(schema::Kind::raised, id, raised("load", unusable.type, unusable.what()));
+    } catch (const std::exception& error) {
+      fail(id, "load", error);
+    }
+  }
+
+  // The source is only to be read, not run; it must still be Python.
+  void answer_unexecuted(std::uint32_t id, const schema::Load& load, const std::string& source) {
+    try {
+      compile_node(load.file, source);
+      end_output(id);
+      send(schema::Kind::loaded, id, schema::Loaded{});
+    } catch (py::error_already_set& raised) {
+      fail(id, raised, "load", load.file, 0);
+    } catch (const Unusable& unusable) {
+      end_output(id);
+      send(schema::Kind::raised, id, raised("load", unusable.type, unusable.what()));
+    }
+  }
+
+  void on_call(std::uint32_t id, const schema::Call& call) {
+    if (calls_.needs_lost(call)) {
+      end_output(id);
+      return send(schema::Kind::raised, id,
+                  raised("call", "MemoryError", "the value of a node in another sandbox did not fit into this one"));
+    }
+    if (const auto because = calls_.failed_input(call)) {
+      end_output(id);
+      usage_.take(false);
+      return send(schema::Kind::skipped, id, schema::Skipped{*because});
+    }
+    const Stopwatch watch;
+    const Module* module = modules_.find(call.module);
+    try {
+      if (module == nullptr) throw Unusable("LookupError", "the module of this call was not loaded");
+      schema::Result result = calls_.run(id, call, *module);
+      only_in_parent();
+      result.used = usage_.take();
+      end_output(id);
+      send(schema::Kind::result, id, result);
+    } catch (py::error_already_set& raised) {
+      fail(id, raised, "call", module == nullptr ? "" : module->file, watch.microseconds());
+    } catch (const Unusable& unusable) {
+      end_output(id);
+      send(schema::Kind::raised, id, raised("bind", unusable.type, unusable.what()));
+    } catch (const BadOutput& wrong) {
+      only_in_parent();
+      end_output(id);
+      send(schema::Kind::raised, id, raised("call", "TypeMismatch", wrong.what()));
+    } catch (const std::exception& error) {
+      fail(id, "call", error);
+    }
+  }
+
+  void on_fetch(std::uint32_t id, const schema::Fetch& fetch) {
+    const PathList* files = calls_.files_of(fetch.call);
+    if (files == nullptr || fetch.index >= files->size())
+      return send(schema::Kind::chunk, id, schema::Chunk{true, "no such file in this value"});
+    read_in_pieces((*files)[fetch.index],
+                   [&](std::string_view piece, bool last, const std::optional<std::string>& error) {
+                     send(schema::Kind::chunk, id, schema::Chunk{last, error}, std::string(piece));
+                   });
+  }
+
+  void fail(std::uint32_t id, py::error_already_set& raised, const char* phase, const std::string& file,
+            std::int64_t duration_us) {
+    only_in_parent();
+    schema::Raised message = describe(raised, modules_, file);
+    message.phase = phase;
+    message.duration_us = duration_us;
+    message.used = usage_.take();
+    end_output(id);
+    send(schema::Kind::raised, id, message);
+  }
+
+  // A C++ exception, not a Python one: out of memory, or a value that does not match its type.
+  void fail(std::uint32_t id, const char* phase, const std::exception& error) {
+    only_in_parent();
+    PyErr_Clear();
+    const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
+    end_output(id);
+    send(schema::Kind::raised, id, raised(phase, memory ? "MemoryError" : "TypeError", memory ? "" : error.what()));
+  }
+
+  schema::Raised raised(const char* phase, std::string type, std::string text) {
+    schema::Raised message;
+    message.phase = phase;
+    message.type = std::move(type);
+    message.message = std::move(text);
+    message.used = usage_.take();
+    return message;
+  }
+
+  // A child that node code forked also returns here; it is not the worker (sandbox/README.md, "Traps").
+  void only_in_parent() const {
+    if (::getpid() != pid_) ::_exit(0);
+  }
+
+  void end_output(std::uint32_t id) {
+    flush_standard_streams();
+    const std::string mark = schema::output_mark(mark_, id);
+    // A node may have closed them; then there is nobody to tell.
+    sandbox::write_all(STDOUT_FILENO, mark);
+    sandbox::write_all(STDERR_FILENO, mark);
+  }
+
+  pid_t pid_;
+  std::string mark_;
+  std::string out_;
+  Modules modules_;
+  Calls calls_;
+  UsageMeter usage_;
+};
+
+// Compiles, calls and previews once, so that the pages this needs are private before the first job comes.
+void warm_up() {
+  Modules modules;
+  Calls calls;
+  schema::Load load;
+  load.file = "<warm-up>";
+  modules.load(0, load, "def warm(x: int = 1) -> dict:\n    return {'x': [x, 'a', 1.5, None, True]}\n");
+  schema::Call call;
+  calls.run(1, call, *modules.find(0));
+  modules.forget_all();
+}
+
+}  // namespace
+
+void prepare_worker_code(const sandbox::Policy& policy) {
+  watch_audit_events(policy);
+  try {
+    if (!policy.programs) do_without_resource_tracker();
+    // Show each line while a node runs, although its output goes to a pipe.
+    const py::module_ sys = py::module_::import("sys");
+    for (const char* name : {"stdout", "stderr"}) sys.attr(name).attr("reconfigure")(py::arg("line_buffering") = true);
+    warm_up();
+  } catch (py::error_already_set& error) {
+    throw std::runtime_error(std::string("preparing workers: ") + error.what());
+  }
+}
+
+void become_worker(const sandbox::InnerSandbox& inner, const sandbox::WorkerFds& fds, bool warm) {
+  const sandbox::StepFailure failure = inner.enter(fds);
+  if (failure.step != nullptr) {
+    std::string out;
+    schema::pack(schema::Kind::refused, 0, schema::Refused{failure.step, failure.error, std::strerror(failure.error)},
+                 out);
+    // The socket's number depends on how far enter() got: until it arranges the descriptors, 3 is the zygote's own.
+    if (!sandbox::write_all(fds.control, out)) sandbox::write_all(sandbox::kControlFd, out);
+    ::_exit(1);
+  }
+  PyOS_AfterFork_Child();
+  Worker worker;
+  try {
+    reseed_after_fork();
+    if (warm) warm_up();
+  } catch (py::error_already_set& error) {
+    std::string out;
+    schema::pack(schema::Kind::refused, 0, schema::Refused{"warm-up", 0, error.what()}, out);
+    sandbox::write_all(sandbox::kControlFd, out);
+    ::_exit(1);
+  }
+  worker.send(schema::Kind::hello, 0, schema::Hello{schema::kProtocolVersion, sandbox::run_checks()});
+  // Nothing may unwind from here into the zygote's main().
+  try {
+    worker.serve();
+  } catch (...) {
+  }
+  ::_exit(1);
+}
+
+}  // namespace qflow::pyhost

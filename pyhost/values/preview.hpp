@@ -1,0 +1,24 @@
+// A value as bounded JSON, for the record and for people. Worker process.
+#pragma once
+#include <pybind11/pybind11.h>
+
+#include <cstddef>
+#include <string>
+
+namespace qflow::pyhost {
+
+/// JSON text of a value. Always a valid document, whatever the value is and however early it was cut off.
+struct Preview {
+  std::string json;
+  bool exact = true;       ///< json.loads gives the same value back
+  bool truncated = false;  ///< something was left out because of the limits on size or depth
+};
+
+/// At most about `budget` bytes, 64 levels, 100,000 elements. JSON types are written as they are, NaN and infinities as
+/// null, other types as {"__type": ..., "value" or "repr": ...}. Never throws because of the value: its repr may fail.
+Preview make_preview(const pybind11::object& value, std::size_t budget);
+
+/// "dict", "numpy.ndarray", "nodes.read.Document".
+std::string type_name(pybind11::handle value);
+
+}  // namespace qflow::pyhost

@@ -1,0 +1,77 @@
+#include <pybind11/embed.h>
+
+#include <doctest/doctest.h>
+
+#include "pyhost/node/calls.hpp"
+#include "pyhost/node/modules.hpp"
+#include "pyhost/node/raised.hpp"
+#include "tests/unit/pyhost/loading.hpp"
+
+using namespace qflow;
+using namespace qflow::pyhost;
+using test::load;
+
+TEST_CASE("functions are found and described") {
+  Modules modules;
+  const auto loaded = load(modules, 1,
+                           "from os.path import join\ndef _hidden(): pass\ndef f(a, /, b: int, c: 'list[str]' = None, "
+                           "*rest, d, e=1, **more) -> dict: pass\n");
+  CHECK(loaded.function == "f");
+  REQUIRE(loaded.functions.size() == 1);
+  const auto& f = loaded.functions[0];
+  REQUIRE(f.parameters.size() == 5);
+  CHECK(f.parameters[0].kind == "positional");
+  CHECK(f.parameters[1].type == "int");
+  CHECK(f.parameters[2].type == "list[str]");
+  CHECK_FALSE(f.parameters[2].required);
+  CHECK(f.parameters[3].kind == "keyword");
+  CHECK(f.parameters[3].required);
+  CHECK_FALSE(f.parameters[4].required);
+  CHECK(f.var_positional);
+  CHECK(f.var_keyword);
+  CHECK(f.returns == "dict");
+}
+
+TEST_CASE("decorated functions show the function they wrap; a chosen function is called; several give a warning") {
+  Modules modules;
+  const auto wrapped = load(modules, 1,
+                            "import functools\ndef deco(g):\n    @functools.wraps(g)\n    def inner(*a): return "
+                            "g(*a)\n    return inner\n@deco\ndef f(x): pass\n",
+                            {"a.py", "", "f", false});
+  CHECK(wrapped.function == "f");
+  CHECK(modules.find(1)->signature.parameters[0].name == "x");
+  const auto several = load(modules, 2, "def one(): pass\ndef two(): pass\n");
+  CHECK(several.function == "one");
+  CHECK(several.warnings.size() == 1);
+  CHECK_THROWS_WITH(load(modules, 3, "def one(): pass\n", {"a.py", "", "zz", false}),
+                    "function 'zz' is not defined; defined functions: one");
+  CHECK_THROWS_WITH(load(modules, 4, "x = 1\n"),
+                    "the code defines no function; a node needs one `def` at the top level");
+}
+
+TEST_CASE("the text is UTF-8 whatever its coding line says") {
+  Modules modules;
+  Calls calls;
+  load(modules, 1, "# -*- coding: latin-1 -*-\ndef f(): return 'é'\n");
+  schema::Call call;
+  CHECK(calls.run(2, call, *modules.find(1)).preview == "\"é\"");
+}
+
+TEST_CASE("a node imports from the nodes before it") {
+  Modules modules;
+  Calls calls;
+  load(modules, 1,
+       "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\ndef "
+       "make(): return P(3)\n",
+       {"Make Points.py", "", "make", false});
+  load(modules, 3, "from nodes.make_points import P\ndef use(p: P):\n    assert isinstance(p, P)\n    return p.x\n",
+       {"use.py", "", "use", false});
+  schema::Call call;
+  call.module = 1;
+  CHECK(calls.run(2, call, *modules.find(1)).type == "nodes.make_points.P");
+  schema::Argument argument;
+  argument.name = "p";
+  argument.handle = 2;
+  call.arguments.push_back(argument);
+  CHECK(calls.run(4, call, *modules.find(3)).preview == "3");
+}

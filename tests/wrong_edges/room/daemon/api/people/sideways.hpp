@@ -1,0 +1,1 @@
+#include "daemon/api/workflows/workflow_view.hpp"

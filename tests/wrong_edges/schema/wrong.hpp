@@ -1,1 +1,0 @@
-#include "daemon/fault.hpp"  // what the test must notice

@@ -1,0 +1,1 @@
+#include "daemon/base/fault.hpp"  // an edge that the test must notice
