@@ -129,8 +129,8 @@ StepFailure InnerSandbox::mount_private() const noexcept {
 void InnerSandbox::prepare_limits() {
   const Limits& l = limits_;
   // A node that wants more memory than it may have gets a MemoryError at RLIMIT_DATA (private writable memory of one
-  // process); RLIMIT_AS is generous because threads reserve far more than they use (README.md, "Traps"). The cgroup or the
-  // daemon's watch limits the sum over a worker's processes.
+  // process); RLIMIT_AS is generous because threads reserve far more than they use (README.md, "Traps"). The cgroup or
+  // the daemon's watch limits the sum over a worker's processes.
   const std::uint64_t address_space = 4 * l.memory + (2ULL << 30U);
   resource_limits_ = {
       {RLIMIT_DATA, "setrlimit(RLIMIT_DATA)", {l.memory + base_data_, l.memory + base_data_}},

@@ -104,14 +104,14 @@ constexpr const char* kDelegate =
 
 void settle_level(HostReport& report) {
   int missing_from = 4;
-  for (const Finding& finding : report.findings)
+  for (const HostFinding& finding : report.findings)
     if (!finding.available) missing_from = std::min(missing_from, finding.needed_from);
   report.level = missing_from - 1;
 }
 }  // namespace
 
 void mark_missing(HostReport& report, const std::string& mechanism, std::string problem) {
-  for (Finding& finding : report.findings) {
+  for (HostFinding& finding : report.findings) {
     if (finding.mechanism != mechanism) continue;
     finding.available = false;
     finding.detail = std::move(problem);

@@ -8,7 +8,7 @@
 namespace qflow::sandbox {
 
 /// One mechanism, whether the host supports it, and what to do if it does not.
-struct Finding {
+struct HostFinding {
   std::string mechanism;  ///< e.g. "user namespace"
   bool available = false;
   std::string detail;   ///< version, or the call that failed
@@ -18,7 +18,7 @@ struct Finding {
 
 /// What the host supports as a whole. Level 3: everything; 2: no delegated cgroup; 1: no namespaces; 0: nothing.
 struct HostReport {
-  std::vector<Finding> findings;
+  std::vector<HostFinding> findings;
   int level = 0;
 };
 

@@ -4,9 +4,9 @@
 
 #include <boost/json/value_from.hpp>
 
+#include "schema/text/parse_json.hpp"
+#include "schema/text/utf8.hpp"
 #include "schema/typing/parse.hpp"
-#include "schema/utf8.hpp"
-#include "schema/parse_json.hpp"
 
 namespace qflow::schema {
 namespace {

@@ -1,5 +1,5 @@
 #include "schema/documented_types.hpp"
-#include "schema/utf8.hpp"
+#include "schema/text/utf8.hpp"
 
 #include <algorithm>
 #include <array>

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "schema/codec.hpp"
 #include "schema/frame.hpp"
-#include "schema/parse_json.hpp"
+#include "schema/text/codec.hpp"
+#include "schema/text/parse_json.hpp"
 
 namespace qflow::schema {
 

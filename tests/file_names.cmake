@@ -1,5 +1,5 @@
-# Fails when two source files in different folders have one name, or a header's .cpp is in another folder: a name that is
-# said in a conversation or a stack trace means one file.
+# Fails when two source files in different folders have one name, a header's .cpp is in another folder, or two folders
+# declare a type of the same name: a name in a conversation or a stack trace means one thing.
 cmake_minimum_required(VERSION 3.25)
 set(wrong 0)
 set(names "")
@@ -17,6 +17,19 @@ foreach(top daemon pyhost sandbox schema)
     endif()
     set(place_of_${stem} ${folder})
     list(APPEND names ${stem})
+    if(NOT file MATCHES "\\.hpp$")
+      continue()
+    endif()
+    string(REGEX MATCH "^[^/]+/[^/]+" home ${file})
+    file(STRINGS ${ROOT}/${file} types REGEX "^(struct|class|enum class) [A-Z][A-Za-z]+.*[^;]$")
+    foreach(type IN LISTS types)
+      string(REGEX REPLACE "^(struct|class|enum class) ([A-Za-z]+).*" "\\2" type "${type}")
+      if(DEFINED home_of_${type} AND NOT home_of_${type} STREQUAL home)
+        message(SEND_ERROR "${file}: ${home_of_${type}} declares a type ${type}, too")
+        set(wrong 1)
+      endif()
+      set(home_of_${type} ${home})
+    endforeach()
   endforeach()
 endforeach()
 list(LENGTH names count)

@@ -9,8 +9,8 @@ set(top_sandbox sandbox)
 set(top_schema schema)
 
 # Of each folder below these: the folders of the same top level that its files may include, besides itself. One line a
-# folder, the lowest floor first; a folder that is not listed is an error. A file directly in daemon/ or pyhost/ is on no
-# floor (build helpers, main.cpp) and is not judged.
+# folder, the lowest floor first; a folder that is not listed is an error. A file directly in a top folder
+# stands above its folders: it may include all of them, and they must not include it.
 set(in_daemon_base "")
 set(in_daemon_config base)
 set(in_daemon_observe base)
@@ -32,8 +32,8 @@ set(in_pyhost_types values)
 set(in_pyhost_node types values)
 set(in_pyhost_process node types values)
 
-# schema/typing is the larger half of schema/ and uses its small headers.
-set(in_schema_typing "")
+set(in_schema_text "")
+set(in_schema_typing text)
 
 # The rooms of the API; each may use daemon/api/handler.hpp.
 set(rooms_daemon_api people workflows executions nodes installation)
@@ -82,7 +82,11 @@ foreach(top daemon pyhost sandbox schema)
         complain("${file}: ${top} must not include ${target_top} (${target})")
         continue()
       endif()
-      if(NOT target_top STREQUAL top OR folder STREQUAL "" OR target_depth LESS 3)
+      if(NOT target_top STREQUAL top OR folder STREQUAL "")
+        continue()
+      endif()
+      if(target_depth LESS 3)
+        complain("${file}: a folder of ${top}/ must not include a file above it (${target})")
         continue()
       endif()
       list(GET parts 1 target_folder)

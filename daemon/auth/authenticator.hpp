@@ -5,9 +5,9 @@
 #include <string>
 #include <unordered_map>
 
-#include "daemon/base/async.hpp"
 #include "daemon/auth/caller.hpp"
 #include "daemon/auth/secrets.hpp"
+#include "daemon/base/async.hpp"
 #include "daemon/store/store.hpp"
 #include "daemon/store/user_rows.hpp"
 

@@ -1,8 +1,8 @@
 #include "daemon/check/catalog_loader.hpp"
 
-#include "daemon/flow/workflow_reader.hpp"
 #include "daemon/base/fault.hpp"
-#include "schema/parse_json.hpp"
+#include "daemon/flow/workflow_reader.hpp"
+#include "schema/text/parse_json.hpp"
 
 namespace qflow::check {
 namespace {
@@ -11,7 +11,7 @@ constexpr std::size_t kMostKept = 1000;
 constexpr auto kLongest = std::chrono::seconds(5);  // another process may write to the same store
 
 struct Rows {
-  std::vector<store::CustomType> types;
+  std::vector<store::CustomTypeRow> types;
   std::vector<store::PythonNode> converters;
 };
 
@@ -24,7 +24,7 @@ const json::object* schema_in(const json::object& definition) {
   return nullptr;
 }
 
-typing::CustomType type_of(const store::CustomType& row) {
+typing::CustomType type_of(const store::CustomTypeRow& row) {
   typing::CustomType out;
   out.name = row.name;
   out.python_type = row.python_type;

@@ -7,8 +7,8 @@
 #include "daemon/base/fingerprint.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/store/description_rows.hpp"
-#include "schema/utf8.hpp"
-#include "schema/parse_json.hpp"
+#include "schema/text/parse_json.hpp"
+#include "schema/text/utf8.hpp"
 
 namespace qflow::check {
 namespace {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "daemon/flow/binding.hpp"
 #include "daemon/base/fault.hpp"
+#include "daemon/flow/binding.hpp"
 #include "daemon/typing/link.hpp"
 #include "schema/typing/hierarchy.hpp"
 #include "schema/typing/json_schema.hpp"
@@ -223,10 +223,10 @@ class Checker {
                output);
   }
 
-  void check_ends(std::size_t i, const NodePort& port, const flow::Source& source, const typing::End& left,
+  void check_ends(std::size_t i, const NodePort& port, const flow::Source& source, const typing::LinkEnd& left,
                   const std::string& output) {
     const flow::Step& step = plan_.steps[i];
-    const typing::End right{port.type, &classes(i), declared(step.node, "in " + port.name)};
+    const typing::LinkEnd right{port.type, &classes(i), declared(step.node, "in " + port.name)};
     if (left.type.kind == Type::Kind::any && left.declared.empty()) return;
     if (right.type.kind == Type::Kind::any && right.declared.empty()) return;
     const typing::Link link = typing::check_link(left, right, catalog_);

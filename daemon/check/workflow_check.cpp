@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "daemon/flow/workflow_reader.hpp"
 #include "daemon/base/fault.hpp"
+#include "daemon/flow/workflow_reader.hpp"
 
 namespace qflow::check {
 namespace {
@@ -76,7 +76,7 @@ std::optional<flow::Plan> plan_around(flow::Graph graph, const workers::Settings
         findings.pop_back();
       if (cycle && break_cycle(graph)) continue;
       if (cycle) graph.edges.clear();
-      else if (node != graph.nodes.end()) node->role = flow::Role::ignored;
+      else if (node != graph.nodes.end()) node->role = flow::NodeRole::ignored;
       else return std::nullopt;
     }
   }
@@ -147,7 +147,7 @@ class NodeFindings {
 
 }  // namespace
 
-Task<WorkflowCheck> check_plan(Describer& describer, flow::Plan plan, CatalogPtr catalog, CheckOptions options) {
+Task<WorkflowCheck> check_plan(Describer& describer, flow::Plan plan, CatalogPtr catalog, CheckScope options) {
   WorkflowCheck out;
   std::vector<NodeSource> sources = sources_of(plan, options.who);
   if (options.known_only) out.descriptions = co_await describer.known(std::move(sources));
@@ -167,7 +167,7 @@ Task<WorkflowCheck> check_plan(Describer& describer, flow::Plan plan, CatalogPtr
 
 Task<WorkflowCheck> check_workflow(Describer& describer, const json::object& document,
                                    std::shared_ptr<const workers::Settings> settings, CatalogPtr catalog,
-                                   CheckOptions options, std::function<void(flow::Graph&)> prepare) {
+                                   CheckScope options, std::function<void(flow::Graph&)> prepare) {
   WorkflowCheck out;
   std::optional<flow::Plan> plan;
   try {

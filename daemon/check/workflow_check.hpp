@@ -14,7 +14,7 @@ struct WorkflowCheck {
   bool valid() const { return !has_errors(findings); }
 };
 
-struct CheckOptions {
+struct CheckScope {
   bool known_only = false;  ///< use what is already known about nodes; start no worker
   std::string who;          ///< the user on whose behalf workers are asked
   bool types_only = false;  ///< connections and literals only: the reasons to refuse an execution
@@ -23,9 +23,9 @@ struct CheckOptions {
 /// `prepare` may change the graph after it was read: files next to the flow, an environment. It may throw Fault.
 Task<WorkflowCheck> check_workflow(Describer& describer, const json::object& document,
                                    std::shared_ptr<const workers::Settings> settings, CatalogPtr catalog,
-                                   CheckOptions options, std::function<void(flow::Graph&)> prepare = {});
+                                   CheckScope options, std::function<void(flow::Graph&)> prepare = {});
 
 /// The same for an existing plan.
-Task<WorkflowCheck> check_plan(Describer& describer, flow::Plan plan, CatalogPtr catalog, CheckOptions options);
+Task<WorkflowCheck> check_plan(Describer& describer, flow::Plan plan, CatalogPtr catalog, CheckScope options);
 
 }  // namespace qflow::check

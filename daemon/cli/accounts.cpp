@@ -1,4 +1,6 @@
 // `qflow user` and `qflow token`: manage users and keys on the machine itself, also while a server runs.
+#include "daemon/cli/accounts.hpp"
+
 #include <fmt/format.h>
 #include <termios.h>
 #include <unistd.h>
@@ -9,10 +11,10 @@
 
 #include "daemon/api/table.hpp"
 #include "daemon/auth/authenticator.hpp"
-#include "daemon/cli/commands.hpp"
 #include "daemon/base/fault.hpp"
 #include "daemon/base/ids.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/cli/runtime.hpp"
 #include "daemon/store/migrations.hpp"
 #include "daemon/store/user_rows.hpp"
 

@@ -1,5 +1,7 @@
 // `qflow backup` and `qflow restore`: everything in one SQLite file: the records and, in two more tables, the files'
 // bytes and, on request, the key that decrypts the credentials.
+#include "daemon/cli/backup.hpp"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sodium.h>
@@ -10,8 +12,8 @@
 #include <thread>
 
 #include "daemon/auth/secrets.hpp"
-#include "daemon/cli/commands.hpp"
 #include "daemon/base/fault.hpp"
+#include "daemon/cli/runtime.hpp"
 #include "daemon/store/migrations.hpp"
 #include "sandbox/sys.hpp"
 

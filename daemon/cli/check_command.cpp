@@ -1,15 +1,17 @@
 // `qflow check`: reports the errors and warnings of a workflow without running it.
+#include "daemon/cli/check_command.hpp"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <boost/json/serialize.hpp>
 #include <filesystem>
 
-#include "daemon/cli/commands.hpp"
-#include "daemon/cli/flow_file.hpp"
-#include "daemon/check/workflow_check.hpp"
-#include "daemon/observe/log.hpp"
 #include "daemon/base/text.hpp"
+#include "daemon/check/workflow_check.hpp"
+#include "daemon/cli/flow_file.hpp"
+#include "daemon/cli/runtime.hpp"
+#include "daemon/observe/log.hpp"
 #include "daemon/workers/watch.hpp"
 #include "schema/messages.hpp"
 
@@ -42,7 +44,7 @@ Task<Checked> check_one(const CheckOptions& options, json::object document, work
       if (!node.file.empty()) out.files[node.id] = (fs::path(options.flow).parent_path() / node.file).string();
   };
   auto checking = check::check_workflow(describer, document, std::move(settings), std::move(catalog),
-                                        check::CheckOptions{}, std::move(prepare));
+                                        check::CheckScope{}, std::move(prepare));
   out.check = co_await std::move(checking);
   co_return out;
 }

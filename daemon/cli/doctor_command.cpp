@@ -1,3 +1,5 @@
+#include "daemon/cli/doctor_command.hpp"
+
 #include <fmt/format.h>
 #include <spawn.h>
 #include <unistd.h>
@@ -6,7 +8,7 @@
 
 #include <boost/json/serialize.hpp>
 
-#include "daemon/cli/commands.hpp"
+#include "daemon/cli/runtime.hpp"
 #include "sandbox/sys.hpp"
 #include "sandbox/syscalls.hpp"
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "sandbox/sys.hpp"
-#include "schema/parse_json.hpp"
-#include "schema/pointer.hpp"
+#include "schema/text/parse_json.hpp"
+#include "schema/text/pointer.hpp"
 
 namespace qflow::cli {
 namespace {
@@ -110,7 +110,7 @@ json::value parse_file(const std::string& path, const std::string& what) {
 
 void read_node_files(flow::Graph& graph, const fs::path& directory) {
   for (flow::Node& node : graph.nodes) {
-    if (node.role != flow::Role::code || node.file.empty() || !node.code.empty()) continue;
+    if (node.role != flow::NodeRole::code || node.file.empty() || !node.code.empty()) continue;
     std::error_code error;
     const fs::path path = fs::weakly_canonical(directory / node.file, error);
     const fs::path base = fs::weakly_canonical(directory, error);

@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <string>
 
-#include "daemon/flow/graph.hpp"
 #include "daemon/base/fault.hpp"
+#include "daemon/flow/graph.hpp"
 
 namespace qflow::cli {
 namespace json = boost::json;

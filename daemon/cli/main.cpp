@@ -5,8 +5,14 @@
 #include <CLI/CLI.hpp>
 #include <csignal>
 
-#include "daemon/cli/commands.hpp"
 #include "daemon/base/fault.hpp"
+#include "daemon/cli/accounts.hpp"
+#include "daemon/cli/backup.hpp"
+#include "daemon/cli/check_command.hpp"
+#include "daemon/cli/doctor_command.hpp"
+#include "daemon/cli/run_command.hpp"
+#include "daemon/cli/runtime.hpp"
+#include "daemon/cli/serve_command.hpp"
 #include "daemon/observe/log.hpp"
 #include "sandbox/sys.hpp"
 

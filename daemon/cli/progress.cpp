@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "daemon/cli/runtime.hpp"
 #include "daemon/base/text.hpp"
+#include "daemon/cli/runtime.hpp"
 #include "sandbox/sys.hpp"
 
 namespace qflow::cli {

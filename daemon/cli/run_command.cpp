@@ -1,4 +1,6 @@
 // `qflow run`: the same engine, sandbox and record as the server's, in one process.
+#include "daemon/cli/run_command.hpp"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -6,20 +8,20 @@
 #include <boost/json/serialize.hpp>
 #include <filesystem>
 
-#include "daemon/cli/commands.hpp"
+#include "daemon/base/fault.hpp"
+#include "daemon/base/ids.hpp"
+#include "daemon/base/text.hpp"
+#include "daemon/check/catalog_loader.hpp"
 #include "daemon/cli/flow_file.hpp"
 #include "daemon/cli/progress.hpp"
-#include "daemon/check/catalog_loader.hpp"
+#include "daemon/cli/runtime.hpp"
 #include "daemon/engine/engine.hpp"
 #include "daemon/engine/kept_files.hpp"
 #include "daemon/engine/outcome_json.hpp"
 #include "daemon/flow/workflow_reader.hpp"
-#include "daemon/base/fault.hpp"
 #include "daemon/observe/log.hpp"
-#include "daemon/base/text.hpp"
-#include "daemon/base/ids.hpp"
 #include "daemon/workers/watch.hpp"
-#include "schema/parse_json.hpp"
+#include "schema/text/parse_json.hpp"
 
 namespace qflow::cli {
 namespace {

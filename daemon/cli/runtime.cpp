@@ -62,7 +62,7 @@ config::Config load_config(const std::string& path, const config::Overrides& ove
 }
 
 workers::Settings make_settings(const config::Config& config) {
-  const config::Sandbox& sandbox = config.sandbox;
+  const config::SandboxSection& sandbox = config.sandbox;
   const std::string& dir = config.python.pyhost_dir;
   workers::Settings settings;
   settings.pythons = workers::find_pythons(dir);

@@ -1,5 +1,7 @@
 // `qflow serve`: a few io threads, the engine and its workers on a strand of these threads, the store's own threads. A
 // strand, because a request then reaches the engine and returns without waking another thread.
+#include "daemon/cli/serve_command.hpp"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -14,7 +16,7 @@
 #include "daemon/api/table.hpp"
 #include "daemon/base/address.hpp"
 #include "daemon/base/fault.hpp"
-#include "daemon/cli/commands.hpp"
+#include "daemon/cli/runtime.hpp"
 #include "daemon/cli/systemd.hpp"
 #include "daemon/gate/gate.hpp"
 #include "daemon/http/server.hpp"
@@ -71,7 +73,7 @@ Task<> warm_up(workers::Pool& pool, std::string python) {
   }
 }
 
-auth::RateLimits rates_of(const config::Auth& auth) {
+auth::RateLimits rates_of(const config::AuthSection& auth) {
   if (!auth.rate_limits) return {0, 0, 0, 0};
   return {auth.requests_per_hour, auth.executions_per_hour, auth.containers_per_hour, auth.webhooks_per_hour};
 }
@@ -139,7 +141,7 @@ class Daemon {
   int serve() {
     recover();
     const auto config = config_.get();
-    http::Limits limits;
+    http::TransportLimits limits;
     limits.connections = connections_that_fit(static_cast<unsigned>(config->server.max_connections), places(*config));
     limits.sockets = static_cast<unsigned>(config->server.max_sockets);
     http::Server server(io_, limits, gate_);

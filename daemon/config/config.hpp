@@ -7,7 +7,7 @@
 
 namespace qflow::config {
 
-struct Server {
+struct ServerSection {
   std::string listen = "127.0.0.1:8000";
   std::vector<std::string> hosts;            ///< names that requests may address, besides localhost and IP addresses
   std::vector<std::string> cors_origins;     ///< "https://editor.example"
@@ -19,7 +19,7 @@ struct Server {
   double drain_seconds = 10;
 };
 
-struct Auth {
+struct AuthSection {
   double session_hours = 168;
   bool rate_limits = true;
   std::uint64_t requests_per_hour = 1000;
@@ -29,13 +29,13 @@ struct Auth {
   std::string key_file;  ///< empty: secret.key in the data directory
 };
 
-struct Python {
+struct PythonSection {
   std::string pyhost_dir;
   std::string default_version;  ///< empty: 3.11, else the newest
 };
 
 /// What nodes get. A workflow can ask for less of everything.
-struct Sandbox {
+struct SandboxSection {
   std::uint64_t min_isolation = 2;
   double timeout = 30;  ///< seconds per node
   double max_timeout = 3600;
@@ -49,18 +49,18 @@ struct Sandbox {
   std::vector<std::string> share;  ///< directories shown to every node, read-only
 };
 
-struct Engine {
+struct EngineSection {
   std::uint64_t max_running = 0;  ///< 0: four per core, at least eight
   std::uint64_t max_waiting = 10'000;
 };
 
-struct Files {
+struct FilesSection {
   std::uint64_t max_upload_mib = 64;
   double temporary_hours = 24;  ///< life of a temporary upload
 };
 
 /// Days to keep records; 0: forever.
-struct Retention {
+struct RetentionSection {
   double executions_days = 30;
   double metrics_days = 90;
   double audit_days = 365;
@@ -68,28 +68,28 @@ struct Retention {
   double every_minutes = 60;
 };
 
-struct Ai {
+struct AiSection {
   std::string url;  ///< of an OpenAI-compatible server: "http://127.0.0.1:11434/v1"
   std::string model;
   std::string key_file;  ///< its API key; empty: none is sent
   double timeout = 120;
 };
 
-struct Log {
+struct LogSection {
   std::string level = "info";
 };
 
 struct Config {
   std::string data_dir;  ///< empty: see cli::default_data_dir()
-  Server server;
-  Auth auth;
-  Python python;
-  Sandbox sandbox;
-  Engine engine;
-  Files files;
-  Retention retention;
-  Ai ai;
-  Log log;
+  ServerSection server;
+  AuthSection auth;
+  PythonSection python;
+  SandboxSection sandbox;
+  EngineSection engine;
+  FilesSection files;
+  RetentionSection retention;
+  AiSection ai;
+  LogSection log;
 };
 
 /// The description of a setting, besides its value.

@@ -14,8 +14,8 @@
 #include <map>
 #include <set>
 
-#include "daemon/base/fault.hpp"
 #include "daemon/base/address.hpp"
+#include "daemon/base/fault.hpp"
 #include "daemon/base/text.hpp"
 #include "sandbox/sys.hpp"
 

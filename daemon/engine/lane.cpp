@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "daemon/base/text.hpp"
-#include "schema/parse_json.hpp"
+#include "schema/text/parse_json.hpp"
 
 namespace qflow::engine {
 namespace {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "daemon/base/fault.hpp"
 #include "daemon/base/async.hpp"
+#include "daemon/base/fault.hpp"
 #include "daemon/workers/worker.hpp"
 #include "schema/messages.hpp"
 
@@ -82,7 +82,7 @@ struct StepRun {
   std::optional<NodeError> error;
   workers::Captured standard_output, standard_error;
   std::vector<sandbox::Denial> denied;  ///< acts that the sandbox refused, whether or not the step went on
-  workers::Usage usage;                 ///< as the worker reports it, within what its limits allow; the kernel's when it was lost
+  workers::Usage usage;  ///< as the worker reports it, within what its limits allow; the kernel's when it was lost
   boost::json::object origins;
   std::vector<std::string> warnings;
   std::vector<HandedFile> files;

@@ -71,8 +71,8 @@ store::Execution end_row(const Order& order, const Outcome& outcome) {
   return row;
 }
 
-std::vector<store::DataFlow> flow_rows(const Order& order, const Outcome& outcome) {
-  std::vector<store::DataFlow> rows;
+std::vector<store::DataFlowRow> flow_rows(const Order& order, const Outcome& outcome) {
+  std::vector<store::DataFlowRow> rows;
   const auto& steps = order.plan.steps;
   for (const DataFlow& flow : outcome.flows)
     rows.push_back({order.execution_id, steps[flow.from].node.id, steps[flow.to].node.id, "json",
@@ -126,13 +126,13 @@ Task<> Recorder::end(const Order& order, const Outcome& outcome) {
   for (std::size_t i = 0; i < outcome.steps.size(); ++i)
     if (outcome.steps[i].started_at == 0) step(order, i, outcome.steps[i]);
   store::Execution row = end_row(order, outcome);
-  std::vector<store::DataFlow> flows = flow_rows(order, outcome);
+  std::vector<store::DataFlowRow> flows = flow_rows(order, outcome);
   std::vector<store::File> files = co_await keep_files_of(order, outcome);
   const std::int64_t cpu_us = outcome.usage.user_us + outcome.usage.system_us;
   auto job = [row = std::move(row), files = std::move(files), flows = std::move(flows), cpu_us](sqlite::Tx& tx) {
     store::finish_execution(tx, row);
     for (const store::File& file : files) store::insert_file(tx, file);
-    for (const store::DataFlow& flow : flows) store::insert_flow(tx, flow);
+    for (const store::DataFlowRow& flow : flows) store::insert_flow(tx, flow);
     store::add_usage(tx, row, cpu_us);
     if (row.error_message) store::insert_error(tx, row);
   };

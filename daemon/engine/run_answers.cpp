@@ -7,7 +7,7 @@
 
 #include "daemon/base/time.hpp"
 #include "daemon/engine/run.hpp"
-#include "schema/parse_json.hpp"
+#include "schema/text/parse_json.hpp"
 #include "schema/typing/json_schema.hpp"
 
 namespace qflow::engine {

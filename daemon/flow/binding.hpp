@@ -14,8 +14,8 @@ struct Binding {
 };
 
 /// Binds `step`'s sources, literals and the execution's input to `function`. `call_of(step)` gives the id of a step's
-/// call; `entries`: how many steps take no other step's value. Throws a Fault(bad_input) that names the node and the parameter when
-/// an edge has no parameter to feed or a parameter gets no value.
+/// call; `entries`: how many steps take no other step's value. Throws a Fault(bad_input) that names the node and the
+/// parameter when an edge has no parameter to feed or a parameter gets no value.
 Binding bind_step(const Step& step, const Plan& plan, const schema::Function& function,
                   const std::optional<json::value>& input, std::size_t entries, std::uint32_t (*call_of)(std::size_t));
 

@@ -14,7 +14,7 @@ namespace qflow::flow {
 namespace json = boost::json;
 
 /// What the engine does with a node.
-enum class Role {
+enum class NodeRole {
   code,     ///< runs Python
   pass,     ///< disabled: its first input becomes its output
   entry,    ///< a trigger: its output is the execution's input
@@ -22,8 +22,8 @@ enum class Role {
   unknown,  ///< a type this release does not run; kept, refused when executed
 };
 
-/// How to treat values and connections that are not of the declared types (schema/types.md 6): `off` ignores them; `warn`
-/// makes the outer type an error and the types inside a warning; `strict` makes both an error.
+/// How to treat values and connections that are not of the declared types (schema/types.md 6): `off` ignores them;
+/// `warn` makes the outer type an error and the types inside a warning; `strict` makes both an error.
 enum class TypeChecks { off, warn, strict };
 constexpr const char* word(TypeChecks checks) {
   return checks == TypeChecks::off ? "off" : checks == TypeChecks::strict ? "strict" : "warn";
@@ -42,7 +42,7 @@ struct SandboxRequest {
 
 struct Node {
   std::string id, name, type;
-  Role role = Role::code;
+  NodeRole role = NodeRole::code;
   std::string code;
   std::string file;  ///< a file next to the flow instead of code (qflow run)
   std::optional<std::string> function;

@@ -6,9 +6,9 @@
 #include <queue>
 #include <set>
 
-#include "daemon/flow/sandbox_request.hpp"
 #include "daemon/base/fault.hpp"
 #include "daemon/flow/imports_hint.hpp"
+#include "daemon/flow/sandbox_request.hpp"
 
 namespace qflow::flow {
 namespace {
@@ -88,13 +88,13 @@ class Planner {
     for (const std::size_t index : order) {
       const Node& node = graph_.nodes[index];
       if (!wanted[index]) continue;
-      if (node.role == Role::unknown)
+      if (node.role == NodeRole::unknown)
         bad("unknown_node_type",
             fmt::format(
                 "node \"{}\" has the type {}, which this release cannot run; Python nodes have the type qflow.python",
                 node.name, node.type),
             &node);
-      if (node.role != Role::code) continue;
+      if (node.role != NodeRole::code) continue;
       step_of_[index] = plan.steps.size();
       if (target == index) plan.only = plan.steps.size();
       plan.steps.push_back(make_step(index, plan));
@@ -117,7 +117,7 @@ class Planner {
       bad("missing_node", fmt::format("there is no node \"{}\"; nodes are: {}", name, known));
     }
     const auto target = static_cast<std::size_t>(found - graph_.nodes.begin());
-    if (found->role != Role::code)
+    if (found->role != NodeRole::code)
       bad("not_runnable", fmt::format("node \"{}\" is disabled or runs no code", name), &*found);
     std::vector<std::size_t> todo{target};
     while (!todo.empty()) {
@@ -168,14 +168,14 @@ class Planner {
     for (std::size_t hops = 0; hops <= graph_.nodes.size(); ++hops) {
       const Node& from = graph_.nodes[at->from];
       Source source{std::nullopt, at->output, at->output_port, edge.input, edge.input_port, edge.pointer};
-      if (from.role == Role::code) {
+      if (from.role == NodeRole::code) {
         source.step = step_of_[at->from];
         return source;
       }
-      if (from.role == Role::entry) return source;
+      if (from.role == NodeRole::entry) return source;
       const auto& inputs = incoming_[at->from];
       const auto first = std::find_if(inputs.begin(), inputs.end(), [](const Edge* e) { return e->input == 0; });
-      if (from.role == Role::ignored || first == inputs.end()) return std::nullopt;
+      if (from.role == NodeRole::ignored || first == inputs.end()) return std::nullopt;
       at = *first;
     }
     return std::nullopt;

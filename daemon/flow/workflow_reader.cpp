@@ -9,7 +9,7 @@
 #include "daemon/base/members.hpp"
 #include "daemon/flow/sandbox_request.hpp"
 #include "daemon/typing/convert_node.hpp"
-#include "schema/parse_json.hpp"
+#include "schema/text/parse_json.hpp"
 
 namespace qflow::flow {
 namespace {
@@ -17,12 +17,12 @@ namespace {
 constexpr std::size_t kMaxNodes = 10'000;
 constexpr std::size_t kMaxEdges = 100'000;
 
-Role role_of(const std::string& type, bool disabled) {
-  if (type == "n8n-nodes-base.stickyNote") return Role::ignored;
-  if (disabled) return Role::pass;
-  if (type == "qflow.python" || type == "python" || type == "qflow.convert") return Role::code;
-  if (type == "n8n-nodes-base.manualTrigger" || type == "qflow.trigger") return Role::entry;
-  return Role::unknown;
+NodeRole role_of(const std::string& type, bool disabled) {
+  if (type == "n8n-nodes-base.stickyNote") return NodeRole::ignored;
+  if (disabled) return NodeRole::pass;
+  if (type == "qflow.python" || type == "python" || type == "qflow.convert") return NodeRole::code;
+  if (type == "n8n-nodes-base.manualTrigger" || type == "qflow.trigger") return NodeRole::entry;
+  return NodeRole::unknown;
 }
 
 // [{name, type}] or ["name"] or "a, b".
@@ -133,7 +133,7 @@ Node read_node(const json::object& object, std::size_t index, InputProblems& pro
   node.role = role_of(node.type, members.flag("disabled").value_or(false));
   node.pointer = members.at("").substr(0, members.at("").size() - 1);
   node.inputs_pointer = members.at("parameters/inputs");
-  if (node.role != Role::code) return node;
+  if (node.role != NodeRole::code) return node;
   read_settings(members, node);
   if (data != nullptr) read_settings(Members(*data, members.at("data"), problems), node);
   if (parameters != nullptr) read_settings(Members(*parameters, members.at("parameters"), problems), node);

@@ -26,7 +26,7 @@ void log_failure(const char* part, const Request& request, const std::exception&
 }
 
 // Behind a trusted proxy the client is the last address of X-Forwarded-For: the one that the proxy itself has added.
-void take_forwarded_peer(Request& head, const config::Server& server) {
+void take_forwarded_peer(Request& head, const config::ServerSection& server) {
   const auto& proxies = server.trusted_proxies;
   if (std::find(proxies.begin(), proxies.end(), head.peer) == proxies.end()) return;
   std::string_view chain = head.header("x-forwarded-for");

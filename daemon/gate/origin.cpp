@@ -30,7 +30,7 @@ bool is_same_origin(std::string_view origin, std::string_view host) {
 
 }  // namespace
 
-bool is_our_host(std::string_view header, const config::Server& server) {
+bool is_our_host(std::string_view header, const config::ServerSection& server) {
   std::string host(host_of(header));
   for (char& c : host) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
   if (host == "localhost" || contains(server.hosts, host)) return true;
@@ -38,7 +38,7 @@ bool is_our_host(std::string_view header, const config::Server& server) {
   return is_address(host);
 }
 
-void check_host(const http::Request& head, const config::Server& server) {
+void check_host(const http::Request& head, const config::ServerSection& server) {
   const std::string_view host = head.header("host");
   if (is_our_host(host, server)) return;
   throw Fault(FaultKind::forbidden, "unknown_host",
@@ -46,7 +46,7 @@ void check_host(const http::Request& head, const config::Server& server) {
                           std::string(host.substr(0, kShown))));
 }
 
-void check_origin(const http::Request& head, const config::Server& server) {
+void check_origin(const http::Request& head, const config::ServerSection& server) {
   const std::string_view origin = head.header("origin");
   const std::string_view site = head.header("sec-fetch-site");
   if (!origin.empty()) {
@@ -61,7 +61,7 @@ void check_origin(const http::Request& head, const config::Server& server) {
                   std::string(origin.substr(0, kShown))));
 }
 
-bool is_allowed_origin(const http::Request& head, const config::Server& server) {
+bool is_allowed_origin(const http::Request& head, const config::ServerSection& server) {
   return contains(server.cors_origins, head.header("origin"));
 }
 

@@ -128,7 +128,7 @@ Task<> linger(Stream& stream) {
     total += co_await stream.async_read_some(asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, error));
 }
 
-Fault refusal(const boost::system::error_code& error, const Limits& limits, std::uint64_t body_limit) {
+Fault refusal(const boost::system::error_code& error, const TransportLimits& limits, std::uint64_t body_limit) {
   if (error == bhttp::error::body_limit)
     return {FaultKind::too_large, "body_too_large",
             fmt::format("the body is larger than the limit of {} bytes", body_limit)};

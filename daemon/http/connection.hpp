@@ -29,10 +29,10 @@ struct Connection {
 };
 
 struct Server::Shared {
-  Shared(asio::io_context& context, Limits l, Service& s)
+  Shared(asio::io_context& context, TransportLimits l, Service& s)
       : io(context), limits(l), service(s), acceptor(asio::make_strand(context)) {}
   asio::io_context& io;
-  Limits limits;
+  TransportLimits limits;
   Service& service;
   tcp::acceptor acceptor;
   asio::thread_pool files{1};  ///< reads the files that replies send

@@ -7,7 +7,7 @@
 #include <charconv>
 
 #include "daemon/base/text.hpp"
-#include "schema/parse_json.hpp"
+#include "schema/text/parse_json.hpp"
 
 namespace qflow::http {
 namespace {

@@ -84,7 +84,7 @@ Task<> accept_loop(std::shared_ptr<Server::Shared> shared) {
 
 }  // namespace
 
-Server::Server(asio::io_context& io, Limits limits, Service& service)
+Server::Server(asio::io_context& io, TransportLimits limits, Service& service)
     : shared_(std::make_shared<Shared>(io, limits, service)) {}
 Server::~Server() { stop(); }
 

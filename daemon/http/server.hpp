@@ -11,7 +11,7 @@
 namespace qflow::http {
 
 /// Bounds on connections. Sizes in bytes.
-struct Limits {
+struct TransportLimits {
   std::uint32_t header = 16U << 10U;
   std::uint64_t bodies = 512ULL << 20U;  ///< of all current requests together
   std::chrono::seconds idle_time{120};   ///< until the first byte of a request
@@ -28,7 +28,7 @@ struct Limits {
 class Server {
  public:
   /// `service` outlives the server and its connections.
-  Server(asio::io_context& io, Limits limits, Service& service);
+  Server(asio::io_context& io, TransportLimits limits, Service& service);
   ~Server();
 
   /// Binds "HOST:PORT" (port 0: any) and starts to accept. Returns the port. Throws Fault, naming the address.

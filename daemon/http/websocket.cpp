@@ -11,7 +11,7 @@ namespace websocket = beast::websocket;
 
 class OpenSocket final : public Socket, public std::enable_shared_from_this<OpenSocket> {
  public:
-  OpenSocket(beast::tcp_stream stream, const Limits& limits) : ws_(std::move(stream)), limits_(limits) {}
+  OpenSocket(beast::tcp_stream stream, const TransportLimits& limits) : ws_(std::move(stream)), limits_(limits) {}
 
   void send(std::shared_ptr<const std::string> text) override {
     asio::post(ws_.get_executor(),
@@ -99,7 +99,7 @@ class OpenSocket final : public Socket, public std::enable_shared_from_this<Open
   }
 
   websocket::stream<beast::tcp_stream> ws_;
-  const Limits limits_;
+  const TransportLimits limits_;
   std::deque<std::shared_ptr<const std::string>> queue_;  // shared with the other clients of the same event
   std::size_t queued_bytes_ = 0;
   bool writing_ = false;

@@ -18,7 +18,7 @@ std::shared_ptr<const std::string> written(std::uint64_t id, const std::string& 
 }
 }  // namespace
 
-bool Interest::matches(const Event& event) const {
+bool Interest::matches(const PublishedEvent& event) const {
   return event.channel == channel && (!owner || event.owner == *owner) &&
          (!execution_id || event.execution_id == *execution_id) && (!workflow_id || event.workflow_id == *workflow_id);
 }
@@ -26,7 +26,7 @@ bool Interest::matches(const Event& event) const {
 Events::Events(std::size_t kept, std::size_t kept_bytes)
     : kept_(kept), kept_bytes_(kept_bytes), next_(static_cast<std::uint64_t>(now_us())), first_kept_(next_) {}
 
-void Events::keep(Event event) {
+void Events::keep(PublishedEvent event) {
   bytes_ += event.text->size();
   ring_.push_back(std::move(event));
   while (ring_.size() > kept_ || bytes_ > kept_bytes_) {
@@ -38,7 +38,7 @@ void Events::keep(Event event) {
 
 void Events::publish(Channel channel, const std::string& type, const std::string& owner, json::object fields) {
   const std::lock_guard lock(mutex_);
-  Event event;
+  PublishedEvent event;
   event.id = next_++;
   // Before the first subscriber, no client has a number to resume from.
   if (!wanted()) {
@@ -63,7 +63,7 @@ std::uint64_t Events::subscribe(Interest interest, std::optional<std::uint64_t> 
       send(written(*since, "events.lost",
                    {{"message", "events after this id are no longer kept; read the current state again"},
                     {"oldest", first_kept_}}));
-    for (const Event& event : ring_)
+    for (const PublishedEvent& event : ring_)
       if (event.id > *since && interest.matches(event)) send(event.text);
   }
   subscribers_.push_back({next_handle_, std::move(interest), std::move(send)});

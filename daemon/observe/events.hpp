@@ -19,7 +19,7 @@ namespace json = boost::json;
 enum class Channel { executions, workflows, containers };
 
 /// Numbers grow, also across restarts of the daemon (they begin at its start time in microseconds).
-struct Event {
+struct PublishedEvent {
   std::uint64_t id = 0;
   Channel channel = Channel::executions;
   std::string owner;         ///< the user it belongs to; empty: nobody
@@ -34,7 +34,7 @@ struct Interest {
   std::optional<std::string> owner;         ///< only this user's events; nothing: all users'
   std::optional<std::string> execution_id;  ///< only events of this execution; nothing: all
   std::optional<std::string> workflow_id;
-  bool matches(const Event& event) const;
+  bool matches(const PublishedEvent& event) const;
 };
 
 class Events {
@@ -61,7 +61,7 @@ class Events {
     Interest interest;
     Send send;
   };
-  void keep(Event event);
+  void keep(PublishedEvent event);
 
   mutable std::mutex mutex_;
   std::size_t kept_, kept_bytes_;
@@ -69,7 +69,7 @@ class Events {
   std::uint64_t next_;
   std::uint64_t first_kept_;
   std::uint64_t next_handle_ = 1;
-  std::deque<Event> ring_;
+  std::deque<PublishedEvent> ring_;
   std::vector<Subscriber> subscribers_;
   std::atomic<bool> wanted_{false};
 };

@@ -1,5 +1,5 @@
-// Numbers for Prometheus (README.md, "Metrics"). Any thread. A label that names rows has a bounded number of values; further
-// values count as "other".
+// Numbers for Prometheus (README.md, "Metrics"). Any thread. A label that names rows has a bounded number of values;
+// further values count as "other".
 #pragma once
 #include <cstdint>
 #include <memory>

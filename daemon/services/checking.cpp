@@ -18,7 +18,7 @@ namespace {
 
 Task<std::vector<Finding>> check_now(Services& services, json::object document, std::optional<std::string> owner) {
   auto settings = services.settings.get();
-  check::CheckOptions options;
+  check::CheckScope options;
   options.who = owner.value_or("");
   auto loading = services.catalogs.load(std::move(owner), settings);
   check::CatalogPtr catalog = co_await std::move(loading);

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "daemon/flow/plan.hpp"
-#include "daemon/observe/log.hpp"
 #include "daemon/base/ids.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/flow/plan.hpp"
+#include "daemon/observe/log.hpp"
 #include "daemon/services/checking.hpp"
 #include "daemon/services/faults.hpp"
 #include "daemon/services/workflow_document.hpp"

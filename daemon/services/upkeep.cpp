@@ -4,8 +4,8 @@
 
 #include <fstream>
 
-#include "daemon/observe/log.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/observe/log.hpp"
 #include "daemon/store/description_rows.hpp"
 #include "daemon/store/usage_rows.hpp"
 

@@ -9,7 +9,7 @@
 #include "daemon/base/ids.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/flow/workflow_reader.hpp"
-#include "schema/parse_json.hpp"
+#include "schema/text/parse_json.hpp"
 
 namespace qflow::services {
 namespace {

@@ -59,14 +59,14 @@ void insert_file(sqlite::Tx& tx, const File& f) {
            f.is_temporary, f.expires_at, f.created_by);
 }
 
-void insert_flow(sqlite::Tx& tx, const DataFlow& f) {
+void insert_flow(sqlite::Tx& tx, const DataFlowRow& f) {
   tx->exec("INSERT INTO node_data_flow (" FLOW ") VALUES (?,?,?,?,?,?,?)", f.workflow_execution_id, f.source_node_id,
            f.target_node_id, f.data_type, f.data_size_bytes, f.serialization_time_ms, f.transfer_time_ms);
 }
 
-std::vector<DataFlow> flows_of(sqlite::Db& db, const std::string& execution_id) {
-  return db.all<DataFlow>("SELECT " FLOW " FROM node_data_flow WHERE workflow_execution_id=? ORDER BY id",
-                          execution_id);
+std::vector<DataFlowRow> flows_of(sqlite::Db& db, const std::string& execution_id) {
+  return db.all<DataFlowRow>("SELECT " FLOW " FROM node_data_flow WHERE workflow_execution_id=? ORDER BY id",
+                             execution_id);
 }
 
 void add_usage(sqlite::Tx& tx, const Execution& e, std::int64_t cpu_us) {

@@ -68,12 +68,12 @@ BOOST_DESCRIBE_STRUCT(File, (),
                        created_at, original_filename, is_temporary, expires_at, created_by))
 
 /// A value that went from one node to another node's worker.
-struct DataFlow {
+struct DataFlowRow {
   std::string workflow_execution_id, source_node_id, target_node_id, data_type;
   std::optional<std::int64_t> data_size_bytes;
   std::optional<double> serialization_time_ms, transfer_time_ms;
 };
-BOOST_DESCRIBE_STRUCT(DataFlow, (),
+BOOST_DESCRIBE_STRUCT(DataFlowRow, (),
                       (workflow_execution_id, source_node_id, target_node_id, data_type, data_size_bytes,
                        serialization_time_ms, transfer_time_ms))
 
@@ -83,8 +83,8 @@ void insert_execution(sqlite::Tx& tx, const Execution& execution);
 void finish_execution(sqlite::Tx& tx, const Execution& execution);
 void insert_node(sqlite::Tx& tx, const NodeExecution& node);
 void insert_file(sqlite::Tx& tx, const File& file);
-void insert_flow(sqlite::Tx& tx, const DataFlow& flow);
-std::vector<DataFlow> flows_of(sqlite::Db& db, const std::string& execution_id);
+void insert_flow(sqlite::Tx& tx, const DataFlowRow& flow);
+std::vector<DataFlowRow> flows_of(sqlite::Db& db, const std::string& execution_id);
 /// Adds an ended execution to the sums of its day.
 void add_usage(sqlite::Tx& tx, const Execution& ended, std::int64_t cpu_us);
 /// Writes an ended execution's error to error_logs.

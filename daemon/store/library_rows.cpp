@@ -19,7 +19,7 @@ void keep_version(sqlite::Tx& tx, const std::string& id) {
            "python_nodes WHERE id=?",
            id);
 }
-void refuse_taken(sqlite::Tx& tx, const CustomType& t) {
+void refuse_taken(sqlite::Tx& tx, const CustomTypeRow& t) {
   const auto same = tx->one<std::string>("SELECT id FROM custom_types WHERE name=?", t.name);
   if (same && *same != t.id)
     throw Fault(FaultKind::conflict, "name_taken", fmt::format("/name: a type \"{}\" already exists", t.name));
@@ -86,13 +86,13 @@ std::optional<PythonNodeVersion> find_node_version(sqlite::Db& db, const std::st
                                    id, version);
 }
 
-void insert_type(sqlite::Tx& tx, const CustomType& t) {
+void insert_type(sqlite::Tx& tx, const CustomTypeRow& t) {
   refuse_taken(tx, t);
   tx->exec("INSERT INTO custom_types (" TYPE ") VALUES (?,?,?,?,?,?,?,?,?)", t.id, t.name, t.category, t.python_type,
            t.description, t.definition, t.created_by, t.created_at, t.updated_at);
 }
 
-void update_type(sqlite::Tx& tx, const CustomType& t) {
+void update_type(sqlite::Tx& tx, const CustomTypeRow& t) {
   refuse_taken(tx, t);
   tx->exec(
       "UPDATE custom_types SET name=?2, category=?3, python_type=?4, description=?5, definition=?6, updated_at=?7 "
@@ -106,12 +106,12 @@ bool delete_type(sqlite::Tx& tx, const std::string& id) {
   return tx->changes() > 0;
 }
 
-std::optional<CustomType> find_type(sqlite::Db& db, const std::string& id_or_name) {
-  return db.one<CustomType>("SELECT " TYPE " FROM custom_types WHERE id=?1 OR name=?1", id_or_name);
+std::optional<CustomTypeRow> find_type(sqlite::Db& db, const std::string& id_or_name) {
+  return db.one<CustomTypeRow>("SELECT " TYPE " FROM custom_types WHERE id=?1 OR name=?1", id_or_name);
 }
 
-std::vector<CustomType> list_types(sqlite::Db& db) {
-  return db.all<CustomType>("SELECT " TYPE " FROM custom_types ORDER BY name");
+std::vector<CustomTypeRow> list_types(sqlite::Db& db) {
+  return db.all<CustomTypeRow>("SELECT " TYPE " FROM custom_types ORDER BY name");
 }
 
 }  // namespace qflow::store

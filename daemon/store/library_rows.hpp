@@ -49,18 +49,18 @@ std::vector<PythonNodeVersion> node_versions(sqlite::Db& db, const std::string& 
 std::optional<PythonNodeVersion> find_node_version(sqlite::Db& db, const std::string& id, std::int64_t version);
 
 /// A type that a user defined. `definition` is JSON text.
-struct CustomType {
+struct CustomTypeRow {
   std::string id, name, category = "custom", python_type = "object", description, definition = "{}";
   std::optional<std::string> created_by;
   std::int64_t created_at = 0, updated_at = 0;
 };
-BOOST_DESCRIBE_STRUCT(CustomType, (),
+BOOST_DESCRIBE_STRUCT(CustomTypeRow, (),
                       (id, name, category, python_type, description, definition, created_by, created_at, updated_at))
 /// Throws Fault(conflict) when the name is taken.
-void insert_type(sqlite::Tx& tx, const CustomType& type);
-void update_type(sqlite::Tx& tx, const CustomType& type);
+void insert_type(sqlite::Tx& tx, const CustomTypeRow& type);
+void update_type(sqlite::Tx& tx, const CustomTypeRow& type);
 bool delete_type(sqlite::Tx& tx, const std::string& id);
-std::optional<CustomType> find_type(sqlite::Db& db, const std::string& id_or_name);
-std::vector<CustomType> list_types(sqlite::Db& db);
+std::optional<CustomTypeRow> find_type(sqlite::Db& db, const std::string& id_or_name);
+std::vector<CustomTypeRow> list_types(sqlite::Db& db);
 
 }  // namespace qflow::store

@@ -168,13 +168,13 @@ void Store::commit_group(std::deque<std::unique_ptr<Job>>& group) {
   for (std::size_t i = 0; i < group.size(); ++i) group[i]->finish(errors[i]);
 }
 
-Store::Lease::Lease(Store& store) : store_(store) {
+Store::ReaderLease::ReaderLease(Store& store) : store_(store) {
   const std::lock_guard lock(store_.readers_mutex_);
   db_ = std::move(store_.readers_.back());  // one for each thread of the readers' pool
   store_.readers_.pop_back();
 }
 
-Store::Lease::~Lease() {
+Store::ReaderLease::~ReaderLease() {
   const std::lock_guard lock(store_.readers_mutex_);
   store_.readers_.push_back(std::move(db_));
 }
@@ -209,7 +209,7 @@ std::string Store::put_blob(std::string_view bytes) const {
 
 std::size_t Store::sweep_blobs() {
   std::size_t gone = 0;
-  const Lease lease(*this);
+  const ReaderLease lease(*this);
   std::error_code error;
   for (const auto& entry : fs::recursive_directory_iterator(directory_ + "/blobs", error)) {
     if (!entry.is_regular_file(error)) continue;

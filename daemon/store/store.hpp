@@ -57,7 +57,7 @@ class Store {
   template <class F>
   auto read(F work) {
     return offload([this, job = std::move(work)]() mutable {
-      const Lease lease(*this);
+      const ReaderLease lease(*this);
       return job(lease.db());
     });
   }
@@ -102,12 +102,12 @@ class Store {
   struct WaitedJob;
   struct PostedJob;
 
-  class Lease {
+  class ReaderLease {
    public:
-    explicit Lease(Store& store);
-    ~Lease();
-    Lease(const Lease&) = delete;
-    Lease& operator=(const Lease&) = delete;
+    explicit ReaderLease(Store& store);
+    ~ReaderLease();
+    ReaderLease(const ReaderLease&) = delete;
+    ReaderLease& operator=(const ReaderLease&) = delete;
     sqlite::Db& db() const { return *db_; }
 
    private:

@@ -1,5 +1,5 @@
-// The node type qflow.convert: the documented conversions (schema/types.md 4) as a node between two nodes that do not fit. Any
-// thread.
+// The node type qflow.convert: the documented conversions (schema/types.md 4) as a node between two nodes that do not
+// fit. Any thread.
 #pragma once
 #include <functional>
 #include <optional>

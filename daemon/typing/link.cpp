@@ -17,9 +17,9 @@ using schema::Type;
 
 const Classes kNone;
 
-const Classes& classes_of(const End& end) { return end.classes == nullptr ? kNone : *end.classes; }
+const Classes& classes_of(const LinkEnd& end) { return end.classes == nullptr ? kNone : *end.classes; }
 
-DocumentedType documented_of(const End& end, const Catalog& catalog) {
+DocumentedType documented_of(const LinkEnd& end, const Catalog& catalog) {
   if (end.type.kind == Type::Kind::any && !end.declared.empty()) {
     DocumentedType out;
     out.name = std::string(schema::builtin_type(end.declared).value_or(end.declared));
@@ -91,9 +91,9 @@ Type as_passed(const Type& source, const DocumentedType& from, const DocumentedT
 }
 
 // Whether a value of `source` may be passed as it is to a converter's input, or a converter's output to `target`.
-bool takes(const End& source, const End& target, const Catalog& catalog) {
+bool takes(const LinkEnd& source, const LinkEnd& target, const Catalog& catalog) {
   // A class without a documented name says nothing about a port that has only a documented name.
-  const auto unknown = [&](const End& end, const End& other) {
+  const auto unknown = [&](const LinkEnd& end, const LinkEnd& other) {
     return !other.declared.empty() && other.type.kind == Type::Kind::any && documented_of(end, catalog).name == "any" &&
            documented_of(other, catalog).name != "any";
   };
@@ -102,11 +102,11 @@ bool takes(const End& source, const End& target, const Catalog& catalog) {
   return link.compatible && link.fits && !(link.conversion_required && link.method != "int()");
 }
 
-End input_of(const Converter& c) { return {c.source, &c.classes, {}}; }
-End output_of(const Converter& c) { return {c.target, &c.classes, {}}; }
+LinkEnd input_of(const Converter& c) { return {c.source, &c.classes, {}}; }
+LinkEnd output_of(const Converter& c) { return {c.target, &c.classes, {}}; }
 
 // `any` as input or output says nothing about a converter's purpose.
-bool is_concrete(const End& end) { return end.type.kind != Type::Kind::any || !end.declared.empty(); }
+bool is_concrete(const LinkEnd& end) { return end.type.kind != Type::Kind::any || !end.declared.empty(); }
 
 // Whether the parameters of qflow.convert can name this type: it contains none of a user's classes.
 bool is_writable(const Type& type) {
@@ -121,7 +121,7 @@ bool is_dict(const Type& type) { return type.is("dict") || type.name.starts_with
 // A documented converter as it would be used between these two ends: with the types of the elements, so that they are
 // converted and checked as well. Nothing where it could not work: a dict from elements that are not pairs, a user's
 // class inside.
-std::optional<Converter> between(const Converter& converter, const End& source, const End& target,
+std::optional<Converter> between(const Converter& converter, const LinkEnd& source, const LinkEnd& target,
                                  const Catalog& catalog) {
   if (!converter.node_id.empty() || source.type.kind == Type::Kind::any || target.type.kind == Type::Kind::any)
     return converter;
@@ -135,7 +135,7 @@ std::optional<Converter> between(const Converter& converter, const End& source, 
                     (element.kind == Type::Kind::tuple && (element.variadic || element.arguments.size() == 2));
   if (into_dict && !pair) return std::nullopt;
   if (converter.source.is("dict") && !bare) {
-    const End keys{Type::of("list", {element}), source.classes, {}};
+    const LinkEnd keys{Type::of("list", {element}), source.classes, {}};
     if (!takes(keys, target, catalog)) return std::nullopt;
   }
   const bool elements = !source.type.arguments.empty() || !target.type.arguments.empty();
@@ -148,7 +148,8 @@ std::optional<Converter> between(const Converter& converter, const End& source, 
 }
 
 // list[str] → list[int], dict[str, str] → dict[str, float]: the same outer type, elements that can be converted.
-std::optional<Converter> elementwise(const End& source, const End& target, const Link& link, const Catalog& catalog) {
+std::optional<Converter> elementwise(const LinkEnd& source, const LinkEnd& target, const Link& link,
+                                     const Catalog& catalog) {
   if (!link.compatible || link.fits) return std::nullopt;
   const auto answer = schema::assignable(source.type, classes_of(source), target.type, classes_of(target));
   const std::string method = method_for(answer.source, answer.target, catalog);
@@ -160,11 +161,11 @@ std::optional<Converter> elementwise(const End& source, const End& target, const
 
 }  // namespace
 
-std::string shown(const End& end) {
+std::string shown(const LinkEnd& end) {
   return end.type.kind == Type::Kind::any && !end.declared.empty() ? end.declared : schema::text(end.type);
 }
 
-Link check_link(const End& source, const End& target, const Catalog& catalog) {
+Link check_link(const LinkEnd& source, const LinkEnd& target, const Catalog& catalog) {
   Link out;
   out.source = documented_of(source, catalog);
   out.target = documented_of(target, catalog);
@@ -206,7 +207,7 @@ Link check_link(const End& source, const End& target, const Catalog& catalog) {
   return out;
 }
 
-std::vector<Suggestion> suggest(const End& source, const End& target, const Catalog& catalog) {
+std::vector<Suggestion> suggest(const LinkEnd& source, const LinkEnd& target, const Catalog& catalog) {
   std::vector<Suggestion> out;
   const Link link = check_link(source, target, catalog);
   if (auto one = elementwise(source, target, link, catalog)) out.push_back({{std::move(*one)}});

@@ -7,7 +7,7 @@ namespace qflow::typing {
 
 /// One end of a connection: its type with the classes that it mentions, which must outlive this. `declared`: a
 /// documented or custom name that the workflow gives the port where the code says nothing.
-struct End {
+struct LinkEnd {
   schema::Type type;
   const schema::Classes* classes = nullptr;
   std::string declared;
@@ -29,12 +29,12 @@ struct Link {
   schema::DocumentedType source, target;
 };
 
-Link check_link(const End& source, const End& target, const Catalog& catalog);
+Link check_link(const LinkEnd& source, const LinkEnd& target, const Catalog& catalog);
 
 /// Ways from one type to the other through at most two converters; documented converters come first.
-std::vector<Suggestion> suggest(const End& source, const End& target, const Catalog& catalog);
+std::vector<Suggestion> suggest(const LinkEnd& source, const LinkEnd& target, const Catalog& catalog);
 
 /// "list[int]", or the declared name.
-std::string shown(const End& end);
+std::string shown(const LinkEnd& end);
 
 }  // namespace qflow::typing

@@ -44,8 +44,9 @@ std::optional<std::uint64_t> proportional_memory(pid_t pid);
 class ProcessTable {
  public:
   ProcessTable();
-  /// `root` and all its descendants, about `limit` of them at most (the children of one process are listed whole). A worker is PID 1 of its namespace, so orphans of the
-  /// processes it started become its children again, and the result is the whole namespace.
+  /// `root` and all its descendants, about `limit` of them at most (the children of one process are listed whole). A
+  /// worker is PID 1 of its namespace, so orphans of the processes it started become its children again, and the result
+  /// is the whole namespace.
   std::vector<pid_t> tree_of(pid_t root, std::size_t limit) const;
 
  private:

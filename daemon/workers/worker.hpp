@@ -13,8 +13,8 @@
 
 #include "daemon/base/async.hpp"
 #include "daemon/workers/output.hpp"
-#include "daemon/workers/proc.hpp"
 #include "daemon/workers/pool_settings.hpp"
+#include "daemon/workers/proc.hpp"
 #include "sandbox/cgroup.hpp"
 #include "sandbox/policy.hpp"
 #include "sandbox/sys.hpp"

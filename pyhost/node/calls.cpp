@@ -4,10 +4,10 @@
 #include <map>
 #include <set>
 
-#include "pyhost/values/offers.hpp"
-#include "pyhost/values/literals.hpp"
-#include "pyhost/values/preview.hpp"
 #include "pyhost/types/from_json.hpp"
+#include "pyhost/values/literals.hpp"
+#include "pyhost/values/offers.hpp"
+#include "pyhost/values/preview.hpp"
 
 namespace py = pybind11;
 

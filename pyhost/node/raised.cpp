@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "pyhost/values/preview.hpp"
-#include "schema/utf8.hpp"
+#include "schema/text/utf8.hpp"
 
 namespace py = pybind11;
 

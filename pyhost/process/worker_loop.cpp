@@ -6,20 +6,20 @@
 #include <new>
 #include <optional>
 
-#include "pyhost/process/audit_hook.hpp"
 #include "pyhost/node/calls.hpp"
 #include "pyhost/node/describe.hpp"
-#include "pyhost/process/file_pieces.hpp"
-#include "pyhost/process/interpreter.hpp"
-#include "pyhost/values/literals.hpp"
 #include "pyhost/node/modules.hpp"
 #include "pyhost/node/raised.hpp"
+#include "pyhost/process/audit_hook.hpp"
+#include "pyhost/process/file_pieces.hpp"
+#include "pyhost/process/interpreter.hpp"
 #include "pyhost/process/usage_meter.hpp"
+#include "pyhost/values/literals.hpp"
 #include "sandbox/denied.hpp"
 #include "sandbox/selfcheck.hpp"
 #include "sandbox/sys.hpp"
 #include "schema/messages.hpp"
-#include "schema/parse_json.hpp"
+#include "schema/text/parse_json.hpp"
 
 namespace py = pybind11;
 

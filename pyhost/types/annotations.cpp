@@ -6,8 +6,8 @@
 #include "pyhost/types/classes.hpp"
 #include "pyhost/values/preview.hpp"
 #include "schema/messages.hpp"
-#include "schema/parse_json.hpp"
-#include "schema/utf8.hpp"
+#include "schema/text/parse_json.hpp"
+#include "schema/text/utf8.hpp"
 #include "schema/typing/parse.hpp"
 
 namespace py = pybind11;

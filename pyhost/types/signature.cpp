@@ -1,5 +1,5 @@
 #include "pyhost/types/signature.hpp"
-#include "schema/utf8.hpp"
+#include "schema/text/utf8.hpp"
 
 #include <map>
 

@@ -4,8 +4,8 @@
 
 #include "pyhost/types/broken_limit.hpp"
 #include "pyhost/values/preview.hpp"
-#include "schema/pointer.hpp"
-#include "schema/utf8.hpp"
+#include "schema/text/pointer.hpp"
+#include "schema/text/utf8.hpp"
 
 namespace py = pybind11;
 

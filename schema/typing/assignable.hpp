@@ -6,7 +6,8 @@
 namespace qflow::schema {
 
 /// What is allowed beyond the typing specification. On a connection, a value is handed over, not shared under two
-/// names, and each node is a module of its own, so schema/types.md 6 asks for more leniency there than inside one program.
+/// names, and each node is a module of its own, so schema/types.md 6 asks for more leniency there than inside one
+/// program.
 struct Rules {
   bool covariant_containers = true;  ///< list[int] → list[float]: only the receiver uses the list
   bool records_by_fields = true;     ///< a dataclass, NamedTuple, enumeration or model of another node, by its fields

@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "schema/pointer.hpp"
+#include "schema/text/pointer.hpp"
+#include "schema/text/utf8.hpp"
 #include "schema/typing/json_schema.hpp"
-#include "schema/utf8.hpp"
 
 namespace qflow::schema {
 namespace {

@@ -1,6 +1,6 @@
 // JSON Schema 2020-12 for types, to build forms from, and the check of JSON values against a schema. Any thread.
 #pragma once
-#include "schema/codec.hpp"
+#include "schema/text/codec.hpp"
 #include "schema/typing/hierarchy.hpp"
 
 namespace qflow::schema {

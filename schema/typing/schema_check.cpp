@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "schema/pointer.hpp"
+#include "schema/text/pointer.hpp"
 #include "schema/typing/json_schema.hpp"
 
 namespace qflow::schema {

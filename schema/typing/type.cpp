@@ -1,5 +1,5 @@
+#include "schema/text/utf8.hpp"
 #include "schema/typing/type.hpp"
-#include "schema/utf8.hpp"
 
 #include <algorithm>
 

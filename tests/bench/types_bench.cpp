@@ -3,10 +3,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "schema/documented_types.hpp"
 #include "schema/typing/assignable.hpp"
 #include "schema/typing/json_schema.hpp"
 #include "schema/typing/parse.hpp"
-#include "schema/documented_types.hpp"
 #include "tests/bench/bench.hpp"
 #include "tests/support/http.hpp"
 

@@ -1,8 +1,8 @@
 // The configuration file: any text is accepted, or refused with a message.
 #include <cstdlib>
 
-#include "daemon/config/read.hpp"
 #include "daemon/base/fault.hpp"
+#include "daemon/config/read.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace qflow;

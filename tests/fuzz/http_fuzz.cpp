@@ -4,15 +4,15 @@
 
 #include <cstdlib>
 
-#include "daemon/base/members.hpp"
 #include "daemon/api/installation/multipart.hpp"
 #include "daemon/auth/jwt.hpp"
 #include "daemon/base/address.hpp"
-#include "daemon/http/router.hpp"
+#include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
-#include "schema/messages.hpp"
-#include "schema/parse_json.hpp"
+#include "daemon/http/router.hpp"
 #include "schema/documented_types.hpp"
+#include "schema/messages.hpp"
+#include "schema/text/parse_json.hpp"
 
 using namespace qflow;
 

@@ -3,12 +3,12 @@
 #include <cstdlib>
 
 #include "schema/description.hpp"
+#include "schema/text/parse_json.hpp"
 #include "schema/typing/assignable.hpp"
 #include "schema/typing/documented_name.hpp"
 #include "schema/typing/hierarchy.hpp"
 #include "schema/typing/json_schema.hpp"
 #include "schema/typing/parse.hpp"
-#include "schema/parse_json.hpp"
 
 using namespace qflow::schema;
 

@@ -1,9 +1,9 @@
 // A workflow document: any document is read and planned, or refused with a Fault.
+#include "daemon/base/fault.hpp"
 #include "daemon/flow/plan.hpp"
 #include "daemon/flow/workflow_reader.hpp"
-#include "daemon/base/fault.hpp"
 #include "schema/messages.hpp"
-#include "schema/parse_json.hpp"
+#include "schema/text/parse_json.hpp"
 
 using namespace qflow;
 

@@ -1,7 +1,7 @@
 #include "daemon/api/executions/execution_view.hpp"
 
 #include "daemon/base/time.hpp"
-#include "schema/parse_json.hpp"
+#include "schema/text/parse_json.hpp"
 
 namespace qflow::api {
 namespace {

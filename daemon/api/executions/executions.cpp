@@ -92,7 +92,7 @@ void check_visible(const auth::Caller& caller, const store::Execution& execution
 }
 
 // The values that passed from one worker to another.
-json::array flow_view(const std::vector<store::DataFlow>& flows) {
+json::array flow_view(const std::vector<store::DataFlowRow>& flows) {
   json::array out;
   for (const auto& flow : flows) {
     json::object one{{"source", flow.source_node_id},

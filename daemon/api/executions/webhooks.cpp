@@ -4,13 +4,13 @@
 
 #include <set>
 
-#include "daemon/base/members.hpp"
-#include "daemon/services/running.hpp"
-#include "daemon/base/text.hpp"
 #include "daemon/base/ids.hpp"
+#include "daemon/base/members.hpp"
+#include "daemon/base/text.hpp"
 #include "daemon/base/time.hpp"
-#include "daemon/store/asset_rows.hpp"
+#include "daemon/services/running.hpp"
 #include "daemon/services/workflow_document.hpp"
+#include "daemon/store/asset_rows.hpp"
 
 namespace qflow::api {
 namespace {

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include "daemon/base/members.hpp"
-#include "daemon/services/environments.hpp"
 #include "daemon/base/ids.hpp"
+#include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/services/environments.hpp"
 #include "daemon/store/asset_rows.hpp"
 #include "daemon/workers/proc.hpp"
 

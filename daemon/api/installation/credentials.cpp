@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
-#include "daemon/base/members.hpp"
 #include "daemon/base/ids.hpp"
+#include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/store/asset_rows.hpp"
 

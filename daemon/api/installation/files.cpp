@@ -6,8 +6,8 @@
 #include <filesystem>
 
 #include "daemon/api/installation/multipart.hpp"
-#include "daemon/base/text.hpp"
 #include "daemon/base/ids.hpp"
+#include "daemon/base/text.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/store/asset_rows.hpp"
 

@@ -76,7 +76,7 @@ struct Candidate {
 };
 
 // Exact fits first, then by how much must be known about the value.
-int score_of(const typing::Link& link, const typing::End& source, const typing::End& target) {
+int score_of(const typing::Link& link, const typing::LinkEnd& source, const typing::LinkEnd& target) {
   const bool vague = source.type.kind == schema::Type::Kind::any || target.type.kind == schema::Type::Kind::any;
   int score = link.fits ? 60 : 20;
   if (vague) score = 10;
@@ -89,16 +89,16 @@ void add_candidates(const Wanted& wanted, const store::PythonNode& row, const sc
                     const typing::Catalog& catalog, std::vector<Candidate>& out) {
   const schema::NodeFunction* function = d.find(row.main_function);
   if (function == nullptr) return;
-  const typing::End own{wanted.type, &wanted.classes, {}};
+  const typing::LinkEnd own{wanted.type, &wanted.classes, {}};
   std::vector<const schema::NodePort*> ports;
   if (wanted.output)
     for (const auto& one : function->inputs) ports.push_back(&one);
   else ports.push_back(&function->output);
   Candidate best;
   for (const auto* port : ports) {
-    const typing::End other{port->type, &d.classes, {}};
-    const typing::End& source = wanted.output ? own : other;
-    const typing::End& target = wanted.output ? other : own;
+    const typing::LinkEnd other{port->type, &d.classes, {}};
+    const typing::LinkEnd& source = wanted.output ? own : other;
+    const typing::LinkEnd& target = wanted.output ? other : own;
     const typing::Link link = typing::check_link(source, target, catalog);
     if (!link.compatible) continue;
     const int score = score_of(link, source, target) + (port->required ? 1 : 0);

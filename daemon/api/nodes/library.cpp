@@ -5,14 +5,14 @@
 #include <algorithm>
 #include <charconv>
 
-#include "daemon/base/members.hpp"
-#include "daemon/services/node_trial.hpp"
+#include "daemon/api/nodes/trial_view.hpp"
 #include "daemon/api/nodes/typing_view.hpp"
 #include "daemon/base/ids.hpp"
+#include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
-#include "daemon/store/library_rows.hpp"
+#include "daemon/services/node_trial.hpp"
 #include "daemon/services/workflow_document.hpp"
-#include "daemon/api/nodes/trial_view.hpp"
+#include "daemon/store/library_rows.hpp"
 
 namespace qflow::api {
 namespace {

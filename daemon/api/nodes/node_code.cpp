@@ -4,12 +4,12 @@
 
 #include <algorithm>
 
-#include "daemon/services/node_trial.hpp"
+#include "daemon/api/nodes/trial_view.hpp"
 #include "daemon/api/nodes/typing_view.hpp"
 #include "daemon/engine/outcome_json.hpp"
 #include "daemon/flow/workflow_reader.hpp"
+#include "daemon/services/node_trial.hpp"
 #include "schema/messages.hpp"
-#include "daemon/api/nodes/trial_view.hpp"
 
 namespace qflow::api {
 Task<Reply> execute_node(Services& services, const Request& request) {

@@ -1,7 +1,7 @@
 #include "daemon/api/nodes/trial_view.hpp"
 
 #include "daemon/engine/outcome_json.hpp"
-#include "schema/parse_json.hpp"
+#include "schema/text/parse_json.hpp"
 
 namespace qflow::api {
 namespace json = boost::json;

@@ -4,16 +4,16 @@
 
 #include <fmt/format.h>
 
-#include "daemon/base/members.hpp"
+#include "daemon/api/nodes/node_code.hpp"
 #include "daemon/api/nodes/typing_view.hpp"
 #include "daemon/base/ids.hpp"
+#include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/services/checking.hpp"
+#include "daemon/services/workflow_document.hpp"
 #include "daemon/store/library_rows.hpp"
 #include "daemon/typing/convert_node.hpp"
-#include "daemon/services/workflow_document.hpp"
 #include "schema/typing/json_schema.hpp"
-#include "daemon/api/nodes/node_code.hpp"
-#include "daemon/services/checking.hpp"
 
 namespace qflow::api {
 namespace {
@@ -30,7 +30,7 @@ json::object view(const schema::TypeInfo& t) {
           {"is_builtin", true}};
 }
 
-json::object view(const store::CustomType& t) {
+json::object view(const store::CustomTypeRow& t) {
   return {{"id", t.id},
           {"name", t.name},
           {"category", t.category},
@@ -46,7 +46,7 @@ json::object view(const store::CustomType& t) {
 // A documented name, the name of a user's type, or a Python type.
 struct Asked {
   std::string name;  ///< as written; for a built-in type, its documented name
-  typing::End end;
+  typing::LinkEnd end;
   bool named = false;
   std::string problem;  ///< why it is none of these; empty otherwise
 };
@@ -70,7 +70,8 @@ Asked read_asked(const std::string& written, const typing::Catalog& catalog) {
   return out;
 }
 
-json::array suggestions_view(const typing::End& source, const typing::End& target, const typing::Catalog& catalog) {
+json::array suggestions_view(const typing::LinkEnd& source, const typing::LinkEnd& target,
+                             const typing::Catalog& catalog) {
   json::array out;
   for (const auto& one : typing::suggest(source, target, catalog)) out.push_back(one.to_json());
   return out;
@@ -113,7 +114,7 @@ json::object checked(Services& services, const typing::Catalog& catalog, const s
   return out;
 }
 
-void take(Body& body, store::CustomType& type) {
+void take(Body& body, store::CustomTypeRow& type) {
   if (body.has("name")) type.name = body.required("name", 100);
   type.category = body.text("category", 50).value_or(type.category);
   type.python_type = body.text("python_type", 500).value_or(type.python_type);
@@ -143,8 +144,8 @@ void take(Body& body, store::CustomType& type) {
 }
 
 // Checks that the type which `type` extends exists and does not lead back to `type`.
-void check_extends(sqlite::Db& db, const store::CustomType& type) {
-  const auto parent_of = [](const store::CustomType& one) -> std::string {
+void check_extends(sqlite::Db& db, const store::CustomTypeRow& type) {
+  const auto parent_of = [](const store::CustomTypeRow& one) -> std::string {
     const json::value definition = services::stored_json(one.definition);
     const json::value* parent = definition.is_object() ? definition.get_object().if_contains("extends") : nullptr;
     return parent != nullptr && parent->is_string() ? std::string(std::string_view(parent->get_string())) : "";
@@ -161,7 +162,7 @@ void check_extends(sqlite::Db& db, const store::CustomType& type) {
   }
 }
 
-Task<store::CustomType> load_own(Services& services, const Request& request) {
+Task<store::CustomTypeRow> load_own(Services& services, const Request& request) {
   const std::string id = request.parameter("id");
   if (schema::builtin_type(id)) throw Fault(FaultKind::forbidden, "builtin_type", "built-in types cannot be changed");
   auto job = [id](sqlite::Db& db) { return store::find_type(db, id); };
@@ -202,7 +203,7 @@ Task<Reply> list_types(Services& services, const Request&) {
 
 Task<Reply> create_type(Services& services, const Request& request) {
   Body body(request.json_object());
-  store::CustomType type;
+  store::CustomTypeRow type;
   type.id = new_id();
   body.required("name", 100);
   take(body, type);
@@ -229,7 +230,7 @@ Task<Reply> get_type(Services& services, const Request& request) {
 }
 
 Task<Reply> update_type(Services& services, const Request& request) {
-  store::CustomType type = co_await load_own(services, request);
+  store::CustomTypeRow type = co_await load_own(services, request);
   Body body(request.json_object());
   take(body, type);
   body.check();
@@ -243,7 +244,7 @@ Task<Reply> update_type(Services& services, const Request& request) {
 }
 
 Task<Reply> delete_type(Services& services, const Request& request) {
-  const store::CustomType type = co_await load_own(services, request);
+  const store::CustomTypeRow type = co_await load_own(services, request);
   auto job = [id = type.id](sqlite::Tx& tx) { return store::delete_type(tx, id); };
   co_await services.store.write(std::move(job));
   co_return Reply::success();

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "daemon/base/members.hpp"
 #include "daemon/api/people/user_view.hpp"
+#include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
 
 namespace qflow::api {

@@ -4,12 +4,12 @@
 
 #include <set>
 
-#include "daemon/base/members.hpp"
 #include "daemon/api/people/user_view.hpp"
-#include "daemon/observe/log.hpp"
 #include "daemon/base/ids.hpp"
+#include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
-#include "schema/parse_json.hpp"
+#include "daemon/observe/log.hpp"
+#include "schema/text/parse_json.hpp"
 
 namespace qflow::api {
 namespace {

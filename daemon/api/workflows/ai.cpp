@@ -7,13 +7,13 @@
 #include <set>
 
 #include "daemon/base/members.hpp"
-#include "daemon/flow/plan.hpp"
-#include "daemon/flow/workflow_reader.hpp"
 #include "daemon/base/text.hpp"
 #include "daemon/flow/imports_hint.hpp"
+#include "daemon/flow/plan.hpp"
+#include "daemon/flow/workflow_reader.hpp"
 #include "daemon/services/workflow_document.hpp"
 #include "sandbox/sys.hpp"
-#include "schema/parse_json.hpp"
+#include "schema/text/parse_json.hpp"
 
 namespace qflow::api {
 namespace {
@@ -81,11 +81,11 @@ std::string first_words(const std::string& code) {
 
 std::string role_words(const flow::Node& node) {
   switch (node.role) {
-    case flow::Role::code:
+    case flow::NodeRole::code:
       return first_words(node.code);
-    case flow::Role::ignored:
+    case flow::NodeRole::ignored:
       return "a note";
-    case flow::Role::unknown:
+    case flow::NodeRole::unknown:
       return fmt::format("a node of type {}, which this release does not run", node.type);
     default:
       return "starts the workflow";
@@ -119,7 +119,7 @@ struct ListFree {
 };
 
 // One POST to the configured server. Blocks; throws Fault.
-std::string ask(const config::Ai& ai, const std::string& body) {
+std::string ask(const config::AiSection& ai, const std::string& body) {
   constexpr std::size_t kLargest = 4U << 20U;
   const std::unique_ptr<CURL, CurlFree> curl(curl_easy_init());
   std::string answer;
@@ -179,7 +179,7 @@ Task<Reply> ai_explain(Services& services, const Request& request) {
   std::vector<std::size_t> starts, ends;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const flow::Node& node = graph.nodes[i];
-    if (node.role == flow::Role::ignored) continue;
+    if (node.role == flow::NodeRole::ignored) continue;
     if (around.before[i].empty()) starts.push_back(i);
     if (around.after[i].empty()) ends.push_back(i);
     const auto before = names_of(graph, around.before[i]);
@@ -212,7 +212,7 @@ Task<Reply> ai_optimize(Services& services, const Request& request) {
   std::map<std::string, std::string> same_code;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     const flow::Node& node = graph.nodes[i];
-    if (node.role != flow::Role::code) continue;
+    if (node.role != flow::NodeRole::code) continue;
     levels[depth[i]].push_back(node.name);
     if (graph.nodes.size() > 1 && around.before[i].empty() && around.after[i].empty())
       found.push_back(suggestion("unconnected", node.name, "it is not connected to any other node"));

@@ -1,8 +1,8 @@
 #include "daemon/api/workflows/tags.hpp"
 
-#include "daemon/base/members.hpp"
 #include "daemon/api/workflows/workflow_view.hpp"
 #include "daemon/base/ids.hpp"
+#include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
 
 namespace qflow::api {

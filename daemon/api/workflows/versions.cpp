@@ -4,10 +4,10 @@
 
 #include <charconv>
 
-#include "daemon/base/members.hpp"
-#include "daemon/api/workflows/workflow_view.hpp"
-#include "daemon/base/time.hpp"
 #include "daemon/api/workflows/templates.hpp"
+#include "daemon/api/workflows/workflow_view.hpp"
+#include "daemon/base/members.hpp"
+#include "daemon/base/time.hpp"
 #include "daemon/services/workflow_document.hpp"
 
 namespace qflow::api {

@@ -3,14 +3,14 @@
 #include <fmt/format.h>
 
 #include "daemon/api/executions/execution_view.hpp"
-#include "daemon/services/running.hpp"
 #include "daemon/api/nodes/typing_view.hpp"
 #include "daemon/api/workflows/workflow_view.hpp"
-#include "daemon/flow/plan.hpp"
 #include "daemon/base/time.hpp"
-#include "daemon/store/workflow_rows.hpp"
-#include "daemon/services/workflow_document.hpp"
+#include "daemon/flow/plan.hpp"
 #include "daemon/services/checking.hpp"
+#include "daemon/services/running.hpp"
+#include "daemon/services/workflow_document.hpp"
+#include "daemon/store/workflow_rows.hpp"
 
 namespace qflow::api {
 namespace {

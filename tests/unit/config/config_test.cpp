@@ -3,8 +3,8 @@
 
 #include <cstdlib>
 
-#include "daemon/config/read.hpp"
 #include "daemon/base/fault.hpp"
+#include "daemon/config/read.hpp"
 
 using namespace qflow;
 

@@ -2,9 +2,9 @@
 
 #include <boost/json/parse.hpp>
 
+#include "daemon/base/fault.hpp"
 #include "daemon/flow/binding.hpp"
 #include "daemon/flow/workflow_reader.hpp"
-#include "daemon/base/fault.hpp"
 
 using namespace qflow;
 using namespace qflow::flow;

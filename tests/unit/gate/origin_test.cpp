@@ -5,7 +5,7 @@
 using namespace qflow;
 
 TEST_CASE("only our own host names are served") {
-  config::Server server;
+  config::ServerSection server;
   server.hosts = {"flows.example"};
   for (const char* ours :
        {"localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "192.0.2.7", "flows.example:443"})

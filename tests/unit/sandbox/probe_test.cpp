@@ -10,5 +10,5 @@ TEST_CASE("the probe reports each mechanism, with a remedy if it is missing") {
   CHECK(report.findings.size() >= 11);
   CHECK(report.level >= 0);
   CHECK(report.level <= 3);
-  for (const Finding& finding : report.findings) CHECK(finding.available == finding.remedy.empty());
+  for (const HostFinding& finding : report.findings) CHECK(finding.available == finding.remedy.empty());
 }

@@ -5,7 +5,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "schema/description.hpp"
-#include "schema/parse_json.hpp"
+#include "schema/text/parse_json.hpp"
 #include "schema/typing/assignable.hpp"
 #include "schema/typing/documented_name.hpp"
 #include "schema/typing/json_schema.hpp"

@@ -1,4 +1,4 @@
-#include "schema/parse_json.hpp"
+#include "schema/text/parse_json.hpp"
 
 #include <boost/json/parser.hpp>
 #include <charconv>

@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "schema/parse_json.hpp"
+#include "schema/text/parse_json.hpp"
 
 using namespace qflow::schema;
 

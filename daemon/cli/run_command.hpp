@@ -1,0 +1,23 @@
+// `qflow run`. Returns the exit status of the process; main() catches Faults.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/config/config.hpp"
+
+namespace qflow::cli {
+
+struct RunOptions {
+  std::string flow;
+  std::vector<std::string> inputs;  ///< NAME=VALUE, NAME=@FILE
+  std::string input_file;
+  std::optional<std::string> node;
+  std::optional<std::string> python;
+  bool json = false;
+  bool quiet = false;
+};
+/// Runs one workflow in this process, without a server. 0, 1 (a node failed), 2 (bad input), 130 (interrupted).
+int run(const config::Config& config, const RunOptions& options);
+
+}  // namespace qflow::cli
