@@ -142,7 +142,7 @@ void add_socket_rules(std::vector<SyscallRule>& rules, const Policy& policy) {
       rules.push_back(
           {name, Action::allow, {{1, kInt, static_cast<unsigned>(level)}, {2, kInt, static_cast<unsigned>(value)}}});
   };
-  option("setsockopt", SOL_SOCKET, {SO_REUSEADDR, SO_KEEPALIVE, SO_LINGER, SO_PASSCRED, SO_RCVTIMEO, SO_SNDTIMEO});
+  option("setsockopt", SOL_SOCKET, {SO_REUSEADDR, SO_KEEPALIVE, SO_LINGER, SO_RCVTIMEO, SO_SNDTIMEO});
   option("getsockopt", SOL_SOCKET,
          {SO_REUSEADDR, SO_TYPE, SO_ERROR, SO_SNDBUF, SO_RCVBUF, SO_KEEPALIVE, SO_LINGER, SO_PASSCRED, SO_PEERCRED,
           SO_RCVTIMEO, SO_SNDTIMEO, SO_ACCEPTCONN, SO_PROTOCOL, SO_DOMAIN});
@@ -152,20 +152,25 @@ void add_socket_rules(std::vector<SyscallRule>& rules, const Policy& policy) {
   }
   for (const char* name : kNetwork) rules.push_back({name, Action::allow, {}});
   for (const int domain : {AF_INET, AF_INET6}) {
-    const auto kind = [&](Action action, int type) {
-      rules.push_back(
-          {"socket", action, {{0, kInt, static_cast<unsigned>(domain)}, {1, 0xfU, static_cast<unsigned>(type)}}});
+    // By protocol, too: of the stream sockets not MPTCP, of the datagram sockets not UDP-Lite.
+    const auto kind = [&](int type, std::initializer_list<int> protocols) {
+      for (const int protocol : protocols)
+        rules.push_back({"socket",
+                         Action::allow,
+                         {{0, kInt, static_cast<unsigned>(domain)},
+                          {1, 0xfU, static_cast<unsigned>(type)},
+                          {2, kInt, static_cast<unsigned>(protocol)}}});
     };
-    kind(Action::allow, SOCK_STREAM);
-    kind(Action::allow, SOCK_DGRAM);
-    kind(Action::deny, SOCK_RAW);
+    kind(SOCK_STREAM, {0, IPPROTO_TCP});
+    kind(SOCK_DGRAM, {0, IPPROTO_UDP});
+    rules.push_back({"socket", Action::deny, {{0, kInt, static_cast<unsigned>(domain)}, {1, 0xfU, SOCK_RAW}}});
   }
   for (const int domain : {AF_UNIX, AF_NETLINK, AF_PACKET, AF_VSOCK, AF_ALG})
     rules.push_back({"socket", Action::deny, {{0, kInt, static_cast<unsigned>(domain)}}});
   option("setsockopt", SOL_SOCKET, {SO_REUSEPORT, SO_BROADCAST, SO_SNDBUF, SO_RCVBUF, SO_OOBINLINE});
   option("getsockopt", SOL_SOCKET, {SO_REUSEPORT, SO_BROADCAST});
   for (const char* name : {"setsockopt", "getsockopt"})
-    for (const int level : {IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_IPV6})
+    for (const int level : {IPPROTO_IP, IPPROTO_TCP, IPPROTO_IPV6})
       rules.push_back({name, Action::allow, {{1, kInt, static_cast<unsigned>(level)}}});
 }
 
@@ -206,7 +211,10 @@ void add_argument_rules(std::vector<SyscallRule>& rules, const Policy& policy) {
   // Seeing whether others have a file in memory, and evicting it, would be another channel.
   for (const char* name : {"preadv2", "pwritev2"}) rules.push_back({name, Action::allow, {{5, kInt, 0}}});
   allow_values("fadvise64", 3, {POSIX_FADV_NORMAL, POSIX_FADV_RANDOM, POSIX_FADV_SEQUENTIAL, POSIX_FADV_WILLNEED});
-  allow_values("socketpair", 0, {AF_UNIX});
+  // A datagram pair whose peer was closed can be bound to a name that others see, and sent from anywhere: connected
+  // pairs only. SO_PASSCRED would bind such a name by itself.
+  for (const int type : {SOCK_STREAM, SOCK_SEQPACKET})
+    rules.push_back({"socketpair", Action::allow, {{0, kInt, AF_UNIX}, {1, 0xfU, static_cast<unsigned>(type)}}});
   add_socket_rules(rules, policy);
   for (const int option : worker_prctl_options())
     rules.push_back({"prctl", Action::allow, {{0, kInt, static_cast<unsigned>(option)}}});

@@ -5,8 +5,11 @@
 #include <unistd.h>
 
 #include <array>
+#include <algorithm>
 #include <charconv>
+#include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <string>
 #include <string_view>
 
@@ -41,8 +44,11 @@ std::string status_text(pid_t pid) {
 }
 
 ProcessStatus parse_status(std::string_view status) {
+  const std::uint64_t counted =
+      kib(status, "\nVmData:") + kib(status, "\nVmStk:") + kib(status, "\nVmExe:") + kib(status, "\nVmLib:");
+  const std::uint64_t all = kib(status, "\nVmSize:");
   return {kib(status, "\nRssAnon:") + kib(status, "\nVmSwap:"), kib(status, "\nRssShmem:"), kib(status, "\nVmHWM:"),
-          number(status, "\nThreads:")};
+          number(status, "\nThreads:"), all - std::min(all, counted)};
 }
 
 ProcessStatus status_of(pid_t pid) { return parse_status(status_text(pid)); }
@@ -99,6 +105,37 @@ std::optional<std::uint64_t> proportional_memory(pid_t pid) {
   const std::string_view rollup = read_proc(fmt::format("/proc/{}/smaps_rollup", pid), space);
   if (rollup.find("\nPss_Anon:") == std::string_view::npos) return std::nullopt;
   return kib(rollup, "\nPss_Anon:") + kib(rollup, "\nSwapPss:");
+}
+
+// proc(5), /proc/PID/maps: "ADDRESS-ADDRESS PERMS OFFSET DEV INODE PATH". Shared anonymous memory is a file of the
+// kernel's own tmpfs, "/dev/zero (deleted)", with 's' among the permissions.
+std::optional<std::map<std::uint64_t, std::uint64_t>> shared_memory(pid_t pid) {
+  std::ifstream maps(fmt::format("/proc/{}/maps", pid));
+  if (!maps) return std::nullopt;
+  std::map<std::uint64_t, std::uint64_t> found;
+  for (std::string line; std::getline(maps, line);) {
+    unsigned long long first = 0, last = 0, offset = 0, inode = 0;
+    char permissions[5] = {};
+    if (std::sscanf(line.c_str(), "%llx-%llx %4s %llx %*s %llu", &first, &last, permissions, &offset, &inode) != 5)
+      continue;
+    if (permissions[3] != 's' || !line.ends_with("/dev/zero (deleted)")) continue;
+    std::uint64_t& extent = found[inode];
+    extent = std::max<std::uint64_t>(extent, offset + (last - first));
+  }
+  return found;
+}
+
+std::optional<std::set<std::uint64_t>> sockets_of(pid_t pid) {
+  std::error_code error;
+  std::set<std::uint64_t> found;
+  for (const auto& entry : std::filesystem::directory_iterator(fmt::format("/proc/{}/fd", pid), error)) {
+    std::error_code gone;
+    const std::string target = std::filesystem::read_symlink(entry.path(), gone);
+    unsigned long long inode = 0;
+    if (!gone && std::sscanf(target.c_str(), "socket:[%llu]", &inode) == 1) found.insert(inode);
+  }
+  if (error) return std::nullopt;
+  return found;
 }
 
 ProcessTable::ProcessTable() {

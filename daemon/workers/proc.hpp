@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@ struct ProcessStatus {
   std::uint64_t shared = 0;     ///< RssShmem: shared anonymous memory and mapped tmpfs files
   std::uint64_t peak = 0;       ///< VmHWM
   std::uint64_t threads = 0;
+  std::uint64_t mapped = 0;  ///< address space that is no private memory, stack or code: shared mappings and files
 };
 ProcessStatus status_of(pid_t pid);
 /// The text of /proc/PID/status, which status_of() parses; empty for a process that is gone.
@@ -38,6 +40,13 @@ std::int64_t own_cpu_us(pid_t pid);
 /// The process's share of anonymous memory: each page divided by the number of processes that map it. Nothing where the
 /// daemon may not ask (only root may, because workers are not dumpable).
 std::optional<std::uint64_t> proportional_memory(pid_t pid);
+
+/// The shared anonymous mappings of a process (mmap(2), MAP_SHARED, /dev/zero included), by inode: each with the
+/// largest extent that is mapped. Their pages count nowhere else once MADV_DONTNEED has dropped them from the page
+/// tables. Nothing where the daemon may not ask (only root may, because workers are not dumpable).
+std::optional<std::map<std::uint64_t, std::uint64_t>> shared_memory(pid_t pid);
+/// The inodes of a process's sockets; nothing where the daemon may not ask.
+std::optional<std::set<std::uint64_t>> sockets_of(pid_t pid);
 
 /// The children of processes, for one inspection of the machine. Kernels with CONFIG_PROC_CHILDREN (Debian's) list them
 /// for one process at a time; on others one scan of /proc serves all queries of the same table.

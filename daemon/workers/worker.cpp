@@ -19,6 +19,9 @@
 namespace qflow::workers {
 namespace {
 
+constexpr auto kLate = std::chrono::milliseconds(500);
+constexpr auto kGrace = std::chrono::milliseconds(250);
+
 std::string make_nonce() {
   std::array<unsigned char, 8> bytes{};
   randombytes_buf(bytes.data(), bytes.size());
@@ -130,7 +133,9 @@ Task<std::string> Worker::greet(const sandbox::Policy& policy, Clock::duration p
   const std::string status = status_text(pid_);
   if (std::string wrong = sandbox::inspect_from_outside(status, policy); !wrong.empty())
     co_return "seen from outside, " + wrong;
-  base_memory_ = parse_status(status).anonymous;
+  const ProcessStatus base = parse_status(status);
+  base_memory_ = base.anonymous;
+  base_mapped_ = base.mapped;
   co_return std::string();
 }
 
@@ -211,7 +216,11 @@ void Worker::set_deadline(Clock::time_point when) {
   deadline_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
     const auto self = weak.lock();
     // A wait that expired before it was replaced still arrives here.
-    if (self && !error && Clock::now() >= self->deadline_.expiry()) self->kill(End::timed_out);
+    if (!self || error || Clock::now() < self->deadline_.expiry()) return;
+    // Much too late: this process was stopped (SIGSTOP, a sleeping host) or starved, and an answer may be waiting. Time
+    // counts only while the daemon runs, so there is a little more of it.
+    if (Clock::now() - self->deadline_.expiry() > kLate) return self->set_deadline(Clock::now() + kGrace);
+    self->kill(End::timed_out);
   });
 }
 

@@ -121,6 +121,9 @@ class Worker : public std::enable_shared_from_this<Worker> {
   std::int64_t cpu_us(const std::vector<pid_t>& tree);
   std::int64_t seen_cpu() const;
   bool is_over_memory(const std::vector<pid_t>& tree) const;
+  std::uint64_t shared_memory_of(const std::vector<pid_t>& tree, const std::vector<ProcessStatus>& status,
+                                 std::uint64_t used) const;
+  static std::uint64_t socket_memory_of(const std::vector<pid_t>& tree);
   void start_draining();
   static Task<> drain(std::shared_ptr<Worker> self, Pipe& pipe);
   static Task<> write_queue(std::shared_ptr<Worker> self);
@@ -151,6 +154,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   pid_t pid_ = 0;
   sandbox::UniqueFd pidfd_;
   std::uint64_t base_memory_ = 0;  ///< anonymous memory it shares with its zygote, in bytes: not its own
+  std::uint64_t base_mapped_ = 0;  ///< ProcessStatus::mapped when it was forked
   bool zygote_lost_ = false;
   bool released_ = false;
   End end_ = End::none;

@@ -1,6 +1,8 @@
 // The part of Worker that checks what its processes hold and use: by the cgroup's counters where there is a cgroup,
 // otherwise by /proc.
 #include <algorithm>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "daemon/workers/proc.hpp"
@@ -26,26 +28,63 @@ std::int64_t Worker::cpu_us(const std::vector<pid_t>& tree) {
   return std::max(sum + gone_cpu_, with_children);
 }
 
+// Shared memory of all processes together: what the page tables show, or, where it may be more, what is mapped. `used`
+// is what they hold besides.
+std::uint64_t Worker::shared_memory_of(const std::vector<pid_t>& tree, const std::vector<ProcessStatus>& status,
+                                       std::uint64_t used) const {
+  std::uint64_t resident = 0;  // mapped by several, held once
+  std::uint64_t mapped = 0;    // an upper bound: each process's new mappings, shared or not
+  for (const ProcessStatus& one : status) {
+    resident = std::max(resident, one.shared);
+    mapped += one.mapped - std::min(one.mapped, base_mapped_);
+  }
+  if (used + mapped <= limits_.memory) return resident;  // whatever it is, it fits
+  std::map<std::uint64_t, std::uint64_t> extents;
+  for (const pid_t pid : tree) {
+    const auto own = shared_memory(pid);
+    if (!own) {
+      // Only root may look closer. Mapped files and libraries are among these mappings, so leave room for them.
+      constexpr std::uint64_t kLibraries = 512ULL << 20U;
+      return std::max(resident, mapped - std::min(mapped, kLibraries));
+    }
+    for (const auto& [inode, extent] : *own) extents[inode] = std::max(extents[inode], extent);
+  }
+  std::uint64_t sum = 0;
+  for (const auto& [inode, extent] : extents) sum += extent;
+  return std::max(resident, sum);
+}
+
+// What the sockets of all processes may hold in their buffers. Each descriptor may be one end of a pair.
+std::uint64_t Worker::socket_memory_of(const std::vector<pid_t>& tree) {
+  constexpr std::uint64_t kBuffer = 208ULL << 10U;  // net.core.wmem_default; nodes may not set SO_SNDBUF
+  constexpr std::size_t kFew = 16;                  // what event loops and pools need
+  std::set<std::uint64_t> inodes;
+  for (const pid_t pid : tree)
+    if (const auto own = sockets_of(pid)) inodes.insert(own->begin(), own->end());
+  return inodes.size() <= kFew ? 0 : inodes.size() * kBuffer;
+}
+
 bool Worker::is_over_memory(const std::vector<pid_t>& tree) const {
   // RLIMIT_DATA stops one process at its limit with a MemoryError, which tells a node more than a kill does. So the
   // watch leaves room for what the interpreter itself takes on top.
   constexpr std::uint64_t kSlack = 32ULL << 20U;
   std::uint64_t used = 0;
-  std::uint64_t shared = 0;
+  std::vector<ProcessStatus> status;
   for (const pid_t pid : tree) {
-    const ProcessStatus status = status_of(pid);
+    status.push_back(status_of(pid));
     // Memory still shared with the zygote is counted in each process and belongs to none.
-    used += status.anonymous - std::min(status.anonymous, base_memory_);
-    shared = std::max(shared, status.shared);  // mapped by several, held once
+    used += status.back().anonymous - std::min(status.back().anonymous, base_memory_);
   }
-  if (used + shared <= limits_.memory + kSlack) return false;
+  const std::uint64_t shared = shared_memory_of(tree, status, used);
+  const std::uint64_t sockets = tree.size() > 1 ? socket_memory_of(tree) : 0;
+  if (used + shared + sockets <= limits_.memory + kSlack) return false;
   // Pages that a child shares with its parent were counted in both. The kernel can divide them, but takes longer.
   std::uint64_t divided = 0;
   for (const pid_t pid : tree) {
     if (const auto one = proportional_memory(pid)) divided += *one;
     else if (status_of(pid).anonymous != 0) return true;  // not readable; a process that has ended since holds nothing
   }
-  return divided + shared > limits_.memory + kSlack;
+  return divided + shared + sockets > limits_.memory + kSlack;
 }
 
 void Worker::look(const ProcessTable& table) {
