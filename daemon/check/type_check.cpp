@@ -37,6 +37,11 @@ schema::Function as_bound(const schema::NodeFunction& from) {
   return out;
 }
 
+// A fifth of a second for the connections of one document; a usual one needs a few looks each.
+constexpr int kLooksOfAll = 400'000;
+constexpr std::size_t kSchemaSteps = 20;  // for writing the schema of a small type
+constexpr std::size_t kMostFindings = 1000;
+
 class Checker {
  public:
   Checker(const flow::Plan& plan, const std::vector<StepTypes>& types, const typing::Catalog& catalog, const Look& look)
@@ -46,12 +51,29 @@ class Checker {
   }
 
   std::vector<Finding> check() {
-    for (std::size_t i = 0; i < plan_.steps.size(); ++i)
+    for (std::size_t i = 0; i < plan_.steps.size() && out_.size() < kMostFindings; ++i)
       if (types_[i].function != nullptr) check_step(i);
+    say_what_is_missing();
     return std::move(out_);
   }
 
  private:
+  // What a document may cost is bounded as a whole, however many connections and literals it has.
+  void say_what_is_missing() {
+    const bool full = out_.size() >= kMostFindings;
+    if (links_left_out_ == 0 && literals_left_out_ == 0 && !full) return;
+    Finding finding;
+    finding.severity = Severity::warning;
+    finding.code = "check_incomplete";
+    finding.message =
+        full ? fmt::format("more than {} findings; the rest of the workflow was not checked", kMostFindings)
+             : fmt::format(
+                   "the types of this workflow are too large to be checked completely: {} connections were "
+                   "compared by their outer types only, {} literals were not looked at",
+                   links_left_out_, literals_left_out_);
+    out_.push_back(std::move(finding));
+  }
+
   static bool is_entry(const flow::Step& step) {
     return std::none_of(step.sources.begin(), step.sources.end(),
                         [](const flow::Source& s) { return s.step.has_value(); });
@@ -229,7 +251,8 @@ class Checker {
     const typing::LinkEnd right{port.type, &classes(i), declared(step.node, "in " + port.name)};
     if (left.type.kind == Type::Kind::any && left.declared.empty()) return;
     if (right.type.kind == Type::Kind::any && right.declared.empty()) return;
-    const typing::Link link = typing::check_link(left, right, catalog_);
+    if (looks_ <= 0) ++links_left_out_;
+    const typing::Link link = typing::check_link(left, right, catalog_, &looks_);
     if (link.compatible && link.fits) return;
     const bool error = !link.compatible || plan_.types == flow::TypeChecks::strict;
     const flow::Node& sender = plan_.steps[*source.step].node;
@@ -263,13 +286,19 @@ class Checker {
     std::string at = given ? node.inputs_pointer : "/input";
     if (given || whole_input_is_named(port)) at += "/" + port.name;
     const json::value value = argument.literal ? *argument.literal : json::value();
+    if (!steps_.spend(kSchemaSteps)) {
+      ++literals_left_out_;
+      return;
+    }
     schema::SchemaWriter writer(classes(i));
     const json::object schema = writer.finish(writer.schema_of(port.type));
-    schema::Problems problems = schema::check_json(value, schema, at);
+    steps_.spend(static_cast<std::size_t>(writer.parts()));
+    schema::Problems problems = schema::check_json(value, schema, steps_, at);
     const std::string custom = declared(node, "in " + port.name);
     const auto named = custom.empty() ? catalog_.documented(port.type, classes(i)).name : custom;
     if (const typing::CustomType* type = catalog_.find(named); type != nullptr && !type->schema.empty())
-      for (auto& problem : schema::check_json(value, type->schema, at)) problems.push_back(std::move(problem));
+      for (auto& problem : schema::check_json(value, type->schema, steps_, at)) problems.push_back(std::move(problem));
+    if (steps_.is_exhausted()) ++literals_left_out_;
     if (nothing) {
       if (!problems.empty())
         add(i, Severity::error, "missing_argument",
@@ -299,6 +328,9 @@ class Checker {
   const Look& look_;
   std::optional<json::value> input_;
   std::size_t entries_ = 0;
+  int looks_ = kLooksOfAll;
+  schema::CheckBudget steps_;
+  std::size_t links_left_out_ = 0, literals_left_out_ = 0;
   std::vector<Finding> out_;
 };
 

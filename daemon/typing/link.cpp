@@ -165,7 +165,7 @@ std::string shown(const LinkEnd& end) {
   return end.type.kind == Type::Kind::any && !end.declared.empty() ? end.declared : schema::text(end.type);
 }
 
-Link check_link(const LinkEnd& source, const LinkEnd& target, const Catalog& catalog) {
+Link check_link(const LinkEnd& source, const LinkEnd& target, const Catalog& catalog, int* looks) {
   Link out;
   out.source = documented_of(source, catalog);
   out.target = documented_of(target, catalog);
@@ -176,7 +176,8 @@ Link check_link(const LinkEnd& source, const LinkEnd& target, const Catalog& cat
   // An abstract collection takes anything that can be iterated over as it requires; the matrix knows it only as a list.
   if (!out.compatible && target.type.kind == Type::Kind::named && target.type.name.starts_with("collections.abc.") &&
       source.type.kind != Type::Kind::any &&
-      schema::assignable(source.type, classes_of(source), target.type, classes_of(target), schema::Rules::typing())
+      schema::assignable(source.type, classes_of(source), target.type, classes_of(target), schema::Rules::typing(),
+                         looks)
           .fits) {
     out.compatible = true;
     out.conversion_required = false;
@@ -184,7 +185,7 @@ Link check_link(const LinkEnd& source, const LinkEnd& target, const Catalog& cat
   }
   const bool both_written = source.type.kind != Type::Kind::any && target.type.kind != Type::Kind::any;
   const auto answer = schema::assignable(as_passed(source.type, out.source, out.target), classes_of(source),
-                                         target.type, classes_of(target));
+                                         target.type, classes_of(target), schema::Rules{}, looks);
   if (!out.compatible) {
     out.fits = false;
     out.explanation =

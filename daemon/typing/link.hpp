@@ -29,7 +29,9 @@ struct Link {
   schema::DocumentedType source, target;
 };
 
-Link check_link(const LinkEnd& source, const LinkEnd& target, const Catalog& catalog);
+/// `looks`: the parts of types that may still be visited for one document; what was visited is taken from it. At 0
+/// only the outer types are compared.
+Link check_link(const LinkEnd& source, const LinkEnd& target, const Catalog& catalog, int* looks = nullptr);
 
 /// Ways from one type to the other through at most two converters; documented converters come first.
 std::vector<Suggestion> suggest(const LinkEnd& source, const LinkEnd& target, const Catalog& catalog);

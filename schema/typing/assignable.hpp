@@ -30,9 +30,10 @@ struct Assignability {
 };
 
 /// Whether `source` is assignable to `target`; each side has its own classes. The work is bounded: anything that cannot
-/// be decided within the bound counts as fitting.
+/// be decided within the bound counts as fitting. `budget`: the parts of types that may be visited, less than the usual
+/// bound; those that were are taken from it.
 Assignability assignable(const Type& source, const Classes& source_classes, const Type& target,
-                         const Classes& target_classes, const Rules& rules = {});
+                         const Classes& target_classes, const Rules& rules = {}, int* budget = nullptr);
 
 /// "list[str] → list[int]: element 0 of the type: str is not int"
 std::string explain(const Type& source, const Type& target, const Assignability& answer);

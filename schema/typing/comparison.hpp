@@ -23,11 +23,13 @@ bool is_record(const ClassInfo* info);
 
 class Comparison {
  public:
-  explicit Comparison(const Rules& rules) : rules_(rules) {}
+  Comparison(const Rules& rules, int budget) : rules_(rules), budget_(budget) {}
 
   /// If it returns false, take() returns the innermost reason.
   bool fits(Side s, Side t, int depth = 0);
   Assignability take();
+  /// What is left of the budget; never negative.
+  int left() const { return budget_ < 0 ? 0 : budget_; }
 
  private:
   bool no(Side s, Side t, std::string why = {});
@@ -82,7 +84,7 @@ class Comparison {
   const Rules& rules_;
   Assignability answer_;
   Assumptions assumptions_;
-  int budget_ = kLooks;  ///< of the whole comparison: classes come from workers and may be crafted to be expensive
+  int budget_;  ///< of the whole comparison: classes come from workers and may be crafted to be expensive
 };
 
 }  // namespace qflow::schema

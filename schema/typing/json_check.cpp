@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::size_t kMaxProblems = 20;
 constexpr int kMaxDepth = 64;
-constexpr int kMaxSteps = 200'000;
 
 std::string_view type_word(const json::value& value) {
   if (value.is_null()) return "null";
@@ -99,13 +98,13 @@ const char* wrong_form(std::string_view text, const json::object& rules) {
 
 class Checker {
  public:
-  explicit Checker(const json::object& root) : root_(root) {}
+  Checker(const json::object& root, CheckBudget& budget) : root_(root), budget_(budget) {}
 
   bool check(const json::value& value, const json::value& schema, const std::string& at, Problems* problems,
              int depth = 0) {
     if (const bool* all = schema.if_bool()) return *all || fail(problems, at, "nothing is allowed here");
     const json::object* rules = schema.if_object();
-    if (rules == nullptr || depth > kMaxDepth || ++steps_ > kMaxSteps) return true;
+    if (rules == nullptr || depth > kMaxDepth || !budget_.spend()) return true;
     bool good = true;
     if (const json::value* reference = rules->if_contains("$ref"))
       if (const json::value* target = resolve(*reference))
@@ -128,13 +127,14 @@ class Checker {
   // Whether a problem would be kept; otherwise its message is not formatted.
   static bool is_heard(const Problems* problems) { return problems != nullptr && problems->size() < kMaxProblems; }
 
-  const json::value* resolve(const json::value& reference) const {
+  const json::value* resolve(const json::value& reference) {
     if (!reference.is_string() || !std::string_view(reference.get_string()).starts_with("#/")) return nullptr;
     const json::value* at = nullptr;
     const json::object* object = &root_;
     std::string_view rest = std::string_view(reference.get_string()).substr(2);
     while (true) {
       const auto slash = rest.find('/');
+      if (!budget_.spend(1 + rest.size() / 64)) return nullptr;
       const std::string part = unescape_pointer(rest.substr(0, slash));
       if (object == nullptr) return nullptr;
       at = object->if_contains(part);
@@ -164,21 +164,39 @@ class Checker {
     return fail(problems, at, fmt::format("expected {}, found {}", expected, type_word(value)));
   }
 
+  // About how much a look at all of the value may cost: its elements, and its texts by their length.
+  static std::size_t weight(const json::value& value) {
+    if (const auto* text = value.if_string()) return 1 + text->size() / 64;
+    std::size_t sum = 1;
+    if (const auto* array = value.if_array())
+      for (const auto& one : *array) sum += weight(one);
+    if (const auto* object = value.if_object())
+      for (const auto& [key, one] : *object) sum += weight(one);
+    return sum;
+  }
+
+  // Takes what it costs to compare the values: kinds and sizes come first.
+  bool afford_comparison(const json::value& value, const json::value& other) {
+    const auto size = [](const json::value& one) {
+      return one.is_string() ? one.get_string().size() : one.is_array() ? one.get_array().size() : 0;
+    };
+    return budget_.spend(value.kind() == other.kind() && size(value) == size(other) ? weight(value) : 1);
+  }
+
   static bool equal(const json::value& a, const json::value& b) {
     if (a.is_number() && b.is_number()) return a.to_number<double>() == b.to_number<double>();
     return a == b;
   }
 
   bool check_choices(const json::value& value, const json::object& rules, const std::string& at, Problems* problems) {
-    if (const json::value* constant = rules.if_contains("const"); constant != nullptr && !equal(value, *constant))
+    const json::value* constant = rules.if_contains("const");
+    const json::value* choices = rules.if_contains("enum");
+    if (constant != nullptr && afford_comparison(value, *constant) && !equal(value, *constant))
       return is_heard(problems) &&
              fail(problems, at, fmt::format("expected {}, found {}", shown(*constant), shown(value)));
-    const json::value* choices = rules.if_contains("enum");
     if (choices == nullptr || !choices->is_array()) return true;
-    const auto& list = choices->get_array();
-    steps_ += static_cast<int>(std::min<std::size_t>(list.size(), kMaxSteps));
-    if (steps_ > kMaxSteps) return true;
-    if (std::any_of(list.begin(), list.end(), [&](const json::value& one) { return equal(value, one); })) return true;
+    for (const json::value& one : choices->get_array())
+      if (!afford_comparison(value, one) || equal(value, one)) return true;
     return is_heard(problems) &&
            fail(problems, at, fmt::format("expected one of {}, found {}", shown(*choices), shown(value)));
   }
@@ -217,21 +235,30 @@ class Checker {
     return true;
   }
 
-  bool matches(const std::string& pattern, std::string_view text) {
+  // Compiled once; what does not compile matches everything.
+  const re2::RE2& compiled(const std::string& pattern) {
     auto& slot = patterns_[pattern];
     if (!slot) {
+      budget_.spend(100 + 4 * pattern.size());
       re2::RE2::Options options;
       options.set_log_errors(false);
       options.set_max_mem(1 << 20);
       slot = std::make_unique<re2::RE2>(pattern, options);
     }
-    return !slot->ok() || re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *slot);
+    return *slot;
   }
+
+  bool matches(const re2::RE2& pattern, std::string_view text) {
+    if (!budget_.spend(1 + text.size() / 16)) return true;
+    return !pattern.ok() || re2::RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), pattern);
+  }
+  bool matches(const std::string& pattern, std::string_view text) { return matches(compiled(pattern), text); }
 
   bool check_text(const json::value& value, const json::object& rules, const std::string& at, Problems* problems) {
     const std::string_view text = value.get_string();
     const bool sized = rules.contains("minLength") || rules.contains("maxLength");
-    if (sized) steps_ += static_cast<int>(text.size() / 256);
+    const bool is_read = sized || rules.contains("format") || rules.contains("contentEncoding");
+    if (is_read && !budget_.spend(text.size() / 64)) return true;
     if (sized && !check_size(length_of(text), rules, "minLength", "maxLength", "characters", at, problems))
       return false;
     if (const char* wrong = wrong_form(text, rules))
@@ -239,7 +266,6 @@ class Checker {
     const json::value* pattern = rules.if_contains("pattern");
     if (pattern == nullptr || !pattern->is_string()) return true;
     const std::string written(std::string_view(pattern->get_string()));
-    steps_ += static_cast<int>(text.size() / 64);
     if (matches(written, text)) return true;
     return is_heard(problems) && fail(problems, at, fmt::format("{} does not match {}", shown(value), written));
   }
@@ -249,8 +275,9 @@ class Checker {
     bool good = check_size(array.size(), rules, "minItems", "maxItems", "items", at, problems);
     if (const json::value* unique = rules.if_contains("uniqueItems");
         unique != nullptr && unique->is_bool() && unique->get_bool() && array.size() <= 1000) {
-      steps_ += static_cast<int>(array.size() * array.size() / 8);
-      for (std::size_t i = 0; i < array.size() && good; ++i)
+      // Each item is compared with those before it.
+      const bool affordable = budget_.spend(array.size() * weight(json::value(array)) / 8);
+      for (std::size_t i = 0; i < array.size() && good && affordable; ++i)
         for (std::size_t j = 0; j < i && good; ++j)
           if (equal(array[i], array[j]))
             good =
@@ -273,7 +300,7 @@ class Checker {
     bool good = check_size(object.size(), rules, "minProperties", "maxProperties", "members", at, problems);
     if (const json::value* required = rules.if_contains("required"); required != nullptr && required->is_array())
       for (const auto& name : required->get_array())
-        if (name.is_string() && !object.contains(name.get_string()))
+        if (name.is_string() && budget_.spend(1 + name.get_string().size() / 64) && !object.contains(name.get_string()))
           good = fail(problems, at + "/" + escape_pointer(name.get_string()), "required") && good;
     const json::value* listed = rules.if_contains("properties");
     const json::object* properties = listed == nullptr ? nullptr : listed->if_object();
@@ -281,18 +308,25 @@ class Checker {
     const json::value* by_pattern = rules.if_contains("patternProperties");
     const json::object* patterns = by_pattern == nullptr ? nullptr : by_pattern->if_object();
     const json::value* names = rules.if_contains("propertyNames");
+    std::vector<std::pair<const re2::RE2*, const json::value*>> by_name;
+    if (patterns != nullptr)
+      for (const auto& [pattern, schema] : *patterns) {
+        if (budget_.is_exhausted()) return good;
+        by_name.emplace_back(&compiled(pattern), &schema);
+      }
     for (const auto& [key, value] : object) {
+      if (!budget_.spend(1 + (at.size() + key.size()) / 64)) return good;
       const std::string here = at + "/" + escape_pointer(key);
       if (names != nullptr) good = check(json::value(key), *names, here, problems, depth + 1) && good;
       const json::value* own = properties == nullptr ? nullptr : properties->if_contains(key);
       if (own != nullptr) good = check(value, *own, here, problems, depth + 1) && good;
       bool listed_here = own != nullptr;
-      if (patterns != nullptr)
-        for (const auto& [pattern, schema] : *patterns) {
-          if (!matches(std::string(pattern), key)) continue;
-          listed_here = true;
-          good = check(value, schema, here, problems, depth + 1) && good;
-        }
+      for (const auto& [pattern, schema] : by_name) {
+        if (budget_.is_exhausted()) return good;
+        if (!matches(*pattern, key)) continue;
+        listed_here = true;
+        good = check(value, *schema, here, problems, depth + 1) && good;
+      }
       if (listed_here || more == nullptr) continue;
       if (more->is_bool() && !more->get_bool()) good = fail(problems, here, "is not expected here") && good;
       else good = check(value, *more, here, problems, depth + 1) && good;
@@ -344,15 +378,20 @@ class Checker {
 
   const json::object& root_;
   std::map<std::string, std::unique_ptr<re2::RE2>> patterns_;
-  int steps_ = 0;
+  CheckBudget& budget_;
 };
 
 }  // namespace
 
-Problems check_json(const json::value& value, const json::object& schema, std::string at) {
+Problems check_json(const json::value& value, const json::object& schema, CheckBudget& budget, std::string at) {
   Problems problems;
-  Checker(schema).check(value, json::value(schema), at, &problems);
+  Checker(schema, budget).check(value, json::value(schema), at, &problems);
   return problems;
+}
+
+Problems check_json(const json::value& value, const json::object& schema, std::string at) {
+  CheckBudget budget;
+  return check_json(value, schema, budget, std::move(at));
 }
 
 }  // namespace qflow::schema

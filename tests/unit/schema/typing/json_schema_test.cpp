@@ -140,3 +140,32 @@ sys.exit(1 if wrong else 0)
   INFO(done.out << done.err);
   CHECK(done.code == 0);
 }
+
+TEST_CASE("the work of one check is bounded: patterns, required members, enumerations, unique items") {
+  using boost::json::array;
+  using boost::json::object;
+  object members, patterns;
+  array names, choices;
+  for (int i = 0; i < 4000; ++i) {
+    members["key" + std::to_string(i)] = i;
+    patterns["^k.*y" + std::to_string(i) + "$"] = object{{"type", "integer"}};
+    names.push_back(boost::json::value("other" + std::to_string(i)));
+    choices.push_back(boost::json::value(array{i, "x"}));
+  }
+  const object many{{"patternProperties", patterns}};
+  CheckBudget budget;
+  CHECK(check_json(members, many, budget).empty());
+  CHECK(budget.is_exhausted());
+  CheckBudget second;
+  check_json(array(1000, boost::json::value(members)), object{{"items", object{{"required", names}}}}, second);
+  CHECK(second.is_exhausted());
+  CheckBudget third;
+  check_json(array(1000, boost::json::value("a")), object{{"items", object{{"enum", choices}}}}, third);
+  CHECK(third.is_exhausted());
+  // One budget serves several checks, and what fits into it is checked as before.
+  CheckBudget shared(1000);
+  CHECK(check_json(1, object{{"type", "string"}}, shared).size() == 1);
+  CHECK_FALSE(shared.is_exhausted());
+  check_json(members, many, shared);
+  CHECK(check_json(1, object{{"type", "string"}}, shared).empty());
+}
