@@ -14,6 +14,7 @@ struct ServerSection {
   std::vector<std::string> trusted_proxies;  ///< addresses whose X-Forwarded-For is trusted
   bool secure_cookies = false;
   std::uint64_t max_body_mib = 16;
+  std::uint64_t max_webhook_kib = 1024;
   std::uint64_t max_connections = 10'000;
   std::uint64_t max_sockets = 4'000;
   double drain_seconds = 10;
@@ -118,6 +119,9 @@ void for_each_setting(C& c, F&& f) {
             "send the session cookie over https only (behind a TLS proxy)"},
     c.server.secure_cookies);
   f(Setting{"server.max_body_mib", "--max-body", "largest request body in MiB", 1, 1024}, c.server.max_body_mib);
+  f(Setting{"server.max_webhook_kib", "",
+            "largest body of a webhook's call in KiB: anybody may send one, and it is stored", 1, 1048576},
+    c.server.max_webhook_kib);
   f(Setting{"server.max_connections", "--max-connections", "most connections at a time", 16, 1e6},
     c.server.max_connections);
   f(Setting{"server.max_sockets", "--max-sockets", "most WebSockets at a time", 1, 1e6}, c.server.max_sockets);
@@ -163,7 +167,8 @@ void for_each_setting(C& c, F&& f) {
   f(Setting{"sandbox.output_kib", "--output", "KiB kept from each stream of each node", 1, 1 << 20},
     c.sandbox.output_kib);
   f(Setting{"sandbox.allow_network", "--allow-network",
-            "let workflows ask for the host's network (sandbox.network: \"host\")"},
+            "let workflows ask for the host's whole network, this daemon's own port included (sandbox.network: "
+            "\"host\")"},
     c.sandbox.allow_network);
   f(Setting{"sandbox.allow_programs", "--allow-programs",
             "let workflows ask to start programs (sandbox.programs: true)"},

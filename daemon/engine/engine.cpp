@@ -7,40 +7,18 @@
 #include "daemon/base/fault.hpp"
 
 namespace qflow::engine {
+namespace {
+
+constexpr auto kLastPatience = std::chrono::seconds(30);  // for records, while the daemon stops
+
+}  // namespace
 
 Engine::Engine(const asio::any_io_executor& executor, workers::Pool& pool, store::Store* store, unsigned max_running,
                int isolation_level, std::string isolation_missing)
-    : executor_(executor),
-      pool_(pool),
+    : pool_(pool),
       recorder_(store, isolation_level, std::move(isolation_missing)),
-      free_places_(max_running),
+      places_(executor, max_running),
       isolation_level_(isolation_level) {}
-
-// First come, first served. Returns false if cancelled while waiting.
-Task<bool> Engine::take_place(std::string key) {
-  if (free_places_ > 0 && waiting_.empty()) {
-    --free_places_;
-    co_return true;
-  }
-  const auto waiter =
-      std::make_shared<Waiter>(Waiter{std::move(key), false, asio::steady_timer(executor_, Clock::time_point::max())});
-  waiting_.push_back(waiter);
-  waiting_count_ = waiting_.size();
-  boost::system::error_code ignored;
-  co_await waiter->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  co_return waiter->granted;
-}
-
-void Engine::give_place() {
-  if (waiting_.empty()) {
-    ++free_places_;
-    return;
-  }
-  waiting_.front()->granted = true;  // the place passes to this waiter
-  waiting_.front()->timer.cancel();
-  waiting_.pop_front();
-  waiting_count_ = waiting_.size();
-}
 
 Task<Outcome> Engine::run(Order order, StepObserver observer) {
   const std::string key = order.execution_id.empty() ? fmt::format("#{}", ++unnamed_) : order.execution_id;
@@ -60,7 +38,10 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
   // An execution that arrives while the daemon stops is recorded as cancelled.
   const bool late = draining_;
   if (late) one.cancel();
-  const bool placed = !late && co_await take_place(key);
+  const auto arrived = Clock::now();
+  const bool placed = !late && co_await places_.take(key, order.created_by);
+  const double waited = milliseconds_since(arrived);
+  order.ticket.reset();
   Outcome outcome;
   std::optional<Fault> fault;
   try {
@@ -70,7 +51,8 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
   } catch (const std::exception& e) {
     fault = Fault(FaultKind::internal, "internal", e.what());
   }
-  if (placed) give_place();
+  if (placed) places_.give(order.created_by);
+  outcome.queue_ms += waited;
   active_[key] = nullptr;  // cannot be cancelled any more, but is not over until it is recorded
   if (fault) {
     outcome.steps.resize(order.plan.steps.size());
@@ -94,13 +76,7 @@ bool Engine::cancel(const std::string& execution_id) {
   const auto found = active_.find(execution_id);
   if (found == active_.end() || found->second == nullptr) return false;
   found->second->cancel();
-  const auto waiter =
-      std::find_if(waiting_.begin(), waiting_.end(), [&](const auto& w) { return w->key == execution_id; });
-  if (waiter != waiting_.end()) {
-    (*waiter)->timer.cancel();
-    waiting_.erase(waiter);
-    waiting_count_ = waiting_.size();
-  }
+  places_.cancel(execution_id);
   return true;
 }
 
@@ -111,6 +87,7 @@ Task<> Engine::drain(Clock::duration patience) {
   std::vector<std::string> left;
   for (const auto& [id, run] : active_) left.push_back(id);
   for (const std::string& id : left) cancel(id);
+  recorder_.set_patience(kLastPatience);
   // Wait until the last of them is recorded; a kill takes no time, but the disk does.
   for (int i = 0; i < 3000 && !active_.empty(); ++i) co_await sleep_for(std::chrono::milliseconds(20));
 }

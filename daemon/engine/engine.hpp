@@ -1,14 +1,13 @@
 // Takes executions, runs a bounded number at a time, has them recorded. Engine strand, unless a function says
 // otherwise.
 #pragma once
-#include <atomic>
-#include <deque>
 #include <map>
 #include <memory>
 #include <string>
 
 #include "daemon/base/async.hpp"
 #include "daemon/engine/listener.hpp"
+#include "daemon/engine/places.hpp"
 #include "daemon/engine/recorder.hpp"
 #include "daemon/engine/run.hpp"
 
@@ -39,31 +38,21 @@ class Engine {
   bool is_active(const std::string& execution_id) const { return active_.count(execution_id) != 0; }
   /// How many wait, run or are being recorded.
   std::size_t running() const { return active_.size(); }
-  /// Executions that wait for a place. Any thread.
-  std::size_t waiting() const { return waiting_count_.load(std::memory_order_relaxed); }
+  /// A ticket for an order, or null when `most` executions wait already. Any thread.
+  std::shared_ptr<Ticket> admit(std::size_t most) { return places_.admit(most); }
+  /// Executions that were accepted and have no place yet. Any thread.
+  std::size_t waiting() const { return places_.waiting(); }
   workers::Pool& pool() { return pool_; }
   int isolation_level() const { return isolation_level_; }
 
  private:
-  /// An execution that waits for one of the max_running places.
-  struct Waiter {
-    std::string key;
-    bool granted = false;
-    asio::steady_timer timer;
-  };
-  Task<bool> take_place(std::string key);
-  void give_place();
-
-  asio::any_io_executor executor_;
   workers::Pool& pool_;
   Recorder recorder_;
   Listener* listener_ = nullptr;
   check::Signatures signatures_;
-  unsigned free_places_;
+  Places places_;
   int isolation_level_;
-  std::deque<std::shared_ptr<Waiter>> waiting_;  // shared with the coroutine that waits
-  std::map<std::string, Run*> active_;           // null: it has ended and is being recorded
-  std::atomic<std::size_t> waiting_count_{0};
+  std::map<std::string, Run*> active_;  // null: it has ended and is being recorded
   bool draining_ = false;
   std::uint64_t unnamed_ = 0;
 };

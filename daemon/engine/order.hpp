@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "daemon/engine/places.hpp"
 #include "daemon/flow/plan.hpp"
 #include "daemon/typing/catalog.hpp"
 
@@ -20,6 +21,7 @@ struct Order {
   std::string workflow_name;
   std::string mode = "manual";
   std::string created_by;                          ///< the user; empty: nobody was signed in
+  std::shared_ptr<Ticket> ticket;                  ///< counts it as waiting until it has a place; null: not counted
   std::shared_ptr<const typing::Catalog> catalog;  ///< users' types; null: none. Shared with other executions
 };
 

@@ -263,8 +263,9 @@ bool Run::types_fit() {
   for (const check::Finding& finding : findings) {
     if (finding.severity == check::Finding::Severity::error) {
       if (errors++ == 0) first = &finding;
-    } else if (auto& warnings = outcome_.steps[step_of(finding)].warnings; warnings.size() < kMostWarnings) {
-      warnings.push_back(kept_.keep(finding.message));
+    } else if (const std::size_t step = step_of(finding);
+               step < outcome_.steps.size() && outcome_.steps[step].warnings.size() < kMostWarnings) {
+      outcome_.steps[step].warnings.push_back(kept_.keep(finding.message));
     }
   }
   if (first == nullptr) return true;

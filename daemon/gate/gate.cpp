@@ -48,6 +48,21 @@ void check_access(const auth::Caller& caller, const Route& route) {
                 fmt::format("this API key does not have the scope \"{}\"; create a key that does", route.scope));
 }
 
+std::uint64_t body_limit(const Route& route, const config::Config& config) {
+  if (route.body == http::BodySize::upload) return (config.files.max_upload_mib + 1) << 20U;
+  const std::uint64_t most = config.server.max_body_mib << 20U;
+  return route.rate == auth::Rate::webhooks ? std::min(most, config.server.max_webhook_kib << 10U) : most;
+}
+
+// One user must not take all WebSockets: a quarter of them is a user's share.
+void check_share(std::uint64_t all, std::size_t own) {
+  const std::uint64_t share = std::max<std::uint64_t>(all / 4, 1);
+  if (own >= share)
+    throw Fault(FaultKind::too_many, "too_many_sockets",
+                fmt::format("you have {} WebSockets open, as many as one user may; close some", own),
+                {{"retry_after", 1}});
+}
+
 // Whose rows are shown depends on the caller and their role.
 std::string cache_key(const Request& request, const Route& route) {
   std::string key = route.access == http::Access::open ? std::string("-") : request.caller->user_id;
@@ -97,9 +112,8 @@ void Gate::allow_origin(const Request& request, Reply& reply) const {
 bool Gate::count(const Request& request, const Route& route, Reply& reply) {
   const auth::Caller& caller = *request.caller;
   if (route.rate == auth::Rate::webhooks) return true;  // counted counted by webhook, once the webhook is found
-  const std::string& client = caller.proof == auth::Caller::Proof::key ? caller.proof_id
-                              : caller.signed_in()                     ? caller.user_id
-                                                                       : request.peer;
+  // By user, not by key: ten keys are not ten allowances.
+  const std::string& client = caller.signed_in() ? caller.user_id : request.peer;
   const auto verdict = services_.rates.take(client, route.rate, caller.signed_in());
   if (verdict.limit == 0) return true;
   if (!verdict.allowed) reply = Reply::of(auth::rate_fault(verdict));
@@ -133,13 +147,12 @@ Task<Gate::Admission> Gate::admit(Request& head) {
     head.caller = services_.authenticator.remembered(bearer, cookie);
     if (!head.caller) head.caller = co_await services_.authenticator.identify(bearer, cookie);
     check_access(*head.caller, route);
+    if (is_upgrade_path(route)) check_share(config->server.max_sockets, sockets_.count(head.caller->user_id));
     Reply counted;
     if (count(head, route, counted)) {
       head.rate_headers = std::move(counted.headers);
       admission.upgrade = is_upgrade_path(route);
-      admission.body_limit =
-          (route.body == http::BodySize::upload ? config->files.max_upload_mib + 1 : config->server.max_body_mib)
-          << 20U;
+      admission.body_limit = body_limit(route, *config);
     } else {
       admission.reply = std::move(counted);
     }

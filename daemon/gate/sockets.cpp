@@ -1,5 +1,6 @@
 #include "daemon/gate/sockets.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace qflow::gate {
@@ -19,6 +20,13 @@ void OpenSockets::add(Entry entry) {
   const std::lock_guard lock(mutex_);
   entries_.remove_if([](const Entry& one) { return one.socket.expired(); });
   entries_.push_back(std::move(entry));
+}
+
+std::size_t OpenSockets::count(const std::string& user_id) {
+  const std::lock_guard lock(mutex_);
+  return static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), [&](const Entry& one) {
+    return !one.socket.expired() && one.caller->user_id == user_id;
+  }));
 }
 
 std::vector<OpenSockets::Entry> OpenSockets::all() {

@@ -20,6 +20,8 @@ class OpenSockets {
   };
   void add(Entry entry);
   /// The sockets that are still open.
+  /// How many a user has open.
+  std::size_t count(const std::string& user_id);
   std::vector<Entry> all();
 
  private:

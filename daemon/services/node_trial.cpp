@@ -54,10 +54,11 @@ flow::Plan plan_of_node(const Services& services, const json::object& body) {
   return flow::make_plan(flow::read_workflow({{"nodes", json::array{node}}}), *services.settings.get());
 }
 
-Task<engine::Outcome> try_node(Services& services, const json::object& body) {
+Task<engine::Outcome> try_node(Services& services, const json::object& body, const std::string& who) {
   engine::Order order;
+  order.created_by = who;
   order.plan = plan_of_node(services, body);
-  refuse_if_full(services);
+  order.ticket = admit(services);
   if (const json::value* input = body.if_contains("input_data"); input != nullptr && !input->is_null())
     order.input = *input;
   auto job = [&services, order = std::move(order)]() mutable { return run_on_engine(services, std::move(order)); };

@@ -11,9 +11,9 @@ namespace qflow::services {
 /// A plan of the one node that a body describes: {code, function, python_version, timeout, memory, sandbox}. Throws
 /// Fault(bad_input).
 flow::Plan plan_of_node(const Services& services, const json::object& body);
-/// Runs it with the body's `input_data`; nothing is recorded. Throws Fault: bad_input, or unavailable when too many
-/// executions wait.
-Task<engine::Outcome> try_node(Services& services, const json::object& body);
+/// Runs it for the user `who` with the body's `input_data`; nothing is recorded. Throws Fault: bad_input, or
+/// unavailable when too many executions wait.
+Task<engine::Outcome> try_node(Services& services, const json::object& body, const std::string& who);
 
 struct DescribedNode {
   check::DescriptionPtr description;

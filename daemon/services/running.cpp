@@ -67,9 +67,10 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
   const auto settings = services.settings.get();
   engine::Order order;
   order.plan = flow::make_plan(graph, *settings);
+  // Before anything that takes time: what comes meanwhile is counted, too.
+  order.ticket = admit(services);
   order.catalog = co_await catalog_of(services, created_by);
   co_await refuse_if_wrong(services, order.plan, input, order.catalog, created_by);
-  refuse_if_full(services);
   order.input = std::move(input);
   order.execution_id = new_id();
   order.workflow_id = workflow.id;

@@ -9,6 +9,10 @@ namespace qflow::store {
 #define NODE                                                                                              \
   "id, name, description, code, main_function, python_version, dependencies, input_types, output_types, " \
   "is_template, is_public, is_converter, created_by, version, created_at, updated_at"
+// Without the code, which a list of many must not carry.
+#define NODE_SUMMARY                                                                                    \
+  "id, name, description, '', main_function, python_version, dependencies, input_types, output_types, " \
+  "is_template, is_public, is_converter, created_by, version, created_at, updated_at"
 #define NODE_VERSION "node_id, version, code, main_function, input_types, output_types, dependencies, created_at"
 #define TYPE "id, name, category, python_type, description, definition, created_by, created_at, updated_at"
 
@@ -64,16 +68,18 @@ std::vector<PythonNode> list_python_nodes(sqlite::Db& db, const PythonNodeQuery&
   "description), lower(?2)) > 0) AND (?3 IS NULL OR id IN (SELECT node_id FROM python_node_tag_relations WHERE "     \
   "tag_id=?3))"
   count = db.one<std::int64_t>("SELECT count(*) " MATCHING, q.owner, q.text, q.tag_id).value_or(0);
-  return db.all<PythonNode>("SELECT " NODE " " MATCHING " ORDER BY name, id LIMIT ?4 OFFSET ?5", q.owner, q.text,
-                            q.tag_id, q.take, q.skip);
+  return db.all<PythonNode>("SELECT " NODE_SUMMARY " " MATCHING " ORDER BY name, id LIMIT ?4 OFFSET ?5", q.owner,
+                            q.text, q.tag_id, q.take, q.skip);
 #undef MATCHING
 }
 
 std::vector<PythonNode> list_converters(sqlite::Db& db, const std::optional<std::string>& owner) {
-  return db.all<PythonNode>("SELECT " NODE
-                            " FROM python_nodes WHERE is_converter=1 AND (?1 IS NULL OR created_by=?1 OR is_public=1) "
-                            "ORDER BY name, id LIMIT 500",
-                            owner);
+  return db.all<PythonNode>(
+      "SELECT " NODE
+      " FROM python_nodes WHERE is_converter=1 AND (?1 IS NULL OR created_by=?1 OR (is_public=1 AND "
+      "created_by IN (SELECT id FROM users WHERE role IN ('owner', 'admin')))) "
+      "ORDER BY name, id LIMIT 500",
+      owner);
 }
 
 std::vector<PythonNodeVersion> node_versions(sqlite::Db& db, const std::string& id) {

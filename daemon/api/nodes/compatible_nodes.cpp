@@ -13,6 +13,28 @@
 namespace qflow::api {
 namespace {
 
+// Descriptions that take longer go on in the background; the next call has them.
+constexpr auto kPatience = std::chrono::milliseconds(1500);
+constexpr std::size_t kMostCode = 16U << 20U;  // bytes of code read for one call
+
+// Library nodes that the owner may see, as many as their code has room.
+std::vector<store::PythonNode> nodes_with_code(sqlite::Db& db, const std::optional<std::string>& owner) {
+  store::PythonNodeQuery query;
+  query.owner = owner;
+  query.take = 1000;
+  std::int64_t count = 0;
+  std::vector<store::PythonNode> out;
+  std::size_t bytes = 0;
+  for (const auto& row : store::list_python_nodes(db, query, count)) {
+    auto whole = store::find_python_node(db, row.id, owner);
+    if (!whole) continue;
+    bytes += whole->code.size();
+    if (bytes > kMostCode) break;
+    out.push_back(std::move(*whole));
+  }
+  return out;
+}
+
 // The given end of the connection, and its direction.
 struct Wanted {
   schema::Type type;
@@ -141,13 +163,7 @@ Task<Reply> compatible_nodes(Services& services, const Request& request) {
   } else {
     wanted = co_await port_in_library(services, request, node, port);
   }
-  auto list = [owner = request.caller->owner_filter()](sqlite::Db& db) {
-    store::PythonNodeQuery query;
-    query.owner = owner;
-    query.take = 1000;
-    std::int64_t count = 0;
-    return store::list_python_nodes(db, query, count);
-  };
+  auto list = [owner = request.caller->owner_filter()](sqlite::Db& db) { return nodes_with_code(db, owner); };
   const auto rows = co_await services.store.read(std::move(list));
   std::vector<check::NodeSource> sources;
   std::vector<const store::PythonNode*> nodes;
@@ -155,18 +171,19 @@ Task<Reply> compatible_nodes(Services& services, const Request& request) {
     if (row.id == node) continue;
     try {
       sources.push_back(check::source_of(row, *services.settings.get()));
-      sources.back().who = request.caller->user_id;
+      // On its owner's account: a stranger's slow modules must not use up the caller's share of workers.
+      sources.back().who = row.created_by.value_or("");
       nodes.push_back(&row);
     } catch (const Fault&) {
       // Its Python version is not installed, so it fits nowhere.
     }
   }
-  auto ask = [sources = std::move(sources)](check::Describer& describer) { return describer.describe(sources); };
-  const auto descriptions = co_await services::on_describer(services, std::move(ask));
+  const auto descriptions = co_await services::describe_within(services, std::move(sources), kPatience);
   const check::CatalogPtr catalog = co_await services::catalog_of(services, request.caller->user_id);
+  const auto pending = std::count(descriptions.begin(), descriptions.end(), nullptr);
   std::vector<Candidate> candidates;
   for (std::size_t i = 0; i < nodes.size(); ++i)
-    add_candidates(wanted, *nodes[i], *descriptions[i], *catalog, candidates);
+    if (descriptions[i]) add_candidates(wanted, *nodes[i], *descriptions[i], *catalog, candidates);
   std::stable_sort(candidates.begin(), candidates.end(),
                    [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
   json::array out;
@@ -176,7 +193,8 @@ Task<Reply> compatible_nodes(Services& services, const Request& request) {
                                    {"name", wanted.port},
                                    {"python_type", schema::text(wanted.type)},
                                    {"nodes", std::move(out)},
-                                   {"count", static_cast<std::int64_t>(candidates.size())}});
+                                   {"count", static_cast<std::int64_t>(candidates.size())},
+                                   {"pending", static_cast<std::int64_t>(pending)}});
 }
 
 }  // namespace qflow::api

@@ -175,7 +175,11 @@ Task<Reply> list_nodes(Services& services, const Request& request) {
   auto job = [query](sqlite::Db& db) {
     std::int64_t count = 0;
     json::array rows;
-    for (const auto& row : store::list_python_nodes(db, query, count)) rows.push_back(view_with_tags(db, row));
+    for (const auto& row : store::list_python_nodes(db, query, count)) {
+      json::object one = view_with_tags(db, row);
+      one.erase("code");  // GET /nodes/{id} has it
+      rows.push_back(std::move(one));
+    }
     return rows;
   };
   const json::array library = co_await services.store.read(std::move(job));
@@ -299,7 +303,7 @@ Task<Reply> test_node(Services& services, const Request& request) {
   const json::object given = request.json_object();
   for (const char* name : {"input_data", "timeout", "memory", "sandbox"})
     if (const json::value* value = given.if_contains(name)) body[name] = *value;
-  const engine::Outcome outcome = co_await services::try_node(services, body);
+  const engine::Outcome outcome = co_await services::try_node(services, body, request.caller->user_id);
   co_return Reply::of(trial_view(outcome));
 }
 

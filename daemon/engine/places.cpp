@@ -1,0 +1,75 @@
+#include "daemon/engine/places.hpp"
+
+#include <algorithm>
+
+namespace qflow::engine {
+
+std::shared_ptr<Ticket> Places::admit(std::size_t most) {
+  std::size_t now = waiting_->load();
+  do {
+    if (now >= most) return nullptr;
+  } while (!waiting_->compare_exchange_weak(now, now + 1));
+  return std::make_shared<Ticket>(waiting_);
+}
+
+Task<bool> Places::take(std::string key, std::string user) {
+  User& own = users_[user];
+  if (own.waiting.empty() && may_start(own)) {
+    ++own.running;
+    --free_;
+    last_ = user;
+    co_return true;
+  }
+  const auto waiter =
+      std::make_shared<Waiter>(Waiter{std::move(key), false, asio::steady_timer(executor_, Clock::time_point::max())});
+  own.waiting.push_back(waiter);
+  boost::system::error_code ignored;
+  co_await waiter->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  co_return waiter->granted;
+}
+
+void Places::give(const std::string& user) {
+  ++free_;
+  --users_[user].running;
+  forget_idle(user);
+  serve();
+}
+
+void Places::forget_idle(const std::string& user) {
+  const auto found = users_.find(user);
+  if (found != users_.end() && found->second.running == 0 && found->second.waiting.empty()) users_.erase(found);
+}
+
+// Each free place goes to the next user in order, after the one served last, who waits and may start.
+void Places::serve() {
+  for (std::size_t looked = 0; free_ > 0 && looked < users_.size();) {
+    auto at = users_.upper_bound(last_);
+    if (at == users_.end()) at = users_.begin();
+    last_ = at->first;
+    User& user = at->second;
+    if (user.waiting.empty() || !may_start(user)) {
+      ++looked;
+      continue;
+    }
+    looked = 0;
+    ++user.running;
+    --free_;
+    user.waiting.front()->granted = true;
+    user.waiting.front()->timer.cancel();
+    user.waiting.pop_front();
+  }
+}
+
+void Places::cancel(const std::string& key) {
+  for (auto& [name, user] : users_) {
+    const auto at =
+        std::find_if(user.waiting.begin(), user.waiting.end(), [&](const auto& waiter) { return waiter->key == key; });
+    if (at == user.waiting.end()) continue;
+    (*at)->timer.cancel();
+    user.waiting.erase(at);
+    forget_idle(std::string(name));
+    return;
+  }
+}
+
+}  // namespace qflow::engine

@@ -1,0 +1,104 @@
+#include <doctest/doctest.h>
+
+#include <thread>
+#include <vector>
+
+#include "daemon/engine/places.hpp"
+
+using namespace qflow;
+using engine::Places;
+
+namespace {
+
+/// Executions that ask for places in one event loop; `started` has their keys in the order in which they got one.
+struct Crowd {
+  explicit Crowd(unsigned count) : places(io.get_executor(), count) {}
+  void ask(const std::string& user, int count) {
+    for (int i = 0; i < count; ++i) asio::co_spawn(io, one(user + std::to_string(i), user), asio::detached);
+    poll();
+  }
+  Task<> one(std::string key, std::string user) {
+    const bool placed = co_await places.take(key, user);
+    (placed ? started : refused).push_back(key);
+  }
+  void end(const std::string& user) {
+    places.give(user);
+    poll();
+  }
+  void poll() {
+    io.restart();
+    io.poll();
+  }
+  asio::io_context io;
+  Places places;
+  std::vector<std::string> started, refused;
+};
+
+using Keys = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a second user starts at once, however many executions the first one has") {
+  Crowd crowd(4);
+  crowd.ask("a", 100);
+  CHECK(crowd.started == Keys{"a0", "a1", "a2"});  // the last place is for somebody who has none
+  crowd.ask("b", 2);
+  CHECK(crowd.started == Keys{"a0", "a1", "a2", "b0"});
+}
+
+TEST_CASE("places are given in turn") {
+  Crowd crowd(2);
+  crowd.ask("a", 3);
+  crowd.ask("b", 3);
+  crowd.ask("c", 1);
+  CHECK(crowd.started == Keys{"a0", "b0"});
+  crowd.end("a");
+  CHECK(crowd.started.back() == "c0");
+  crowd.end("c");
+  CHECK(crowd.started.back() == "a1");
+  crowd.end("b");
+  CHECK(crowd.started.back() == "b1");
+  crowd.end("b");
+  CHECK(crowd.started.back() == "b2");
+}
+
+TEST_CASE("with one place it is everybody's") {
+  Crowd crowd(1);
+  crowd.ask("a", 2);
+  CHECK(crowd.started == Keys{"a0"});
+  crowd.end("a");
+  CHECK(crowd.started == Keys{"a0", "a1"});
+  crowd.end("a");
+}
+
+TEST_CASE("a cancelled one leaves the queue, and its place goes to the next") {
+  Crowd crowd(1);
+  crowd.ask("a", 3);
+  crowd.places.cancel("a1");
+  crowd.places.cancel("nobody");
+  crowd.poll();
+  CHECK(crowd.refused == Keys{"a1"});
+  crowd.end("a");
+  CHECK(crowd.started == Keys{"a0", "a2"});
+}
+
+TEST_CASE("no more are accepted than may wait, from however many threads") {
+  asio::io_context io;
+  Places places(io.get_executor(), 1);
+  std::atomic<int> accepted{0};
+  std::vector<std::thread> threads;
+  std::array<std::vector<std::shared_ptr<engine::Ticket>>, 4> kept;
+  for (auto& own : kept)
+    threads.emplace_back([&] {
+      for (int i = 0; i < 1000; ++i)
+        if (auto ticket = places.admit(100)) {
+          ++accepted;
+          own.push_back(std::move(ticket));
+        }
+    });
+  for (auto& thread : threads) thread.join();
+  CHECK(accepted == 100);
+  CHECK(places.waiting() == 100);
+  for (auto& own : kept) own.clear();
+  CHECK(places.waiting() == 0);
+}
