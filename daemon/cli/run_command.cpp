@@ -236,6 +236,7 @@ int run_or_throw(const config::Config& config, const RunOptions& options) {
   asio::io_context io(1);
   workers::Pool pool(io.get_executor(), settings);
   engine::Engine engine(io.get_executor(), pool, &store, 1, isolation.level(), isolation.missing());
+  engine.recorder().set_patience(std::chrono::seconds(10));
   Progress progress(plan, Progress::style_for(plan, options.quiet || options.json));
   Interrupts interrupts;
   std::optional<Finished> finished;

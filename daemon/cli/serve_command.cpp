@@ -5,12 +5,15 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/strand.hpp>
 #include <ctime>
+#include <filesystem>
 #include <thread>
 
 #include "daemon/api/table.hpp"
@@ -32,6 +35,8 @@ namespace {
 
 // One server per data directory: after a restart, each of two would mark the other's executions as crashed.
 sandbox::UniqueFd lock_directory(const std::string& directory) {
+  std::error_code error;
+  if (std::filesystem::create_directories(directory, error)) ::chmod(directory.c_str(), 0700);
   sandbox::UniqueFd fd = sandbox::open_file(directory + "/serve.lock", O_RDWR | O_CREAT, 0600);
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) < 0)
     throw Fault(
@@ -100,8 +105,8 @@ class Daemon {
         config_(config),
         configured_(make_settings(config)),
         isolation_(require_isolation(configured_, static_cast<int>(config.sandbox.min_isolation))),
-        store_(config.data_dir),
         lock_(lock_directory(config.data_dir)),
+        store_(config.data_dir),
         key_(config.auth.key_file.empty() ? config.data_dir + "/secret.key" : config.auth.key_file),
         settings_(now(stored_settings())),
         authenticator_(store_, key_),
@@ -190,7 +195,7 @@ class Daemon {
   }
 
   Task<std::int64_t> mark_crashed() {
-    auto job = [](sqlite::Tx& tx) { return store::mark_crashed(tx); };
+    auto job = [](sqlite::Tx& tx) { return static_cast<std::int64_t>(store::mark_crashed(tx).size()); };
     const std::int64_t count = co_await store_.write(std::move(job));
     co_return count;
   }
@@ -296,8 +301,8 @@ class Daemon {
   Live<config::Config> config_;
   workers::Settings configured_;
   Isolation isolation_;
+  sandbox::UniqueFd lock_;  // taken before the database is opened and migrated
   store::Store store_;
-  sandbox::UniqueFd lock_;
   auth::MasterKey key_;
   Live<workers::Settings> settings_;
   auth::Authenticator authenticator_;
@@ -321,6 +326,11 @@ class Daemon {
 }  // namespace
 
 int serve(const config::Config& config, std::function<config::Config()> reload) {
+  // Keys are in this process's memory: no core file (a watchdog's abort would write one), and no debugger of its
+  // user's.
+  const rlimit none{0, 0};
+  ::setrlimit(RLIMIT_CORE, &none);
+  ::prctl(PR_SET_DUMPABLE, 0);
   return Daemon(config, std::move(reload)).serve();
 }
 

@@ -9,6 +9,9 @@
 namespace qflow::engine {
 namespace {
 
+constexpr auto kFirstPause = std::chrono::milliseconds(100);
+constexpr auto kLongestPause = std::chrono::seconds(5);
+
 store::NodeExecution row_of(const Order& order, std::size_t index, const StepRun& run) {
   const flow::Node& node = order.plan.steps[index].node;
   store::NodeExecution row;
@@ -121,28 +124,58 @@ Task<std::vector<store::File>> Recorder::keep_files_of(const Order& order, const
   co_return files;
 }
 
+// Rows of steps were posted and may have failed meanwhile (a full disk, a lock): an end whose steps are not all there
+// writes them again in its own transaction. A failure is tried again until it succeeds, or `patience` is over: an
+// execution must not look as if it still ran.
 Task<> Recorder::end(const Order& order, const Outcome& outcome) {
   if (!records(order)) co_return;
   for (std::size_t i = 0; i < outcome.steps.size(); ++i)
     if (outcome.steps[i].started_at == 0) step(order, i, outcome.steps[i]);
-  store::Execution row = end_row(order, outcome);
-  std::vector<store::DataFlowRow> flows = flow_rows(order, outcome);
-  std::vector<store::File> files = co_await keep_files_of(order, outcome);
-  const std::int64_t cpu_us = outcome.usage.user_us + outcome.usage.system_us;
-  auto job = [row = std::move(row), files = std::move(files), flows = std::move(flows), cpu_us](sqlite::Tx& tx) {
-    store::finish_execution(tx, row);
-    for (const store::File& file : files) store::insert_file(tx, file);
-    for (const store::DataFlowRow& flow : flows) store::insert_flow(tx, flow);
-    store::add_usage(tx, row, cpu_us);
-    if (row.error_message) store::insert_error(tx, row);
-  };
-  try {
-    co_await store_->write(std::move(job));
-  } catch (const std::exception& e) {
-    log::error("engine", "the end of an execution could not be recorded",
-               {{"execution_id", order.execution_id}, {"reason", e.what()}});
-    throw;
+  const auto ending = std::make_shared<End>(End{end_row(order, outcome),
+                                                flow_rows(order, outcome),
+                                                {},
+                                                {},
+                                                outcome.usage.user_us + outcome.usage.system_us,
+                                                outcome.steps.size()});
+  const auto start = Clock::now();
+  Clock::duration pause = kFirstPause;
+  for (bool kept = false;;) {
+    std::string problem;
+    try {
+      if (!kept) ending->files = co_await keep_files_of(order, outcome);
+      kept = true;
+      const bool complete = co_await write_end(ending);
+      if (complete) co_return;
+      for (std::size_t i = 0; i < outcome.steps.size(); ++i)
+        ending->steps.push_back(row_of(order, i, outcome.steps[i]));
+      continue;
+    } catch (const std::exception& e) {
+      problem = e.what();
+      log::error("engine", "the end of an execution could not be recorded",
+                 {{"execution_id", order.execution_id}, {"reason", problem}});
+      if (Clock::now() - start >= patience_.load()) throw;
+    }
+    co_await sleep_for(pause);
+    pause = std::min<Clock::duration>(2 * pause, kLongestPause);
   }
+}
+
+// False: steps are missing, and nothing was written.
+Task<bool> Recorder::write_end(std::shared_ptr<const End> end) {
+  auto job = [end = std::move(end)](sqlite::Tx& tx) {
+    const End& ending = *end;
+    for (const store::NodeExecution& row : ending.steps) store::insert_node(tx, row);
+    if (store::count_nodes(*tx.operator->(), ending.row.id) < static_cast<std::int64_t>(ending.step_count))
+      return false;
+    store::finish_execution(tx, ending.row);
+    for (const store::File& file : ending.files) store::insert_file(tx, file);
+    for (const store::DataFlowRow& flow : ending.flows) store::insert_flow(tx, flow);
+    store::add_usage(tx, ending.row, ending.cpu_us);
+    if (ending.row.error_message) store::insert_error(tx, ending.row);
+    return true;
+  };
+  const bool complete = co_await store_->write_always(std::move(job));
+  co_return complete;
 }
 
 }  // namespace qflow::engine

@@ -2,6 +2,8 @@
 // its files, flows and sums. Rows of steps are posted (the writer commits in groups); start() and end() return once
 // their rows are on disk.
 #pragma once
+#include <atomic>
+
 #include "daemon/engine/order.hpp"
 #include "daemon/engine/outcome.hpp"
 #include "daemon/store/execution_rows.hpp"
@@ -19,10 +21,23 @@ class Recorder {
   Task<> start(const Order& order);
   /// Has the row of a step written that has ended. Engine strand; does not block.
   void step(const Order& order, std::size_t index, const StepRun& run);
-  /// Writes how the execution ended, and the steps that never began. Engine strand. A failure is logged and thrown.
+  /// Writes how the execution ended, with every step that is not recorded yet, in one transaction. Engine strand. A
+  /// failure is logged and tried again, with pauses up to 5 s; after `patience` it is thrown.
   Task<> end(const Order& order, const Outcome& outcome);
+  /// How long end() goes on trying: without an end in a server, shortly in a command that somebody waits for, or when
+  /// the server stops. Any thread.
+  void set_patience(Clock::duration patience) { patience_ = patience; }
 
  private:
+  struct End {
+    store::Execution row;
+    std::vector<store::DataFlowRow> flows;
+    std::vector<store::File> files;
+    std::vector<store::NodeExecution> steps;  ///< only when some are missing
+    std::int64_t cpu_us = 0;
+    std::size_t step_count = 0;
+  };
+  Task<bool> write_end(std::shared_ptr<const End> end);  // shared with the writer
   bool records(const Order& order) const { return store_ != nullptr && !order.execution_id.empty(); }
   Task<std::vector<store::File>> keep_files_of(const Order& order, const Outcome& outcome);
 
@@ -30,6 +45,7 @@ class Recorder {
   int isolation_level_;
   std::string isolation_missing_;
   std::string owner_ = store::this_process();
+  std::atomic<Clock::duration> patience_{Clock::duration::max()};
 };
 
 }  // namespace qflow::engine

@@ -59,7 +59,8 @@ std::uint64_t Events::subscribe(Interest interest, std::optional<std::uint64_t> 
   const std::lock_guard lock(mutex_);
   wanted_ = true;
   if (since) {
-    if (*since + 1 < first_kept_)
+    // Also an id that is still to come: the clock went back, or the data directory is another one.
+    if (*since + 1 < first_kept_ || *since >= next_)
       send(written(*since, "events.lost",
                    {{"message", "events after this id are no longer kept; read the current state again"},
                     {"oldest", first_kept_}}));

@@ -8,9 +8,12 @@ Fault missing(const char* what, const std::string& id) {
   return {FaultKind::not_found, "not_found", fmt::format("no {} has the id {}", what, id)};
 }
 
-void refuse_if_full(const Services& services) {
-  if (services.engine.waiting() >= services.config.get()->engine.max_waiting)
-    throw Fault(FaultKind::unavailable, "busy", "too many executions are waiting already; try again later");
+std::shared_ptr<engine::Ticket> admit(Services& services) {
+  auto ticket = services.engine.admit(services.config.get()->engine.max_waiting);
+  if (!ticket)
+    throw Fault(FaultKind::unavailable, "busy", "as many executions as may wait are waiting already; try again later",
+                {{"retry_after", 1}});
+  return ticket;
 }
 
 }  // namespace qflow::services

@@ -7,6 +7,7 @@
 #include "daemon/base/time.hpp"
 #include "daemon/observe/log.hpp"
 #include "daemon/store/description_rows.hpp"
+#include "daemon/store/execution_rows.hpp"
 #include "daemon/store/usage_rows.hpp"
 
 namespace qflow::services {
@@ -89,6 +90,24 @@ Task<> note_health(Services& services, CpuTimes& last) {
 
 }  // namespace
 
+namespace {
+
+// A `qflow run` that was killed leaves executions that look as if they still ran.
+Task<> note_crashed(Services& services) {
+  auto job = [](sqlite::Tx& tx) { return store::mark_crashed(tx); };
+  const auto gone = co_await services.store.write_always(std::move(job));
+  for (const store::Execution& row : gone) {
+    json::object fields{{"executionId", row.id}, {"workflowId", nullptr}, {"status", row.status}};
+    if (row.workflow_id) fields["workflowId"] = *row.workflow_id;
+    services.events.publish(observe::Channel::executions, "execution.failed", row.created_by.value_or(""),
+                            std::move(fields));
+  }
+  if (!gone.empty())
+    log::warning("store", "executions whose process has ended were marked as crashed", {{"count", gone.size()}});
+}
+
+}  // namespace
+
 Task<std::int64_t> tidy_once(Services& services) {
   const auto config = services.config.get();
   const std::int64_t now = now_us();
@@ -134,7 +153,10 @@ Task<> keep_tidy(Services& services) {
   for (int round = 0;; ++round) {
     co_await sleep_for(std::chrono::seconds(10));
     try {
-      if (round % 6 == 0) co_await note_health(services, last);  // once a minute
+      if (round % 6 == 0) {  // once a minute
+        co_await note_health(services, last);
+        co_await note_crashed(services);
+      }
       if (Clock::now() < next) continue;
       co_await tidy_once(services);
     } catch (const std::exception& error) {

@@ -64,6 +64,11 @@ void insert_flow(sqlite::Tx& tx, const DataFlowRow& f) {
            f.target_node_id, f.data_type, f.data_size_bytes, f.serialization_time_ms, f.transfer_time_ms);
 }
 
+std::int64_t count_nodes(sqlite::Db& db, const std::string& execution_id) {
+  return db.one<std::int64_t>("SELECT count(*) FROM node_executions WHERE workflow_execution_id=?", execution_id)
+      .value_or(0);
+}
+
 std::vector<DataFlowRow> flows_of(sqlite::Db& db, const std::string& execution_id) {
   return db.all<DataFlowRow>("SELECT " FLOW " FROM node_data_flow WHERE workflow_execution_id=? ORDER BY id",
                              execution_id);
@@ -97,19 +102,24 @@ bool delete_execution(sqlite::Tx& tx, const std::string& id, std::vector<std::st
   return deleted;
 }
 
-std::int64_t mark_crashed(sqlite::Tx& tx) {
-  std::int64_t count = 0;
+std::vector<Execution> mark_crashed(sqlite::Tx& tx) {
+  std::vector<Execution> gone;
   for (const std::string& owner :
        tx->all<std::string>("SELECT DISTINCT owner FROM workflow_executions WHERE status='running'")) {
     if (is_alive(owner)) continue;
-    tx->exec(
-        "UPDATE workflow_executions SET status='crashed', outcome='crashed', completed_at=?2, "
-        "error_message='qflow stopped while this ran; the nodes recorded before that are complete' "
-        "WHERE status='running' AND owner=?1",
-        owner, now_us());
-    count += tx->changes();
+    for (Execution& row :
+         tx->all<Execution>("SELECT " SUMMARY " FROM workflow_executions WHERE status='running' AND owner=?", owner)) {
+      row.status = row.outcome = "crashed";
+      row.completed_at = now_us();
+      row.error_message = "qflow stopped while this ran; the nodes recorded before that are complete";
+      tx->exec("UPDATE workflow_executions SET status=?2, outcome=?3, completed_at=?4, error_message=?5 WHERE id=?1",
+               row.id, row.status, row.outcome, row.completed_at, row.error_message);
+      add_usage(tx, row, 0);
+      insert_error(tx, row);
+      gone.push_back(std::move(row));
+    }
   }
-  return count;
+  return gone;
 }
 
 std::optional<Execution> find_execution(sqlite::Db& db, const std::string& id) {

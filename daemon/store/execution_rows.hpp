@@ -84,6 +84,8 @@ void finish_execution(sqlite::Tx& tx, const Execution& execution);
 void insert_node(sqlite::Tx& tx, const NodeExecution& node);
 void insert_file(sqlite::Tx& tx, const File& file);
 void insert_flow(sqlite::Tx& tx, const DataFlowRow& flow);
+/// How many nodes of an execution are recorded.
+std::int64_t count_nodes(sqlite::Db& db, const std::string& execution_id);
 std::vector<DataFlowRow> flows_of(sqlite::Db& db, const std::string& execution_id);
 /// Adds an ended execution to the sums of its day.
 void add_usage(sqlite::Tx& tx, const Execution& ended, std::int64_t cpu_us);
@@ -91,8 +93,8 @@ void add_usage(sqlite::Tx& tx, const Execution& ended, std::int64_t cpu_us);
 void insert_error(sqlite::Tx& tx, const Execution& ended);
 /// Deletes an execution with its nodes and files. `orphans`: hashes of the blobs that no file refers to any more.
 bool delete_execution(sqlite::Tx& tx, const std::string& id, std::vector<std::string>& orphans);
-/// Marks executions left by dead processes as crashed. Returns the number of executions.
-std::int64_t mark_crashed(sqlite::Tx& tx);
+/// Marks executions left by dead processes as crashed, with their sums and errors. Returns them.
+std::vector<Execution> mark_crashed(sqlite::Tx& tx);
 
 std::optional<Execution> find_execution(sqlite::Db& db, const std::string& id);
 std::vector<NodeExecution> nodes_of(sqlite::Db& db, const std::string& execution_id);

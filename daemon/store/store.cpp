@@ -26,7 +26,28 @@ Part Changes::part_of(std::string_view table) {
   return kRest;
 }
 
+namespace {
+
+// A write that finds no room says SQLITE_FULL, or an I/O error where the write-ahead log could not grow.
+bool is_full(const sqlite::Error& error) {
+  return (error.code() & 0xff) == SQLITE_FULL || error.code() == SQLITE_IOERR_WRITE ||
+         error.code() == SQLITE_IOERR_SHMSIZE;
+}
+
+Fault disk_full() {
+  return {FaultKind::no_space, "storage",
+          "the disk is full; nothing was changed. Free some room, or delete executions"};
+}
+
+}  // namespace
+
 Fault fault_of(const sqlite::Error& error) {
+  // Written, but perhaps not on the disk: a restart may find either.
+  if (error.code() == SQLITE_IOERR_FSYNC || error.code() == SQLITE_IOERR_DIR_FSYNC)
+    return {FaultKind::no_space, "storage_uncertain",
+            std::string("the disk failed while the record was written; whether it was stored is not known, so look "
+                        "before you try again (") +
+                error.what() + ")"};
   switch (error.code() & 0xff) {
     case SQLITE_FULL:
     case SQLITE_IOERR:
@@ -46,6 +67,17 @@ Fault fault_of(const sqlite::Error& error) {
   }
 }
 
+namespace {
+
+// SQLite gives its write-ahead log the mode of the database, so the database exists with its mode before SQLite opens
+// it.
+void close_to_others(const std::string& path) {
+  const sandbox::UniqueFd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  for (const char* part : {"", "-wal", "-shm"}) ::chmod((path + part).c_str(), 0600);
+}
+
+}  // namespace
+
 struct Store::PostedJob final : Store::Job {
   explicit PostedJob(std::function<void(sqlite::Tx&)> w) : work(std::move(w)) {}
   void run(sqlite::Tx& tx) override { work(tx); }
@@ -62,13 +94,15 @@ struct Store::PostedJob final : Store::Job {
 
 Store::Store(std::string directory) : directory_(std::move(directory)) {
   std::error_code error;
-  fs::create_directories(directory_, error);
+  const bool made = fs::create_directories(directory_, error);
   if (error)
     throw Fault(FaultKind::unavailable, "data_dir", fmt::format("data directory {}: {}", directory_, error.message()));
-  ::chmod(directory_.c_str(), 0700);
+  if (made) ::chmod(directory_.c_str(), 0700);  // one that was there keeps what its owner chose
   fs::create_directories(directory_ + "/blobs", error);
+  reserve_ = std::make_unique<Reserve>(directory_);
   const std::string path = directory_ + "/qflow.db";
   try {
+    close_to_others(path);
     writer_ = std::make_unique<sqlite::Db>(path, false);
     migrate(*writer_);
     // A database of an early release is rebuilt once, so that space can be given back in pieces.
@@ -140,10 +174,16 @@ void Store::commit_group(std::deque<std::unique_ptr<Job>>& group) {
   touched_ = 0;
   try {
     writer_->exec("BEGIN IMMEDIATE");
+    const bool full = reserve_->is_given_up();
     for (std::size_t i = 0; i < group.size(); ++i) {
       writer_->exec("SAVEPOINT job");
       try {
+        if (full && !group[i]->always) throw disk_full();
         group[i]->run(tx);
+      } catch (const sqlite::Error& error) {
+        errors[i] = std::current_exception();
+        if (is_full(error)) reserve_->give_up();
+        writer_->exec("ROLLBACK TO job");
       } catch (...) {
         errors[i] = std::current_exception();
         writer_->exec("ROLLBACK TO job");
@@ -157,6 +197,7 @@ void Store::commit_group(std::deque<std::unique_ptr<Job>>& group) {
     // The disk is full, or another process holds the lock for longer than the busy timeout: nothing of it is stored.
     log::error("store", std::string("a group of writes failed: ") + e.what());
     for (auto& error : errors) error = std::current_exception();
+    if (const auto* sql = dynamic_cast<const sqlite::Error*>(&e); sql != nullptr && is_full(*sql)) reserve_->give_up();
     note_problem(e.what());
     try {
       writer_->exec("ROLLBACK");
@@ -204,6 +245,9 @@ std::string Store::put_blob(std::string_view bytes) const {
     throw sandbox::SysError(error, "write blob " + partial);
   }
   fs::rename(partial, path);
+  // The name must be on the disk, too, before a row refers to it (fsync(2): the directory needs its own).
+  const sandbox::UniqueFd directory = sandbox::open_file(fs::path(path).parent_path(), O_RDONLY | O_DIRECTORY, 0);
+  if (::fsync(directory.get()) < 0) throw sandbox::SysError(errno, "fsync the directory of blob " + path);
   return hex;
 }
 

@@ -19,6 +19,7 @@
 #include "daemon/base/async.hpp"
 #include "daemon/base/fault.hpp"
 #include "daemon/store/changes.hpp"
+#include "daemon/store/reserve.hpp"
 #include "daemon/store/sqlite.hpp"
 
 namespace qflow::store {
@@ -50,7 +51,20 @@ class Store {
         },
         asio::use_awaitable, std::move(work));
   }
-  /// The same without waiting; failures are logged. Jobs are committed in the order they came.
+  /// The same for writes that end something or free room: while the disk is full, the others are refused at once
+  /// (Fault no_space), and these have the reserve to themselves.
+  template <class F>
+  auto write_always(F work) {
+    using R = std::invoke_result_t<F&, sqlite::Tx&>;
+    return asio::async_initiate<const asio::use_awaitable_t<>&, Signature<R>>(
+        [this](auto handler, F job) {
+          auto made = std::make_unique<WaitedJob<R, F, decltype(handler)>>(std::move(job), std::move(handler));
+          made->always = true;
+          enqueue(std::move(made));
+        },
+        asio::use_awaitable, std::move(work));
+  }
+  /// As write(), without waiting; failures are logged. Jobs are committed in the order they came.
   void post(std::function<void(sqlite::Tx&)> work);
 
   /// Runs `work(Db&)` on a reader's thread, in a snapshot of its own.
@@ -97,6 +111,7 @@ class Store {
     virtual ~Job() = default;
     virtual void run(sqlite::Tx& tx) = 0;         ///< may throw: only this job is undone
     virtual void finish(std::exception_ptr) = 0;  ///< after the commit, or with the error
+    bool always = false;                          ///< also while the disk is full
   };
   template <class R, class F, class Handler>
   struct WaitedJob;
@@ -123,6 +138,7 @@ class Store {
   std::string directory_;
   std::function<void(std::size_t)> committed_;
   Changes changes_;
+  std::unique_ptr<Reserve> reserve_;
   unsigned touched_ = 0;  ///< parts that the group under way has changed; writer's thread
   std::unique_ptr<sqlite::Db> writer_;
   mutable std::mutex mutex_;

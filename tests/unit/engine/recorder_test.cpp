@@ -96,3 +96,24 @@ TEST_CASE("an execution without an id, or without a store, leaves nothing") {
   wait(with.end(order, outcome));
   CHECK(wait(nodes_of(store, id)).empty());
 }
+
+TEST_CASE("a step whose own row was lost is written with the end") {
+  const test::TempDir directory;
+  store::Store store(directory.path());
+  Recorder recorder(&store, 2, "[]");
+  const Order order = order_of_two();
+  wait(recorder.start(order));
+  Outcome outcome;
+  outcome.status = Status::completed;
+  outcome.steps.resize(2);
+  for (StepRun& run : outcome.steps) {
+    run.status = Status::completed;
+    run.started_at = 1;
+  }
+  recorder.step(order, 1, outcome.steps[1]);  // the other one's failed
+  wait(recorder.end(order, outcome));
+  const auto nodes = wait(nodes_of(store, order.execution_id));
+  REQUIRE(nodes.size() == 2);
+  CHECK(nodes[0].status == "completed");
+  CHECK(wait(row_of(store, order.execution_id))->status == "completed");
+}

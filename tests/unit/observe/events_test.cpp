@@ -36,4 +36,8 @@ TEST_CASE("events reach their owners, also those who come back") {
   events.subscribe(one, id, note);
   REQUIRE(seen.size() == 1);
   CHECK(json::parse(seen.front()).at("type") == "events.lost");
+  seen.clear();
+  events.subscribe(one, id + 1'000'000, note);  // an id that is still to come
+  REQUIRE(seen.size() == 1);
+  CHECK(json::parse(seen.front()).at("type") == "events.lost");
 }
