@@ -124,6 +124,7 @@ std::string seal(const MasterKey::Key& key, std::string_view plain, std::string_
 }
 
 std::optional<std::string> unseal(const MasterKey::Key& key, std::string_view sealed, std::string_view context) {
+  if (sealed.empty()) return std::nullopt;
   std::vector<unsigned char> in(sealed.size());
   std::size_t size = 0;
   if (sodium_base642bin(in.data(), in.size(), sealed.data(), sealed.size(), nullptr, &size, nullptr,

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "daemon/base/fault.hpp"
 
 namespace qflow {
@@ -48,6 +50,14 @@ std::string Members::required(std::string_view name, std::size_t longest) const 
   std::string written = text(name, longest).value_or("");
   const bool blank = written.find_first_not_of(" \t\r\n") == std::string::npos;
   if (value == nullptr || (value->is_string() && blank)) problems_.add(at(name), "required");
+  return written;
+}
+
+std::optional<std::string> Members::line(std::string_view name, std::size_t longest) const {
+  const auto written = text(name, longest);
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+  if (written && std::any_of(written->begin(), written->end(), is_control))
+    problems_.add(at(name), "must be one line without control characters");
   return written;
 }
 

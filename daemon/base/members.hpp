@@ -44,6 +44,8 @@ class Members {
   std::optional<std::string> text(std::string_view name, std::size_t longest = std::string::npos) const;
   /// The same, and a problem when it is absent or blank.
   std::string required(std::string_view name, std::size_t longest = std::string::npos) const;
+  /// A text on one line, without control characters: it will be shown in lists.
+  std::optional<std::string> line(std::string_view name, std::size_t longest) const;
   std::optional<bool> flag(std::string_view name) const;
   /// A number from `least` to `most`.
   std::optional<double> number(std::string_view name, double least, double most) const;

@@ -5,6 +5,8 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include <boost/json/serialize.hpp>
 #include <filesystem>
 #include <iostream>
@@ -184,6 +186,16 @@ int token_create(const config::Config& config, const TokenOptions& options) {
   return kOk;
 }
 
+namespace {
+
+// A name that was stored before line feeds were refused must not look like another row.
+std::string one_line(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return printable(text);
+}
+
+}  // namespace
+
 int token_list(const config::Config& config, bool as_json) {
   const auto keys = change(config, [](sqlite::Tx& tx) { return store::list_keys(*tx.operator->(), std::nullopt); });
   if (as_json) {
@@ -196,7 +208,7 @@ int token_list(const config::Config& config, bool as_json) {
   fmt::print("{:<36} {:<9} {:<24} {:<24} {}\n", "ID", "KEY", "LAST USED", "EXPIRES", "NAME");
   for (const auto& k : keys)
     fmt::print("{:<36} {:<9} {:<24} {:<24} {}\n", k.id, k.prefix, when(k.last_used_at), when(k.expires_at),
-               printable(k.name));
+               one_line(k.name));
   return kOk;
 }
 

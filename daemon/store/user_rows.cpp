@@ -36,7 +36,22 @@ void update_user(sqlite::Tx& tx, const User& u) {
       u.id, u.email, u.first_name, u.last_name, u.password_hash, u.role, u.is_active, u.settings, u.updated_at);
 }
 
+Belongings belongings_of(sqlite::Db& db, const std::string& id) {
+  return db
+      .one<Belongings>(
+          "SELECT (SELECT count(*) FROM workflows WHERE created_by=?1), "
+          "(SELECT count(*) FROM workflows WHERE created_by=?1 AND is_active=1), "
+          "(SELECT count(*) FROM python_nodes WHERE created_by=?1), "
+          "(SELECT count(*) FROM credentials WHERE created_by=?1), (SELECT count(*) FROM webhooks WHERE "
+          "created_by=?1), "
+          "(SELECT count(*) FROM containers WHERE created_by=?1), (SELECT count(*) FROM files WHERE created_by=?1)",
+          id)
+      .value_or(Belongings{});
+}
+
 bool delete_user(sqlite::Tx& tx, const std::string& id, const std::string& heir) {
+  // Whatever the user had running on their own account ends with it: it would go on with the heir's rights.
+  tx->exec("UPDATE workflows SET is_active=0 WHERE created_by=?1", id);
   // Folders are deleted with the user's project; their content moves to the heir's top level.
   tx->exec("UPDATE workflows SET created_by=?2 WHERE created_by=?1", id, heir);
   tx->exec("UPDATE python_nodes SET created_by=?2 WHERE created_by=?1", id, heir);

@@ -37,8 +37,15 @@ BOOST_DESCRIBE_STRUCT(ApiKey, (), (id, user_id, name, key_hash, prefix, scopes, 
 /// Also makes the user's personal project. Throws Fault(conflict) for a taken address or a second owner.
 void insert_user(sqlite::Tx& tx, const User& user);
 void update_user(sqlite::Tx& tx, const User& user);
-/// Also deletes sessions, keys and project; workflows, nodes, credentials, webhooks, environments and files pass to
-/// `heir`.
+/// How many rows a user owns that would pass on with delete_user().
+struct Belongings {
+  std::int64_t workflows = 0, active_workflows = 0, nodes = 0, credentials = 0, webhooks = 0, environments = 0,
+               files = 0;
+};
+BOOST_DESCRIBE_STRUCT(Belongings, (), (workflows, active_workflows, nodes, credentials, webhooks, environments, files))
+Belongings belongings_of(sqlite::Db& db, const std::string& id);
+/// Also deletes sessions, keys and project. Workflows (deactivated, so that nothing goes on with the heir's rights),
+/// nodes, credentials, webhooks, environments and files pass to `heir`.
 bool delete_user(sqlite::Tx& tx, const std::string& id, const std::string& heir);
 std::optional<User> find_user(sqlite::Db& db, const std::string& id);
 std::optional<User> find_user_by_email(sqlite::Db& db, const std::string& email);

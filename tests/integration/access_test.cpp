@@ -328,3 +328,62 @@ TEST_CASE("changes of access are in the audit log") {
   CHECK(log.body.find(kPassword) == std::string::npos);
   CHECK(log.body.find("Wrong1234") == std::string::npos);
 }
+
+TEST_CASE("an address or a password is changed with the present password, by a session, and guesses are throttled") {
+  Daemon user = daemon().as_user("careful@example.org");
+  const std::string path = "/users/" + text(user.get("/me")["id"]);
+  CHECK(error_code(user.call("PATCH", path, {{"email", "other@example.org"}})) == "wrong_password");
+  const Answer key = user.post("/api-keys", {{"name", "all"}, {"scopes", json::array{"*"}}});
+  Daemon program = daemon().with_headers("Authorization: Bearer " + text(key["key"]) + "\r\n");
+  for (const json::object& change : {json::object{{"email", "other@example.org"}, {"currentPassword", kPassword}},
+                                     json::object{{"password", "An0therPassword"}, {"currentPassword", kPassword}}})
+    CHECK(error_code(program.call("PATCH", path, change)) == "needs_session");
+  CHECK(program.call("PATCH", path, {{"firstName", "Ada"}}).status == 200);
+  CHECK(user.call("PATCH", path, {{"email", "other@example.org"}, {"currentPassword", kPassword}}).status == 200);
+  int braked = 0;
+  for (int i = 0; i < 10; ++i)
+    braked +=
+        user.call("PATCH", path, {{"password", "An0therPassword"}, {"currentPassword", "Guess1234"}}).status == 429;
+  CHECK(braked >= 4);
+}
+
+TEST_CASE("names that lists show are one line") {
+  CHECK(error_message(daemon().post("/api-keys", {{"name", "a\nID forged"}})) ==
+        "/name: must be one line without control characters");
+  Daemon user = daemon().as_user("lines@example.org");
+  CHECK(user.call("PATCH", "/users/" + text(user.get("/me")["id"]), {{"firstName", "a\u001b[2J"}}).status == 400);
+}
+
+TEST_CASE("a deleted user's workflows pass on deactivated, and what passes on is told before") {
+  Daemon leaver = daemon().as_user("leaver@example.org");
+  const std::string path = "/users/" + text(leaver.get("/me")["id"]);
+  const std::string id = leaver.store(greeting());
+  CHECK(leaver.post("/workflows/" + id + "/activate").status == 200);
+  CHECK(leaver.post("/webhooks", {{"workflowId", id}, {"path", "leavers-hook"}, {"method", "POST"}}).status == 201);
+  Daemon caller = daemon().with_headers("");
+  CHECK(caller.post("/webhook/leavers-hook").status == 202);
+  const Answer before = daemon().call("DELETE", path + "?preview=true");
+  CHECK(before["passes_on"].at("workflows") == 1);
+  CHECK(before["passes_on"].at("deactivated_workflows") == 1);
+  CHECK(before["passes_on"].at("webhooks") == 1);
+  CHECK(daemon().get(path).status == 200);
+  CHECK(daemon().call("DELETE", path)["passes_on"].at("workflows") == 1);
+  CHECK(caller.post("/webhook/leavers-hook").status == 404);
+  CHECK(daemon().get("/workflows/" + id)["active"] == false);
+}
+
+TEST_CASE("ten keys are one allowance") {
+  const TempDir directory;
+  const std::string config = directory.file("q.toml", "[auth]\nrequests_per_hour = 20\n");
+  Daemon limited({"--config", config, "--rate-limits"});
+  std::vector<Daemon> programs;
+  for (int i = 0; i < 4; ++i) {
+    const Answer key = limited.post("/api-keys", {{"name", "k" + std::to_string(i)}});
+    REQUIRE(key.status == 201);
+    programs.push_back(limited.with_headers("Authorization: Bearer " + text(key["key"]) + "\r\n"));
+  }
+  int answered = 0;
+  for (int i = 0; i < 40; ++i) answered += programs[static_cast<std::size_t>(i % 4)].get("/me").status == 200;
+  CHECK(answered <= 16);
+  CHECK(answered >= 10);
+}

@@ -14,7 +14,7 @@
 namespace qflow::api {
 Task<Reply> execute_node(Services& services, const Request& request) {
   const json::object body = request.json_object();
-  const engine::Outcome outcome = co_await services::try_node(services, body);
+  const engine::Outcome outcome = co_await services::try_node(services, body, request.caller->user_id);
   co_return Reply::of(trial_view(outcome));
 }
 

@@ -62,6 +62,7 @@ Task<Reply> create_api_key(Services& services, const Request& request) {
   key.id = new_id();
   key.user_id = request.caller->user_id;
   key.name = body.required("name", 200);
+  body.line("name", 200);
   const auto wanted = body.texts("scopes").value_or(std::vector<std::string>{"*"});
   check_scopes(body, wanted);
   const auto days = body.number("expiresInDays", 0.0001, 36500);

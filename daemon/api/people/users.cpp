@@ -188,6 +188,27 @@ store::User changed_user(sqlite::Tx& tx, const std::string& id, const std::strin
 
 }  // namespace
 
+namespace {
+
+// The same brake as for signing in: an attempt counts as failed until it has succeeded.
+Task<> check_current_password(Services& services, const store::User& user, std::string current) {
+  const std::string who = "c" + user.id;
+  const auto wait = services.logins.wait(who);
+  if (wait.count() > 0)
+    throw Fault(FaultKind::too_many, "too_many_attempts",
+                fmt::format("too many wrong passwords; the next attempt is possible in {} s", wait.count()),
+                {{"retry_after", wait.count()}});
+  services.logins.failed(who);
+  auto work = [hash = user.password_hash, current = std::move(current)] {
+    return auth::verify_password(hash, current);
+  };
+  const bool right = co_await on_pool(services.slow, std::move(work));
+  if (!right) throw Fault(FaultKind::forbidden, "wrong_password", "/currentPassword: is not your current password");
+  services.logins.succeeded(who);
+}
+
+}  // namespace
+
 Task<Reply> update_user(Services& services, const Request& request) {
   const store::User before = co_await load(services, request);
   const bool own = before.id == request.caller->user_id;
@@ -198,20 +219,23 @@ Task<Reply> update_user(Services& services, const Request& request) {
     change.email = body.required("email", 320);
     check_email(body, *change.email);
   }
-  change.first_name = body.text("firstName", 200);
-  change.last_name = body.text("lastName", 200);
+  change.first_name = body.line("firstName", 200);
+  change.last_name = body.line("lastName", 200);
   if (body.text("role")) change.role = wanted_role(body, Role::user);
   change.active = body.flag("isActive");
   const auto password = body.text("password", 1024);
   const std::string current = body.text("currentPassword", 1024).value_or("");
   body.check();
+  if (password) auth::check_password_rules(*password);
+  const bool access = password || (change.email && *change.email != before.email);
+  if (access) {
+    if (request.caller->proof == auth::Caller::Proof::key)
+      throw Fault(FaultKind::forbidden, "needs_session",
+                  "an API key cannot change an address or a password; sign in with a password");
+    if (own) co_await check_current_password(services, before, current);
+  }
   if (password) {
-    auth::check_password_rules(*password);
-    auto work = [own, hash = before.password_hash, current, next = *password] {
-      if (own && !auth::verify_password(hash, current))
-        throw Fault(FaultKind::forbidden, "wrong_password", "/currentPassword: is not your current password");
-      return auth::hash_password(next);
-    };
+    auto work = [next = *password] { return auth::hash_password(next); };
     change.password_hash = co_await on_pool(services.slow, std::move(work));
   }
   auto job = [id = before.id, change, caller = request.caller, own](sqlite::Tx& tx) {
@@ -226,17 +250,38 @@ Task<Reply> update_user(Services& services, const Request& request) {
   co_return Reply::of(user_view(user));
 }
 
+namespace {
+
+// What passes to the owner with a user who is deleted; workflows are deactivated.
+json::object belongings_view(const store::Belongings& b) {
+  return {{"workflows", b.workflows}, {"deactivated_workflows", b.active_workflows},
+          {"nodes", b.nodes},         {"credentials", b.credentials},
+          {"webhooks", b.webhooks},   {"containers", b.environments},
+          {"files", b.files}};
+}
+
+}  // namespace
+
 Task<Reply> delete_user(Services& services, const Request& request) {
   const store::User user = co_await load(services, request);
   if (user.role == "owner") throw Fault(FaultKind::conflict, "owner_stays", "the owner cannot be deleted");
   check_rank(*request.caller, auth::role_of(user.role).value_or(Role::user));
+  const bool preview = request.flag("preview").value_or(false);
+  auto look = [id = user.id](sqlite::Db& db) { return store::belongings_of(db, id); };
+  json::object reply{{"success", true}, {"preview", preview}};
+  if (preview) {
+    reply["passes_on"] = belongings_view(co_await services.store.read(std::move(look)));
+    co_return Reply::of(reply);
+  }
   auto job = [id = user.id](sqlite::Tx& tx) {
     const auto owner = store::find_owner(*tx.operator->());
+    const store::Belongings what = store::belongings_of(*tx.operator->(), id);
     store::delete_user(tx, id, owner ? owner->id : "");
+    return what;
   };
-  co_await services.store.write(std::move(job));
-  audit(services, actor_of(request), "user.deleted", user.email);
-  co_return Reply::success();
+  reply["passes_on"] = belongings_view(co_await services.store.write_always(std::move(job)));
+  audit(services, actor_of(request), "user.deleted", user.email, reply);
+  co_return Reply::of(reply);
 }
 
 Task<Reply> get_user_settings(Services& services, const Request& request) {

@@ -79,3 +79,11 @@ TEST_CASE("problems have codes and are bounded in number") {
   CHECK(problems.list()[1].at("pointer") == "/nodes/3/name");
   CHECK_THROWS_WITH(problems.throw_if_any(), "/nodes/3/id: required");
 }
+
+TEST_CASE("a line has no control characters") {
+  const Body body(object(R"({"good": "É 1", "bad": "a\nb", "worse": "\u001b[31m"})"));
+  CHECK(body.line("good", 10) == "É 1");
+  body.line("bad", 10);
+  body.line("worse", 10);
+  CHECK_THROWS_WITH(body.check(), "/bad: must be one line without control characters");
+}
