@@ -1,4 +1,5 @@
-// The documented types, which type fits which, and how values are converted (types.md 1, 2 and 4, in this folder). Data; any thread.
+// The documented types, which type fits which, and how values are converted (types.md 1, 2 and 4, in this folder).
+// Data; any thread.
 #pragma once
 #include <boost/json/value.hpp>
 
@@ -15,7 +16,7 @@ struct TypeInfo {
   std::vector<std::string_view> aliases;
 };
 
-/// The twenty names, in the order of the document.
+/// The twenty names, in the order of types.md.
 std::span<const TypeInfo> builtin_types();
 /// The documented name that a name or alias ("str", "pandas.DataFrame") stands for; nothing if it is unknown.
 std::optional<std::string_view> builtin_type(std::string_view name_or_alias);

@@ -1,5 +1,5 @@
 // The frame: how bytes on a worker's or a zygote's socket are cut into messages. Used on the daemon's engine strand and
-// on a pyhost's only thread. See protocol.md; golden frames are in tests/unit/golden.
+// on a pyhost's only thread. See protocol.md; golden frames are in tests/unit/schema/golden.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,5 @@
 // The daemon's one exception type: a message for people about what went wrong, with what an HTTP reply or an exit
-// status needs. Caught once per request
-// or job, and where an outcome is made of it. Plain value; any thread.
+// status needs. Caught once per request or job, and where an outcome is made of it. Plain value; any thread.
 #pragma once
 #include <boost/json/object.hpp>
 

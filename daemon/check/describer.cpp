@@ -23,7 +23,7 @@ constexpr auto kLonger = std::chrono::minutes(10);  // a module that used up its
 constexpr std::size_t kMaxAnalysed = 1U << 20U;
 constexpr std::size_t kMaxLoaded = 1U << 20U;
 constexpr std::size_t kMaxElements = 300'000;
-constexpr const char* kAnalysisModule = "_qflow_analysis";  // pyhost/describe.hpp
+constexpr const char* kAnalysisModule = "_qflow_analysis";  // pyhost/node/describe.hpp
 // Change it when the contents of a description change; older descriptions are then ignored.
 constexpr const char* kVersion = "1";
 

@@ -10,8 +10,8 @@
 
 namespace qflow::check {
 
-/// The last 1,000 plans. The key covers everything that runs in the worker together: a worker can lie only about code
-/// that it was given, so nothing learned from one workflow is ever used for another.
+/// The last 1,000 plans. The key covers all code that runs in the worker together and its environment: a worker can lie
+/// only about code that it was given, so nothing learned from one workflow is ever used for another.
 class Signatures {
  public:
   /// One of each for every step.

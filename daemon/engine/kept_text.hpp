@@ -1,4 +1,4 @@
-// What one execution may keep of its workers' words, so that one of many nodes cannot fill the daemon. Engine strand.
+// Bounds the text and output kept of one execution, so that one of many nodes cannot fill the daemon. Engine strand.
 #pragma once
 #include <string>
 #include <string_view>

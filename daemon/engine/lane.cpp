@@ -35,7 +35,7 @@ Lane::Lane(workers::Lease worker, const workers::Settings& settings) : worker_(s
   worker_->begin();
 }
 
-// The pool gets the worker a moment later; until then it must not call what this lane was given.
+// The pool gets the worker a moment later; until then it must not call this lane's observer.
 Lane::~Lane() { worker_->watch_output(nullptr); }
 
 void Lane::load(std::size_t step, const flow::Step& node) {

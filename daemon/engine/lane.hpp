@@ -67,8 +67,8 @@ class Lane {
 
   /// How many requests have not been answered.
   std::size_t expected() const { return expected_.size(); }
-  /// The worker answers in the order of the requests, so the oldest is what it works on: starts its clock, unless that
-  /// runs. The request, where its clock was started just now.
+  /// Starts the clock of the oldest request, which the worker is working on: it answers in order. Returns the request,
+  /// or null if its clock already runs.
   const LaneRequest* begin_next();
   /// The answer to the oldest request; nothing once the worker is lost.
   Task<std::optional<LaneAnswer>> receive();
@@ -82,13 +82,13 @@ class Lane {
 
   /// Whether the worker is gone or must not be trusted any more.
   bool is_lost() const { return worker_->end() != workers::End::none || !violation_.empty(); }
-  /// What the worker was at when it was lost: the oldest request, or the call whose files were fetched, or else the
-  /// request that it answered last.
+  /// The request that the worker was working on when it was lost: the oldest request, or the call whose files were
+  /// fetched, or else the request that it answered last.
   const LaneRequest& lost_at() const;
   /// Why it is lost, by the kernel's word; waits at most 300 ms for that. A worker that broke the protocol is killed.
   Task<NodeError> why_lost();
 
-  /// Has `told` called with what the worker writes, as it comes: see workers::Worker::watch_output().
+  /// Calls `told` with output as it arrives: see workers::Worker::watch_output().
   void watch_output(std::function<void(bool standard_error, std::uint32_t after, std::string_view text)> told) {
     worker_->watch_output(std::move(told));
   }
@@ -118,7 +118,7 @@ class Lane {
   std::deque<LaneRequest> expected_;     ///< oldest first
   bool running_ = false;                 ///< the clock of the oldest request runs
   LaneRequest last_;                     ///< answered last
-  std::optional<LaneRequest> fetching_;  ///< the call the step whose files are being fetched
+  std::optional<LaneRequest> fetching_;  ///< the call whose files are being fetched
   std::string violation_;
 };
 

@@ -13,7 +13,7 @@ namespace qflow::engine {
 namespace {
 
 constexpr std::size_t kMostRemembered = 16U << 10U;  // bytes of descriptions of one plan
-constexpr std::size_t kMostWarnings = 20;            // of types, of one step
+constexpr std::size_t kMostTypeWarnings = 20;        // of one step
 
 }  // namespace
 
@@ -68,7 +68,7 @@ Task<Outcome> Run::execute() {
   co_return std::move(outcome_);
 }
 
-// What did not come to an end has ended now.
+// Settles the steps that never ended.
 void Run::settle(Clock::time_point start) {
   for (std::size_t i = 0; i < outcome_.steps.size(); ++i) {
     const Status now = outcome_.steps[i].status;
@@ -264,7 +264,7 @@ bool Run::types_fit() {
     if (finding.severity == check::Finding::Severity::error) {
       if (errors++ == 0) first = &finding;
     } else if (const std::size_t step = step_of(finding);
-               step < outcome_.steps.size() && outcome_.steps[step].warnings.size() < kMostWarnings) {
+               step < outcome_.steps.size() && outcome_.steps[step].warnings.size() < kMostTypeWarnings) {
       outcome_.steps[step].warnings.push_back(kept_.keep(finding.message));
     }
   }

@@ -19,8 +19,8 @@ using StepObserver = std::function<void(std::size_t step, const StepRun& run)>;
 
 class Run {
  public:
-  /// Has `order`'s plan, input and catalog run; the order outlives it. `output` may be empty: nobody watches. An order
-  /// that is recorded has its resource use measured.
+  /// Runs `order`, which must outlive it. Empty `output`: no live output. Measures resource use only for recorded
+  /// orders.
   Run(workers::Pool& pool, check::Signatures& signatures, const Order& order, StepObserver observer,
       OutputObserver output);
   Run(const Run&) = delete;

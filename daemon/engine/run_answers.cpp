@@ -1,4 +1,4 @@
-// The half of Run that says what an answer means for its step, and what a step has become.
+// The half of Run that applies answers to steps and ends steps.
 #include <fmt/format.h>
 
 #include <algorithm>

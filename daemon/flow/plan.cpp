@@ -114,7 +114,7 @@ class Planner {
     if (found == graph_.nodes.end()) {
       std::string known;
       for (const Node& node : graph_.nodes) known += (known.empty() ? "" : ", ") + node.name;
-      bad("missing_node", fmt::format("there is no node \"{}\"; nodes are: {}", name, known));
+      bad("missing_node", fmt::format("no node is named \"{}\"; nodes are: {}", name, known));
     }
     const auto target = static_cast<std::size_t>(found - graph_.nodes.begin());
     if (found->role != NodeRole::code)

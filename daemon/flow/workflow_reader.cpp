@@ -84,7 +84,7 @@ void read_conversion(const Members& from, Node& node) {
   node.function = "convert";
 }
 
-// Settings of a Python node may stand in the node itself, in `data` (the mock) or in `parameters` (n8n); later ones
+// Settings of a Python node may stand in the node itself, in `data` or in `parameters` (n8n); later ones
 // win, because the editor edits those (README.md, "Accepted shapes").
 void read_settings(const Members& from, Node& node) {
   if (auto v = from.text("code")) node.code = std::move(*v);
@@ -181,8 +181,8 @@ class ConnectionReader {
         read_targets(source, true, 0, *array, pointer);  // flat, without a port name
       } else if (const auto* inner = value.if_object()) {
         const json::value* outputs = inner->if_contains("outputs");
-        const bool mock = outputs != nullptr && outputs->is_object();
-        read_outputs(source, !mock, mock ? outputs->get_object() : *inner, mock ? pointer + "/outputs" : pointer);
+        const bool by_id = outputs != nullptr && outputs->is_object();
+        read_outputs(source, !by_id, by_id ? outputs->get_object() : *inner, by_id ? pointer + "/outputs" : pointer);
       } else {
         problems_.add(pointer, "expected an object");
       }

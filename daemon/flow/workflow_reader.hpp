@@ -4,7 +4,7 @@
 
 namespace qflow::flow {
 
-/// Reads {name, nodes, connections, settings, python_version}. Connections may be n8n's, the mock's or a list
+/// Reads {name, nodes, connections, settings, python_version}. Connections may be n8n's, by id or a list
 /// (README.md, "Accepted shapes"). Throws Fault(bad_input) whose message names the first problem by its JSON pointer
 /// and whose details list all of them.
 Graph read_workflow(const json::object& workflow);

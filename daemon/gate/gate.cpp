@@ -111,7 +111,7 @@ void Gate::allow_origin(const Request& request, Reply& reply) const {
 // Puts the usual headers into `reply`. False: the hour's calls are used up, and `reply` is the refusal.
 bool Gate::count(const Request& request, const Route& route, Reply& reply) {
   const auth::Caller& caller = *request.caller;
-  if (route.rate == auth::Rate::webhooks) return true;  // counted counted by webhook, once the webhook is found
+  if (route.rate == auth::Rate::webhooks) return true;  // counted by webhook, once it is found
   // By user, not by key: ten keys are not ten allowances.
   const std::string& client = caller.signed_in() ? caller.user_id : request.peer;
   const auto verdict = services_.rates.take(client, route.rate, caller.signed_in());

@@ -13,8 +13,8 @@ enum class BodySize { small, upload };
 
 struct Endpoint {
   std::string_view method;
-  std::string_view
-      pattern;  ///< "/workflows/{id}"; a literal segment wins over a named segment, "{rest*}" takes the rest
+  /// "/workflows/{id}"; a literal segment wins over a named segment, "{rest*}" takes the rest.
+  std::string_view pattern;
   Access access = Access::user;
   std::string_view scope;  ///< what an API key must cover: "workflows:read"
   auth::Rate rate = auth::Rate::standard;

@@ -38,7 +38,7 @@ class EnvironmentMeter {
 /// Throws Fault: bad_input for an unknown version, conflict when there are too many.
 Task<store::Container> create_environment(Services& services, const std::string& python_version,
                                           const std::string& user_id);
-/// Brings its zygote up, writes how that went and tells it in an event. Throws what the store throws.
+/// Brings its zygote up, records the result and publishes it as an event. Throws what the store throws.
 Task<> start_environment(Services& services, store::Container environment);
 /// Deletes it and ends its zygotes and spares; executions in it go on.
 Task<> remove_environment(Services& services, const store::Container& environment);

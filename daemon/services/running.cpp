@@ -14,6 +14,10 @@
 namespace qflow::services {
 namespace {
 
+Task<bool> cancel_on_engine(Services& services, std::string id) { co_return services.engine.cancel(id); }
+
+Task<bool> is_active_on_engine(Services& services, std::string id) { co_return services.engine.is_active(id); }
+
 // Nobody awaits this: the engine owns the execution, and drain() waits for it.
 Task<> run_in_background(Services& services, engine::Order order) {
   const std::string id = order.execution_id;
@@ -100,6 +104,50 @@ Task<bool> wait_for(const Started& started, Clock::duration patience) {
   if (started.done->expiry() != Clock::time_point::min())
     co_await started.done->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   co_return started.done->expiry() == Clock::time_point::min();
+}
+
+store::Execution own_execution(sqlite::Db& db, const auth::Caller& caller, const std::string& id) {
+  auto found = store::find_execution(db, id);
+  if (!found || (!caller.sees_all() && found->created_by != caller.user_id)) throw missing("execution", id);
+  return std::move(*found);
+}
+
+Task<> stop_execution(Services& services, const auth::Caller& caller, std::string id) {
+  auto look = [id, caller](sqlite::Db& db) { return own_execution(db, caller, id).status; };
+  std::string status = co_await services.store.read(look);
+  auto cancel = [&services, id] { return cancel_on_engine(services, id); };
+  const bool cancelled = co_await on_engine(services, std::move(cancel));
+  if (!cancelled) {
+    status = co_await services.store.read(look);
+    if (status != "running")
+      throw Fault(FaultKind::conflict, "already_finished",
+                  fmt::format("execution {} has already finished as {}", id, status));
+  }
+  // The kill is immediate; the record follows within moments.
+  for (int i = 0; i < 100 && status == "running"; ++i) {
+    co_await sleep_for(std::chrono::milliseconds(20));
+    status = co_await services.store.read(look);
+  }
+}
+
+Task<> delete_execution(Services& services, const auth::Caller& caller, std::string id) {
+  auto look = [id, caller](sqlite::Db& db) { own_execution(db, caller, id); };
+  co_await services.store.read(std::move(look));
+  auto active = [&services, id] { return is_active_on_engine(services, id); };
+  if (co_await on_engine(services, std::move(active)))
+    throw Fault(FaultKind::conflict, "still_running",
+                fmt::format("execution {} is running; stop it first (POST /executions/{}/stop)", id, id));
+  auto job = [id, caller](sqlite::Tx& tx) {
+    own_execution(*tx.operator->(), caller, id);
+    std::vector<std::string> orphans;
+    store::delete_execution(tx, id, orphans);
+    return orphans;
+  };
+  const std::vector<std::string> orphans = co_await services.store.write(std::move(job));
+  auto clean = [&store = services.store, orphans] {
+    for (const std::string& hash : orphans) store.drop_blob(hash);
+  };
+  if (!orphans.empty()) co_await services.store.offload(std::move(clean));
 }
 
 }  // namespace qflow::services

@@ -64,7 +64,7 @@ workers::Settings with_stored_settings(sqlite::Db& db, const workers::Settings& 
   }
 }
 
-Task<workers::Settings> change_settings(Services& services, const json::object& change) {
+Task<workers::Settings> change_settings(Services& services, const Actor& actor, const json::object& change) {
   Body problems{json::object()};
   workers::Settings next = changed(services.configured, *services.settings.get(), change, problems);
   problems.check();
@@ -77,6 +77,7 @@ Task<workers::Settings> change_settings(Services& services, const json::object& 
     co_return;
   };
   co_await on_engine(services, std::move(adopt));
+  audit(services, actor, "settings.changed", "limits", settings_document(next));
   co_return next;
 }
 

@@ -68,7 +68,7 @@ void set_tags(sqlite::Tx& tx, Tagged what, const std::string& row_id, const std:
     const auto tag = find_tag(*tx.operator->(), what, name);
     if (!tag)
       throw Fault(FaultKind::bad_input, "missing_tag",
-                  fmt::format("/tags: there is no tag \"{}\"; create it first", name));
+                  fmt::format("/tags: no tag is named \"{}\"; create it first", name));
     if (what == Tagged::workflows)
       tx->exec("INSERT OR IGNORE INTO workflow_tag_relations (workflow_id, tag_id) VALUES (?,?)", row_id, tag->id);
     else tx->exec("INSERT OR IGNORE INTO python_node_tag_relations (node_id, tag_id) VALUES (?,?)", row_id, tag->id);

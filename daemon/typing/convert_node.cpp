@@ -191,7 +191,7 @@ std::optional<Type> read_type(const std::string& written, std::string& problem,
     return std::nullopt;
   }
   if (!parsed.unknown.empty()) {
-    problem = fmt::format("there is no type \"{}\"", parsed.unknown.front());
+    problem = fmt::format("no type is named \"{}\"", parsed.unknown.front());
     return std::nullopt;
   }
   return std::move(parsed.type);

@@ -89,7 +89,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         body(text);
         break;
       case 2:
-        for (const api::Part& part : api::parse_multipart("multipart/form-data; boundary=b", text))
+        for (const api::FormPart& part : api::parse_multipart("multipart/form-data; boundary=b", text))
           if (part.content.size() > text.size()) std::abort();
         api::parse_multipart(text, "--b\r\n\r\nx\r\n--b--");
         break;

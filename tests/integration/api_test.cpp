@@ -56,6 +56,16 @@ TEST_CASE("workflows: stored, changed, listed, filtered, versioned, restored") {
   CHECK(daemon().call("DELETE", "/workflows/" + id).status == 404);
 }
 
+TEST_CASE("members that only replies have are not stored when a client sends a reply back") {
+  json::object sent = greeting("returned");
+  sent["findings"] = {{{"message", "an old one"}}};
+  sent["scopes"] = {"workflow:read"};
+  const std::string id = daemon().store(sent);
+  const Answer stored = daemon().get("/workflows/" + id);
+  CHECK_FALSE(stored.parsed().as_object().contains("scopes"));
+  CHECK_FALSE(stored.parsed().as_object().contains("findings"));
+}
+
 TEST_CASE("only a workflow that can run is activated") {
   const std::string id = daemon().store(greeting());
   CHECK(daemon().post("/workflows/" + id + "/activate")["active"] == true);

@@ -179,7 +179,7 @@ TEST_CASE("a bad flow gives exit status 2 with a reason, a failing node gives 1"
   CHECK(parsed(cycle.out).at("code") == "cyclic_workflow");
   CHECK(has(cli({"run", cli.flow(chain({node("a", "def a(): pass")})), "--python", "2.7"}).err, "available: "));
   CHECK(has(cli({"run", cli.flow(chain({node("a", "def a(): pass")})), "--node", "zz"}).err,
-            "there is no node \"zz\"; nodes are: a"));
+            "no node is named \"zz\"; nodes are: a"));
   const Finished failed = cli({"run", cli.flow(chain({node("a", "def a():\n    return {}['k']")}))});
   CHECK(failed.code == 1);
   CHECK(has(failed.err, "KeyError: 'k' (node 'a', line 2)"));

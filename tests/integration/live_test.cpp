@@ -94,6 +94,19 @@ TEST_CASE("a client gets its own events only, and only with a proof") {
   CHECK(json::parse(*first).at("workflowId") == json::value(own));
 }
 
+TEST_CASE("every change of a workflow is told to the editors, also the restoring of a version") {
+  WebSocket socket(daemon().port(), "/ws/workflows", daemon().authorization());
+  REQUIRE(socket.status() == 101);
+  const std::string id = daemon().store(greeting());
+  CHECK(text(socket.next("workflow.created").at("workflowId")) == id);
+  CHECK(daemon().call("PATCH", "/workflows/" + id, {{"name", "renamed"}}).status == 200);
+  CHECK(text(socket.next("workflow.updated").at("name")) == "renamed");
+  CHECK(daemon().post("/workflows/" + id + "/versions/1/restore").status == 200);
+  CHECK(text(socket.next("workflow.updated").at("workflowId")) == id);
+  CHECK(daemon().call("DELETE", "/workflows/" + id).status == 200);
+  CHECK(text(socket.next("workflow.deleted").at("workflowId")) == id);
+}
+
 TEST_CASE("a socket closes when its user loses the access that opened it") {
   Daemon other = daemon().as_user("ends@example.org");
   const std::string id = text(other.get("/me")["id"]);

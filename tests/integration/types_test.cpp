@@ -203,7 +203,7 @@ TEST_CASE("qflow.convert: the documented conversions as a node, elements include
       "/workflows",
       {{"name", "x"}, {"nodes", {{{"id", "c"}, {"type", "qflow.convert"}, {"parameters", {{"to", "integr"}}}}}}});
   CHECK(nowhere.status == 400);
-  CHECK(error_message(nowhere).find("/nodes/0/parameters/to: there is no type \"integr\"") != std::string::npos);
+  CHECK(error_message(nowhere).find("/nodes/0/parameters/to: no type is named \"integr\"") != std::string::npos);
 }
 
 TEST_CASE("types and converters that users define") {

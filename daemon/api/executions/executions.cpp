@@ -8,6 +8,7 @@
 #include "daemon/api/executions/execution_view.hpp"
 #include "daemon/base/ids.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/services/running.hpp"
 #include "sandbox/sys.hpp"
 #include "schema/messages.hpp"
 
@@ -87,10 +88,6 @@ class Question {
   json::object filter_, options_;
 };
 
-void check_visible(const auth::Caller& caller, const store::Execution& execution) {
-  if (!caller.sees_all() && execution.created_by != caller.user_id) throw missing("execution", execution.id);
-}
-
 // The values that passed from one worker to another.
 json::array flow_view(const std::vector<store::DataFlowRow>& flows) {
   json::array out;
@@ -109,20 +106,14 @@ json::array flow_view(const std::vector<store::DataFlowRow>& flows) {
 
 Task<json::object> load(Services& services, const Request& request) {
   auto job = [id = request.parameter("id"), caller = request.caller](sqlite::Db& db) {
-    const auto execution = store::find_execution(db, id);
-    if (!execution) throw missing("execution", id);
-    check_visible(*caller, *execution);
-    json::object view = execution_view(*execution, store::nodes_of(db, id), store::files_of(db, id));
+    const store::Execution execution = services::own_execution(db, *caller, id);
+    json::object view = execution_view(execution, store::nodes_of(db, id), store::files_of(db, id));
     view["data"].as_object()["dataFlow"] = flow_view(store::flows_of(db, id));
     return view;
   };
   json::object found = co_await services.store.read(std::move(job));
   co_return found;
 }
-
-Task<bool> cancel_on_engine(Services& services, std::string id) { co_return services.engine.cancel(id); }
-
-Task<bool> is_active_on_engine(Services& services, std::string id) { co_return services.engine.is_active(id); }
 
 }  // namespace
 
@@ -167,42 +158,13 @@ Task<Reply> get_execution_data(Services& services, const Request& request) {
 }
 
 Task<Reply> delete_execution(Services& services, const Request& request) {
-  const std::string id = request.parameter("id");
-  co_await load(services, request);  // throws when the execution is somebody else's
-  auto look = [&services, id] { return is_active_on_engine(services, id); };
-  if (co_await on_engine(services, std::move(look)))
-    throw Fault(FaultKind::conflict, "still_running",
-                fmt::format("execution {} is running; stop it first (POST /executions/{}/stop)", id, id));
-  auto job = [id, caller = request.caller](sqlite::Tx& tx) {
-    const auto execution = store::find_execution(*tx.operator->(), id);
-    if (!execution) throw missing("execution", id);
-    check_visible(*caller, *execution);
-    std::vector<std::string> orphans;
-    store::delete_execution(tx, id, orphans);
-    return orphans;
-  };
-  const std::vector<std::string> orphans = co_await services.store.write(std::move(job));
-  auto clean = [&store = services.store, orphans] {
-    for (const std::string& hash : orphans) store.drop_blob(hash);
-  };
-  if (!orphans.empty()) co_await services.store.offload(std::move(clean));
+  co_await services::delete_execution(services, *request.caller, request.parameter("id"));
   co_return Reply::success();
 }
 
 Task<Reply> stop_execution(Services& services, const Request& request) {
-  const std::string id = request.parameter("id");
-  json::object view = co_await load(services, request);
-  auto cancel = [&services, id] { return cancel_on_engine(services, id); };
-  const bool cancelled = co_await on_engine(services, std::move(cancel));
-  if (!cancelled) view = co_await load(services, request);
-  if (!cancelled && view.at("status") != "running")
-    throw Fault(FaultKind::conflict, "already_finished",
-                fmt::format("execution {} has already finished as {}", id, std::string(view.at("status").as_string())));
-  // The kill is immediate; the record follows within moments.
-  for (int i = 0; i < 100 && view.at("status") == "running"; ++i) {
-    co_await sleep_for(std::chrono::milliseconds(20));
-    view = co_await load(services, request);
-  }
+  co_await services::stop_execution(services, *request.caller, request.parameter("id"));
+  const json::object view = co_await load(services, request);
   co_return Reply::of(view);
 }
 

@@ -2,42 +2,18 @@
 
 #include <fmt/format.h>
 
-#include "daemon/base/ids.hpp"
+#include <algorithm>
+
 #include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
-#include "daemon/store/asset_rows.hpp"
+#include "daemon/services/sealed_credentials.hpp"
 
 namespace qflow::api {
 namespace {
 
-struct Property {
-  const char* name;
-  const char* display_name;
-  bool secret;
-};
-struct CredentialType {
-  const char* name;
-  const char* display_name;
-  std::vector<Property> properties;
-};
-
-const std::vector<CredentialType>& types() {
-  static const std::vector<CredentialType> kTypes{
-      {"httpBasicAuth", "Basic Auth", {{"user", "User", false}, {"password", "Password", true}}},
-      {"httpHeaderAuth", "Header Auth", {{"name", "Name", false}, {"value", "Value", true}}},
-      {"oAuth2",
-       "OAuth2",
-       {{"clientId", "Client ID", false},
-        {"clientSecret", "Client secret", true},
-        {"accessTokenUrl", "Access token URL", false},
-        {"scope", "Scope", false}}},
-      {"apiKey", "API key", {{"apiKey", "API key", true}}}};
-  return kTypes;
-}
-
-json::object view(const CredentialType& type) {
+json::object view(const services::CredentialType& type) {
   json::array properties;
-  for (const Property& p : type.properties)
+  for (const auto& p : type.properties)
     properties.push_back(
         json::object{{"name", p.name}, {"displayName", p.display_name}, {"type", "string"}, {"secret", p.secret}});
   return {{"name", type.name}, {"displayName", type.display_name}, {"properties", std::move(properties)}};
@@ -52,27 +28,17 @@ json::object view(const store::Credential& c) {
 }
 
 void check_data(Body& body, const std::string& type, const json::object& data) {
-  for (const CredentialType& known : types()) {
-    if (known.name != type) continue;
-    for (const auto& [key, value] : data) {
-      const std::string name(key);
-      const bool there = std::any_of(known.properties.begin(), known.properties.end(),
-                                     [&](const Property& p) { return p.name == name; });
-      if (!there) body.problem("/data/" + name, fmt::format("a credential of type {} has no such member", type));
-      else if (!value.is_string()) body.problem("/data/" + name, "expected a string");
-    }
-    return;
+  const services::CredentialType* known = services::find_credential_type(type);
+  if (known == nullptr)
+    return body.problem("/type",
+                        fmt::format("\"{}\" is not a credential type; GET /credentials/types lists them", type));
+  for (const auto& [key, value] : data) {
+    const std::string name(key);
+    const bool there =
+        std::any_of(known->properties.begin(), known->properties.end(), [&](const auto& p) { return p.name == name; });
+    if (!there) body.problem("/data/" + name, fmt::format("a credential of type {} has no such member", type));
+    else if (!value.is_string()) body.problem("/data/" + name, "expected a string");
   }
-  body.problem("/type", fmt::format("\"{}\" is not a credential type; GET /credentials/types lists them", type));
-}
-
-Task<store::Credential> load(Services& services, const Request& request) {
-  auto job = [id = request.parameter("id"), owner = request.caller->owner_filter()](sqlite::Db& db) {
-    return store::find_credential(db, id, owner);
-  };
-  const auto found = co_await services.store.read(std::move(job));
-  if (!found) throw missing("credential", request.parameter("id"));
-  co_return *found;
 }
 
 }  // namespace
@@ -89,65 +55,61 @@ Task<Reply> list_credentials(Services& services, const Request& request) {
 
 Task<Reply> create_credential(Services& services, const Request& request) {
   Body body(request.json_object());
-  store::Credential c;
-  c.id = new_id();
-  c.name = body.required("name", 200);
-  c.type = body.required("type", 100);
+  services::CredentialChange wanted;
+  wanted.name = body.required("name", 200);
+  wanted.type = body.required("type", 100);
   const json::object* data = body.object("data");
   if (data == nullptr) body.problem("/data", "required: an object with the type's members");
-  else check_data(body, c.type, *data);
+  else check_data(body, *wanted.type, *data);
   body.check();
-  c.data = auth::seal(services.credential_key, json::serialize(*data), c.id);
-  c.created_by = request.caller->user_id;
-  c.created_at = c.updated_at = now_us();
-  auto job = [c](sqlite::Tx& tx) { store::insert_credential(tx, c); };
-  co_await services.store.write(std::move(job));
-  audit(services, actor_of(request), "credential.created", c.name, {{"id", c.id}, {"type", c.type}});
-  co_return Reply::of(201, view(c));
+  wanted.data = *data;
+  const services::Actor actor = actor_of(request);
+  const store::Credential made =
+      co_await services::create_credential(services, *request.caller, actor, std::move(wanted));
+  co_return Reply::of(201, view(made));
 }
 
 Task<Reply> get_credential(Services& services, const Request& request) {
-  const store::Credential c = co_await load(services, request);
+  const store::Credential c = co_await services::find_credential(services, *request.caller, request.parameter("id"));
   co_return Reply::of(view(c));
 }
 
 Task<Reply> update_credential(Services& services, const Request& request) {
-  store::Credential c = co_await load(services, request);
+  const std::string id = request.parameter("id");
+  const store::Credential before = co_await services::find_credential(services, *request.caller, id);
   Body body(request.json_object());
-  if (body.has("name")) c.name = body.required("name", 200);
-  const auto type = body.text("type", 100);
-  const json::object* data = body.object("data");
-  if (type && *type != c.type && data == nullptr) body.problem("/data", "required when the type changes");
-  c.type = type.value_or(c.type);
-  if (data != nullptr) check_data(body, c.type, *data);
+  services::CredentialChange change;
+  if (body.has("name")) change.name = body.required("name", 200);
+  change.type = body.text("type", 100);
+  if (const json::object* data = body.object("data")) change.data = *data;
+  const std::string type = change.type.value_or(before.type);
+  if (change.data) check_data(body, type, *change.data);
+  else if (type != before.type) body.problem("/data", "required when the type changes");
   body.check();
-  if (data != nullptr) c.data = auth::seal(services.credential_key, json::serialize(*data), c.id);
-  c.updated_at = now_us();
-  auto job = [c](sqlite::Tx& tx) { store::update_credential(tx, c); };
-  co_await services.store.write(std::move(job));
-  audit(services, actor_of(request), "credential.changed", c.name, {{"id", c.id}, {"data", data != nullptr}});
-  co_return Reply::of(view(c));
+  if (change.data) change.type = type;  // what it was checked against
+  const services::Actor actor = actor_of(request);
+  const store::Credential changed =
+      co_await services::change_credential(services, *request.caller, actor, id, std::move(change));
+  co_return Reply::of(view(changed));
 }
 
 Task<Reply> delete_credential(Services& services, const Request& request) {
-  const store::Credential c = co_await load(services, request);
-  auto job = [id = c.id](sqlite::Tx& tx) { return store::delete_credential(tx, id); };
-  co_await services.store.write(std::move(job));
-  audit(services, actor_of(request), "credential.deleted", c.name, {{"id", c.id}});
+  const services::Actor actor = actor_of(request);
+  co_await services::delete_credential(services, *request.caller, actor, request.parameter("id"));
   co_return Reply::success();
 }
 
 Task<Reply> list_credential_types(Services&, const Request&) {
   json::array out;
-  for (const CredentialType& type : types())
+  for (const auto& type : services::credential_types())
     out.push_back(json::object{{"name", type.name}, {"displayName", type.display_name}});
   co_return Reply::of(json::value(out));
 }
 
 Task<Reply> get_credential_type(Services&, const Request& request) {
-  for (const CredentialType& type : types())
-    if (type.name == request.parameter("type")) co_return Reply::of(view(type));
-  throw missing("credential type", request.parameter("type"));
+  const services::CredentialType* type = services::find_credential_type(request.parameter("type"));
+  if (type == nullptr) throw missing("credential type", request.parameter("type"));
+  co_return Reply::of(view(*type));
 }
 
 }  // namespace qflow::api

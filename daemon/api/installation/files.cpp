@@ -100,10 +100,10 @@ std::optional<Range> range_of(std::string_view header, std::uint64_t size, bool&
 
 Task<Reply> upload_file(Services& services, const Request& request) {
   const auto parts = parse_multipart(request.header("content-type"), request.body);
-  const Part* content = nullptr;
+  const FormPart* content = nullptr;
   store::File file;
   const auto config = services.config.get();
-  for (const Part& part : parts) {
+  for (const FormPart& part : parts) {
     if (part.name == "file") content = &part;
     if (part.name == "is_temporary") file.is_temporary = part.content == "true" || part.content == "1";
     if (part.name == "expires_at") {

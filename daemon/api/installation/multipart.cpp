@@ -40,7 +40,7 @@ std::string parameter(std::string_view value, std::string_view name) {
   return {};
 }
 
-void read_headers(std::string_view head, Part& part) {
+void read_headers(std::string_view head, FormPart& part) {
   while (!head.empty()) {
     const auto end = head.find("\r\n");
     const std::string_view line = head.substr(0, end);
@@ -60,7 +60,7 @@ void read_headers(std::string_view head, Part& part) {
 
 }  // namespace
 
-std::vector<Part> parse_multipart(std::string_view content_type, std::string_view body) {
+std::vector<FormPart> parse_multipart(std::string_view content_type, std::string_view body) {
   if (!starts_with(content_type, "multipart/form-data")) bad("the body must be multipart/form-data");
   const std::string boundary = parameter(content_type, "boundary");
   if (boundary.empty() || boundary.size() > 70) bad("the Content-Type has no usable boundary");  // RFC 2046 5.1.1
@@ -69,13 +69,13 @@ std::vector<Part> parse_multipart(std::string_view content_type, std::string_vie
   if (body.starts_with(first)) body.remove_prefix(first.size());
   else if (const auto at = body.find(next); at != std::string_view::npos) body.remove_prefix(at + next.size());
   else bad("the body does not begin with its boundary");
-  std::vector<Part> parts;
+  std::vector<FormPart> parts;
   while (!body.starts_with("--")) {
     if (!body.starts_with("\r\n")) bad("a boundary is followed by neither a part nor the end");
     body.remove_prefix(2);
     const auto blank = body.starts_with("\r\n") ? 0 : body.find("\r\n\r\n");
     if (blank == std::string_view::npos) bad("the headers of a part do not end");
-    Part part;
+    FormPart part;
     read_headers(body.substr(0, blank), part);
     body.remove_prefix(blank + (blank == 0 ? 2 : 4));
     const auto end = body.find(next);

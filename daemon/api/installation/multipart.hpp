@@ -6,12 +6,12 @@
 
 namespace qflow::api {
 
-struct Part {
+struct FormPart {
   std::string name, filename, content_type;
   std::string_view content;  ///< within the body
 };
 
 /// The parts of `body`. Throws Fault(bad_input) when it does not match `content_type`.
-std::vector<Part> parse_multipart(std::string_view content_type, std::string_view body);
+std::vector<FormPart> parse_multipart(std::string_view content_type, std::string_view body);
 
 }  // namespace qflow::api

@@ -1,10 +1,6 @@
 #include "daemon/api/installation/settings.hpp"
 
-#include <fmt/format.h>
-
-#include "daemon/base/members.hpp"
 #include "daemon/services/stored_settings.hpp"
-#include "daemon/store/asset_rows.hpp"
 
 namespace qflow::api {
 Task<Reply> get_settings(Services& services, const Request&) {
@@ -13,10 +9,9 @@ Task<Reply> get_settings(Services& services, const Request&) {
 
 Task<Reply> update_settings(Services& services, const Request& request) {
   const json::object change = request.json_object();
-  const workers::Settings next = co_await services::change_settings(services, change);
-  const json::object whole = services::settings_document(next);
-  audit(services, actor_of(request), "settings.changed", "limits", whole);
-  co_return Reply::of(whole);
+  const services::Actor actor = actor_of(request);
+  const workers::Settings next = co_await services::change_settings(services, actor, change);
+  co_return Reply::of(services::settings_document(next));
 }
 
 }  // namespace qflow::api

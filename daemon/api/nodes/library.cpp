@@ -19,7 +19,7 @@ namespace {
 
 using store::Tagged;
 
-// The built-in type, in the form of the documents' mock.
+// The built-in type, in the form in which the editor knows node types.
 json::object python_type(const workers::Settings& settings) {
   json::array versions;
   for (const auto& [version, path] : settings.pythons) versions.push_back(json::value(version));

@@ -20,7 +20,7 @@ Task<Reply> execute_node(Services& services, const Request& request) {
 
 namespace {
 
-// In the form of the editor's mock: the main function's first input and its output, then every function's ports.
+// As the editor expects it: the main function's first input and its output, then every function's ports.
 json::object suggested_types(const json::object& description) {
   json::object types;
   for (const auto& view : description.at("functions").as_array()) {

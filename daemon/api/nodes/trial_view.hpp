@@ -1,4 +1,4 @@
-// What came of a node that was tried out, as the API shows it. Any thread.
+// The outcome of a trial run of a node, as the API shows it. Any thread.
 #pragma once
 #include <boost/json/object.hpp>
 

@@ -157,7 +157,7 @@ void check_extends(sqlite::Db& db, const store::CustomTypeRow& type) {
     const auto parent = store::find_type(db, at);
     if (!parent)
       throw Fault(FaultKind::bad_input, "invalid_body",
-                  fmt::format("/definition/extends: there is no type \"{}\"", at));
+                  fmt::format("/definition/extends: no type is named \"{}\"", at));
     at = parent_of(*parent);
   }
 }
@@ -303,8 +303,8 @@ Task<Reply> convert_type(Services& services, const Request& request) {
   if (!body.has("value")) body.problem("/value", "required");
   const auto from = schema::builtin_type(source);
   const auto to = schema::builtin_type(target);
-  if (!source.empty() && !from) body.problem("/source_type", fmt::format("there is no type \"{}\"", source));
-  if (!target.empty() && !to) body.problem("/target_type", fmt::format("there is no type \"{}\"", target));
+  if (!source.empty() && !from) body.problem("/source_type", fmt::format("no type is named \"{}\"", source));
+  if (!target.empty() && !to) body.problem("/target_type", fmt::format("no type is named \"{}\"", target));
   body.check();
   const json::value& value = body.whole().at("value");
   const auto start = Clock::now();

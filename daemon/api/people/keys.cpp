@@ -2,13 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "daemon/api/table.hpp"
-#include "daemon/base/ids.hpp"
 #include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
-#include "daemon/observe/log.hpp"
+#include "daemon/services/api_keys.hpp"
 #include "schema/text/parse_json.hpp"
 
 namespace qflow::api {
@@ -55,38 +52,24 @@ Task<Reply> list_api_keys(Services& services, const Request& request) {
 }
 
 Task<Reply> create_api_key(Services& services, const Request& request) {
-  if (request.caller->proof == auth::Caller::Proof::key)
-    throw Fault(FaultKind::forbidden, "needs_session", "an API key cannot create keys; sign in with a password");
   Body body(request.json_object());
-  store::ApiKey key;
-  key.id = new_id();
-  key.user_id = request.caller->user_id;
-  key.name = body.required("name", 200);
+  std::string name = body.required("name", 200);
   body.line("name", 200);
-  const auto wanted = body.texts("scopes").value_or(std::vector<std::string>{"*"});
+  auto wanted = body.texts("scopes").value_or(std::vector<std::string>{"*"});
   check_scopes(body, wanted);
   const auto days = body.number("expiresInDays", 0.0001, 36500);
   body.check();
-  key.scopes = json::serialize(json::value_from(wanted));
-  key.created_at = now_us();
-  if (days) key.expires_at = key.created_at + static_cast<std::int64_t>(*days * 86'400'000'000.0);
-  const std::string text = auth::Authenticator::make_key_text();
-  key.key_hash = auth::token_hash(text);
-  key.prefix = text.substr(0, 9);
-  auto job = [key](sqlite::Tx& tx) { store::insert_key(tx, key); };
-  co_await services.store.write(std::move(job));
-  audit(services, actor_of(request), "api_key.created", key.name,
-        {{"id", key.id}, {"scopes", json::value_from(wanted)}});
-  json::object out = view(key);
-  out["key"] = text;
+  const services::Actor actor = actor_of(request);
+  const services::NewKey made =
+      co_await services::create_api_key(services, *request.caller, actor, std::move(name), std::move(wanted), days);
+  json::object out = view(made.key);
+  out["key"] = made.text;
   co_return Reply::of(201, out);
 }
 
 Task<Reply> delete_api_key(Services& services, const Request& request) {
-  const std::string id = request.parameter("id");
-  auto job = [id, owner = request.caller->owner_filter()](sqlite::Tx& tx) { return store::delete_key(tx, id, owner); };
-  if (!co_await services.store.write(std::move(job))) throw missing("API key", id);
-  audit(services, actor_of(request), "api_key.revoked", id);
+  const services::Actor actor = actor_of(request);
+  co_await services::revoke_api_key(services, *request.caller, actor, request.parameter("id"));
   co_return Reply::success();
 }
 

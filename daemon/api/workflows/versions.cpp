@@ -8,6 +8,7 @@
 #include "daemon/api/workflows/workflow_view.hpp"
 #include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/services/workflow_changes.hpp"
 #include "daemon/services/workflow_document.hpp"
 
 namespace qflow::api {
@@ -36,14 +37,6 @@ std::int64_t version_number(const Request& request) {
   return number;
 }
 
-store::WorkflowVersion find(sqlite::Db& db, const std::string& id, std::int64_t number,
-                            const std::optional<std::string>& owner) {
-  if (!store::find_workflow(db, id, owner)) throw missing("workflow", id);
-  const auto version = store::find_version(db, id, number);
-  if (!version) throw missing("version", fmt::format("{} of workflow {}", number, id));
-  return *version;
-}
-
 // A template: part of the product, or a workflow that was marked as a template.
 struct Template {
   std::string id;
@@ -53,7 +46,7 @@ struct Template {
 
 std::vector<Template> templates(sqlite::Db& db) {
   std::vector<Template> all;
-  for (const auto& [id, text] : schema::kTemplates)
+  for (const auto& [id, text] : kTemplates)
     all.push_back({std::string(id), services::stored_json(std::string(text)).as_object(), true});
   for (const auto& w : store::list_templates(db)) {
     const json::object whole = workflow_view(w, {});
@@ -98,28 +91,17 @@ Task<Reply> list_workflow_versions(Services& services, const Request& request) {
 }
 
 Task<Reply> get_workflow_version(Services& services, const Request& request) {
-  auto job = [id = request.parameter("id"), number = version_number(request),
-              owner = request.caller->owner_filter()](sqlite::Db& db) { return find(db, id, number, owner); };
+  auto job = [id = request.parameter("id"), number = version_number(request), owner = request.caller->owner_filter()](
+                 sqlite::Db& db) { return services::workflow_version(db, id, number, owner); };
   const auto version = co_await services.store.read(std::move(job));
   co_return Reply::of(view(version, true));
 }
 
 Task<Reply> restore_workflow_version(Services& services, const Request& request) {
-  auto job = [id = request.parameter("id"), number = version_number(request), owner = request.caller->owner_filter(),
-              editor = request.caller->user_id](sqlite::Tx& tx) {
-    sqlite::Db& db = *tx.operator->();
-    const auto version = find(db, id, number, owner);
-    auto w = store::find_workflow(db, id, owner);
-    w->nodes = version.nodes;
-    w->connections = version.connections;
-    w->settings = version.settings;
-    w->updated_at = now_us();
-    store::update_workflow(tx, *w, editor);
-    ++w->version;
-    return workflow_view(*w, store::tags_of(db, store::Tagged::workflows, id));
-  };
-  const json::object changed = co_await services.store.write(std::move(job));
-  co_return Reply::of(changed);
+  const std::int64_t number = version_number(request);
+  const services::TaggedWorkflow restored =
+      co_await services::restore_workflow(services, *request.caller, request.parameter("id"), number);
+  co_return Reply::of(workflow_view(restored.workflow, restored.tags));
 }
 
 Task<Reply> list_templates(Services& services, const Request&) {
@@ -143,13 +125,10 @@ Task<Reply> import_template(Services& services, const Request& request) {
   body.check();
   Template found = co_await load_template(services, request.parameter("id"));
   if (name && !name->empty()) found.body["name"] = *name;
-  store::Workflow w = services::fresh_workflow(request.caller->user_id);
-  services::take_workflow(found.body, w);
-  auto job = [w](sqlite::Tx& tx) { store::insert_workflow(tx, w); };
-  co_await services.store.write(std::move(job));
-  services.events.publish(observe::Channel::workflows, "workflow.created", w.created_by.value_or(""),
-                          {{"workflowId", w.id}, {"name", w.name}, {"active", false}});
-  co_return Reply::of(201, workflow_view(w, {}));
+  services::WorkflowDraft draft;
+  draft.document = std::move(found.body);
+  const services::TaggedWorkflow made = co_await services::create_workflow(services, *request.caller, std::move(draft));
+  co_return Reply::of(201, workflow_view(made.workflow, made.tags));
 }
 
 }  // namespace qflow::api

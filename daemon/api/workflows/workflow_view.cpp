@@ -5,7 +5,6 @@
 
 namespace qflow::api {
 
-using services::stored_json;
 json::object tag_view(const store::Tag& tag) {
   return {{"id", tag.id},
           {"name", tag.name},

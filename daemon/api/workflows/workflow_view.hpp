@@ -9,7 +9,7 @@
 namespace qflow::api {
 namespace json = boost::json;
 
-/// As the documents show it, with whatever a client stored beside it; `tags` are its tags.
+/// All of a workflow, with whatever a client stored beside it; `tags` are its tags.
 json::object workflow_view(const store::Workflow& workflow, const std::vector<store::Tag>& tags);
 json::object tag_view(const store::Tag& tag);
 

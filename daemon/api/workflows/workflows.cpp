@@ -6,69 +6,38 @@
 #include "daemon/api/nodes/typing_view.hpp"
 #include "daemon/api/workflows/workflow_view.hpp"
 #include "daemon/base/time.hpp"
-#include "daemon/flow/plan.hpp"
 #include "daemon/services/checking.hpp"
 #include "daemon/services/running.hpp"
+#include "daemon/services/workflow_changes.hpp"
 #include "daemon/services/workflow_document.hpp"
 #include "daemon/store/workflow_rows.hpp"
 
 namespace qflow::api {
 namespace {
 
-using store::Tagged;
-
 /// How long a save waits for the types of code that is not described yet.
 constexpr auto kPatience = std::chrono::milliseconds(1000);
 
-void announce(Services& services, const char* type, const store::Workflow& w) {
-  services.events.publish(observe::Channel::workflows, type, w.created_by.value_or(""),
-                          {{"workflowId", w.id}, {"name", w.name}, {"active", w.is_active}});
-}
+json::object view(const services::TaggedWorkflow& tagged) { return workflow_view(tagged.workflow, tagged.tags); }
 
-json::object view_with_tags(sqlite::Db& db, const store::Workflow& w) {
-  return workflow_view(w, store::tags_of(db, Tagged::workflows, w.id));
-}
-
-Task<store::Workflow> load(Services& services, const Request& request) {
+Task<services::TaggedWorkflow> load(Services& services, const Request& request) {
   auto job = [id = request.parameter("id"), owner = request.caller->owner_filter()](sqlite::Db& db) {
-    return store::find_workflow(db, id, owner);
+    return services::tagged_workflow(db, id, owner);
   };
-  std::optional<store::Workflow> found = co_await services.store.read(std::move(job));
-  if (!found) throw missing("workflow", request.parameter("id"));
-  co_return std::move(*found);
+  return services.store.read(std::move(job));
 }
 
-// A workflow may not lie in somebody else's folder.
-void check_folder(sqlite::Tx& tx, const store::Workflow& w, const std::string& user_id) {
-  if (!w.folder_id) return;
-  const auto project = store::find_project(*tx.operator->(), "personal", w.created_by.value_or(user_id));
-  if (!project || !store::find_folder(*tx.operator->(), project->id, *w.folder_id))
-    throw Fault(FaultKind::bad_input, "missing_folder",
-                fmt::format("/parentFolderId: no folder has the id {}", *w.folder_id));
-}
-
-// Reads, changes and writes in one transaction, so concurrent changes to different members both survive.
-template <class F>
-Task<json::object> change(Services& services, const Request& request, F apply) {
-  auto job = [id = request.parameter("id"), caller = request.caller, apply = std::move(apply)](sqlite::Tx& tx) mutable {
-    std::optional<store::Workflow> w = store::find_workflow(*tx.operator->(), id, caller->owner_filter());
-    if (!w) throw missing("workflow", id);
-    apply(tx, *w);
-    return std::make_pair(*w, view_with_tags(*tx.operator->(), *w));
-  };
-  auto changed = co_await services.store.write(std::move(job));
-  announce(services, "workflow.updated", changed.first);
-  co_return std::move(changed.second);
-}
-
-// Adds errors and warnings to the reply of a save; they never prevent the save. Findings that take longer show with the
+// The reply of a save has errors and warnings, which never prevent the save. Findings that take longer show with the
 // next save, or in POST /workflows/{id}/validate.
-Task<> add_findings(Services& services, json::object& view, const store::Workflow& w) {
+Task<json::object> view_with_findings(Services& services, const services::TaggedWorkflow& saved) {
+  const store::Workflow& w = saved.workflow;
   const auto findings = co_await services::check_within(services, services::document_of(w), w.created_by, kPatience);
-  view["findings"] = json::array();
-  if (!findings) co_return;
+  json::object out = view(saved);
+  out["findings"] = json::array();
+  if (!findings) co_return out;
   json::object checked = findings_view(*findings);
-  view["findings"] = std::move(checked["findings"]);
+  out["findings"] = std::move(checked["findings"]);
+  co_return out;
 }
 
 std::optional<bool> active_in(const json::object& body) {
@@ -76,6 +45,14 @@ std::optional<bool> active_in(const json::object& body) {
   if (value == nullptr || value->is_null()) return std::nullopt;
   if (!value->is_bool()) throw Fault(FaultKind::bad_input, "invalid_workflow", "/active: expected true or false");
   return value->get_bool();
+}
+
+services::WorkflowDraft draft_in(const Request& request) {
+  services::WorkflowDraft draft;
+  draft.document = request.json_object();
+  draft.active = active_in(draft.document);
+  draft.tags = services::tags_in(draft.document);
+  return draft;
 }
 
 store::WorkflowQuery::Sort sort_of(const std::string& word) {
@@ -150,22 +127,10 @@ json::array folder_rows(sqlite::Db& db, const std::string& project, const std::o
 }  // namespace
 
 Task<Reply> create_workflow(Services& services, const Request& request) {
-  const json::object body = request.json_object();
-  store::Workflow w = services::fresh_workflow(request.caller->user_id);
-  services::take_workflow(body, w);
-  const flow::Graph graph = services::graph_of(w);
-  w.is_active = active_in(body).value_or(false);
-  if (w.is_active) flow::make_plan(graph, *services.settings.get());
-  auto job = [w, tags = services::tags_in(body), user = request.caller->user_id](sqlite::Tx& tx) {
-    check_folder(tx, w, user);
-    store::insert_workflow(tx, w);
-    if (tags) store::set_tags(tx, Tagged::workflows, w.id, *tags);
-    return view_with_tags(*tx.operator->(), w);
-  };
-  json::object view = co_await services.store.write(std::move(job));
-  announce(services, "workflow.created", w);
-  co_await add_findings(services, view, w);
-  co_return Reply::of(201, view);
+  services::WorkflowDraft draft = draft_in(request);
+  const services::TaggedWorkflow made = co_await services::create_workflow(services, *request.caller, std::move(draft));
+  const json::object out = co_await view_with_findings(services, made);
+  co_return Reply::of(201, out);
 }
 
 Task<Reply> list_workflows(Services& services, const Request& request) {
@@ -200,10 +165,10 @@ Task<Reply> list_workflows(Services& services, const Request& request) {
     store::WorkflowPage page = store::list_workflows(db, query);
     page.count += folder_count;
     for (const auto& row : page.rows) {
-      json::object view = view_with_tags(db, row);
+      json::object whole = workflow_view(row, store::tags_of(db, store::Tagged::workflows, row.id));
       if (scopes)
-        view["scopes"] = json::array{"workflow:read", "workflow:update", "workflow:delete", "workflow:execute"};
-      rows.push_back(std::move(view));
+        whole["scopes"] = json::array{"workflow:read", "workflow:update", "workflow:delete", "workflow:execute"};
+      rows.push_back(std::move(whole));
     }
     return json::object{{"data", std::move(rows)}, {"count", page.count}};
   };
@@ -212,82 +177,40 @@ Task<Reply> list_workflows(Services& services, const Request& request) {
 }
 
 Task<Reply> new_workflow(Services& services, const Request& request) {
-  const std::string wanted = request.text("name").value_or("My workflow");
-  auto job = [wanted, owner = request.caller->owner_filter()](sqlite::Db& db) {
-    store::WorkflowQuery query;
-    query.name_contains = wanted;
-    query.take = 1000;
-    query.owner = owner;
-    const auto page = store::list_workflows(db, query);
-    const auto taken = [&](const std::string& name) {
-      return std::any_of(page.rows.begin(), page.rows.end(), [&](const auto& w) { return w.name == name; });
-    };
-    std::string name = wanted;
-    for (int i = 2; taken(name); ++i) name = fmt::format("{} {}", wanted, i);
-    return name;
-  };
-  const std::string name = co_await services.store.read(std::move(job));
+  std::string wanted = request.text("name").value_or("My workflow");
+  const std::string name = co_await services::free_workflow_name(services, *request.caller, std::move(wanted));
   co_return Reply::of(
       json::object{{"name", name}, {"defaultSettings", {{"python_version", services.settings.get()->default_python}}}});
 }
 
 Task<Reply> get_workflow(Services& services, const Request& request) {
-  auto job = [id = request.parameter("id"), owner = request.caller->owner_filter()](sqlite::Db& db) {
-    const auto w = store::find_workflow(db, id, owner);
-    if (!w) throw missing("workflow", id);
-    return view_with_tags(db, *w);
-  };
-  const json::object view = co_await services.store.read(std::move(job));
-  co_return Reply::of(view);
+  const services::TaggedWorkflow found = co_await load(services, request);
+  co_return Reply::of(view(found));
 }
 
 Task<Reply> update_workflow(Services& services, const Request& request) {
-  const json::object body = request.json_object();
-  const std::optional<bool> active = active_in(body);
-  const auto saved = std::make_shared<store::Workflow>();  // shared with the writer's thread until it is written
-  auto apply = [body, active, saved, tags = services::tags_in(body), settings = services.settings.get(),
-                user = request.caller->user_id](sqlite::Tx& tx, store::Workflow& w) {
-    services::take_workflow(body, w);
-    const flow::Graph graph = services::graph_of(w);
-    if (active.value_or(false) && !w.is_active) flow::make_plan(graph, *settings);
-    w.is_active = active.value_or(w.is_active);
-    check_folder(tx, w, user);
-    w.updated_at = now_us();
-    store::update_workflow(tx, w, user);
-    if (tags) store::set_tags(tx, Tagged::workflows, w.id, *tags);
-    ++w.version;
-    *saved = w;
-  };
-  json::object view = co_await change(services, request, std::move(apply));
-  co_await add_findings(services, view, *saved);
-  co_return Reply::of(view);
+  services::WorkflowDraft draft = draft_in(request);
+  const services::TaggedWorkflow changed =
+      co_await services::change_workflow(services, *request.caller, request.parameter("id"), std::move(draft));
+  const json::object out = co_await view_with_findings(services, changed);
+  co_return Reply::of(out);
 }
 
 Task<Reply> delete_workflow(Services& services, const Request& request) {
-  const store::Workflow w = co_await load(services, request);
-  auto job = [id = w.id](sqlite::Tx& tx) { return store::delete_workflow(tx, id); };
-  if (!co_await services.store.write(std::move(job))) throw missing("workflow", w.id);
-  announce(services, "workflow.deleted", w);
+  co_await services::delete_workflow(services, *request.caller, request.parameter("id"));
   co_return Reply::success();
 }
 
 Task<Reply> activate_workflow(Services& services, const Request& request) {
-  auto apply = [settings = services.settings.get()](sqlite::Tx& tx, store::Workflow& w) {
-    flow::make_plan(services::graph_of(w), *settings);  // a workflow that cannot run is not activated
-    store::set_active(tx, w.id, true, now_us());
-    w.is_active = true;
-  };
-  const json::object view = co_await change(services, request, std::move(apply));
-  co_return Reply::of(view);
+  const services::TaggedWorkflow changed =
+      co_await services::set_workflow_active(services, *request.caller, request.parameter("id"), true);
+  co_return Reply::of(view(changed));
 }
 
 Task<Reply> deactivate_workflow(Services& services, const Request& request) {
-  auto apply = [](sqlite::Tx& tx, store::Workflow& w) {
-    store::set_active(tx, w.id, false, now_us());
-    w.is_active = false;
-  };
-  const json::object view = co_await change(services, request, std::move(apply));
-  co_return Reply::of(view);
+  const services::TaggedWorkflow changed =
+      co_await services::set_workflow_active(services, *request.caller, request.parameter("id"), false);
+  co_return Reply::of(view(changed));
 }
 
 Task<Reply> list_active_workflows(Services& services, const Request& request) {
@@ -303,7 +226,8 @@ Task<Reply> execute_workflow(Services& services, const Request& request) {
   if (wait > 0 && !request.caller->reaches("executions:read"))
     throw Fault(FaultKind::forbidden, "missing_scope",
                 "`wait` replies with the execution, but this API key does not have the scope \"executions:read\"");
-  const store::Workflow w = co_await load(services, request);
+  const services::TaggedWorkflow found = co_await load(services, request);
+  const store::Workflow& w = found.workflow;
   std::optional<json::value> input;
   if (const json::value* given = body.if_contains("input_data"); given != nullptr && !given->is_null()) input = *given;
   const services::Started started = co_await services::start_execution(services, w, std::move(input), "manual",

@@ -1,0 +1,122 @@
+#include "daemon/services/webhook_calls.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "daemon/base/ids.hpp"
+#include "daemon/base/time.hpp"
+#include "daemon/services/faults.hpp"
+#include "daemon/services/workflow_document.hpp"
+
+namespace qflow::services {
+namespace {
+
+constexpr auto kPatience = std::chrono::seconds(120);
+
+struct Target {
+  std::optional<store::Webhook> webhook;
+  std::optional<store::Workflow> workflow;
+};
+
+// What is at the path. A user whose access has ended runs nothing.
+Target target_at(sqlite::Db& db, const std::string& path, const std::string& method) {
+  Target target;
+  target.webhook = store::find_webhook_at(db, path, method);
+  if (target.webhook) target.workflow = store::find_workflow(db, target.webhook->workflow_id, std::nullopt);
+  if (!target.workflow) return target;
+  const auto& by = target.workflow->created_by;
+  const auto owner = by ? store::find_user(db, *by) : std::nullopt;
+  if (!owner || !owner->is_active || !target.workflow->is_active) target.workflow.reset();
+  return target;
+}
+
+json::value value_in(const store::Execution& execution, const std::vector<store::NodeExecution>& nodes,
+                     const std::string& wanted) {
+  for (const auto& node : nodes)
+    if (!wanted.empty() && (node.node_id == wanted || node.node_name == wanted))
+      return node.output_data ? stored_json(*node.output_data) : json::value();
+  const json::value outputs = execution.output_data ? stored_json(*execution.output_data) : json::value(json::object());
+  if (outputs.is_object() && outputs.get_object().size() == 1) return outputs.get_object().begin()->value();
+  return outputs;
+}
+
+}  // namespace
+
+bool is_webhook_method(std::string_view method) {
+  static constexpr std::string_view kMethods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+  return std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods);
+}
+
+bool is_webhook_path(std::string_view path) {
+  return !path.empty() && !path.starts_with('/') && !path.ends_with('/') && path.find("//") == std::string_view::npos &&
+         path.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/") ==
+             std::string_view::npos;
+}
+
+Task<store::Webhook> create_webhook(Services& services, const auth::Caller& caller, const Actor& actor,
+                                    store::Webhook webhook) {
+  webhook.id = new_id();
+  webhook.created_by = caller.user_id;
+  webhook.created_at = now_us();
+  auto job = [webhook, owner = caller.owner_filter()](sqlite::Tx& tx) {
+    const auto workflow = store::find_workflow(*tx.operator->(), webhook.workflow_id, owner);
+    if (!workflow)
+      throw Fault(FaultKind::bad_input, "missing_workflow",
+                  fmt::format("/workflowId: no workflow has the id {}", webhook.workflow_id));
+    if (!webhook.node.empty()) {
+      const flow::Graph graph = graph_of(*workflow);
+      if (std::none_of(graph.nodes.begin(), graph.nodes.end(),
+                       [&](const auto& node) { return node.id == webhook.node || node.name == webhook.node; }))
+        throw Fault(FaultKind::bad_input, "missing_node",
+                    fmt::format("/node: the workflow has no node \"{}\"", webhook.node));
+    }
+    store::Webhook row = webhook;
+    if (workflow->created_by) row.created_by = workflow->created_by;  // owned like the workflow
+    store::insert_webhook(tx, row);
+  };
+  co_await services.store.write(std::move(job));
+  audit(services, actor, "webhook.created", webhook.path, {{"id", webhook.id}, {"workflow", webhook.workflow_id}});
+  co_return webhook;
+}
+
+Task<> delete_webhook(Services& services, const auth::Caller& caller, const Actor& actor, std::string id) {
+  auto job = [id, owner = caller.owner_filter()](sqlite::Tx& tx) {
+    if (!store::find_webhook(*tx.operator->(), id, owner)) throw missing("webhook", id);
+    store::delete_webhook(tx, id);
+  };
+  co_await services.store.write(std::move(job));
+  audit(services, actor, "webhook.deleted", id);
+}
+
+Task<WebhookCall> call_webhook(Services& services, std::string method, std::string path,
+                               std::function<json::value()> input) {
+  auto job = [path, method](sqlite::Db& db) { return target_at(db, path, method); };
+  Target target = co_await services.store.read(std::move(job));
+  if (!target.workflow)
+    throw Fault(FaultKind::not_found, "not_found",
+                fmt::format("no active workflow waits for {} /webhook/{}", method, path));
+  if (const auto verdict = services.rates.take(target.webhook->id, auth::Rate::webhooks, true); !verdict.allowed)
+    throw auth::rate_fault(verdict);
+  std::optional<json::value> given = input();
+  std::string owner = target.workflow->created_by.value_or("");
+  Started started = co_await start_execution(services, *target.workflow, std::move(given), "webhook", std::move(owner));
+  co_return WebhookCall{std::move(*target.webhook), std::move(started)};
+}
+
+Task<json::value> result_of(Services& services, const WebhookCall& call) {
+  if (!co_await wait_for(call.started, kPatience))
+    throw Fault(FaultKind::timeout, "timeout", "the workflow is still running; its result will be in the record",
+                {{"executionId", call.started.id}});
+  auto read = [id = call.started.id, node = call.webhook.node](sqlite::Db& db) {
+    return std::make_pair(store::find_execution(db, id),
+                          node.empty() ? std::vector<store::NodeExecution>() : store::nodes_of(db, id));
+  };
+  const auto record = co_await services.store.read(std::move(read));
+  if (!record.first || record.first->status != "completed")
+    throw Fault(FaultKind::internal, "workflow_failed", "the workflow did not complete; the record says why",
+                {{"executionId", call.started.id}});
+  co_return value_in(*record.first, record.second, call.webhook.node);
+}
+
+}  // namespace qflow::services

@@ -1,0 +1,38 @@
+// Webhooks: paths at which a call from outside starts an active workflow. Changes are audited. Io threads.
+#pragma once
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "daemon/services/audit.hpp"
+#include "daemon/services/running.hpp"
+#include "daemon/store/asset_rows.hpp"
+
+namespace qflow::services {
+
+bool is_webhook_method(std::string_view method);
+/// Letters, digits and - . _ ~, in parts separated by single slashes.
+bool is_webhook_path(std::string_view path);
+
+/// Stores `webhook`, whose id, time and user are set here; it belongs to the workflow's owner. Throws Fault: bad_input
+/// for a workflow that is not the caller's or a node that it does not have, conflict for a taken path.
+Task<store::Webhook> create_webhook(Services& services, const auth::Caller& caller, const Actor& actor,
+                                    store::Webhook webhook);
+/// Throws Fault(not_found).
+Task<> delete_webhook(Services& services, const auth::Caller& caller, const Actor& actor, std::string id);
+
+/// An execution that a webhook has started.
+struct WebhookCall {
+  store::Webhook webhook;
+  Started started;
+};
+/// Finds the webhook and starts its workflow with `input`, which is only made once there is one. Throws Fault:
+/// not_found, which does not tell whether there is an inactive workflow behind the path, too_many, and what
+/// start_execution() throws.
+Task<WebhookCall> call_webhook(Services& services, std::string method, std::string path,
+                               std::function<json::value()> input);
+/// Waits for the workflow's result: the value of the node that the webhook names; otherwise {"node name": value} of the
+/// last nodes, or a single value. Throws Fault: timeout while it runs on, internal when it did not complete.
+Task<json::value> result_of(Services& services, const WebhookCall& call);
+
+}  // namespace qflow::services

@@ -1,0 +1,47 @@
+// Changes of workflows and the rules for them: whose folder a workflow may lie in, what may be active. Each change is
+// one transaction, so concurrent changes to different members all survive, and is announced to the editors. Io threads.
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/services/services.hpp"
+#include "daemon/store/workflow_rows.hpp"
+
+namespace qflow::services {
+
+/// What a client sends to be saved.
+struct WorkflowDraft {
+  json::object document;  ///< its members go where they belong, see take_workflow()
+  std::optional<bool> active;
+  std::optional<std::vector<std::string>> tags;  ///< ids; nothing: they stay
+};
+
+struct TaggedWorkflow {
+  store::Workflow workflow;
+  std::vector<store::Tag> tags;
+};
+
+/// The workflow with its tags. Throws Fault(not_found) also when it is not `owner`'s. On a thread of the store.
+TaggedWorkflow tagged_workflow(sqlite::Db& db, const std::string& id, const std::optional<std::string>& owner);
+/// A stored version of a workflow. Throws Fault(not_found), as above.
+store::WorkflowVersion workflow_version(sqlite::Db& db, const std::string& id, std::int64_t version,
+                                        const std::optional<std::string>& owner);
+
+/// Throws Fault: bad_input for a document that cannot be read, a folder of somebody else, or an active workflow that
+/// cannot run.
+Task<TaggedWorkflow> create_workflow(Services& services, const auth::Caller& caller, WorkflowDraft draft);
+/// As create_workflow(); not_found when it is not the caller's.
+Task<TaggedWorkflow> change_workflow(Services& services, const auth::Caller& caller, std::string id,
+                                     WorkflowDraft draft);
+/// A workflow that cannot run is not activated.
+Task<TaggedWorkflow> set_workflow_active(Services& services, const auth::Caller& caller, std::string id, bool active);
+/// Makes a stored version the current one, as a new version.
+Task<TaggedWorkflow> restore_workflow(Services& services, const auth::Caller& caller, std::string id,
+                                      std::int64_t version);
+/// Returns once it and its executions are gone.
+Task<> delete_workflow(Services& services, const auth::Caller& caller, std::string id);
+/// `wanted`, or `wanted` with the first number that makes it a name of none of the caller's workflows.
+Task<std::string> free_workflow_name(Services& services, const auth::Caller& caller, std::string wanted);
+
+}  // namespace qflow::services
