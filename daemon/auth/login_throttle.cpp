@@ -2,14 +2,12 @@
 
 #include <algorithm>
 
+#include "daemon/auth/seconds_until.hpp"
+
 namespace qflow::auth {
 namespace {
 constexpr std::size_t kMostRemembered = 100'000;
 constexpr auto kForgetFailures = std::chrono::minutes(30);
-
-std::chrono::seconds seconds_until(Clock::time_point when) {
-  return std::max(std::chrono::ceil<std::chrono::seconds>(when - Clock::now()), std::chrono::seconds(1));
-}
 }  // namespace
 
 std::chrono::seconds LoginThrottle::delay(unsigned failures, unsigned free) {

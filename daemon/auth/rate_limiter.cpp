@@ -4,14 +4,12 @@
 
 #include <algorithm>
 
+#include "daemon/auth/seconds_until.hpp"
+
 namespace qflow::auth {
 namespace {
 constexpr std::size_t kMostClients = 100'000;
 constexpr auto kWindow = std::chrono::hours(1);
-
-std::chrono::seconds seconds_until(Clock::time_point when) {
-  return std::max(std::chrono::ceil<std::chrono::seconds>(when - Clock::now()), std::chrono::seconds(1));
-}
 }  // namespace
 
 std::uint64_t RateLimits::of(Rate rate) const {

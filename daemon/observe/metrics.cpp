@@ -104,7 +104,7 @@ struct Metrics::Families {
   Histograms& queue = histogram("qflow_execution_queue_seconds", "How long executions waited for a place");
   Histograms& groups = histogram("qflow_store_commit_group_jobs", "Writes that shared one commit");
   Gauges& spares = gauge("qflow_pool_spares_total", "Executions that found a spare worker (hit) or not (miss)");
-  Gauges& state = gauge("qflow_state", "Current executions, connections and subscribers");
+  Gauges& state = gauge("qflow_state", "Current executions and subscribers");
 
   Bounded workflow_ids, node_ids, node_types, container_ids, types;
   std::vector<std::string> operations;
@@ -216,7 +216,6 @@ std::string Metrics::text(const Now& now) {
   f.spares.Add({{"result", "miss"}}).Set(static_cast<double>(now.spare_misses));
   f.state.Add({{"what", "running"}}).Set(static_cast<double>(now.running));
   f.state.Add({{"what", "waiting"}}).Set(static_cast<double>(now.waiting));
-  f.state.Add({{"what", "connections"}}).Set(static_cast<double>(now.connections));
   f.state.Add({{"what", "subscribers"}}).Set(static_cast<double>(now.subscribers));
   std::string out = prometheus::TextSerializer().Serialize(f.registry.Collect());
   for (const auto& [name, head] : f.heads)

@@ -37,7 +37,7 @@ class Metrics {
   struct Now {
     std::vector<Container> containers;
     std::uint64_t spare_hits = 0, spare_misses = 0;
-    std::size_t running = 0, waiting = 0, connections = 0, subscribers = 0;
+    std::size_t running = 0, waiting = 0, subscribers = 0;
   };
   /// The text of /metrics (exposition format 0.0.4).
   std::string text(const Now& now);

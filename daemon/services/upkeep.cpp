@@ -147,17 +147,28 @@ Task<std::int64_t> tidy_once(Services& services) {
   co_return deleted;
 }
 
+namespace {
+
+// Once a minute. A failure is logged; it must not hold up the tidying.
+Task<> note_minute(Services& services, CpuTimes& last) {
+  try {
+    co_await note_crashed(services);
+    co_await note_health(services, last);
+  } catch (const std::exception& error) {
+    log::warning("store", "noting the state of the host failed; it will be tried again", {{"reason", error.what()}});
+  }
+}
+
+}  // namespace
+
 Task<> keep_tidy(Services& services) {
   CpuTimes last = cpu_times();
   auto next = Clock::now() + std::chrono::seconds(10);
   for (int round = 0;; ++round) {
     co_await sleep_for(std::chrono::seconds(10));
+    if (round % 6 == 0) co_await note_minute(services, last);
+    if (Clock::now() < next) continue;
     try {
-      if (round % 6 == 0) {  // once a minute
-        co_await note_health(services, last);
-        co_await note_crashed(services);
-      }
-      if (Clock::now() < next) continue;
       co_await tidy_once(services);
     } catch (const std::exception& error) {
       log::warning("store", "tidying failed; it will be tried again", {{"reason", error.what()}});

@@ -8,6 +8,7 @@
 #include "daemon/flow/plan.hpp"
 #include "daemon/services/faults.hpp"
 #include "daemon/services/workflow_document.hpp"
+#include "daemon/store/folder_rows.hpp"
 
 namespace qflow::services {
 namespace {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "daemon/services/services.hpp"
+#include "daemon/store/tag_rows.hpp"
 #include "daemon/store/workflow_rows.hpp"
 
 namespace qflow::services {

@@ -1,4 +1,4 @@
-// Stored workflows with their versions, tags and folders. Functions that write take the transaction. `owner`, where it
+// Stored workflows with their versions. Functions that write take the transaction. `owner`, where it
 // is optional: only that user's rows; nothing: everybody's.
 #pragma once
 #include <optional>
@@ -71,55 +71,5 @@ BOOST_DESCRIBE_STRUCT(WorkflowVersion, (),
 std::vector<WorkflowVersion> versions_of(sqlite::Db& db, const std::string& workflow_id, std::int64_t limit,
                                          std::int64_t before);
 std::optional<WorkflowVersion> find_version(sqlite::Db& db, const std::string& workflow_id, std::int64_t version);
-
-/// Tags of workflows and of the node library have the same shape.
-struct Tag {
-  std::string id, name, description, color;
-  std::optional<std::string> created_by;
-  std::int64_t created_at = 0, updated_at = 0;
-};
-BOOST_DESCRIBE_STRUCT(Tag, (), (id, name, description, color, created_by, created_at, updated_at))
-enum class Tagged { workflows, nodes };
-/// Throws Fault(conflict) when the name is taken.
-void insert_tag(sqlite::Tx& tx, Tagged what, const Tag& tag);
-bool update_tag(sqlite::Tx& tx, Tagged what, const Tag& tag);
-bool delete_tag(sqlite::Tx& tx, Tagged what, const std::string& id);
-std::optional<Tag> find_tag(sqlite::Db& db, Tagged what, const std::string& id_or_name);
-std::vector<Tag> list_tags(sqlite::Db& db, Tagged what);
-std::vector<Tag> tags_of(sqlite::Db& db, Tagged what, const std::string& row_id);
-/// Replaces all tags of a row, given by id or name. Throws Fault(bad_input) that names a missing tag.
-void set_tags(sqlite::Tx& tx, Tagged what, const std::string& row_id, const std::vector<std::string>& tags);
-
-struct Project {
-  std::string id, name, type, user_id;
-  std::int64_t created_at = 0;
-};
-BOOST_DESCRIBE_STRUCT(Project, (), (id, name, type, user_id, created_at))
-/// The project with this id or, for "personal", the user's own.
-std::optional<Project> find_project(sqlite::Db& db, const std::string& id, const std::string& user_id);
-
-struct Folder {
-  std::string id, project_id, name;
-  std::optional<std::string> parent_folder_id;
-  std::int64_t created_at = 0, updated_at = 0;
-};
-BOOST_DESCRIBE_STRUCT(Folder, (), (id, project_id, name, parent_folder_id, created_at, updated_at))
-void insert_folder(sqlite::Tx& tx, const Folder& folder);
-/// Throws Fault(conflict) when its parent would be the folder itself or a folder below it.
-void update_folder(sqlite::Tx& tx, const Folder& folder);
-/// Moves its content to `transfer_to` when given. Otherwise the folders in it are deleted, too, and workflows and
-/// credentials end up in no folder.
-void delete_folder(sqlite::Tx& tx, const Folder& folder, const std::optional<std::string>& transfer_to);
-std::optional<Folder> find_folder(sqlite::Db& db, const std::string& project_id, const std::string& id);
-/// All folders of a project.
-std::vector<Folder> list_folders(sqlite::Db& db, const std::string& project_id);
-/// The folder and its ancestors, outermost first.
-std::vector<Folder> folder_path(sqlite::Db& db, const std::string& id);
-struct FolderContent {
-  std::int64_t folders = 0, workflows = 0;
-};
-BOOST_DESCRIBE_STRUCT(FolderContent, (), (folders, workflows))
-/// Counts everything below the folder.
-FolderContent folder_content(sqlite::Db& db, const std::string& id);
 
 }  // namespace qflow::store

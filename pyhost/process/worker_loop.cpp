@@ -104,6 +104,7 @@ class Worker {
     } catch (py::error_already_set& raised) {
       fail(id, raised, "load", load.file, 0);
     } catch (const Unusable& unusable) {
+      only_in_parent();
       end_output(id);
       send(schema::Kind::raised, id, raised("load", unusable.type, unusable.what()));
     } catch (const std::exception& error) {
@@ -148,6 +149,7 @@ class Worker {
     } catch (py::error_already_set& raised) {
       fail(id, raised, "call", module == nullptr ? "" : module->file, watch.microseconds());
     } catch (const Unusable& unusable) {
+      only_in_parent();
       end_output(id);
       send(schema::Kind::raised, id, raised("bind", unusable.type, unusable.what()));
     } catch (const BadOutput& wrong) {

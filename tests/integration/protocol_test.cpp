@@ -122,7 +122,9 @@ TEST_CASE("a worker that breaks the protocol ends only itself") {
     const std::string name = act.name;
     CAPTURE(name);
     const auto start = Clock::now();
-    const int seconds = act.outcome == std::string_view("completed") ? 10 : 1;  // these have work to do before they end
+    // Only what is to run into the limit gets a short one; the others have work to do before they end.
+    const std::string_view outcome = act.outcome;
+    const int seconds = outcome.empty() || outcome == "timed_out" ? 1 : 10;
     const Answer answer = daemon.node(act.name, nullptr, {{"python_version", "3.9"}, {"timeout", seconds}});
     CHECK(Clock::now() - start < std::chrono::seconds(15));
     REQUIRE_MESSAGE(answer.status == 200, answer.body);

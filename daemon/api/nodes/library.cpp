@@ -13,6 +13,7 @@
 #include "daemon/services/node_trial.hpp"
 #include "daemon/services/workflow_document.hpp"
 #include "daemon/store/library_rows.hpp"
+#include "daemon/store/tag_rows.hpp"
 
 namespace qflow::api {
 namespace {
@@ -284,7 +285,8 @@ Task<Reply> list_node_versions(Services& services, const Request& request) {
 Task<Reply> get_node_version(Services& services, const Request& request) {
   const std::string& text = request.parameter("version");
   std::int64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) throw missing("version", text);
   auto job = [&request, number](sqlite::Db& db) {
     const auto version =
         find_visible(db, request) ? store::find_node_version(db, request.parameter("id"), number) : std::nullopt;

@@ -6,6 +6,7 @@
 #include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/store/asset_rows.hpp"
+#include "daemon/store/folder_rows.hpp"
 
 namespace qflow::api {
 namespace {

@@ -4,6 +4,7 @@
 #include "daemon/base/ids.hpp"
 #include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/store/tag_rows.hpp"
 
 namespace qflow::api {
 namespace {

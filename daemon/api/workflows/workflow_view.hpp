@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "daemon/store/tag_rows.hpp"
 #include "daemon/store/workflow_rows.hpp"
 
 namespace qflow::api {

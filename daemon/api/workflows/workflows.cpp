@@ -10,6 +10,8 @@
 #include "daemon/services/running.hpp"
 #include "daemon/services/workflow_changes.hpp"
 #include "daemon/services/workflow_document.hpp"
+#include "daemon/store/folder_rows.hpp"
+#include "daemon/store/tag_rows.hpp"
 #include "daemon/store/workflow_rows.hpp"
 
 namespace qflow::api {
