@@ -40,7 +40,7 @@ Task<TaggedWorkflow> set_workflow_active(Services& services, const auth::Caller&
 /// Makes a stored version the current one, as a new version.
 Task<TaggedWorkflow> restore_workflow(Services& services, const auth::Caller& caller, std::string id,
                                       std::int64_t version);
-/// Returns once it and its executions are gone.
+/// Its versions, tags and webhooks go with it; the records of its executions stay. Throws Fault(not_found).
 Task<> delete_workflow(Services& services, const auth::Caller& caller, std::string id);
 /// `wanted`, or `wanted` with the first number that makes it a name of none of the caller's workflows.
 Task<std::string> free_workflow_name(Services& services, const auth::Caller& caller, std::string wanted);

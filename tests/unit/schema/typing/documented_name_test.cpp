@@ -3,19 +3,10 @@
 #include "schema/typing/assignable.hpp"
 #include "schema/typing/documented_name.hpp"
 #include "schema/typing/parse.hpp"
+#include "tests/unit/schema/typing/parsed.hpp"
 
 using namespace qflow::schema;
-
-namespace {
-
-Type parsed(const char* written) {
-  const ParsedType out = parse_type(written);
-  INFO(written << ": " << out.error);
-  CHECK(out.error.empty());
-  return out.type;
-}
-
-}  // namespace
+using qflow::test::parsed;
 
 TEST_CASE("the documented types of Python types") {
   const Classes none;

@@ -9,19 +9,10 @@
 #include "schema/typing/json_schema.hpp"
 #include "schema/typing/parse.hpp"
 #include "tests/support/process.hpp"
+#include "tests/unit/schema/typing/parsed.hpp"
 
 using namespace qflow::schema;
-
-namespace {
-
-Type parsed(const char* written) {
-  const ParsedType out = parse_type(written);
-  INFO(written << ": " << out.error);
-  CHECK(out.error.empty());
-  return out.type;
-}
-
-}  // namespace
+using qflow::test::parsed;
 
 TEST_CASE("JSON Schema: we and python3-jsonschema agree on the same values") {
   Classes classes;

@@ -1,19 +1,10 @@
 #include <doctest/doctest.h>
 
 #include "schema/typing/parse.hpp"
+#include "tests/unit/schema/typing/parsed.hpp"
 
 using namespace qflow::schema;
-
-namespace {
-
-Type parsed(const char* written) {
-  const ParsedType out = parse_type(written);
-  INFO(written << ": " << out.error);
-  CHECK(out.error.empty());
-  return out.type;
-}
-
-}  // namespace
+using qflow::test::parsed;
 
 TEST_CASE("types are read and written as Python writes them") {
   for (const char* same : {"int", "list[int]", "dict[str, list[float]]", "int | None", "tuple[int, str]",
