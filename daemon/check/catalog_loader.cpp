@@ -2,6 +2,7 @@
 
 #include "daemon/base/fault.hpp"
 #include "daemon/flow/workflow_reader.hpp"
+#include "daemon/store/user_rows.hpp"
 #include "schema/text/parse_json.hpp"
 
 namespace qflow::check {
@@ -13,7 +14,20 @@ constexpr auto kLongest = std::chrono::seconds(5);  // another process may write
 struct Rows {
   std::vector<store::CustomTypeRow> types;
   std::vector<store::PythonNode> converters;
+  std::map<std::string, std::string> authors;  ///< of the converters: by id, the name
 };
+
+Rows read_rows(sqlite::Db& db, const std::optional<std::string>& owner) {
+  Rows rows{store::list_types(db), store::list_converters(db, owner), {}};
+  for (const auto& row : rows.converters) {
+    if (!row.created_by || rows.authors.count(*row.created_by) != 0) continue;
+    const auto user = store::find_user(db, *row.created_by);
+    if (!user) continue;
+    const bool named = !user->first_name.empty() && !user->last_name.empty();
+    rows.authors[user->id] = named ? user->first_name + " " + user->last_name : user->email;
+  }
+  return rows;
+}
 
 // {"schema": {…}}, or the schema itself.
 const json::object* schema_in(const json::object& definition) {
@@ -56,8 +70,8 @@ Task<CatalogPtr> CatalogLoader::load(std::optional<std::string> owner,
   if (const auto found = kept_.find(key);
       found != kept_.end() && found->second.version == version && Clock::now() - found->second.at < kLongest)
     co_return found->second.catalog;
-  auto job = [owner](sqlite::Db& db) { return Rows{store::list_types(db), store::list_converters(db, owner)}; };
-  const Rows rows = co_await store_.read(std::move(job));
+  auto job = [owner](sqlite::Db& db) { return read_rows(db, owner); };
+  Rows rows = co_await store_.read(std::move(job));
   std::vector<typing::CustomType> types;
   for (const auto& row : rows.types) {
     types.push_back(type_of(row));
@@ -81,8 +95,15 @@ Task<CatalogPtr> CatalogLoader::load(std::optional<std::string> owner,
     if (!descriptions[i]) continue;
     const schema::NodeFunction* function = descriptions[i]->find(nodes[i]->main_function);
     if (function == nullptr || function->inputs.empty() || !descriptions[i]->error.empty()) continue;
-    converters.push_back({nodes[i]->name, nodes[i]->id, nodes[i]->code, function->name, function->inputs.front().type,
-                          function->output.type, descriptions[i]->classes});
+    typing::Converter& one = converters.emplace_back();
+    one.name = nodes[i]->name;
+    one.node_id = nodes[i]->id;
+    one.code = nodes[i]->code;
+    one.function = function->name;
+    one.author = rows.authors[nodes[i]->created_by.value_or("")];
+    one.source = function->inputs.front().type;
+    one.target = function->output.type;
+    one.classes = descriptions[i]->classes;
   }
   auto catalog = std::make_shared<const typing::Catalog>(std::move(types), std::move(converters));
   if (kept_.size() >= kMostKept) kept_.clear();

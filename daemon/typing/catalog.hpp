@@ -31,6 +31,7 @@ struct Converter {
   std::string code, function;  ///< of the library node
   schema::Type source, target;
   schema::Classes classes;
+  std::string author;  ///< of the library node: the user's name, or their address
 };
 
 class Catalog {

@@ -261,8 +261,14 @@ json::object Suggestion::to_json() const {
     json::object node{{"type", one.node_id.empty() ? "qflow.convert" : "qflow.python"}};
     if (one.node_id.empty())
       node["parameters"] = json::object{{"from", schema::text(one.source)}, {"to", schema::text(one.target)}};
-    else node["parameters"] = json::object{{"code", one.code}, {"function", one.function}};
-    if (!one.node_id.empty()) node["library_node"] = one.node_id;
+    else
+      // Somebody's code among mine: without what my workflow may reach.
+      node["parameters"] = json::object{
+          {"code", one.code}, {"function", one.function}, {"sandbox", {{"network", "none"}, {"programs", false}}}};
+    if (!one.node_id.empty()) {
+      node["library_node"] = one.node_id;
+      node["author"] = one.author;
+    }
     nodes.push_back(std::move(node));
   }
   return {{"converter", name}, {"nodes", std::move(nodes)}, {"path", std::move(types)}};

@@ -16,7 +16,8 @@ struct LinkEnd {
 /// Converters that lead from one type to another.
 struct Suggestion {
   std::vector<Converter> path;  ///< one or two
-  /// {converter, nodes: [{type, parameters, library_node for a node of the library}], path}
+  /// {converter, nodes: [{type, parameters, library_node and author for a node of the library}], path}. A node of the
+  /// library gets a sandbox without network and programs, whatever its workflow has.
   json::object to_json() const;
 };
 

@@ -1,4 +1,4 @@
-// The decision behind assignable(), in two files: types in general (assignable.cpp), classes with fields (records.cpp).
+// The decision behind assignable(), in two files: types in general (comparison.cpp), classes with fields (records.cpp).
 // Private to this folder.
 #pragma once
 #include "schema/typing/assignable.hpp"

@@ -2,14 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
-#include <filesystem>
 
 #include "daemon/api/installation/multipart.hpp"
-#include "daemon/base/ids.hpp"
-#include "daemon/base/text.hpp"
 #include "daemon/base/time.hpp"
-#include "daemon/store/asset_rows.hpp"
+#include "daemon/services/stored_files.hpp"
 
 namespace qflow::api {
 namespace {
@@ -30,36 +28,6 @@ json::object view(const store::File& f) {
   if (f.workflow_execution_id) out["workflow_execution_id"] = *f.workflow_execution_id;
   if (f.node_id) out["node_id"] = *f.node_id;
   return out;
-}
-
-Task<store::File> load(Services& services, const Request& request) {
-  auto job = [id = request.parameter("id"), owner = request.caller->owner_filter()](sqlite::Db& db) {
-    return store::find_file(db, id, owner);
-  };
-  const auto found = co_await services.store.read(std::move(job));
-  if (!found || (found->expires_at && *found->expires_at <= now_us())) throw missing("file", request.parameter("id"));
-  co_return *found;
-}
-
-void note_access(Services& services, const std::string& id, const char* type, const Request& request) {
-  services.store.post([id, type = std::string(type), who = request.caller->email](sqlite::Tx& tx) {
-    store::log_access(tx, id, type, who, now_us());
-  });
-}
-
-// A name that is safe to show and to save under: the last part of a path, without control characters.
-std::string safe_name(const std::string& given) {
-  std::string name = to_utf8(given);
-  name.erase(0, name.find_last_of("/\\") == std::string::npos ? 0 : name.find_last_of("/\\") + 1);
-  std::erase_if(name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '"'; });
-  name = std::string(cut_utf8(name, 200));
-  return name.empty() || name == "." || name == ".." ? "file" : name;
-}
-
-bool is_media_type(const std::string& text) {
-  return !text.empty() && text.size() < 100 && text.find('/') != std::string::npos &&
-         text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&-^_.+/;= ") ==
-             std::string::npos;
 }
 
 struct Range {
@@ -101,37 +69,23 @@ std::optional<Range> range_of(std::string_view header, std::uint64_t size, bool&
 Task<Reply> upload_file(Services& services, const Request& request) {
   const auto parts = parse_multipart(request.header("content-type"), request.body);
   const FormPart* content = nullptr;
-  store::File file;
-  const auto config = services.config.get();
+  services::FileDraft draft;
   for (const FormPart& part : parts) {
     if (part.name == "file") content = &part;
-    if (part.name == "is_temporary") file.is_temporary = part.content == "true" || part.content == "1";
+    if (part.name == "is_temporary") draft.is_temporary = part.content == "true" || part.content == "1";
     if (part.name == "expires_at") {
-      file.expires_at = parse_time(part.content);
-      if (!file.expires_at || *file.expires_at <= now_us())
+      draft.expires_at = parse_time(part.content);
+      if (!draft.expires_at || *draft.expires_at <= now_us())
         throw Fault(FaultKind::bad_input, "invalid_body",
                     "/expires_at: expected a time in the future, such as 2030-01-31T12:00:00Z");
     }
   }
   if (content == nullptr)
     throw Fault(FaultKind::bad_input, "missing_file", "/file: required: the part with the file's bytes");
-  if (content->content.size() > config->files.max_upload_mib << 20U)
-    throw Fault(FaultKind::too_large, "file_too_large",
-                fmt::format("/file: larger than the limit of {} MiB", config->files.max_upload_mib));
-  file.id = new_id();
-  file.original_filename = safe_name(content->filename);
-  file.filename = file.id + std::filesystem::path(file.original_filename).extension().string();
-  file.mime_type = is_media_type(content->content_type) ? content->content_type : "application/octet-stream";
-  file.file_size_bytes = static_cast<std::int64_t>(content->content.size());
-  file.created_at = now_us();
-  if (file.is_temporary && !file.expires_at)
-    file.expires_at = file.created_at + static_cast<std::int64_t>(config->files.temporary_hours * 3.6e9);
-  file.created_by = request.caller->user_id;
-  auto put = [&services, bytes = content->content] { return services.store.put_blob(bytes); };
-  file.hash_sha256 = co_await services.store.offload(std::move(put));
-  auto job = [file](sqlite::Tx& tx) { store::insert_file(tx, file); };
-  co_await services.store.write(std::move(job));
-  note_access(services, file.id, "write", request);
+  draft.name = content->filename;
+  draft.mime_type = content->content_type;
+  std::string bytes(content->content);
+  const store::File file = co_await services::keep_file(services, *request.caller, std::move(draft), std::move(bytes));
   co_return Reply::of(201, view(file));
 }
 
@@ -146,7 +100,7 @@ Task<Reply> list_files(Services& services, const Request& request) {
 }
 
 Task<Reply> get_file(Services& services, const Request& request) {
-  const store::File file = co_await load(services, request);
+  const store::File file = co_await services::find_file(services, *request.caller, request.parameter("id"));
   const auto size = static_cast<std::uint64_t>(file.file_size_bytes);
   const std::string etag = "\"" + file.hash_sha256 + "\"";
   Reply reply;
@@ -181,17 +135,17 @@ Task<Reply> get_file(Services& services, const Request& request) {
     reply.headers.emplace_back("Content-Range",
                                fmt::format("bytes {}-{}/{}", range->first, range->first + range->size - 1, size));
   }
-  note_access(services, file.id, "read", request);
+  services::note_reading(services, *request.caller, file);
   co_return reply;
 }
 
 Task<Reply> get_file_metadata(Services& services, const Request& request) {
-  const store::File file = co_await load(services, request);
+  const store::File file = co_await services::find_file(services, *request.caller, request.parameter("id"));
   co_return Reply::of(view(file));
 }
 
 Task<Reply> get_file_accesses(Services& services, const Request& request) {
-  const store::File file = co_await load(services, request);
+  const store::File file = co_await services::find_file(services, *request.caller, request.parameter("id"));
   auto job = [id = file.id](sqlite::Db& db) { return store::accesses_of(db, id); };
   const auto rows = co_await services.store.read(std::move(job));
   json::array accesses;
@@ -203,18 +157,7 @@ Task<Reply> get_file_accesses(Services& services, const Request& request) {
 }
 
 Task<Reply> delete_file(Services& services, const Request& request) {
-  const store::File file = co_await load(services, request);
-  auto job = [id = file.id](sqlite::Tx& tx) {
-    std::optional<std::string> orphan;
-    store::delete_file(tx, id, orphan);
-    return orphan;
-  };
-  const auto orphan = co_await services.store.write(std::move(job));
-  if (orphan) {
-    auto drop = [&services, hash = *orphan] { services.store.drop_blob(hash); };
-    co_await services.store.offload(std::move(drop));
-  }
-  note_access(services, file.id, "delete", request);
+  co_await services::delete_file(services, *request.caller, request.parameter("id"));
   co_return Reply::success();
 }
 

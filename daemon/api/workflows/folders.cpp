@@ -1,12 +1,9 @@
 #include "daemon/api/workflows/folders.hpp"
 
-#include <fmt/format.h>
-
-#include "daemon/base/ids.hpp"
 #include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/services/workflow_folders.hpp"
 #include "daemon/store/asset_rows.hpp"
-#include "daemon/store/folder_rows.hpp"
 
 namespace qflow::api {
 namespace {
@@ -22,37 +19,23 @@ json::object view(const store::Folder& f) {
   return out;
 }
 
-// The project that the path names, if the caller may see it.
-store::Project project_of(sqlite::Db& db, const std::string& id, const auth::Caller& caller) {
-  const auto project = store::find_project(db, id, caller.user_id);
-  if (!project || (!caller.sees_all() && project->user_id != caller.user_id)) throw missing("project", id);
-  return *project;
+services::FolderPlace place_of(const Request& request) {
+  return {request.parameter("projectId"), request.parameter("folderId")};
 }
 
-store::Folder folder_of(sqlite::Db& db, const Request& request) {
-  const store::Project project = project_of(db, request.parameter("projectId"), *request.caller);
-  const auto folder = store::find_folder(db, project.id, request.parameter("folderId"));
-  if (!folder) throw missing("folder", request.parameter("folderId"));
-  return *folder;
-}
-
-// The request outlives the job that the handler waits for.
+// Runs `use(db, folder)` for the folder that the path names, on a thread of the store.
 template <class F>
 auto with_folder(Services& services, const Request& request, F use) {
-  return services.store.read([&request, use](sqlite::Db& db) mutable { return use(db, folder_of(db, request)); });
-}
-
-void check_parent(sqlite::Db& db, const store::Folder& f) {
-  if (f.parent_folder_id && !store::find_folder(db, f.project_id, *f.parent_folder_id))
-    throw Fault(FaultKind::bad_input, "missing_folder",
-                fmt::format("/parentFolderId: no folder has the id {}", *f.parent_folder_id));
+  return services.store.read([place = place_of(request), caller = request.caller, use](sqlite::Db& db) mutable {
+    return use(db, services::visible_folder(db, *caller, place));
+  });
 }
 
 }  // namespace
 
 Task<Reply> list_folders(Services& services, const Request& request) {
-  auto job = [&request](sqlite::Db& db) {
-    return store::list_folders(db, project_of(db, request.parameter("projectId"), *request.caller).id);
+  auto job = [project = request.parameter("projectId"), caller = request.caller](sqlite::Db& db) {
+    return store::list_folders(db, services::visible_project(db, *caller, project).id);
   };
   const auto rows = co_await services.store.read(std::move(job));
   json::array data;
@@ -63,20 +46,11 @@ Task<Reply> list_folders(Services& services, const Request& request) {
 
 Task<Reply> create_folder(Services& services, const Request& request) {
   Body body(request.json_object());
-  store::Folder folder;
-  folder.id = new_id();
-  folder.name = body.required("name", 200);
-  folder.parent_folder_id = body.text("parentFolderId");
+  std::string name = body.required("name", 200);
+  auto parent = body.text("parentFolderId");
   body.check();
-  folder.created_at = folder.updated_at = now_us();
-  auto job = [&request, folder](sqlite::Tx& tx) mutable {
-    sqlite::Db& db = *tx.operator->();
-    folder.project_id = project_of(db, request.parameter("projectId"), *request.caller).id;
-    check_parent(db, folder);
-    store::insert_folder(tx, folder);
-    return folder;
-  };
-  const store::Folder made = co_await services.store.write(std::move(job));
+  const store::Folder made = co_await services::create_folder(services, *request.caller, request.parameter("projectId"),
+                                                              std::move(name), std::move(parent));
   co_return Reply::of(201, view(made));
 }
 
@@ -88,20 +62,14 @@ Task<Reply> get_folder(Services& services, const Request& request) {
 
 Task<Reply> update_folder(Services& services, const Request& request) {
   Body body(request.json_object());
-  const auto name = body.has("name") ? std::optional(body.required("name", 200)) : std::nullopt;
-  const bool moves = body.has("parentFolderId");
+  services::FolderChange change;
+  if (body.has("name")) change.name = body.required("name", 200);
   const auto parent = body.text("parentFolderId");
+  if (body.has("parentFolderId")) change.parent = parent && *parent != "0" ? parent : std::nullopt;
   body.check();
-  auto job = [&request, name, moves, parent](sqlite::Tx& tx) {
-    store::Folder folder = folder_of(*tx.operator->(), request);
-    folder.name = name.value_or(folder.name);
-    if (moves) folder.parent_folder_id = parent && *parent != "0" ? parent : std::nullopt;
-    check_parent(*tx.operator->(), folder);
-    folder.updated_at = now_us();
-    store::update_folder(tx, folder);
-    return folder;
-  };
-  const store::Folder changed = co_await services.store.write(std::move(job));
+  services::FolderPlace place = place_of(request);
+  const store::Folder changed =
+      co_await services::change_folder(services, *request.caller, std::move(place), std::move(change));
   co_return Reply::of(view(changed));
 }
 
@@ -112,12 +80,8 @@ Task<Reply> delete_folder(Services& services, const Request& request) {
     if (auto named = body.text("transferToFolderId")) heir = named;
     body.check();
   }
-  auto job = [&request, heir](sqlite::Tx& tx) {
-    const store::Folder folder = folder_of(*tx.operator->(), request);
-    if (heir && !store::find_folder(*tx.operator->(), folder.project_id, *heir)) throw missing("folder", *heir);
-    store::delete_folder(tx, folder, heir);
-  };
-  co_await services.store.write(std::move(job));
+  services::FolderPlace place = place_of(request);
+  co_await services::delete_folder(services, *request.caller, std::move(place), std::move(heir));
   co_return Reply::success();
 }
 

@@ -1,15 +1,13 @@
 #include "daemon/api/workflows/versions.hpp"
 
-#include <fmt/format.h>
-
 #include <charconv>
 
-#include "daemon/api/workflows/templates.hpp"
 #include "daemon/api/workflows/workflow_view.hpp"
 #include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/services/workflow_changes.hpp"
 #include "daemon/services/workflow_document.hpp"
+#include "daemon/services/workflow_templates.hpp"
 
 namespace qflow::api {
 namespace {
@@ -37,42 +35,11 @@ std::int64_t version_number(const Request& request) {
   return number;
 }
 
-// A template: part of the product, or a workflow that was marked as a template.
-struct Template {
-  std::string id;
-  json::object body;  ///< name, description, nodes, connections, settings
-  bool builtin = true;
-};
-
-std::vector<Template> templates(sqlite::Db& db) {
-  std::vector<Template> all;
-  for (const auto& [id, text] : kTemplates)
-    all.push_back({std::string(id), services::stored_json(std::string(text)).as_object(), true});
-  for (const auto& w : store::list_templates(db)) {
-    const json::object whole = workflow_view(w, {});
-    Template one{w.id, {}, false};
-    for (const char* name : {"name", "description", "nodes", "connections", "settings", "python_version"})
-      one.body[name] = whole.at(name);
-    all.push_back(std::move(one));
-  }
-  return all;
-}
-
-json::object view(const Template& t, bool whole) {
+json::object view(const services::WorkflowTemplate& t, bool whole) {
   json::object out{{"id", t.id}, {"builtin", t.builtin}};
   for (const auto& [key, value] : t.body)
     if (whole || key == "name" || key == "description") out[key] = value;
   return out;
-}
-
-Task<Template> load_template(Services& services, const std::string& id) {
-  auto job = [id](sqlite::Db& db) {
-    for (Template& one : templates(db))
-      if (one.id == id) return std::move(one);
-    throw missing("template", id);
-  };
-  Template found = co_await services.store.read(std::move(job));
-  co_return found;
 }
 
 }  // namespace
@@ -105,29 +72,23 @@ Task<Reply> restore_workflow_version(Services& services, const Request& request)
 }
 
 Task<Reply> list_templates(Services& services, const Request&) {
-  auto job = [](sqlite::Db& db) {
-    json::array items;
-    for (const Template& one : templates(db)) items.push_back(view(one, false));
-    return items;
-  };
-  const json::array items = co_await services.store.read(std::move(job));
-  co_return Reply::of(json::object{{"templates", items}});
+  const auto all = co_await services::workflow_templates(services);
+  json::array items;
+  for (const auto& one : all) items.push_back(view(one, false));
+  co_return Reply::of(json::object{{"templates", std::move(items)}});
 }
 
 Task<Reply> get_template(Services& services, const Request& request) {
-  const Template found = co_await load_template(services, request.parameter("id"));
+  const services::WorkflowTemplate found = co_await services::find_template(services, request.parameter("id"));
   co_return Reply::of(view(found, true));
 }
 
 Task<Reply> import_template(Services& services, const Request& request) {
   Body body(request.json_object());
-  const auto name = body.text("name", 500);
+  std::string name = body.text("name", 500).value_or("");
   body.check();
-  Template found = co_await load_template(services, request.parameter("id"));
-  if (name && !name->empty()) found.body["name"] = *name;
-  services::WorkflowDraft draft;
-  draft.document = std::move(found.body);
-  const services::TaggedWorkflow made = co_await services::create_workflow(services, *request.caller, std::move(draft));
+  const services::TaggedWorkflow made =
+      co_await services::import_template(services, *request.caller, request.parameter("id"), std::move(name));
   co_return Reply::of(201, workflow_view(made.workflow, made.tags));
 }
 

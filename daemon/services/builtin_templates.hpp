@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-namespace qflow::api {
+namespace qflow::services {
 
 inline constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kTemplates{{
     {"hello", R"json({
@@ -44,4 +44,4 @@ inline constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kT
 })json"},
 }};
 
-}  // namespace qflow::api
+}  // namespace qflow::services

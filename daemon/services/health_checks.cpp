@@ -1,0 +1,56 @@
+#include "daemon/services/health_checks.hpp"
+
+#include <algorithm>
+
+#include "daemon/base/time.hpp"
+#include "daemon/store/usage_rows.hpp"
+
+namespace qflow::services {
+
+Task<DatabaseHealth> database_health(Services& services) {
+  DatabaseHealth out;
+  const auto start = Clock::now();
+  try {
+    auto job = [](sqlite::Db& db) {
+      return db.one<std::int64_t>("SELECT count(*) FROM (SELECT 1 FROM workflows LIMIT 1)").value_or(0);
+    };
+    co_await services.store.read(std::move(job));
+    out.problem = services.store.write_problem();
+  } catch (const std::exception& error) {
+    out.problem = error.what();
+  }
+  out.response_ms = milliseconds_since(start);
+  co_return out;
+}
+
+bool PythonHealth::ready() const {
+  return std::any_of(environments.begin(), environments.end(), [](const auto& state) { return state.ready; });
+}
+
+Task<PythonHealth> python_health(Services& services) {
+  auto look = [&services]() -> Task<PythonHealth> {
+    PythonHealth out;
+    out.environments = services.engine.pool().states();
+    const auto& counts = services.engine.pool().counts();
+    out.running = services.engine.running();
+    out.waiting = services.engine.waiting();
+    out.spare_hits = counts.spare_hits;
+    out.spare_misses = counts.spare_misses;
+    out.zygotes_lost = counts.zygotes_lost;
+    co_return out;
+  };
+  PythonHealth out = co_await on_engine(services, std::move(look));
+  for (const auto& [version, path] : services.settings.get()->pythons) out.versions.push_back(version);
+  co_return out;
+}
+
+Task<WorkflowHealth> workflow_health(Services& services) {
+  auto job = [since = now_us() - 3'600'000'000](sqlite::Db& db) { return store::recent_success(db, since); };
+  const store::RecentSuccess recent = co_await services.store.read(std::move(job));
+  WorkflowHealth out;
+  out.ended = recent.ended;
+  if (recent.ended > 0) out.success_rate = static_cast<double>(recent.completed) / static_cast<double>(recent.ended);
+  co_return out;
+}
+
+}  // namespace qflow::services

@@ -1,0 +1,34 @@
+// Whether the parts of the server work. Io threads.
+#pragma once
+#include <string>
+#include <vector>
+
+#include "daemon/services/services.hpp"
+
+namespace qflow::services {
+
+struct DatabaseHealth {
+  std::string problem;  ///< why it cannot be read or written; empty: healthy
+  double response_ms = 0;
+};
+Task<DatabaseHealth> database_health(Services& services);
+
+struct PythonHealth {
+  std::vector<workers::Pool::EnvironmentState> environments;
+  std::vector<std::string> versions;  ///< that are installed
+  std::size_t running = 0, waiting = 0;
+  std::uint64_t spare_hits = 0, spare_misses = 0, zygotes_lost = 0;
+  /// Whether any environment can run nodes.
+  bool ready() const;
+};
+Task<PythonHealth> python_health(Services& services);
+
+/// Of the executions that ended within the last hour.
+struct WorkflowHealth {
+  std::int64_t ended = 0;
+  double success_rate = 1;
+  bool healthy() const { return success_rate >= 0.95; }
+};
+Task<WorkflowHealth> workflow_health(Services& services);
+
+}  // namespace qflow::services

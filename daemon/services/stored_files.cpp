@@ -1,0 +1,89 @@
+#include "daemon/services/stored_files.hpp"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "daemon/base/ids.hpp"
+#include "daemon/base/text.hpp"
+#include "daemon/base/time.hpp"
+#include "daemon/services/faults.hpp"
+
+namespace qflow::services {
+namespace {
+
+void note_access(Services& services, const std::string& id, const char* type, const auth::Caller& caller) {
+  services.store.post([id, type = std::string(type), who = caller.email](sqlite::Tx& tx) {
+    store::log_access(tx, id, type, who, now_us());
+  });
+}
+
+// A name that is safe to show and to save under: the last part of a path, without control characters.
+std::string safe_name(const std::string& given) {
+  std::string name = to_utf8(given);
+  name.erase(0, name.find_last_of("/\\") == std::string::npos ? 0 : name.find_last_of("/\\") + 1);
+  std::erase_if(name, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '"'; });
+  name = std::string(cut_utf8(name, 200));
+  return name.empty() || name == "." || name == ".." ? "file" : name;
+}
+
+bool is_media_type(const std::string& text) {
+  return !text.empty() && text.size() < 100 && text.find('/') != std::string::npos &&
+         text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&-^_.+/;= ") ==
+             std::string::npos;
+}
+
+}  // namespace
+
+Task<store::File> find_file(Services& services, const auth::Caller& caller, std::string id) {
+  auto job = [id, owner = caller.owner_filter()](sqlite::Db& db) { return store::find_file(db, id, owner); };
+  auto found = co_await services.store.read(std::move(job));
+  if (!found || (found->expires_at && *found->expires_at <= now_us())) throw missing("file", id);
+  co_return std::move(*found);
+}
+
+Task<store::File> keep_file(Services& services, const auth::Caller& caller, FileDraft draft, std::string bytes) {
+  const auto config = services.config.get();
+  if (bytes.size() > config->files.max_upload_mib << 20U)
+    throw Fault(FaultKind::too_large, "file_too_large",
+                fmt::format("/file: larger than the limit of {} MiB", config->files.max_upload_mib));
+  store::File file;
+  file.id = new_id();
+  file.original_filename = safe_name(draft.name);
+  file.filename = file.id + std::filesystem::path(file.original_filename).extension().string();
+  file.mime_type = is_media_type(draft.mime_type) ? draft.mime_type : "application/octet-stream";
+  file.file_size_bytes = static_cast<std::int64_t>(bytes.size());
+  file.created_at = now_us();
+  file.is_temporary = draft.is_temporary;
+  file.expires_at = draft.expires_at;
+  if (file.is_temporary && !file.expires_at)
+    file.expires_at = file.created_at + static_cast<std::int64_t>(config->files.temporary_hours * 3.6e9);
+  file.created_by = caller.user_id;
+  auto put = [&services, bytes = std::move(bytes)] { return services.store.put_blob(bytes); };
+  file.hash_sha256 = co_await services.store.offload(std::move(put));
+  auto job = [file](sqlite::Tx& tx) { store::insert_file(tx, file); };
+  co_await services.store.write(std::move(job));
+  note_access(services, file.id, "write", caller);
+  co_return file;
+}
+
+Task<> delete_file(Services& services, const auth::Caller& caller, std::string id) {
+  const store::File file = co_await find_file(services, caller, std::move(id));
+  auto job = [id = file.id](sqlite::Tx& tx) {
+    std::optional<std::string> orphan;
+    store::delete_file(tx, id, orphan);
+    return orphan;
+  };
+  const auto orphan = co_await services.store.write(std::move(job));
+  if (orphan) {
+    auto drop = [&services, hash = *orphan] { services.store.drop_blob(hash); };
+    co_await services.store.offload(std::move(drop));
+  }
+  note_access(services, file.id, "delete", caller);
+}
+
+void note_reading(Services& services, const auth::Caller& caller, const store::File& file) {
+  note_access(services, file.id, "read", caller);
+}
+
+}  // namespace qflow::services

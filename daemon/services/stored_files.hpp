@@ -1,0 +1,29 @@
+// Files that users upload and nodes write: who sees them, their bytes in the blob store, who touched them. Io threads.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "daemon/services/services.hpp"
+#include "daemon/store/asset_rows.hpp"
+
+namespace qflow::services {
+
+/// What a client says of a file.
+struct FileDraft {
+  std::string name;       ///< as sent; only its last part is kept, without control characters
+  std::string mime_type;  ///< as sent; anything that is none becomes application/octet-stream
+  bool is_temporary = false;
+  std::optional<std::int64_t> expires_at;  ///< microseconds since 1970
+};
+
+/// Throws Fault(not_found) also when it is not the caller's, or has expired.
+Task<store::File> find_file(Services& services, const auth::Caller& caller, std::string id);
+/// Keeps `bytes`. A temporary file without a time of its own expires after files.temporary_hours. Throws Fault:
+/// too_large above files.max_upload_mib; no_space.
+Task<store::File> keep_file(Services& services, const auth::Caller& caller, FileDraft draft, std::string bytes);
+/// Deletes the row, and the bytes when nobody else has the same. Throws Fault(not_found).
+Task<> delete_file(Services& services, const auth::Caller& caller, std::string id);
+/// Notes that the caller has read it; written in the background.
+void note_reading(Services& services, const auth::Caller& caller, const store::File& file);
+
+}  // namespace qflow::services

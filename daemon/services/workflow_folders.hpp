@@ -1,0 +1,38 @@
+// The folders of a project, in which its workflows lie. A change is one transaction. Io threads.
+#pragma once
+#include <optional>
+#include <string>
+
+#include "daemon/services/services.hpp"
+#include "daemon/store/folder_rows.hpp"
+
+namespace qflow::services {
+
+/// Where a folder is: its project's id, or "personal" for the caller's own, and its id.
+struct FolderPlace {
+  std::string project, folder;
+};
+
+/// The project, when the caller may see it. Throws Fault(not_found). On a thread of the store.
+store::Project visible_project(sqlite::Db& db, const auth::Caller& caller, const std::string& id);
+/// Throws Fault(not_found). On a thread of the store.
+store::Folder visible_folder(sqlite::Db& db, const auth::Caller& caller, const FolderPlace& place);
+
+/// `parent`: nothing: at the top. Throws Fault: not_found; bad_input when the parent is not there.
+Task<store::Folder> create_folder(Services& services, const auth::Caller& caller, std::string project, std::string name,
+                                  std::optional<std::string> parent);
+
+/// Absent members stay.
+struct FolderChange {
+  std::optional<std::string> name;
+  std::optional<std::optional<std::string>> parent;  ///< nothing inside: to the top
+};
+/// Throws Fault as create_folder(); conflict when the folder would lie in itself.
+Task<store::Folder> change_folder(Services& services, const auth::Caller& caller, FolderPlace place,
+                                  FolderChange change);
+/// Moves its content to the folder `heir` when given. Otherwise the folders in it are deleted, too, and workflows and
+/// credentials end up in no folder. Throws Fault(not_found).
+Task<> delete_folder(Services& services, const auth::Caller& caller, FolderPlace place,
+                     std::optional<std::string> heir);
+
+}  // namespace qflow::services
