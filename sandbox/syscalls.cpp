@@ -188,11 +188,14 @@ void add_argument_rules(std::vector<SyscallRule>& rules, const Policy& policy) {
     if ((kSpaces & flag) != 0) rules.push_back({"clone", Action::deny, {{0, flag, flag}}});
   // Only private anonymous memory may be writable and executable at once, because libffi needs that for ctypes'
   // callbacks: no file and nothing that processes share. READ_IMPLIES_EXEC cannot be set (personality).
+  // No huge pages: they come from a pool of the host's, and no limit of a node counts them.
   constexpr std::uint64_t kWriteExec = PROT_WRITE | PROT_EXEC;
-  for (const char* name : {"mmap", "mprotect", "pkey_mprotect"})
-    for (const std::uint64_t kept : {std::uint64_t{0}, std::uint64_t{PROT_WRITE}, std::uint64_t{PROT_EXEC}})
+  for (const std::uint64_t kept : {std::uint64_t{0}, std::uint64_t{PROT_WRITE}, std::uint64_t{PROT_EXEC}}) {
+    rules.push_back({"mmap", Action::allow, {{2, kWriteExec, kept}, {3, MAP_HUGETLB, 0}}});
+    for (const char* name : {"mprotect", "pkey_mprotect"})
       rules.push_back({name, Action::allow, {{2, kWriteExec, kept}}});
-  constexpr std::uint64_t kKind = MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS;
+  }
+  constexpr std::uint64_t kKind = MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB;
   rules.push_back({"mmap", Action::allow, {{2, kWriteExec, kWriteExec}, {3, kKind, MAP_PRIVATE | MAP_ANONYMOUS}}});
   // Named pipes, but no device files.
   const std::pair<const char*, unsigned> makers[] = {{"mknod", 1}, {"mknodat", 2}};

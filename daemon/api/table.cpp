@@ -95,6 +95,7 @@ constexpr gate::Route kRoutes[] = {
     {{"GET", "/executions/active", user, "executions:read", standard, "listActiveExecutions"}, list_active_executions, kExecutions},
     {{"GET", "/executions/{id}", user, "executions:read", standard, "getExecution"}, get_execution, kExecutions},
     {{"GET", "/executions/{id}/data", user, "executions:read", standard, "getExecutionData"}, get_execution_data, kExecutions},
+    {{"GET", "/executions/{id}/workflow", user, "executions:read", standard, "getExecutionWorkflow"}, get_execution_workflow},
     {{"DELETE", "/executions/{id}", user, "executions:write", standard, "deleteExecution"}, delete_execution},
     {{"POST", "/executions/{id}/stop", user, "executions:write", standard, "stopExecution"}, stop_execution},
 

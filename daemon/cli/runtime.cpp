@@ -78,6 +78,7 @@ workers::Settings make_settings(const config::Config& config) {
   }
   settings.node_seconds = sandbox.timeout;
   settings.max_node_seconds = sandbox.max_timeout;
+  settings.idle_minutes = config.engine.idle_minutes;
   settings.limits.memory = sandbox.memory_mib << 20U;
   settings.limits.tmp = sandbox.tmp_mib << 20U;
   settings.limits.processes = static_cast<std::uint32_t>(sandbox.processes);

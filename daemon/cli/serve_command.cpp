@@ -26,6 +26,7 @@
 #include "daemon/observe/log.hpp"
 #include "daemon/services/announcer.hpp"
 #include "daemon/services/environments.hpp"
+#include "daemon/services/running.hpp"
 #include "daemon/services/stored_settings.hpp"
 #include "daemon/services/upkeep.hpp"
 #include "daemon/workers/watch.hpp"
@@ -134,6 +135,7 @@ class Daemon {
                   slow_,
                   asking_,
                   environments_,
+                  replies_,
                   key_.derive("credents"),
                   ""},
         gate_(services_, api::routes()) {
@@ -155,6 +157,7 @@ class Daemon {
     asio::co_spawn(engine_strand_, warm_up(pool_, settings_.get()->default_python), asio::detached);
     asio::co_spawn(asio::make_strand(io_), services::keep_tidy(services_), asio::detached);
     asio::co_spawn(asio::make_strand(io_), start_environments(), asio::detached);
+    asio::co_spawn(asio::make_strand(io_), services::resume_queued(services_, std::move(queued_)), asio::detached);
     asio::co_spawn(asio::make_strand(io_), gate_.watch_access(), asio::detached);
     announce(port);
     asio::signal_set signals(io_, SIGTERM, SIGINT);
@@ -194,10 +197,20 @@ class Daemon {
     co_return settings;
   }
 
-  Task<std::int64_t> mark_crashed() {
-    auto job = [](sqlite::Tx& tx) { return static_cast<std::int64_t>(store::mark_crashed(tx).size()); };
-    const std::int64_t count = co_await store_.write(std::move(job));
-    co_return count;
+  // What a process left that is gone: executions that it was running, and those that it had queued.
+  struct Left {
+    std::size_t crashed = 0;
+    std::vector<std::string> queued;
+  };
+  Task<Left> take_over() {
+    auto job = [](sqlite::Tx& tx) {
+      Left left;
+      left.crashed = store::mark_crashed(tx).size();
+      left.queued = store::claim_queued(tx, store::this_process());
+      return left;
+    };
+    Left left = co_await store_.write_always(std::move(job));
+    co_return left;
   }
 
   Task<bool> has_users() {
@@ -206,10 +219,14 @@ class Daemon {
     co_return any;
   }
 
-  // Before anything is served: mark executions left by a killed daemon as crashed.
+  // Before anything is served.
   void recover() {
-    if (const std::int64_t count = now(mark_crashed()); count > 0)
-      log::warning("serve", "executions left by a dead process were marked as crashed", {{"count", count}});
+    Left left = now(take_over());
+    if (left.crashed > 0)
+      log::warning("serve", "executions left by a dead process were marked as crashed", {{"count", left.crashed}});
+    if (!left.queued.empty())
+      log::info("serve", "queued executions of an earlier process start again", {{"count", left.queued.size()}});
+    queued_ = std::move(left.queued);
     if (!now(has_users())) services_.setup_token = auth::random_token();
   }
 
@@ -298,6 +315,7 @@ class Daemon {
 
   static constexpr unsigned kThreads = 2;
   std::function<config::Config()> reload_;
+  std::vector<std::string> queued_;  ///< ids of executions to start again
   Live<config::Config> config_;
   workers::Settings configured_;
   Isolation isolation_;
@@ -310,6 +328,7 @@ class Daemon {
   auth::LoginThrottle logins_;
   observe::Events events_;
   services::EnvironmentMeter environments_;
+  ByteBudget replies_{512ULL << 20U, 256ULL << 20U};
   observe::Metrics metrics_;
   asio::thread_pool slow_{2}, asking_{2};
   asio::io_context io_{kThreads};

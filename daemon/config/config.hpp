@@ -53,11 +53,16 @@ struct SandboxSection {
 struct EngineSection {
   std::uint64_t max_running = 0;  ///< 0: four per core, at least eight
   std::uint64_t max_waiting = 10'000;
+  double idle_minutes = 10;
 };
 
 struct FilesSection {
   std::uint64_t max_upload_mib = 64;
   double temporary_hours = 24;  ///< life of a temporary upload
+};
+
+struct StorageSection {
+  std::uint64_t user_mib = 10'240;  ///< what one user may keep; 0: any number
 };
 
 /// Days to keep records; 0: forever.
@@ -88,6 +93,7 @@ struct Config {
   SandboxSection sandbox;
   EngineSection engine;
   FilesSection files;
+  StorageSection storage;
   RetentionSection retention;
   AiSection ai;
   LogSection log;
@@ -181,9 +187,17 @@ void for_each_setting(C& c, F&& f) {
   f(Setting{"engine.max_waiting", "--max-waiting", "most executions that may wait; more are refused (503)", 1, 1e7},
     c.engine.max_waiting);
 
+  f(Setting{"engine.idle_minutes", "",
+            "minutes until an unused environment, or set of imported packages, keeps fewer workers ready", 0.001, 1e6},
+    c.engine.idle_minutes);
+
   f(Setting{"files.max_upload_mib", "--max-upload", "largest upload in MiB", 1, 1024}, c.files.max_upload_mib);
   f(Setting{"files.temporary_hours", "", "hours until a temporary upload is deleted", 0.001, 87600, true},
     c.files.temporary_hours);
+
+  f(Setting{"storage.user_mib", "", "MiB that one user's executions, files, workflows and nodes may take; 0: no limit",
+            0, 1e9, true},
+    c.storage.user_mib);
 
   f(Setting{"retention.executions_days", "", "days to keep finished executions; 0: forever", 0, 36500, true},
     c.retention.executions_days);

@@ -27,32 +27,33 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
     if (observer) observer(step, run);
     if (listener_ != nullptr) listener_->on_step(order, step, run);
   };
-  OutputObserver output;
-  if (listener_ != nullptr && listener_->wants_output())
-    output = [this, &order](std::size_t step, bool standard_error, std::string_view text) {
-      listener_->on_output(order, step, standard_error, text);
-    };
-  if (listener_ != nullptr) listener_->on_start(order);
-  Run one(pool_, signatures_, order, std::move(tell), std::move(output));
+  Run one(pool_, signatures_, order, std::move(tell));
   active_.emplace(key, &one);
-  // An execution that arrives while the daemon stops is recorded as cancelled.
-  const bool late = draining_;
-  if (late) one.cancel();
   const auto arrived = Clock::now();
-  const bool placed = !late && co_await places_.take(key, order.created_by);
-  const double waited = milliseconds_since(arrived);
-  order.ticket.reset();
   Outcome outcome;
   std::optional<Fault> fault;
+  bool placed = false;
   try {
+    placed = co_await find_place(order, key);
+    const double waited = milliseconds_since(arrived);
+    order.ticket.reset();
+    if (!placed && !one.cancelled() && order.queued && !order.document.empty()) {
+      // The engine drains, and the next process runs it; or it was stopped before it came here.
+      outcome.status = draining_ ? Status::pending : Status::cancelled;
+      active_.erase(key);
+      if (!draining_ && listener_ != nullptr) listener_->on_end(order, outcome);
+      co_return outcome;
+    }
+    if (!placed) one.cancel();
+    else if (listener_ != nullptr) begin_listening(order, one);
     outcome = co_await one.execute();
+    outcome.queue_ms += waited;
   } catch (const Fault& f) {
     fault = f;
   } catch (const std::exception& e) {
     fault = Fault(FaultKind::internal, "internal", e.what());
   }
   if (placed) places_.give(order.created_by);
-  outcome.queue_ms += waited;
   active_[key] = nullptr;  // cannot be cancelled any more, but is not over until it is recorded
   if (fault) {
     outcome.steps.resize(order.plan.steps.size());
@@ -72,6 +73,39 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
   co_return outcome;
 }
 
+void Engine::begin_listening(const Order& order, Run& run) {
+  listener_->on_start(order);
+  if (!listener_->wants_output()) return;
+  run.watch_output([this, &order](std::size_t step, bool standard_error, std::string_view text) {
+    listener_->on_output(order, step, standard_error, text);
+  });
+}
+
+// False when it was cancelled, or the engine drains, before there was one.
+Task<bool> Engine::find_place(Order& order, const std::string& key) {
+  if (!draining_ && places_.take_at_once(order.created_by)) {
+    if (!order.queued) co_return true;
+  } else {
+    if (!order.queued) recorder_.queue(order);
+    order.queued = true;
+    if (draining_) co_return false;
+    if (listener_ != nullptr) listener_->on_wait(order, places_.waiting());
+    const bool placed = co_await places_.wait(key, order.created_by);
+    if (!placed) co_return false;
+  }
+  bool begun = false;
+  std::exception_ptr failure;
+  try {
+    begun = co_await recorder_.begin(order);
+  } catch (const std::exception&) {
+    failure = std::current_exception();
+  }
+  if (begun) co_return true;
+  places_.give(order.created_by);
+  if (failure) std::rethrow_exception(failure);
+  co_return false;
+}
+
 bool Engine::cancel(const std::string& execution_id) {
   const auto found = active_.find(execution_id);
   if (found == active_.end() || found->second == nullptr) return false;
@@ -82,6 +116,7 @@ bool Engine::cancel(const std::string& execution_id) {
 
 Task<> Engine::drain(Clock::duration patience) {
   draining_ = true;
+  places_.cancel_all();
   const auto until = Clock::now() + patience;
   while (!active_.empty() && Clock::now() < until) co_await sleep_for(std::chrono::milliseconds(20));
   std::vector<std::string> left;

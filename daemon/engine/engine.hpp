@@ -26,7 +26,8 @@ class Engine {
   /// Its start() writes the first row of an execution, before run(). Any thread.
   Recorder& recorder() { return recorder_; }
   /// Runs it to the end and records it; resumes once the record is on disk. Throws Fault when no worker
-  /// can be had; that is recorded too.
+  /// can be had; that is recorded too. One that waits while the engine drains stays `queued` in the record, for the
+  /// next process to run, and its outcome here is `pending`.
   Task<Outcome> run(Order order, StepObserver observer);
   /// Stops an execution that waits or runs. False when none has that id.
   bool cancel(const std::string& execution_id);
@@ -42,10 +43,14 @@ class Engine {
   std::shared_ptr<Ticket> admit(std::size_t most) { return places_.admit(most); }
   /// Executions that were accepted and have no place yet. Any thread.
   std::size_t waiting() const { return places_.waiting(); }
+  /// Whether an execution that was just admitted will probably wait. Any thread.
+  bool full() const { return places_.full(); }
   workers::Pool& pool() { return pool_; }
   int isolation_level() const { return isolation_level_; }
 
  private:
+  Task<bool> find_place(Order& order, const std::string& key);
+  void begin_listening(const Order& order, Run& run);
   workers::Pool& pool_;
   Recorder recorder_;
   Listener* listener_ = nullptr;

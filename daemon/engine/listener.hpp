@@ -11,6 +11,9 @@ struct Order;
 class Listener {
  public:
   virtual ~Listener() = default;
+  /// It waits for a place; `waiting`: how many do.
+  virtual void on_wait(const Order& order, std::size_t waiting) = 0;
+  /// It begins.
   virtual void on_start(const Order& order) = 0;
   /// A step began or ended.
   virtual void on_step(const Order& order, std::size_t step, const StepRun& run) = 0;

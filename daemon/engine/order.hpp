@@ -21,6 +21,9 @@ struct Order {
   std::string workflow_name;
   std::string mode = "manual";
   std::string created_by;                          ///< the user; empty: nobody was signed in
+  std::string document;                            ///< the workflow as JSON, kept with the record; empty: none
+  std::uint64_t quota = 0;                         ///< bytes that the user may keep; 0: any number
+  bool queued = false;                             ///< its record says that it waits for a place
   std::shared_ptr<Ticket> ticket;                  ///< counts it as waiting until it has a place; null: not counted
   std::shared_ptr<const typing::Catalog> catalog;  ///< users' types; null: none. Shared with other executions
 };

@@ -1,6 +1,7 @@
 #include "daemon/engine/places.hpp"
 
 #include <algorithm>
+#include <vector>
 
 namespace qflow::engine {
 
@@ -12,17 +13,22 @@ std::shared_ptr<Ticket> Places::admit(std::size_t most) {
   return std::make_shared<Ticket>(waiting_);
 }
 
-Task<bool> Places::take(std::string key, std::string user) {
+bool Places::take_at_once(const std::string& user) {
   User& own = users_[user];
-  if (own.waiting.empty() && may_start(own)) {
-    ++own.running;
-    --free_;
-    last_ = user;
-    co_return true;
+  if (!own.waiting.empty() || !may_start(own)) {
+    forget_idle(user);
+    return false;
   }
+  ++own.running;
+  --free_;
+  last_ = user;
+  return true;
+}
+
+Task<bool> Places::wait(std::string key, std::string user) {
   const auto waiter =
       std::make_shared<Waiter>(Waiter{std::move(key), false, asio::steady_timer(executor_, Clock::time_point::max())});
-  own.waiting.push_back(waiter);
+  users_[user].waiting.push_back(waiter);
   boost::system::error_code ignored;
   co_await waiter->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   co_return waiter->granted;
@@ -70,6 +76,13 @@ void Places::cancel(const std::string& key) {
     forget_idle(std::string(name));
     return;
   }
+}
+
+void Places::cancel_all() {
+  std::vector<std::string> keys;
+  for (const auto& [name, user] : users_)
+    for (const auto& waiter : user.waiting) keys.push_back(waiter->key);
+  for (const std::string& key : keys) cancel(key);
 }
 
 }  // namespace qflow::engine

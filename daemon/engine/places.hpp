@@ -30,6 +30,8 @@ class Ticket {
 class Places {
  public:
   Places(const asio::any_io_executor& executor, unsigned places) : executor_(executor), all_(places), free_(places) {}
+  Places(const Places&) = delete;
+  Places& operator=(const Places&) = delete;
 
   /// A ticket, or null when `most` executions wait already. Any thread: asking and counting are one step, so that
   /// simultaneous callers cannot overrun the bound.
@@ -37,13 +39,20 @@ class Places {
   /// Executions that were accepted and have no place yet. Any thread.
   std::size_t waiting() const { return waiting_->load(std::memory_order_relaxed); }
 
+  /// Whether more have been admitted than there are free places: the last of them will probably wait. Any thread.
+  bool full() const { return waiting() > free_.load(std::memory_order_relaxed); }
+
+  /// A place for an execution of `user`, if there is one for them now.
+  bool take_at_once(const std::string& user);
   /// Waits for a place for `key`, an execution of `user`. False: cancelled meanwhile; then there is nothing to give
   /// back.
-  Task<bool> take(std::string key, std::string user);
+  Task<bool> wait(std::string key, std::string user);
   /// The execution of `user` that had a place is over.
   void give(const std::string& user);
   /// Ends the waiting of `key`, if it waits.
   void cancel(const std::string& key);
+  /// Ends the waiting of all.
+  void cancel_all();
 
  private:
   struct Waiter {
@@ -60,7 +69,8 @@ class Places {
   void serve();
 
   asio::any_io_executor executor_;
-  unsigned all_, free_;
+  unsigned all_;
+  std::atomic<unsigned> free_;         ///< written on the strand
   std::map<std::string, User> users_;  ///< those who run or wait
   std::string last_;                   ///< the user who was served last; the next in order is next
   Ticket::Count waiting_ = std::make_shared<std::atomic<std::size_t>>(0);

@@ -1,9 +1,11 @@
 #include "daemon/engine/recorder.hpp"
 
+#include "daemon/base/fingerprint.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/engine/kept_files.hpp"
 #include "daemon/engine/outcome_json.hpp"
 #include "daemon/observe/log.hpp"
+#include "daemon/store/storage_rows.hpp"
 #include "daemon/store/usage_rows.hpp"
 
 namespace qflow::engine {
@@ -50,6 +52,17 @@ store::NodeExecution row_of(const Order& order, std::size_t index, const StepRun
   return row;
 }
 
+// Of the rows of the steps, about.
+std::size_t recorded_bytes(const Outcome& outcome) {
+  std::size_t all = 0;
+  for (const StepRun& run : outcome.steps) {
+    if (run.result) all += run.result->preview.size();
+    all += run.standard_output.text.size() + run.standard_error.text.size();
+    if (run.error) all += run.error->message.size() + run.error->traceback.size();
+  }
+  return all;
+}
+
 store::Execution end_row(const Order& order, const Outcome& outcome) {
   store::Execution row;
   row.id = order.execution_id;
@@ -60,6 +73,7 @@ store::Execution end_row(const Order& order, const Outcome& outcome) {
   row.completed_at = now_us();
   row.duration_ms = outcome.duration_ms;
   row.output_data = outputs_json(order.plan, outcome);
+  row.bytes = static_cast<std::int64_t>(row.output_data->size() + recorded_bytes(outcome));
   row.python_version = order.plan.python;
   if (outcome.error) {
     const std::string* node = outcome.failed_step ? &order.plan.steps[*outcome.failed_step].node.name : nullptr;
@@ -94,7 +108,7 @@ Task<> Recorder::start(const Order& order) {
   row.id = order.execution_id;
   row.workflow_id = order.workflow_id;
   row.workflow_name = order.workflow_name;
-  row.status = "running";
+  row.status = order.queued ? "queued" : "running";
   row.mode = order.mode;
   row.started_at = now_us();
   if (order.input) row.input_data = json::serialize(*order.input);
@@ -105,8 +119,26 @@ Task<> Recorder::start(const Order& order) {
   row.owner = owner_;
   if (!order.created_by.empty()) row.created_by = order.created_by;
   if (!order.plan.environment.empty()) row.container_id = order.plan.environment;
-  auto job = [row = std::move(row)](sqlite::Tx& tx) { store::insert_execution(tx, row); };
+  row.bytes = row.input_data ? static_cast<std::int64_t>(row.input_data->size()) : 0;
+  if (!order.document.empty()) row.document_hash = Fingerprint().add(order.document).hex();
+  auto job = [row = std::move(row), document = order.document, quota = order.quota](sqlite::Tx& tx) {
+    store::require_room(*tx.operator->(), row.created_by.value_or(""), quota);
+    if (row.document_hash) store::put_document(tx, *row.document_hash, document, row.started_at);
+    store::insert_execution(tx, row);
+  };
   co_await store_->write(std::move(job));
+}
+
+void Recorder::queue(const Order& order) {
+  if (!records(order)) return;
+  store_->post([id = order.execution_id](sqlite::Tx& tx) { store::queue_execution(tx, id); });
+}
+
+Task<bool> Recorder::begin(const Order& order) {
+  if (!records(order)) co_return true;
+  auto job = [id = order.execution_id](sqlite::Tx& tx) { return store::begin_execution(tx, id, now_us()); };
+  const bool begun = co_await store_->write_always(std::move(job));
+  co_return begun;
 }
 
 void Recorder::step(const Order& order, std::size_t index, const StepRun& run) {

@@ -17,8 +17,14 @@ class Recorder {
   /// (`isolation_missing`, a JSON array) go into every record.
   Recorder(store::Store* store, int isolation_level, std::string isolation_missing);
 
-  /// Writes the execution's row. Any thread. Throws what the store throws.
+  /// Writes the execution's row, `queued` or `running` as the order says, with what it runs. Any thread. Throws what
+  /// the store throws; Fault(no_space, "quota") when its user keeps too much already.
   Task<> start(const Order& order);
+  /// Has it written that the execution must wait after all. Engine strand; does not block.
+  void queue(const Order& order);
+  /// Writes that a queued execution begins: only then may anything of it run, because what is queued starts again after
+  /// a crash. False when it was ended meanwhile. Engine strand. Throws what the store throws.
+  Task<bool> begin(const Order& order);
   /// Has the row of a step written that has ended. Engine strand; does not block.
   void step(const Order& order, std::size_t index, const StepRun& run);
   /// Writes how the execution ended, with every step that is not recorded yet, in one transaction. Engine strand. A

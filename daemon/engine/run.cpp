@@ -17,8 +17,7 @@ constexpr std::size_t kMostTypeWarnings = 20;        // of one step
 
 }  // namespace
 
-Run::Run(workers::Pool& pool, check::Signatures& signatures, const Order& order, StepObserver observer,
-         OutputObserver output)
+Run::Run(workers::Pool& pool, check::Signatures& signatures, const Order& order, StepObserver observer)
     : pool_(pool),
       signatures_(signatures),
       order_(order),
@@ -32,7 +31,6 @@ Run::Run(workers::Pool& pool, check::Signatures& signatures, const Order& order,
   known_.functions.resize(steps);
   known_.types.resize(steps);
   known_.classes.resize(steps);
-  if (output) live_.emplace(plan_, std::move(output));
 }
 
 void Run::cancel() {

@@ -19,17 +19,18 @@ using StepObserver = std::function<void(std::size_t step, const StepRun& run)>;
 
 class Run {
  public:
-  /// Runs `order`, which must outlive it. Empty `output`: no live output. Measures resource use only for recorded
-  /// orders.
-  Run(workers::Pool& pool, check::Signatures& signatures, const Order& order, StepObserver observer,
-      OutputObserver output);
+  /// Runs `order`, which must outlive it. Measures resource use only for recorded orders.
+  Run(workers::Pool& pool, check::Signatures& signatures, const Order& order, StepObserver observer);
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
 
+  /// Has what the nodes print delivered while they run. Before execute().
+  void watch_output(OutputObserver output) { live_.emplace(plan_, std::move(output)); }
   /// Runs to the end; whatever a worker does, ends in bounded time. Throws only what the pool throws (no worker).
   Task<Outcome> execute();
   /// Ends it from outside: its workers, and all that they started, are killed.
   void cancel();
+  bool cancelled() const { return cancelled_; }
 
  private:
   // What is asked, and when (run.cpp).

@@ -7,6 +7,7 @@
 #include "daemon/base/text.hpp"
 #include "daemon/gate/origin.hpp"
 #include "daemon/observe/log.hpp"
+#include "daemon/services/faults.hpp"
 #include "sandbox/sys.hpp"
 
 namespace qflow::gate {
@@ -172,16 +173,20 @@ Task<Gate::Admission> Gate::admit(Request& head) {
 // The one catch of each request: an exception of a handler becomes the documented error body.
 Task<Reply> Gate::call(const Route& route, const Request& request) {
   try {
-    co_return co_await route.handle(services_, request);
+    Reply reply = co_await route.handle(services_, request);
+    if (!reply.room) reply.room = services::reply_room(services_, *request.caller, reply.body.size());
+    co_return reply;
   } catch (const Fault& fault) {
     co_return Reply::of(fault);
   } catch (const sqlite::Error& error) {
     log_failure("store", request, error);
     co_return Reply::of(store::fault_of(error));
-  } catch (const sandbox::SysError& error) {
+  } catch (const std::system_error& error) {
     log_failure("http", request, error);
     if (error.code().value() == ENOSPC || error.code().value() == EDQUOT)
       co_return Reply::of(Fault(FaultKind::no_space, "storage", "the disk is full; nothing was changed"));
+    if (error.code().value() == EIO)
+      co_return Reply::of(Fault(FaultKind::no_space, "storage", "the disk failed; nothing was changed"));
     co_return Reply::of(internal_error());
   } catch (const std::exception& error) {
     log_failure("http", request, error);

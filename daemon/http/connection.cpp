@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <boost/beast/websocket/rfc6455.hpp>
@@ -182,6 +183,40 @@ class BodyRoom {
   std::uint64_t size_ = 0;
 };
 
+// Watches whether the client closes its side while a handler works for it. A client that sends its next request
+// meanwhile is there, and is not watched any further.
+class ClientPresence final : public Presence {
+ public:
+  explicit ClientPresence(tcp::socket& socket) : socket_(socket) {}
+  ~ClientPresence() override { end(); }
+  ClientPresence(const ClientPresence&) = delete;
+  ClientPresence& operator=(const ClientPresence&) = delete;
+
+  /// Ends the wait, before anything else is done with the socket.
+  void end() {
+    if (!watching_ || *ended_) return;
+    *ended_ = true;
+    boost::system::error_code ignored;
+    socket_.cancel(ignored);
+  }
+  void watch(std::function<void()> gone) override {
+    watching_ = true;
+    socket_.async_wait(tcp::socket::wait_read,
+                       [this, ended = ended_, gone = std::move(gone)](const boost::system::error_code& error) {
+                         if (error || *ended) return;
+                         *ended = true;
+                         char byte = 0;
+                         const ssize_t got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+                         if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) gone();
+                       });
+  }
+
+ private:
+  tcp::socket& socket_;
+  bool watching_ = false;
+  std::shared_ptr<bool> ended_ = std::make_shared<bool>(false);  // shared with the wait, which may outlast this
+};
+
 // Waits for the first byte, then reads the head. False when there is nothing to answer.
 Task<bool> read_head(Server::Shared& shared, Connection& c, Parser& parser, boost::system::error_code& error) {
   if (c.buffer.size() == 0) {
@@ -232,7 +267,11 @@ Task<bool> take_and_answer(Server::Shared& shared, Connection& c, Parser& parser
   request.body = std::move(parser.get().body());
   const bool head = parser.get().method() == bhttp::verb::head;
   c.stream.expires_never();  // the handler has deadlines of its own
+  ClientPresence presence(c.stream.socket());
+  request.presence = &presence;
   const Reply reply = co_await shared.service.answer(request);
+  request.presence = nullptr;
+  presence.end();
   const bool keep_alive = parser.keep_alive() && !shared.stopping;
   const bool written = co_await write_reply(shared, c.stream, reply, keep_alive, parser.get().version(), head);
   co_return written&& keep_alive;

@@ -10,7 +10,9 @@
 #include <vector>
 
 #include "daemon/auth/caller.hpp"
+#include "daemon/base/byte_budget.hpp"
 #include "daemon/base/fault.hpp"
+#include "daemon/base/presence.hpp"
 
 namespace qflow::http {
 namespace json = boost::json;
@@ -29,7 +31,8 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> rate_headers;  ///< the rate limiter's headers for the reply
   std::size_t route = 0;                                          ///< its index in the route table
   std::shared_ptr<const auth::Caller>
-      caller;  ///< shared with the table of known callers; set when the request is admitted
+      caller;                    ///< shared with the table of known callers; set when the request is admitted
+  Presence* presence = nullptr;  ///< of the client, while the request is answered; null: nobody can tell
 
   /// A header's value by its name in any case; empty when absent.
   std::string_view header(std::string_view name) const;
@@ -63,6 +66,7 @@ struct Reply {
   std::optional<FilePart> file;                    ///< instead of both
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers;
+  std::shared_ptr<ByteBudget::Hold> room;  ///< for a large body, held until it is sent; null: none is needed
 
   static Reply of(int status, const json::value& value);
   static Reply of(const json::value& value) { return of(200, value); }

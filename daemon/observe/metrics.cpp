@@ -5,6 +5,7 @@
 #include <prometheus/family.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
+#include <prometheus/metric_family.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
@@ -200,7 +201,36 @@ void Metrics::commit_group(std::size_t jobs) {
   families_->groups.Add({}, kJobs).Observe(static_cast<double>(jobs));
 }
 
-std::string Metrics::text(const Now& now) {
+namespace {
+
+void add(prometheus::ClientMetric& sum, const prometheus::ClientMetric& one) {
+  sum.counter.value += one.counter.value;
+  sum.gauge.value += one.gauge.value;
+  sum.histogram.sample_count += one.histogram.sample_count;
+  sum.histogram.sample_sum += one.histogram.sample_sum;
+  for (std::size_t i = 0; i < sum.histogram.bucket.size() && i < one.histogram.bucket.size(); ++i)
+    sum.histogram.bucket[i].cumulative_count += one.histogram.bucket[i].cumulative_count;
+}
+
+void hide_ids(prometheus::MetricFamily& family) {
+  std::map<std::string, std::size_t> places;
+  std::vector<prometheus::ClientMetric> sums;
+  for (prometheus::ClientMetric& metric : family.metric) {
+    std::string key;
+    for (auto& label : metric.label) {
+      if (label.name == "workflow_id" || label.name == "node_id" || label.name == "container_id") label.value.clear();
+      key += label.name + "=" + label.value + "\n";
+    }
+    const auto [at, is_new] = places.emplace(key, sums.size());
+    if (is_new) sums.push_back(std::move(metric));
+    else add(sums[at->second], metric);
+  }
+  family.metric = std::move(sums);
+}
+
+}  // namespace
+
+std::string Metrics::text(const Now& now, bool ids) {
   auto& f = *families_;
   std::map<std::pair<std::string, std::string>, double> counts;
   for (const Container& c : now.containers) {
@@ -217,7 +247,22 @@ std::string Metrics::text(const Now& now) {
   f.state.Add({{"what", "running"}}).Set(static_cast<double>(now.running));
   f.state.Add({{"what", "waiting"}}).Set(static_cast<double>(now.waiting));
   f.state.Add({{"what", "subscribers"}}).Set(static_cast<double>(now.subscribers));
-  std::string out = prometheus::TextSerializer().Serialize(f.registry.Collect());
+  std::vector<prometheus::MetricFamily> families = f.registry.Collect();
+  if (!ids) {
+    Rate all;
+    {
+      const std::lock_guard lock(f.rates_mutex);
+      for (const auto& [id, rate] : f.workflow_rates) all = {all.all + rate.all, all.good + rate.good};
+    }
+    for (prometheus::MetricFamily& family : families) {
+      hide_ids(family);
+      // A share is not a sum.
+      if (family.name == "qflow_workflow_success_rate" && all.all > 0)
+        for (auto& metric : family.metric)
+          metric.gauge.value = static_cast<double>(all.good) / static_cast<double>(all.all);
+    }
+  }
+  std::string out = prometheus::TextSerializer().Serialize(families);
   for (const auto& [name, head] : f.heads)
     if (out.find("# TYPE " + name + " ") == std::string::npos) out += head;
   return out;

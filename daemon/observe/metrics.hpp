@@ -39,8 +39,9 @@ class Metrics {
     std::uint64_t spare_hits = 0, spare_misses = 0;
     std::size_t running = 0, waiting = 0, subscribers = 0;
   };
-  /// The text of /metrics (exposition format 0.0.4).
-  std::string text(const Now& now);
+  /// The text of /metrics (exposition format 0.0.4). Without `ids`, rows that differ only in what names a workflow, a
+  /// node or a container are summed, and these labels are empty: anybody may ask.
+  std::string text(const Now& now, bool ids);
 
  private:
   struct Families;

@@ -13,6 +13,11 @@ void Announcer::publish(const engine::Order& order, const char* type, json::obje
   events_.publish(observe::Channel::executions, type, order.created_by, std::move(fields));
 }
 
+void Announcer::on_wait(const engine::Order& order, std::size_t waiting) {
+  if (order.execution_id.empty()) return;
+  publish(order, "execution.queued", {{"status", "queued"}, {"mode", order.mode}, {"waiting", waiting}});
+}
+
 void Announcer::on_start(const engine::Order& order) {
   if (order.execution_id.empty()) return;
   publish(order, "execution.started", {{"status", "running"}, {"mode", order.mode}});

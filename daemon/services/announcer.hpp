@@ -13,6 +13,7 @@ namespace qflow::services {
 class Announcer final : public engine::Listener {
  public:
   Announcer(observe::Events& events, observe::Metrics& metrics) : events_(events), metrics_(metrics) {}
+  void on_wait(const engine::Order& order, std::size_t waiting) override;
   void on_start(const engine::Order& order) override;
   void on_step(const engine::Order& order, std::size_t step, const engine::StepRun& run) override;
   bool wants_output() const override { return events_.wanted(); }

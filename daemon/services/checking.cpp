@@ -1,5 +1,7 @@
 #include "daemon/services/checking.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace qflow::services {
@@ -16,15 +18,17 @@ Task<check::CatalogPtr> catalog_of(Services& services, std::optional<std::string
 
 namespace {
 
-Task<std::vector<Finding>> check_now(Services& services, json::object document, std::optional<std::string> owner) {
+Task<check::WorkflowCheck> check_now(Services& services, json::object document, std::optional<std::string> owner,
+                                     bool known_only = false) {
   auto settings = services.settings.get();
   check::CheckScope options;
   options.who = owner.value_or("");
+  options.known_only = known_only;
   auto loading = services.catalogs.load(std::move(owner), settings);
   check::CatalogPtr catalog = co_await std::move(loading);
   auto checking = check::check_workflow(services.describer, document, std::move(settings), std::move(catalog), options);
   check::WorkflowCheck done = co_await std::move(checking);
-  co_return std::move(done.findings);
+  co_return done;
 }
 
 // Shared by the work and the coroutine that waits for it; the work may outlast the wait. Engine strand.
@@ -63,10 +67,45 @@ Task<std::vector<check::DescriptionPtr>> describe_or_known(Services& services, s
 
 }  // namespace
 
-Task<std::optional<std::vector<Finding>>> check_within(Services& services, json::object document,
-                                                       std::optional<std::string> owner, Clock::duration patience) {
+namespace {
+
+// The nodes that nothing is known of yet.
+Finding unknown_nodes(const check::WorkflowCheck& done) {
+  constexpr std::size_t kMostNamed = 5;
+  std::vector<std::string> names;
+  for (std::size_t i = 0; i < done.descriptions.size(); ++i)
+    if (!done.descriptions[i]) names.push_back("\"" + done.plan->steps[i].node.name + "\"");
+  const std::size_t all = names.size();
+  if (all > kMostNamed) names.resize(kMostNamed);
+  Finding out;
+  out.severity = Finding::Severity::warning;
+  out.code = "check_incomplete";
+  out.message = fmt::format(
+      "the code of {} of {} nodes takes longer to be looked at and was not checked yet: {}{}; it goes on, so ask again "
+      "shortly",
+      all, done.descriptions.size(), fmt::join(names, ", "), all > names.size() ? ", …" : "");
+  return out;
+}
+
+Task<std::vector<Finding>> check_or_known(Services& services, json::object document, std::optional<std::string> owner,
+                                          Clock::duration patience) {
+  auto whole = check_now(services, document, owner);
+  auto done = co_await wait_within(services.engine_executor, std::move(whole), patience);
+  if (done) co_return std::move(done->findings);
+  auto known = check_now(services, std::move(document), std::move(owner), true);
+  check::WorkflowCheck part = co_await std::move(known);
+  const bool all =
+      std::all_of(part.descriptions.begin(), part.descriptions.end(), [](const auto& d) { return d != nullptr; });
+  if (!all) part.findings.push_back(unknown_nodes(part));
+  co_return std::move(part.findings);
+}
+
+}  // namespace
+
+Task<std::vector<Finding>> check_within(Services& services, json::object document, std::optional<std::string> owner,
+                                        Clock::duration patience) {
   auto job = [&services, document = std::move(document), owner = std::move(owner), patience]() mutable {
-    return wait_within(services.engine_executor, check_now(services, std::move(document), std::move(owner)), patience);
+    return check_or_known(services, std::move(document), std::move(owner), patience);
   };
   auto findings = co_await on_engine(services, std::move(job));
   co_return findings;

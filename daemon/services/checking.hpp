@@ -25,11 +25,10 @@ auto on_describer(Services& services, F job) {
 Task<std::vector<check::DescriptionPtr>> describe_within(Services& services, std::vector<check::NodeSource> sources,
                                                          Clock::duration patience);
 
-/// The findings of a workflow's document, checked for `owner`; nothing when that takes longer than `patience` (it goes
-/// on, and what it finds out is kept).
-Task<std::optional<std::vector<check::Finding>>> check_within(Services& services, json::object document,
-                                                              std::optional<std::string> owner,
-                                                              Clock::duration patience);
+/// The findings of a workflow's document, checked for `owner`. When that takes longer than `patience`, those that
+/// follow from what is known by then, and `check_incomplete`; the rest goes on, and what it finds out is kept.
+Task<std::vector<check::Finding>> check_within(Services& services, json::object document,
+                                               std::optional<std::string> owner, Clock::duration patience);
 
 /// Throws Fault(unprocessable) with the first error among the findings, and all findings in `details.findings`; returns
 /// when there is no error.

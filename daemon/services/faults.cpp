@@ -16,4 +16,16 @@ std::shared_ptr<engine::Ticket> admit(Services& services) {
   return ticket;
 }
 
+std::shared_ptr<ByteBudget::Hold> reply_room(Services& services, const auth::Caller& caller, std::uint64_t bytes) {
+  constexpr std::uint64_t kSmall = 64U << 10U;
+  if (bytes <= kSmall) return nullptr;
+  auto room = services.replies.take(caller.user_id, bytes);
+  if (!room)
+    throw Fault(FaultKind::unavailable, "busy", "the server is sending too much at once; try again",
+                {{"retry_after", 1}});
+  return room;
+}
+
+std::uint64_t quota_of(const Services& services) { return services.config.get()->storage.user_mib << 20U; }
+
 }  // namespace qflow::services

@@ -1,5 +1,8 @@
 // Refusals that several services and handlers share. Any thread.
 #pragma once
+#include <memory>
+
+#include "daemon/base/byte_budget.hpp"
 #include "daemon/services/services.hpp"
 
 namespace qflow::services {
@@ -8,5 +11,11 @@ namespace qflow::services {
 Fault missing(const char* what, const std::string& id);
 /// Counts one more execution that waits for a place. Throws Fault(unavailable) when as many wait as may.
 std::shared_ptr<engine::Ticket> admit(Services& services);
+
+/// Room for a reply of about so many bytes, kept until the reply is sent; null for one that is too small to count.
+/// Throws Fault(unavailable) when too much is on its way already, to everybody or to this caller.
+std::shared_ptr<ByteBudget::Hold> reply_room(Services& services, const auth::Caller& caller, std::uint64_t bytes);
+/// Bytes that one user may keep (storage.user_mib); 0: any number.
+std::uint64_t quota_of(const Services& services);
 
 }  // namespace qflow::services

@@ -7,6 +7,7 @@
 #include "daemon/base/ids.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/services/faults.hpp"
+#include "daemon/store/storage_rows.hpp"
 
 namespace qflow::services {
 namespace {
@@ -111,7 +112,8 @@ Task<TaggedNode> create_library_node(Services& services, const auth::Caller& cal
   node.created_by = caller.user_id;
   node.created_at = node.updated_at = now_us();
   co_await settle_types(services, caller, draft, node);
-  auto job = [node, tags = std::move(draft.tags)](sqlite::Tx& tx) {
+  auto job = [node, tags = std::move(draft.tags), quota = quota_of(services)](sqlite::Tx& tx) {
+    store::require_room(*tx.operator->(), *node.created_by, quota);
     store::insert_python_node(tx, node);
     if (tags) store::set_tags(tx, Tagged::nodes, node.id, *tags);
     return TaggedNode{node, store::tags_of(*tx.operator->(), Tagged::nodes, node.id)};
@@ -129,8 +131,10 @@ Task<TaggedNode> change_library_node(Services& services, const auth::Caller& cal
     apply(draft, node);
     co_await settle_types(services, caller, draft, node);
     node.updated_at = std::max(now_us(), before.updated_at + 1);
-    auto job = [&before, node, caller, tags = draft.tags](sqlite::Tx& tx) -> std::optional<TaggedNode> {
+    auto job = [&before, node, caller, tags = draft.tags,
+                quota = quota_of(services)](sqlite::Tx& tx) -> std::optional<TaggedNode> {
       sqlite::Db& db = *tx.operator->();
+      store::require_room(db, node.created_by.value_or(caller.user_id), quota);
       if (own_node(db, caller, node.id).updated_at != before.updated_at) return std::nullopt;
       store::update_python_node(tx, node);
       if (tags) store::set_tags(tx, Tagged::nodes, node.id, *tags);

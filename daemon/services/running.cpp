@@ -5,14 +5,18 @@
 #include "daemon/base/ids.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/flow/plan.hpp"
+#include "daemon/flow/workflow_reader.hpp"
 #include "daemon/observe/log.hpp"
 #include "daemon/services/checking.hpp"
 #include "daemon/services/faults.hpp"
 #include "daemon/services/workflow_document.hpp"
 #include "daemon/store/asset_rows.hpp"
+#include "daemon/store/user_rows.hpp"
 
 namespace qflow::services {
 namespace {
+
+bool is_open(std::string_view status) { return status == "running" || status == "queued"; }
 
 Task<bool> cancel_on_engine(Services& services, std::string id) { co_return services.engine.cancel(id); }
 
@@ -68,9 +72,8 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
                               std::string mode, std::string created_by) {
   flow::Graph graph = graph_of(workflow);
   co_await settle_container(services, graph, created_by);
-  const auto settings = services.settings.get();
   engine::Order order;
-  order.plan = flow::make_plan(graph, *settings);
+  order.plan = flow::make_plan(graph, *services.settings.get());
   // Before anything that takes time: what comes meanwhile is counted, too.
   order.ticket = admit(services);
   order.catalog = co_await catalog_of(services, created_by);
@@ -81,9 +84,13 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
   order.workflow_name = workflow.name;
   order.mode = std::move(mode);
   order.created_by = std::move(created_by);
+  order.document = document_text(workflow);
+  order.quota = quota_of(services);
+  order.queued = services.engine.full();
   Started started;
   started.id = order.execution_id;
   started.at = now_us();
+  started.queued = order.queued;
   started.done = std::make_shared<asio::steady_timer>(co_await asio::this_coro::executor, Clock::time_point::max());
   co_await services.engine.recorder().start(order);
   auto job = [&services, order = std::move(order)]() mutable { return run_in_background(services, std::move(order)); };
@@ -94,12 +101,90 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
   co_return started;
 }
 
-Task<bool> wait_for(const Started& started, Clock::duration patience) {
+namespace {
+
+constexpr std::size_t kMostResumed = 200;  // in memory at a time; the others wait in the store
+
+// The user whose execution it is; one without access runs nothing.
+void require_access(sqlite::Db& db, const store::Execution& row) {
+  if (!row.created_by) return;
+  const auto user = store::find_user(db, *row.created_by);
+  if (!user || !user->is_active)
+    throw Fault(FaultKind::forbidden, "no_access", "the user who started it has no access any more");
+}
+
+// Plans a queued execution anew, from the document that was kept with it.
+Task<engine::Order> queued_order(Services& services, const store::Execution& row) {
+  auto read = [row](sqlite::Db& db) {
+    require_access(db, row);
+    return store::find_document(db, row.document_hash.value_or("")).value_or("");
+  };
+  engine::Order order;
+  order.document = co_await services.store.read(std::move(read));
+  const json::value document = stored_json(order.document);
+  if (!document.is_object())
+    throw Fault(FaultKind::internal, "missing_document", "what it was to run is not in the store");
+  flow::Graph graph = flow::read_workflow(document.get_object());
+  order.created_by = row.created_by.value_or("");
+  co_await settle_container(services, graph, order.created_by);
+  order.plan = flow::make_plan(graph, *services.settings.get());
+  order.catalog = co_await catalog_of(services, order.created_by);
+  if (row.input_data) order.input = stored_json(*row.input_data);
+  order.execution_id = row.id;
+  order.workflow_id = row.workflow_id;
+  order.workflow_name = row.workflow_name;
+  order.mode = row.mode;
+  order.queued = true;
+  co_return order;
+}
+
+Task<> end_queued(Services& services, store::Execution row, std::string message) {
+  auto job = [row = std::move(row), message = std::move(message)](sqlite::Tx& tx) mutable {
+    store::end_execution(tx, row, "failed", message);
+  };
+  co_await services.store.write_always(std::move(job));
+}
+
+Task<> resume_one(Services& services, const std::string& id) {
+  auto find = [id](sqlite::Db& db) { return store::find_execution(db, id); };
+  const auto row = co_await services.store.read(std::move(find));
+  if (!row || row->status != "queued") co_return;  // stopped or deleted meanwhile
+  std::string problem;
+  try {
+    engine::Order order = co_await queued_order(services, *row);
+    order.ticket = services.engine.admit(std::numeric_limits<std::size_t>::max());
+    auto job = [&services, order = std::move(order)]() mutable {
+      return run_in_background(services, std::move(order));
+    };
+    asio::co_spawn(services.engine_executor, std::move(job), asio::detached);
+  } catch (const std::exception& error) {
+    problem = error.what();
+  }
+  if (!problem.empty())
+    co_await end_queued(services, *row, "it was queued when qflow stopped, and cannot run now: " + problem);
+}
+
+}  // namespace
+
+Task<> resume_queued(Services& services, std::vector<std::string> ids) {
+  for (const std::string& id : ids) {
+    while (services.engine.waiting() >= kMostResumed) co_await sleep_for(std::chrono::milliseconds(50));
+    try {
+      co_await resume_one(services, id);
+    } catch (const std::exception& error) {
+      log::error("services", "a queued execution could not be started again",
+                 {{"execution_id", id}, {"reason", error.what()}});
+    }
+  }
+}
+
+Task<bool> wait_for(const Started& started, Clock::duration patience, Presence* presence) {
   const auto executor = co_await asio::this_coro::executor;
   asio::steady_timer limit(executor, patience);
   limit.async_wait([done = started.done](boost::system::error_code error) {
     if (!error) done->cancel();
   });
+  if (presence != nullptr) presence->watch([done = started.done] { done->cancel(); });
   boost::system::error_code ignored;
   if (started.done->expiry() != Clock::time_point::min())
     co_await started.done->async_wait(asio::redirect_error(asio::use_awaitable, ignored));
@@ -107,7 +192,7 @@ Task<bool> wait_for(const Started& started, Clock::duration patience) {
 }
 
 store::Execution own_execution(sqlite::Db& db, const auth::Caller& caller, const std::string& id) {
-  auto found = store::find_execution(db, id);
+  auto found = store::find_summary(db, id);
   if (!found || (!caller.sees_all() && found->created_by != caller.user_id)) throw missing("execution", id);
   return std::move(*found);
 }
@@ -117,14 +202,23 @@ Task<> stop_execution(Services& services, const auth::Caller& caller, std::strin
   std::string status = co_await services.store.read(look);
   auto cancel = [&services, id] { return cancel_on_engine(services, id); };
   const bool cancelled = co_await on_engine(services, std::move(cancel));
-  if (!cancelled) {
+  if (!cancelled && status == "queued") {
+    // Perhaps a process that is gone had queued it, and it is not in the engine yet.
+    auto end = [id, caller](sqlite::Tx& tx) {
+      store::Execution row = own_execution(*tx.operator->(), caller, id);
+      if (row.status == "queued") store::end_execution(tx, row, "cancelled", "it was stopped before it began");
+      return row.status;
+    };
+    status = co_await services.store.write_always(std::move(end));
+    if (status == "cancelled") co_return;
+  } else if (!cancelled) {
     status = co_await services.store.read(look);
-    if (status != "running")
-      throw Fault(FaultKind::conflict, "already_finished",
-                  fmt::format("execution {} has already finished as {}", id, status));
   }
+  if (!cancelled && !is_open(status))
+    throw Fault(FaultKind::conflict, "already_finished",
+                fmt::format("execution {} has already finished as {}", id, status));
   // The kill is immediate; the record follows within moments.
-  for (int i = 0; i < 100 && status == "running"; ++i) {
+  for (int i = 0; i < 100 && is_open(status); ++i) {
     co_await sleep_for(std::chrono::milliseconds(20));
     status = co_await services.store.read(look);
   }

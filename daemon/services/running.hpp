@@ -3,7 +3,9 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "daemon/base/presence.hpp"
 #include "daemon/services/services.hpp"
 #include "daemon/store/execution_rows.hpp"
 #include "daemon/store/workflow_rows.hpp"
@@ -13,18 +15,24 @@ namespace qflow::services {
 struct Started {
   std::string id;
   std::int64_t at = 0;
+  bool queued = false;                       ///< it will probably wait for a place
   std::shared_ptr<asio::steady_timer> done;  ///< expires when the execution is over and recorded; shared with it
 };
 
 /// Plans `workflow`, records its start and runs it in the background. `mode`: "manual", "webhook". `created_by`: the
-/// user who owns the execution. Throws Fault when the workflow cannot be planned, its container does not exist, or too
-/// many executions are waiting already.
+/// user who owns the execution. Throws Fault when the workflow cannot be planned, its container does not exist, too
+/// many executions are waiting already, or the user keeps as much as they may.
 Task<Started> start_execution(Services& services, const store::Workflow& workflow, std::optional<json::value> input,
                               std::string mode, std::string created_by);
-/// Waits for the execution to end, for at most `patience`; a timeout does not end the execution. False: it still runs.
-Task<bool> wait_for(const Started& started, Clock::duration patience);
+/// Waits for the execution to end, for at most `patience` and as long as the client is there; neither end of the wait
+/// ends the execution. False: it still runs. `presence`: of the client; null: whoever waits is there.
+Task<bool> wait_for(const Started& started, Clock::duration patience, Presence* presence = nullptr);
+/// Starts executions again that were queued when an earlier process ended (store::claim_queued), one after the other,
+/// from the documents that were kept with them. One that cannot run any more is recorded as failed.
+Task<> resume_queued(Services& services, std::vector<std::string> ids);
 
-/// The execution's row. Throws Fault(not_found) also when it is not the caller's. On a thread of the store.
+/// The execution's row, without input and output. Throws Fault(not_found) also when it is not the caller's. On a thread
+/// of the store.
 store::Execution own_execution(sqlite::Db& db, const auth::Caller& caller, const std::string& id);
 /// Ends the execution and waits, for two seconds at most, until its record says so. Throws Fault: not_found, conflict
 /// when it has finished.

@@ -9,6 +9,7 @@
 #include "daemon/auth/authenticator.hpp"
 #include "daemon/auth/login_throttle.hpp"
 #include "daemon/auth/rate_limiter.hpp"
+#include "daemon/base/byte_budget.hpp"
 #include "daemon/base/live.hpp"
 #include "daemon/check/catalog_loader.hpp"
 #include "daemon/config/config.hpp"
@@ -41,6 +42,7 @@ struct Services {
   asio::thread_pool& slow;              ///< for hashing passwords
   asio::thread_pool& asking;            ///< for calls to other servers
   EnvironmentMeter& environments;
+  ByteBudget& replies;  ///< memory for large replies, until they are sent
   auth::MasterKey::Key credential_key;
   std::string setup_token;  ///< allows creating the owner while there are no users
 };

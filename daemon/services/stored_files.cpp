@@ -8,6 +8,7 @@
 #include "daemon/base/text.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/services/faults.hpp"
+#include "daemon/store/storage_rows.hpp"
 
 namespace qflow::services {
 namespace {
@@ -59,6 +60,10 @@ Task<store::File> keep_file(Services& services, const auth::Caller& caller, File
   if (file.is_temporary && !file.expires_at)
     file.expires_at = file.created_at + static_cast<std::int64_t>(config->files.temporary_hours * 3.6e9);
   file.created_by = caller.user_id;
+  auto room = [user = caller.user_id, quota = quota_of(services)](sqlite::Db& db) {
+    store::require_room(db, user, quota);
+  };
+  co_await services.store.read(std::move(room));  // before the bytes are written
   auto put = [&services, bytes = std::move(bytes)] { return services.store.put_blob(bytes); };
   file.hash_sha256 = co_await services.store.offload(std::move(put));
   auto job = [file](sqlite::Tx& tx) { store::insert_file(tx, file); };

@@ -19,7 +19,7 @@ struct FileDraft {
 /// Throws Fault(not_found) also when it is not the caller's, or has expired.
 Task<store::File> find_file(Services& services, const auth::Caller& caller, std::string id);
 /// Keeps `bytes`. A temporary file without a time of its own expires after files.temporary_hours. Throws Fault:
-/// too_large above files.max_upload_mib; no_space.
+/// too_large above files.max_upload_mib; no_space, also when the caller keeps as much as they may.
 Task<store::File> keep_file(Services& services, const auth::Caller& caller, FileDraft draft, std::string bytes);
 /// Deletes the row, and the bytes when nobody else has the same. Throws Fault(not_found).
 Task<> delete_file(Services& services, const auth::Caller& caller, std::string id);

@@ -124,7 +124,7 @@ Task<std::int64_t> tidy_once(Services& services) {
       const std::int64_t rows = store::delete_expired(tx, expiry, orphans);
       return std::make_pair(rows, std::move(orphans));
     };
-    const auto gone = co_await services.store.write(std::move(piece));
+    const auto gone = co_await services.store.write_always(std::move(piece));
     deleted += gone.first;
     more = gone.first > 0;
     auto drop = [&store = services.store, hashes = gone.second] {
@@ -136,6 +136,10 @@ Task<std::int64_t> tidy_once(Services& services) {
   // Code that is still in use will be described again.
   auto forget = [old = before(now, 90)](sqlite::Tx& tx) { return store::delete_descriptions(tx, old, 256LL << 20); };
   deleted += co_await services.store.write(std::move(forget));
+  for (std::int64_t gone = 1; gone > 0; deleted += gone) {
+    auto piece = [old = now - 3'600'000'000](sqlite::Tx& tx) { return store::delete_documents(tx, old); };
+    gone = co_await services.store.write(std::move(piece));
+  }
   for (int i = 0; i < 1000; ++i) {
     auto vacuum = [](sqlite::Tx& tx) { return store::vacuum_some(*tx.operator->()); };
     if (co_await services.store.write(std::move(vacuum)) == 0) break;

@@ -31,11 +31,8 @@ Target target_at(sqlite::Db& db, const std::string& path, const std::string& met
   return target;
 }
 
-json::value value_in(const store::Execution& execution, const std::vector<store::NodeExecution>& nodes,
-                     const std::string& wanted) {
-  for (const auto& node : nodes)
-    if (!wanted.empty() && (node.node_id == wanted || node.node_name == wanted))
-      return node.output_data ? stored_json(*node.output_data) : json::value();
+json::value value_in(const store::Execution& execution, const std::optional<store::NodeExecution>& node) {
+  if (node) return node->output_data ? stored_json(*node->output_data) : json::value();
   const json::value outputs = execution.output_data ? stored_json(*execution.output_data) : json::value(json::object());
   if (outputs.is_object() && outputs.get_object().size() == 1) return outputs.get_object().begin()->value();
   return outputs;
@@ -104,19 +101,18 @@ Task<WebhookCall> call_webhook(Services& services, std::string method, std::stri
   co_return WebhookCall{std::move(*target.webhook), std::move(started)};
 }
 
-Task<json::value> result_of(Services& services, const WebhookCall& call) {
-  if (!co_await wait_for(call.started, kPatience))
+Task<json::value> result_of(Services& services, const WebhookCall& call, Presence* presence) {
+  if (!co_await wait_for(call.started, kPatience, presence))
     throw Fault(FaultKind::timeout, "timeout", "the workflow is still running; its result will be in the record",
                 {{"executionId", call.started.id}});
   auto read = [id = call.started.id, node = call.webhook.node](sqlite::Db& db) {
-    return std::make_pair(store::find_execution(db, id),
-                          node.empty() ? std::vector<store::NodeExecution>() : store::nodes_of(db, id));
+    return std::make_pair(store::find_execution(db, id), node.empty() ? std::nullopt : store::node_of(db, id, node));
   };
   const auto record = co_await services.store.read(std::move(read));
   if (!record.first || record.first->status != "completed")
     throw Fault(FaultKind::internal, "workflow_failed", "the workflow did not complete; the record says why",
                 {{"executionId", call.started.id}});
-  co_return value_in(*record.first, record.second, call.webhook.node);
+  co_return value_in(*record.first, record.second);
 }
 
 }  // namespace qflow::services

@@ -32,7 +32,8 @@ struct WebhookCall {
 Task<WebhookCall> call_webhook(Services& services, std::string method, std::string path,
                                std::function<json::value()> input);
 /// Waits for the workflow's result: the value of the node that the webhook names; otherwise {"node name": value} of the
-/// last nodes, or a single value. Throws Fault: timeout while it runs on, internal when it did not complete.
-Task<json::value> result_of(Services& services, const WebhookCall& call);
+/// last nodes, or a single value. Throws Fault: timeout while it runs on, or the client is gone (`presence`, may be
+/// null); internal when it did not complete.
+Task<json::value> result_of(Services& services, const WebhookCall& call, Presence* presence);
 
 }  // namespace qflow::services

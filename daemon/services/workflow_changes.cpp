@@ -9,6 +9,7 @@
 #include "daemon/services/faults.hpp"
 #include "daemon/services/workflow_document.hpp"
 #include "daemon/store/folder_rows.hpp"
+#include "daemon/store/storage_rows.hpp"
 
 namespace qflow::services {
 namespace {
@@ -69,8 +70,9 @@ Task<TaggedWorkflow> create_workflow(Services& services, const auth::Caller& cal
   w.is_active = draft.active.value_or(false);
   if (w.is_active) check_runnable(w, *services.settings.get());
   else graph_of(w);  // what cannot be read is refused
-  auto job = [w, tags = std::move(draft.tags), user = caller.user_id](sqlite::Tx& tx) {
+  auto job = [w, tags = std::move(draft.tags), user = caller.user_id, quota = quota_of(services)](sqlite::Tx& tx) {
     sqlite::Db& db = *tx.operator->();
+    store::require_room(db, user, quota);
     check_folder(db, w, user);
     store::insert_workflow(tx, w);
     if (tags) store::set_tags(tx, Tagged::workflows, w.id, *tags);
@@ -83,8 +85,9 @@ Task<TaggedWorkflow> create_workflow(Services& services, const auth::Caller& cal
 
 Task<TaggedWorkflow> change_workflow(Services& services, const auth::Caller& caller, std::string id,
                                      WorkflowDraft draft) {
-  auto apply = [draft = std::move(draft), settings = services.settings.get(), user = caller.user_id](
-                   sqlite::Tx& tx, store::Workflow& w) {
+  auto apply = [draft = std::move(draft), settings = services.settings.get(), user = caller.user_id,
+                quota = quota_of(services)](sqlite::Tx& tx, store::Workflow& w) {
+    store::require_room(*tx.operator->(), w.created_by.value_or(user), quota);  // each change is kept as a version
     take_workflow(draft.document, w);
     if (draft.active.value_or(false) && !w.is_active) check_runnable(w, *settings);
     else graph_of(w);

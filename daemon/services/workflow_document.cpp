@@ -108,6 +108,14 @@ json::object document_of(const store::Workflow& w) {
   return document;
 }
 
+std::string document_text(const store::Workflow& w) {
+  std::string out = fmt::format(R"({{"name":{},"nodes":{},"connections":{},"settings":{})",
+                                json::serialize(json::value(w.name)), w.nodes, w.connections, w.settings);
+  if (!w.python_version.empty())
+    out += fmt::format(R"(,"python_version":{})", json::serialize(json::value(w.python_version)));
+  return out + "}";
+}
+
 flow::Graph graph_of(const store::Workflow& w) { return flow::read_workflow(document_of(w)); }
 
 }  // namespace qflow::services

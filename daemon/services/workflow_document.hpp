@@ -23,6 +23,8 @@ void take_workflow(const json::object& body, store::Workflow& workflow);
 std::optional<std::vector<std::string>> tags_in(const json::object& body);
 /// {name, nodes, connections, settings, python_version}: a stored workflow as flow::read_workflow() takes it.
 json::object document_of(const store::Workflow& workflow);
+/// The same as text, without parsing anything.
+std::string document_text(const store::Workflow& workflow);
 /// Throws Fault(bad_input) with the pointer of what cannot be read: an unknown node in connections, a wrong type.
 /// Errors that only show when it runs (cycles, missing code) are refused when it is executed, because an editor saves
 /// unfinished work.

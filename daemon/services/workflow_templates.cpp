@@ -7,31 +7,31 @@
 namespace qflow::services {
 namespace {
 
-std::vector<WorkflowTemplate> all_templates(sqlite::Db& db) {
-  std::vector<WorkflowTemplate> all;
-  for (const auto& [id, text] : kTemplates)
-    all.push_back({std::string(id), stored_json(std::string(text)).as_object(), true});
-  for (const auto& w : store::list_templates(db)) {
-    json::object body = document_of(w);
-    body["description"] = w.description;
-    if (w.python_version.empty()) body["python_version"] = nullptr;
-    all.push_back({w.id, std::move(body), false});
-  }
-  return all;
+WorkflowTemplate builtin(std::string_view id, std::string_view text) {
+  return {std::string(id), stored_json(std::string(text)).as_object(), true};
 }
 
 }  // namespace
 
 Task<std::vector<WorkflowTemplate>> workflow_templates(Services& services) {
-  auto job = [](sqlite::Db& db) { return all_templates(db); };
-  return services.store.read(std::move(job));
+  auto job = [](sqlite::Db& db) { return store::list_templates(db); };
+  const auto rows = co_await services.store.read(std::move(job));
+  std::vector<WorkflowTemplate> all;
+  for (const auto& [id, text] : kTemplates) all.push_back(builtin(id, text));
+  for (const auto& w : rows) all.push_back({w.id, {{"name", w.name}, {"description", w.description}}, false});
+  co_return all;
 }
 
 Task<WorkflowTemplate> find_template(Services& services, std::string id) {
-  auto all = co_await workflow_templates(services);
-  for (WorkflowTemplate& one : all)
-    if (one.id == id) co_return std::move(one);
-  throw missing("template", id);
+  for (const auto& [own, text] : kTemplates)
+    if (own == id) co_return builtin(own, text);
+  auto job = [id](sqlite::Db& db) { return store::find_workflow(db, id, std::nullopt); };
+  const auto w = co_await services.store.read(std::move(job));
+  if (!w || !w->is_template) throw missing("template", id);
+  json::object body = document_of(*w);
+  body["description"] = w->description;
+  if (w->python_version.empty()) body["python_version"] = nullptr;
+  co_return WorkflowTemplate{w->id, std::move(body), false};
 }
 
 Task<TaggedWorkflow> import_template(Services& services, const auth::Caller& caller, std::string id, std::string name) {

@@ -13,6 +13,7 @@ struct WorkflowTemplate {
   bool builtin = true;  ///< comes with Qflow
 };
 
+/// All of them; of users' templates only name and description.
 Task<std::vector<WorkflowTemplate>> workflow_templates(Services& services);
 /// Throws Fault(not_found).
 Task<WorkflowTemplate> find_template(Services& services, std::string id);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "daemon/base/time.hpp"
@@ -13,11 +14,11 @@ namespace qflow::store {
 #define EXECUTION                                                                                                  \
   "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, input_data, output_data, " \
   "error_message, error_stack_trace, error_node, python_version, isolation_level, resource_usage, owner, "         \
-  "outcome, isolation_missing, sandbox, created_by, container_id"
+  "outcome, isolation_missing, sandbox, created_by, container_id, document_hash, bytes"
 #define SUMMARY                                                                                       \
   "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, NULL, NULL, " \
   "error_message, NULL, error_node, python_version, isolation_level, resource_usage, owner, "         \
-  "outcome, isolation_missing, sandbox, created_by, container_id"
+  "outcome, isolation_missing, sandbox, created_by, container_id, document_hash, bytes"
 #define NODE                                                                                                          \
   "workflow_execution_id, node_id, node_name, node_type, status, started_at, completed_at, duration_ms, input_data, " \
   "output_data, output_type, output_exact, output_truncated, stdout, stderr, output_dropped, error_type, "            \
@@ -30,18 +31,44 @@ namespace qflow::store {
   "transfer_time_ms"
 
 void insert_execution(sqlite::Tx& tx, const Execution& e) {
-  tx->exec("INSERT INTO workflow_executions (" EXECUTION ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", e.id,
-           e.workflow_id, e.workflow_name, e.status, e.mode, e.started_at, e.completed_at, e.duration_ms, e.input_data,
-           e.output_data, e.error_message, e.error_stack_trace, e.error_node, e.python_version, e.isolation_level,
-           e.resource_usage, e.owner, e.outcome, e.isolation_missing, e.sandbox, e.created_by, e.container_id);
+  tx->exec("INSERT INTO workflow_executions (" EXECUTION ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+           e.id, e.workflow_id, e.workflow_name, e.status, e.mode, e.started_at, e.completed_at, e.duration_ms,
+           e.input_data, e.output_data, e.error_message, e.error_stack_trace, e.error_node, e.python_version,
+           e.isolation_level, e.resource_usage, e.owner, e.outcome, e.isolation_missing, e.sandbox, e.created_by,
+           e.container_id, e.document_hash, e.bytes);
+}
+
+void queue_execution(sqlite::Tx& tx, const std::string& id) {
+  tx->exec("UPDATE workflow_executions SET status='queued' WHERE id=? AND status='running'", id);
+}
+
+bool begin_execution(sqlite::Tx& tx, const std::string& id, std::int64_t started_at) {
+  tx->exec("UPDATE workflow_executions SET status='running', started_at=?2 WHERE id=?1 AND status='queued'", id,
+           started_at);
+  return tx->changes() > 0;
 }
 
 void finish_execution(sqlite::Tx& tx, const Execution& e) {
   tx->exec(
       "UPDATE workflow_executions SET status=?2, completed_at=?3, duration_ms=?4, output_data=?5, error_message=?6, "
-      "error_stack_trace=?7, error_node=?8, python_version=?9, resource_usage=?10, outcome=?11 WHERE id=?1",
+      "error_stack_trace=?7, error_node=?8, python_version=?9, resource_usage=?10, outcome=?11, "
+      "bytes=ifnull(length(input_data), 0)+?12 WHERE id=?1",
       e.id, e.status, e.completed_at, e.duration_ms, e.output_data, e.error_message, e.error_stack_trace, e.error_node,
-      e.python_version, e.resource_usage, e.outcome);
+      e.python_version, e.resource_usage, e.outcome, e.bytes);
+}
+
+bool end_execution(sqlite::Tx& tx, Execution& row, const std::string& status, const std::string& message) {
+  row.status = row.outcome = status;
+  row.completed_at = now_us();
+  row.error_message = message;
+  tx->exec(
+      "UPDATE workflow_executions SET status=?2, outcome=?3, completed_at=?4, error_message=?5 WHERE id=?1 AND status "
+      "IN ('queued', 'running')",
+      row.id, row.status, row.outcome, row.completed_at, row.error_message);
+  if (tx->changes() == 0) return false;
+  add_usage(tx, row, 0);
+  if (status != "cancelled") insert_error(tx, row);
+  return true;
 }
 
 void insert_node(sqlite::Tx& tx, const NodeExecution& n) {
@@ -104,31 +131,94 @@ bool delete_execution(sqlite::Tx& tx, const std::string& id, std::vector<std::st
 
 std::vector<Execution> mark_crashed(sqlite::Tx& tx) {
   std::vector<Execution> gone;
-  for (const std::string& owner :
-       tx->all<std::string>("SELECT DISTINCT owner FROM workflow_executions WHERE status='running'")) {
+  for (const std::string& owner : tx->all<std::string>("SELECT DISTINCT owner FROM workflow_executions WHERE "
+                                                       "status='running' OR (status='queued' AND mode='cli')")) {
     if (is_alive(owner)) continue;
-    for (Execution& row :
-         tx->all<Execution>("SELECT " SUMMARY " FROM workflow_executions WHERE status='running' AND owner=?", owner)) {
-      row.status = row.outcome = "crashed";
-      row.completed_at = now_us();
-      row.error_message = "qflow stopped while this ran; the nodes recorded before that are complete";
-      tx->exec("UPDATE workflow_executions SET status=?2, outcome=?3, completed_at=?4, error_message=?5 WHERE id=?1",
-               row.id, row.status, row.outcome, row.completed_at, row.error_message);
-      add_usage(tx, row, 0);
-      insert_error(tx, row);
-      gone.push_back(std::move(row));
-    }
+    for (Execution& row : tx->all<Execution>(
+             "SELECT " SUMMARY " FROM workflow_executions WHERE status IN ('running', 'queued') AND owner=? AND "
+             "(status='running' OR mode='cli')",
+             owner))
+      if (end_execution(tx, row, "crashed",
+                        "qflow stopped while this ran; the nodes recorded before that are complete"))
+        gone.push_back(std::move(row));
   }
   return gone;
+}
+
+std::vector<std::string> claim_queued(sqlite::Tx& tx, const std::string& owner) {
+  std::vector<std::string> dead;
+  for (std::string& one : tx->all<std::string>("SELECT DISTINCT owner FROM workflow_executions WHERE status='queued'"))
+    if (!is_alive(one)) dead.push_back(std::move(one));
+  std::vector<std::string> claimed;
+  for (const std::string& one : dead) {
+    for (std::string& id : tx->all<std::string>(
+             "SELECT id FROM workflow_executions WHERE status='queued' AND mode<>'cli' AND owner=?", one))
+      claimed.push_back(std::move(id));
+    tx->exec("UPDATE workflow_executions SET owner=?2 WHERE status='queued' AND mode<>'cli' AND owner=?1", one, owner);
+  }
+  std::sort(claimed.begin(), claimed.end());
+  return claimed;
+}
+
+void put_document(sqlite::Tx& tx, const std::string& hash, const std::string& document, std::int64_t now) {
+  tx->exec("INSERT OR IGNORE INTO documents (hash, created_at, document) VALUES (?,?,?)", hash, now, document);
+}
+
+std::optional<std::string> find_document(sqlite::Db& db, const std::string& hash) {
+  return db.one<std::string>("SELECT document FROM documents WHERE hash=?", hash);
+}
+
+std::int64_t delete_documents(sqlite::Tx& tx, std::int64_t old) {
+  tx->exec(
+      "DELETE FROM documents WHERE rowid IN (SELECT d.rowid FROM documents d WHERE d.created_at<? AND NOT EXISTS "
+      "(SELECT 1 FROM workflow_executions WHERE document_hash=d.hash) LIMIT 500)",
+      old);
+  return tx->changes();
 }
 
 std::optional<Execution> find_execution(sqlite::Db& db, const std::string& id) {
   return db.one<Execution>("SELECT " EXECUTION " FROM workflow_executions WHERE id=?", id);
 }
 
-std::vector<NodeExecution> nodes_of(sqlite::Db& db, const std::string& execution_id) {
-  return db.all<NodeExecution>(
-      "SELECT " NODE " FROM node_executions WHERE workflow_execution_id=? ORDER BY execution_order", execution_id);
+std::optional<Execution> find_summary(sqlite::Db& db, const std::string& id) {
+  return db.one<Execution>("SELECT " SUMMARY " FROM workflow_executions WHERE id=?", id);
+}
+
+std::optional<Execution> find_execution(sqlite::Db& db, const std::string& id, std::int64_t most) {
+  auto found = find_summary(db, id);
+  if (!found) return found;
+  if (found->bytes <= most) return find_execution(db, id);
+  found->input_data = db.one<std::optional<std::string>>("SELECT input_data FROM workflow_executions WHERE id=?", id)
+                          .value_or(std::nullopt);
+  found->left_out =
+      db.one<std::int64_t>("SELECT ifnull(length(output_data), 0) FROM workflow_executions WHERE id=?", id).value_or(0);
+  if (found->left_out > most) return found;
+  found->left_out = 0;
+  found->output_data = db.one<std::optional<std::string>>("SELECT output_data FROM workflow_executions WHERE id=?", id)
+                           .value_or(std::nullopt);
+  return found;
+}
+
+std::vector<NodeExecution> nodes_of(sqlite::Db& db, const std::string& execution_id, std::int64_t most) {
+  std::int64_t all = 0;
+  const auto use = [&](NodeExecution& row) {
+    const std::size_t own =
+        (row.output_data ? row.output_data->size() : 0) + row.standard_output.size() + row.standard_error.size();
+    all += static_cast<std::int64_t>(own);
+    if (all <= most) return;
+    row.left_out = static_cast<std::int64_t>(own);
+    row.output_data.reset();
+    row.standard_output = row.standard_error = std::string();
+  };
+  return db.all_after<NodeExecution>(
+      use, "SELECT " NODE " FROM node_executions WHERE workflow_execution_id=? ORDER BY execution_order", execution_id);
+}
+
+std::optional<NodeExecution> node_of(sqlite::Db& db, const std::string& execution_id, const std::string& node) {
+  return db.one<NodeExecution>("SELECT " NODE
+                               " FROM node_executions WHERE workflow_execution_id=?1 AND (node_id=?2 OR node_name=?2) "
+                               "ORDER BY execution_order LIMIT 1",
+                               execution_id, node);
 }
 
 std::vector<File> files_of(sqlite::Db& db, const std::string& execution_id) {

@@ -1,5 +1,6 @@
 // The record: executions, their nodes, the files they produced. Functions that write take the transaction.
 #pragma once
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,11 +25,15 @@ struct Execution {
   std::string outcome;  ///< engine::Cause in words; empty while it runs
   std::string isolation_missing = "[]";
   std::optional<std::string> sandbox, created_by, container_id;
+  std::optional<std::string> document_hash;  ///< of what it runs, see put_document()
+  std::int64_t bytes = 0;                    ///< of the record, once it has ended; before that, of the input
+  std::int64_t left_out = 0;                 ///< bytes of output_data that were not read; not a column
 };
 BOOST_DESCRIBE_STRUCT(Execution, (),
                       (id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, input_data,
                        output_data, error_message, error_stack_trace, error_node, python_version, isolation_level,
-                       resource_usage, owner, outcome, isolation_missing, sandbox, created_by, container_id))
+                       resource_usage, owner, outcome, isolation_missing, sandbox, created_by, container_id,
+                       document_hash, bytes))
 
 /// One node of an execution.
 struct NodeExecution {
@@ -44,6 +49,7 @@ struct NodeExecution {
   std::int64_t execution_order = 0;
   std::string outcome;
   std::optional<std::string> denied, resource_usage, warnings;
+  std::int64_t left_out = 0;  ///< bytes of output_data and the streams that were not kept in memory; not a column
 };
 BOOST_DESCRIBE_STRUCT(NodeExecution, (),
                       (workflow_execution_id, node_id, node_name, node_type, status, started_at, completed_at,
@@ -78,9 +84,15 @@ BOOST_DESCRIBE_STRUCT(DataFlowRow, (),
                        serialization_time_ms, transfer_time_ms))
 
 void insert_execution(sqlite::Tx& tx, const Execution& execution);
+/// It must wait for a place after all: status `queued`.
+void queue_execution(sqlite::Tx& tx, const std::string& id);
+/// It has a place: status `running`, started_at. False when it is no longer queued (stopped, deleted).
+bool begin_execution(sqlite::Tx& tx, const std::string& id, std::int64_t started_at);
 /// Writes how the execution ended: status, completed_at, duration_ms, output_data, error_*, python_version,
-/// resource_usage, outcome.
+/// resource_usage, outcome. `bytes`: of the record without the input.
 void finish_execution(sqlite::Tx& tx, const Execution& execution);
+/// Ends one that never began, or whose process is gone, with its sums and error. False when it has ended already.
+bool end_execution(sqlite::Tx& tx, Execution& row, const std::string& status, const std::string& message);
 void insert_node(sqlite::Tx& tx, const NodeExecution& node);
 void insert_file(sqlite::Tx& tx, const File& file);
 void insert_flow(sqlite::Tx& tx, const DataFlowRow& flow);
@@ -93,11 +105,30 @@ void add_usage(sqlite::Tx& tx, const Execution& ended, std::int64_t cpu_us);
 void insert_error(sqlite::Tx& tx, const Execution& ended);
 /// Deletes an execution with its nodes and files. `orphans`: hashes of the blobs that no file refers to any more.
 bool delete_execution(sqlite::Tx& tx, const std::string& id, std::vector<std::string>& orphans);
-/// Marks executions left by dead processes as crashed, with their sums and errors. Returns them.
+/// Marks executions that dead processes were running as crashed, with their sums and errors. Returns them. What such a
+/// process had only queued is left to claim_queued(), but for the command line's, which nobody else runs.
 std::vector<Execution> mark_crashed(sqlite::Tx& tx);
+/// Makes `owner` the process that runs what dead processes had queued. Returns their ids, oldest first.
+std::vector<std::string> claim_queued(sqlite::Tx& tx, const std::string& owner);
+
+/// Keeps what an execution runs; equal documents once. `hash`: of the text.
+void put_document(sqlite::Tx& tx, const std::string& hash, const std::string& document, std::int64_t now);
+std::optional<std::string> find_document(sqlite::Db& db, const std::string& hash);
+/// Deletes a bounded piece of the documents that no execution refers to and that were kept before `old`. Returns how
+/// many.
+std::int64_t delete_documents(sqlite::Tx& tx, std::int64_t old);
 
 std::optional<Execution> find_execution(sqlite::Db& db, const std::string& id);
-std::vector<NodeExecution> nodes_of(sqlite::Db& db, const std::string& execution_id);
+/// Without input_data, output_data and error_stack_trace.
+std::optional<Execution> find_summary(sqlite::Db& db, const std::string& id);
+/// The whole row, but without an output_data of more than `most` bytes: `left_out` then has its size.
+std::optional<Execution> find_execution(sqlite::Db& db, const std::string& id, std::int64_t most);
+/// In order. When they are more than `most` bytes together, the rows beyond have no output_data and no streams:
+/// `left_out` has their size.
+std::vector<NodeExecution> nodes_of(sqlite::Db& db, const std::string& execution_id,
+                                    std::int64_t most = std::numeric_limits<std::int64_t>::max());
+/// The row of one node, by its id or name.
+std::optional<NodeExecution> node_of(sqlite::Db& db, const std::string& execution_id, const std::string& node);
 std::vector<File> files_of(sqlite::Db& db, const std::string& execution_id);
 
 /// A page of the list, newest first. Paging by key: `before` is the last id of the previous page.

@@ -84,7 +84,9 @@ std::vector<PythonNode> list_converters(sqlite::Db& db, const std::optional<std:
 
 std::vector<PythonNodeVersion> node_versions(sqlite::Db& db, const std::string& id) {
   return db.all<PythonNodeVersion>(
-      "SELECT " NODE_VERSION " FROM python_node_versions WHERE node_id=? ORDER BY version DESC LIMIT 200", id);
+      "SELECT node_id, version, '', main_function, input_types, output_types, dependencies, created_at FROM "
+      "python_node_versions WHERE node_id=? ORDER BY version DESC LIMIT 200",
+      id);
 }
 
 std::optional<PythonNodeVersion> find_node_version(sqlite::Db& db, const std::string& id, std::int64_t version) {
@@ -93,6 +95,11 @@ std::optional<PythonNodeVersion> find_node_version(sqlite::Db& db, const std::st
 }
 
 void insert_type(sqlite::Tx& tx, const CustomTypeRow& t) {
+  constexpr std::int64_t kMostOfOne = 500;  // everybody's catalog has them all
+  if (tx->one<std::int64_t>("SELECT count(*) FROM custom_types WHERE created_by IS ?", t.created_by).value_or(0) >=
+      kMostOfOne)
+    throw Fault(FaultKind::conflict, "too_many_types",
+                fmt::format("you have defined {} types, as many as one user may; delete some", kMostOfOne));
   refuse_taken(tx, t);
   tx->exec("INSERT INTO custom_types (" TYPE ") VALUES (?,?,?,?,?,?,?,?,?)", t.id, t.name, t.category, t.python_type,
            t.description, t.definition, t.created_by, t.created_at, t.updated_at);

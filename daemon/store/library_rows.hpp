@@ -45,6 +45,7 @@ struct PythonNodeQuery {
 std::vector<PythonNode> list_python_nodes(sqlite::Db& db, const PythonNodeQuery& query, std::int64_t& count);
 /// The converters that `owner` sees; at most 500.
 std::vector<PythonNode> list_converters(sqlite::Db& db, const std::optional<std::string>& owner);
+/// The newest 200, without their code.
 std::vector<PythonNodeVersion> node_versions(sqlite::Db& db, const std::string& id);
 std::optional<PythonNodeVersion> find_node_version(sqlite::Db& db, const std::string& id, std::int64_t version);
 
@@ -56,7 +57,7 @@ struct CustomTypeRow {
 };
 BOOST_DESCRIBE_STRUCT(CustomTypeRow, (),
                       (id, name, category, python_type, description, definition, created_by, created_at, updated_at))
-/// Throws Fault(conflict) when the name is taken.
+/// Throws Fault(conflict) when the name is taken, or the user has 500 already.
 void insert_type(sqlite::Tx& tx, const CustomTypeRow& type);
 void update_type(sqlite::Tx& tx, const CustomTypeRow& type);
 bool delete_type(sqlite::Tx& tx, const std::string& id);

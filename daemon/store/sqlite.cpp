@@ -17,7 +17,8 @@ Db::Db(const std::string& path, bool read_only) {
     script(
         "PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA "
         "journal_size_limit=67108864;");
-  script("PRAGMA foreign_keys=ON; PRAGMA cache_size=-4000;");
+  // Recursive triggers: a row that INSERT OR REPLACE removes has its delete triggers fired.
+  script("PRAGMA foreign_keys=ON; PRAGMA recursive_triggers=ON; PRAGMA cache_size=-4000;");
 }
 
 void Db::fail(const std::string& doing) const {

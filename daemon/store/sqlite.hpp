@@ -64,6 +64,14 @@ class Db {
     while (step(statement.get())) rows.push_back(row<T>(statement.get()));
     return rows;
   }
+  /// As all(), but `use(row)` may make each row smaller before the next is read.
+  template <class T, class F, class... A>
+  std::vector<T> all_after(F use, Sql sql, const A&... arguments) {
+    const Bound statement = bound(sql, arguments...);
+    std::vector<T> rows;
+    while (step(statement.get())) use(rows.emplace_back(row<T>(statement.get())));
+    return rows;
+  }
   /// Calls `told(context, action, database, table, rowid)` for each row that a statement changes (sqlite3_update_hook).
   void on_row_change(void (*told)(void*, int, const char*, const char*, sqlite3_int64), void* context) {
     sqlite3_update_hook(db_.get(), told, context);

@@ -27,7 +27,7 @@ RowCounts count_rows(sqlite::Db& db, const std::optional<std::string>& owner) {
   return db
       .one<RowCounts>("SELECT " OF("workflows") "), " OF("workflows") " AND is_active=1), " OF("python_nodes") "), " OF(
                           "credentials") "), " OF("files") "), coalesce((SELECT sum(file_size_bytes) FROM files WHERE ?1 "
-                                                          "IS NULL OR created_by=?1), 0)",
+                                                          "IS NULL OR created_by=?1), 0), (SELECT ifnull(sum(bytes), 0) FROM storage_use WHERE ?1 IS NULL OR user_id=?1)",
                       owner)
       .value_or(RowCounts{});
 #undef OF
@@ -53,7 +53,7 @@ RecentSuccess recent_success(sqlite::Db& db, std::int64_t since) {
   return db
       .one<RecentSuccess>(
           "SELECT count(*), coalesce(sum(status='completed'), 0) FROM (SELECT status FROM workflow_executions WHERE "
-          "id>=?1 AND status<>'running' ORDER BY id DESC LIMIT 10000)",
+          "id>=?1 AND status NOT IN ('queued', 'running') ORDER BY id DESC LIMIT 10000)",
           first_id_at(since))
       .value_or(RecentSuccess{});
 }
@@ -74,9 +74,9 @@ std::int64_t delete_expired(sqlite::Tx& tx, const Expiry& e, std::vector<std::st
   constexpr int kPiece = 200;
   std::int64_t deleted = 0;
   if (e.executions_before > 0)
-    for (const std::string& id :
-         tx->all<std::string>("SELECT id FROM workflow_executions WHERE id<? AND status<>'running' ORDER BY id LIMIT ?",
-                              first_id_at(e.executions_before), kPiece))
+    for (const std::string& id : tx->all<std::string>("SELECT id FROM workflow_executions WHERE id<? AND status NOT IN "
+                                                      "('queued', 'running') ORDER BY id LIMIT ?",
+                                                      first_id_at(e.executions_before), kPiece))
       deleted += delete_execution(tx, id, orphaned_blobs) ? 1 : 0;
   const auto old = [&](sqlite::Sql sql, std::int64_t before) {
     if (before <= 0) return;

@@ -23,8 +23,9 @@ std::vector<UsageSum> usage(sqlite::Db& db, UsageBy by, const std::optional<std:
 
 struct RowCounts {
   std::int64_t workflows = 0, active_workflows = 0, nodes = 0, credentials = 0, files = 0, file_bytes = 0;
+  std::int64_t kept_bytes = 0;  ///< of executions, files, workflows and nodes (storage_rows.hpp)
 };
-BOOST_DESCRIBE_STRUCT(RowCounts, (), (workflows, active_workflows, nodes, credentials, files, file_bytes))
+BOOST_DESCRIBE_STRUCT(RowCounts, (), (workflows, active_workflows, nodes, credentials, files, file_bytes, kept_bytes))
 RowCounts count_rows(sqlite::Db& db, const std::optional<std::string>& owner);
 
 struct ErrorLog {

@@ -60,18 +60,45 @@ std::vector<std::string> active_workflows(sqlite::Db& db, const Owner& owner) {
 }
 
 std::vector<Workflow> list_templates(sqlite::Db& db) {
-  return db.all<Workflow>("SELECT " COLUMNS " FROM workflows WHERE is_template=1 ORDER BY id");
+  return db.all<Workflow>(
+      "SELECT id, name, description, '[]', '{}', '{}', '{}', python_version, is_active, version, created_at, "
+      "updated_at, created_by, folder_id, is_archived, is_template FROM workflows WHERE is_template=1 ORDER BY id "
+      "LIMIT "
+      "1000");
 }
+
+namespace {
+
+// Many large workflows must not fill the memory because somebody lists them.
+class RowLimit {
+ public:
+  void operator()(Workflow& w) {
+    const std::size_t own = w.nodes.size() + w.connections.size() + w.settings.size() + w.extra.size();
+    all_ += own;
+    if (all_ <= kMost) return;
+    w.left_out = static_cast<std::int64_t>(own);
+    w.nodes = "[]";
+    w.connections = w.settings = w.extra = "{}";
+  }
+
+ private:
+  static constexpr std::size_t kMost = 16U << 20U;
+  std::size_t all_ = 0;
+};
+
+}  // namespace
 
 WorkflowPage list_workflows(sqlite::Db& db, const WorkflowQuery& q) {
   WorkflowPage page;
 #define ARGUMENTS q.name_contains, q.active, q.take, q.skip, q.archived, q.folder_id, q.tags
-#define LIST(ORDER)                                                                                                    \
-  page.rows =                                                                                                          \
-      q.owner                                                                                                          \
-          ? db.all<Workflow>("SELECT " COLUMNS " " MATCHING "AND created_by=?8 ORDER BY " ORDER " LIMIT ?3 OFFSET ?4", \
-                             ARGUMENTS, *q.owner)                                                                      \
-          : db.all<Workflow>("SELECT " COLUMNS " " MATCHING "ORDER BY " ORDER " LIMIT ?3 OFFSET ?4", ARGUMENTS)
+#define LIST(ORDER)                                                                                           \
+  page.rows = q.owner                                                                                         \
+                  ? db.all_after<Workflow>(RowLimit(),                                                        \
+                                           "SELECT " COLUMNS " " MATCHING "AND created_by=?8 ORDER BY " ORDER \
+                                           " LIMIT ?3 OFFSET ?4",                                             \
+                                           ARGUMENTS, *q.owner)                                               \
+                  : db.all_after<Workflow>(                                                                   \
+                        RowLimit(), "SELECT " COLUMNS " " MATCHING "ORDER BY " ORDER " LIMIT ?3 OFFSET ?4", ARGUMENTS)
   page.count = (q.owner ? db.one<std::int64_t>("SELECT count(*) " MATCHING "AND created_by=?8", ARGUMENTS, *q.owner)
                         : db.one<std::int64_t>("SELECT count(*) " MATCHING, ARGUMENTS))
                    .value_or(0);

@@ -19,6 +19,7 @@ struct Workflow {
   std::int64_t created_at = 0, updated_at = 0;
   std::optional<std::string> created_by, folder_id;
   bool is_archived = false, is_template = false;
+  std::int64_t left_out = 0;  ///< bytes of JSON that a list had no room for; not a column
 };
 BOOST_DESCRIBE_STRUCT(Workflow, (),
                       (id, name, description, nodes, connections, settings, extra, python_version, is_active, version,
@@ -33,6 +34,7 @@ void set_active(sqlite::Tx& tx, const std::string& id, bool active, std::int64_t
 bool delete_workflow(sqlite::Tx& tx, const std::string& id);
 std::optional<Workflow> find_workflow(sqlite::Db& db, const std::string& id, const Owner& owner);
 std::vector<std::string> active_workflows(sqlite::Db& db, const Owner& owner);
+/// Workflows that are marked as templates, at most 1,000, without their JSON.
 std::vector<Workflow> list_templates(sqlite::Db& db);
 
 /// A page of the list.
@@ -53,8 +55,8 @@ struct WorkflowQuery {
   } sort = Sort::updated_desc;
 };
 struct WorkflowPage {
-  std::vector<Workflow> rows;
-  std::int64_t count = 0;  ///< of all that match
+  std::vector<Workflow> rows;  ///< from 16 MiB on without their JSON: `left_out` has its size
+  std::int64_t count = 0;      ///< of all that match
 };
 WorkflowPage list_workflows(sqlite::Db& db, const WorkflowQuery& query);
 

@@ -12,7 +12,8 @@ namespace qflow::workers {
 
 namespace {
 constexpr unsigned kLowWater = 2;
-}
+constexpr auto kAfterBurst = std::chrono::seconds(5);  // until spares that a burst left behind are ended
+}  // namespace
 
 struct Pool::Nursery : std::enable_shared_from_this<Nursery> {
   Nursery(Pool& owner, Environment& home, std::shared_ptr<Zygote> z)
@@ -36,9 +37,8 @@ struct Pool::Nursery : std::enable_shared_from_this<Nursery> {
   bool next_will_wait() const {
     return spares.size() + coming >= waiting && busy <= std::thread::hardware_concurrency();
   }
-  unsigned target() const {
-    return std::clamp(busy + pool.settings_.min_spares, pool.settings_.min_spares, pool.settings_.max_spares);
-  }
+  Clock::duration idle() const { return busy + waiting > 0 ? Clock::duration(0) : Clock::now() - last_used; }
+  unsigned target() const;
 };
 
 struct Pool::Environment {
@@ -51,6 +51,12 @@ struct Pool::Environment {
   unsigned failed_starts = 0;
   bool dropped = false;  ///< its name is gone; executions in it end by themselves
 };
+
+// An environment that somebody has made and nobody uses keeps one spare.
+unsigned Pool::Nursery::target() const {
+  if (!environment.name.empty() && idle() > pool.idle_time()) return 1;
+  return std::clamp(busy + pool.settings_.min_spares, pool.settings_.min_spares, pool.settings_.max_spares);
+}
 
 Pool::Pool(const asio::any_io_executor& executor, const Settings& settings)
     : executor_(executor), settings_(settings) {}
@@ -257,14 +263,35 @@ void Pool::release(const std::shared_ptr<Worker>& worker) {
   worker->release();
 }
 
+void Pool::close(Nursery& nursery) {
+  nursery.closed = true;
+  nursery.spares.clear();
+  nursery.zygote->retire();
+  nursery.changed.signal();
+}
+
 void Pool::close_all(Environment& home) {
-  for (const auto& nursery : home.nurseries) {
-    nursery->closed = true;
-    nursery->spares.clear();
-    nursery->zygote->retire();
-    nursery->changed.signal();
-  }
+  for (const auto& nursery : home.nurseries) close(*nursery);
   home.nurseries.clear();
+}
+
+Clock::duration Pool::idle_time() const {
+  return std::chrono::duration_cast<Clock::duration>(
+      std::chrono::duration<double, std::ratio<60>>(settings_.idle_minutes));
+}
+
+void Pool::trim() {
+  for (auto& [key, home] : environments_) {
+    for (const auto& nursery : home->nurseries)
+      if (nursery->idle() > kAfterBurst)
+        while (nursery->spares.size() > nursery->target()) nursery->spares.pop_back();
+    // The lean one stays; it is the first.
+    std::erase_if(home->nurseries, [&](const std::shared_ptr<Nursery>& nursery) {
+      if (nursery == home->nurseries.front() || !nursery->ready || nursery->idle() < idle_time()) return false;
+      close(*nursery);
+      return true;
+    });
+  }
 }
 
 void Pool::shut_down() {

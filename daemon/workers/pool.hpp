@@ -37,6 +37,9 @@ class Pool {
   Task<> warm_up(const std::string& python, const std::string& name = {});
   /// Ends the zygotes and spares of the environment `name`; executions in it go on.
   void drop(const std::string& name);
+  /// Ends what waits without need: spares that a burst of executions left behind and, after Settings::idle_minutes
+  /// without an execution, sets of imported packages and all but one spare of a named environment.
+  void trim();
   /// Applies other settings to everything that starts from now on; existing zygotes and spares are replaced.
   void adopt(const Settings& settings);
   /// Retires every zygote; spares are killed.
@@ -62,7 +65,9 @@ class Pool {
   struct Nursery;      // a zygote and its spares
   struct Environment;  // one Python and its grants: nurseries by module set
   Environment& environment(const std::string& python, const std::string& name, const Sandbox& sandbox);
+  static void close(Nursery& nursery);
   static void close_all(Environment& environment);
+  Clock::duration idle_time() const;
   std::shared_ptr<Nursery> choose(Environment& environment, const std::vector<std::string>& modules);
   std::shared_ptr<Nursery> add_nursery(Environment& environment, std::vector<std::string> modules);
   static Task<> bring_up(std::shared_ptr<Nursery> nursery);

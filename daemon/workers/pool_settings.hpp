@@ -39,7 +39,8 @@ struct Settings {
   unsigned max_zygotes = 4;      ///< pre-imported sets of one environment
   unsigned zygote_forks = 5000;  ///< then the zygote is replaced (its workers share its address layout)
   unsigned zygote_minutes = 30;
-  bool preload = true;  ///< keep zygotes with the packages that workflows import
+  double idle_minutes = 10;  ///< unused for so long, packages and named environments keep less ready
+  bool preload = true;       ///< keep zygotes with the packages that workflows import
 };
 
 }  // namespace qflow::workers

@@ -6,12 +6,14 @@ namespace qflow::workers {
 namespace {
 
 constexpr auto kInterval = std::chrono::milliseconds(50);
+constexpr int kTrimEvery = 20;
 
 }  // namespace
 
 Task<> watch(Pool& pool) {
-  for (;;) {
+  for (int round = 0;; ++round) {
     co_await sleep_for(kInterval);
+    if (round % kTrimEvery == 0) pool.trim();
     if (pool.settings().cgroups != nullptr) pool.settings().cgroups->sweep();
     const auto due = Clock::now() - kInterval / 2;
     std::vector<std::shared_ptr<Worker>> old;

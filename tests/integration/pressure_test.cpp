@@ -30,7 +30,7 @@ TEST_CASE("an execution that waits for its turn can be stopped") {
   const std::string first = text(daemon.post("/workflows/" + slow + "/execute")["id"]);
   const std::string second = text(daemon.post("/workflows/" + slow + "/execute")["id"]);
   CHECK(daemon.call("DELETE", "/executions/" + second).status == 409);
-  CHECK(text(daemon.get("/executions/" + second)["status"]) == "running");
+  CHECK(text(daemon.get("/executions/" + second)["status"]) == "queued");
   CHECK(text(daemon.post("/executions/" + second + "/stop")["status"]) == "cancelled");
   CHECK(text(daemon.post("/executions/" + first + "/stop")["status"]) == "cancelled");
   CHECK(daemon.call("DELETE", "/executions/" + first).status == 200);

@@ -248,9 +248,14 @@ TEST_CASE("types and converters that users define") {
       "cents", "def cents(text: str) -> 'list[int]':\n    return [int(float(text) * 100)]", {{"is_converter", true}});
   bool suggested = false;
   const json::object text_to_numbers = fits("str", "list[int]");
-  for (const auto& one : text_to_numbers.at("suggestions").as_array())
-    suggested =
-        suggested || (text(one.at("converter")) == "cents" && text(one.at("nodes").at(0).at("library_node")) == id);
+  for (const auto& one : text_to_numbers.at("suggestions").as_array()) {
+    if (text(one.at("converter")) != "cents") continue;
+    const json::value& converter = one.at("nodes").at(0);
+    suggested = text(converter.at("library_node")) == id;
+    CHECK(text(converter.at("author")) == "owner@example.org");
+    // Whatever its workflow may reach.
+    CHECK(converter.at("parameters").at("sandbox") == json::value({{"network", "none"}, {"programs", false}}));
+  }
   CHECK(suggested);
   const auto refused = [](const char* code_of_it) {
     return daemon().post("/nodes", {{"name", "no"}, {"code", code_of_it}, {"is_converter", true}}).status;

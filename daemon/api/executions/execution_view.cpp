@@ -1,6 +1,7 @@
 #include "daemon/api/executions/execution_view.hpp"
 
 #include "daemon/base/time.hpp"
+#include "daemon/http/message.hpp"
 #include "schema/text/parse_json.hpp"
 
 namespace qflow::api {
@@ -53,6 +54,9 @@ json::object error_view(const store::NodeExecution& node) {
   return view;
 }
 
+// What is said in place of bytes that are not in this reply.
+json::object left_out_view(std::int64_t bytes, const std::string& path) { return {{"bytes", bytes}, {"get", path}}; }
+
 json::object task_view(const store::NodeExecution& node) {
   json::object task{{"startTime", node.started_at.value_or(0) / 1000},
                     {"executionIndex", node.execution_order},
@@ -82,6 +86,9 @@ json::object task_view(const store::NodeExecution& node) {
                                {"stdout", node.standard_output},
                                {"stderr", node.standard_error},
                                {"output_dropped", node.output_dropped}};
+  if (node.left_out > 0)
+    task["left_out"] = left_out_view(node.left_out, "/executions/" + node.workflow_execution_id +
+                                                        "/data?node=" + http::percent_encoded(node.node_id));
   return task;
 }
 
@@ -108,12 +115,40 @@ json::object summary_view(const store::Execution& e) {
           {"error", or_null(e.error_message)}};
 }
 
-json::object data_view(const store::Execution& e, const std::vector<store::NodeExecution>& nodes,
-                       const std::vector<store::File>& files) {
+namespace {
+
+// The values that passed from one worker to another.
+json::array flow_view(const std::vector<store::DataFlowRow>& flows) {
+  json::array out;
+  for (const auto& flow : flows)
+    out.push_back(json::object{{"source", flow.source_node_id},
+                               {"target", flow.target_node_id},
+                               {"data_type", flow.data_type},
+                               {"data_size_bytes", or_null(flow.data_size_bytes)},
+                               {"transfer_time_ms", or_null(flow.transfer_time_ms)}});
+  return out;
+}
+
+json::array files_view(const std::vector<store::File>& files) {
+  json::array out;
+  for (const auto& file : files)
+    out.push_back(json::object{{"id", file.id},
+                               {"filename", file.filename},
+                               {"file_size_bytes", file.file_size_bytes},
+                               {"mime_type", file.mime_type},
+                               {"hash_sha256", file.hash_sha256},
+                               {"node_id", or_null(file.node_id)}});
+  return out;
+}
+
+}  // namespace
+
+json::object data_view(const services::ExecutionRecord& record) {
+  const store::Execution& e = record.execution;
   json::object run_data;
   json::value last = nullptr;
   json::value error = nullptr;
-  for (const auto& node : nodes) {
+  for (const auto& node : record.nodes) {
     run_data[node.node_name] = json::array{task_view(node)};
     if (node.status == "completed" || node.status == "failed") last = json::value(node.node_name);
     if (node.error_type && error.is_null()) error = error_view(node);
@@ -121,23 +156,19 @@ json::object data_view(const store::Execution& e, const std::vector<store::NodeE
   if (e.error_node) last = json::value(*e.error_node);
   json::object result{{"runData", std::move(run_data)}, {"lastNodeExecuted", last}};
   if (!error.is_null()) result["error"] = error;
-  json::array listed;
-  for (const auto& file : files)
-    listed.push_back(json::object{{"id", file.id},
-                                  {"filename", file.filename},
-                                  {"file_size_bytes", file.file_size_bytes},
-                                  {"mime_type", file.mime_type},
-                                  {"hash_sha256", file.hash_sha256},
-                                  {"node_id", or_null(file.node_id)}});
-  return {{"resultData", std::move(result)}, {"outputs", stored(e.output_data)}, {"files", std::move(listed)}};
+  json::object out{{"resultData", std::move(result)},
+                   {"outputs", stored(e.output_data)},
+                   {"files", files_view(record.files)},
+                   {"dataFlow", flow_view(record.flows)}};
+  if (e.left_out > 0) out["left_out"] = left_out_view(e.left_out, "/executions/" + e.id + "/data?node=NODE");
+  return out;
 }
 
-json::object execution_view(const store::Execution& e, const std::vector<store::NodeExecution>& nodes,
-                            const std::vector<store::File>& files) {
-  json::object view = summary_view(e);
-  view["input_data"] = stored(e.input_data);
-  view["data"] = data_view(e, nodes, files);
-  if (e.error_stack_trace) view["stacktrace"] = *e.error_stack_trace;
+json::object execution_view(const services::ExecutionRecord& record) {
+  json::object view = summary_view(record.execution);
+  view["input_data"] = stored(record.execution.input_data);
+  view["data"] = data_view(record);
+  if (record.execution.error_stack_trace) view["stacktrace"] = *record.execution.error_stack_trace;
   return view;
 }
 

@@ -2,20 +2,17 @@
 #pragma once
 #include <boost/json/value.hpp>
 
-#include <vector>
-
-#include "daemon/store/execution_rows.hpp"
+#include "daemon/services/execution_record.hpp"
 
 namespace qflow::api {
 namespace json = boost::json;
 
 /// A row of a list: {id, workflowId, status, startedAt, completedAt, duration, ...}.
 json::object summary_view(const store::Execution& execution);
-/// {resultData: {runData, lastNodeExecuted, error?}, outputs, files}.
-json::object data_view(const store::Execution& execution, const std::vector<store::NodeExecution>& nodes,
-                       const std::vector<store::File>& files);
+/// {resultData: {runData, lastNodeExecuted, error?}, outputs, files, dataFlow}. Where the record was too large for one
+/// reply, `left_out` says how many bytes are missing and which path has them.
+json::object data_view(const services::ExecutionRecord& record);
 /// The summary with `data` and `error`.
-json::object execution_view(const store::Execution& execution, const std::vector<store::NodeExecution>& nodes,
-                            const std::vector<store::File>& files);
+json::object execution_view(const services::ExecutionRecord& record);
 
 }  // namespace qflow::api

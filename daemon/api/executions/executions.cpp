@@ -2,15 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
 #include <map>
 
 #include "daemon/api/executions/execution_view.hpp"
 #include "daemon/base/ids.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/services/running.hpp"
-#include "sandbox/sys.hpp"
-#include "schema/messages.hpp"
 
 namespace qflow::api {
 namespace {
@@ -18,13 +15,15 @@ namespace {
 // The status words of both dialects (daemon/api/README.md, "Conventions").
 std::string status_word(const std::string& word) {
   static const std::map<std::string, std::string> kWords{
-      {"running", "running"}, {"new", "running"},     {"completed", "completed"}, {"success", "completed"},
-      {"failed", "failed"},   {"error", "failed"},    {"cancelled", "cancelled"}, {"canceled", "cancelled"},
-      {"crashed", "crashed"}, {"waiting", "waiting"}, {"unknown", "unknown"}};  // the last two never occur here
+      {"queued", "queued"},       {"new", "queued"},          {"running", "running"},
+      {"completed", "completed"}, {"success", "completed"},   {"failed", "failed"},
+      {"error", "failed"},        {"cancelled", "cancelled"}, {"canceled", "cancelled"},
+      {"crashed", "crashed"},     {"waiting", "waiting"},     {"unknown", "unknown"}};  // the last two never occur here
   const auto found = kWords.find(word);
   if (found == kWords.end())
-    throw Fault(FaultKind::bad_input, "invalid_query",
-                fmt::format("status: \"{}\" is not one of running, completed, failed, cancelled, crashed", word));
+    throw Fault(
+        FaultKind::bad_input, "invalid_query",
+        fmt::format("status: \"{}\" is not one of queued, running, completed, failed, cancelled, crashed", word));
   return found->second;
 }
 
@@ -88,31 +87,19 @@ class Question {
   json::object filter_, options_;
 };
 
-// The values that passed from one worker to another.
-json::array flow_view(const std::vector<store::DataFlowRow>& flows) {
-  json::array out;
-  for (const auto& flow : flows) {
-    json::object one{{"source", flow.source_node_id},
-                     {"target", flow.target_node_id},
-                     {"data_type", flow.data_type},
-                     {"data_size_bytes", nullptr},
-                     {"transfer_time_ms", nullptr}};
-    if (flow.data_size_bytes) one["data_size_bytes"] = *flow.data_size_bytes;
-    if (flow.transfer_time_ms) one["transfer_time_ms"] = *flow.transfer_time_ms;
-    out.push_back(std::move(one));
-  }
-  return out;
-}
-
-Task<json::object> load(Services& services, const Request& request) {
-  auto job = [id = request.parameter("id"), caller = request.caller](sqlite::Db& db) {
-    const store::Execution execution = services::own_execution(db, *caller, id);
-    json::object view = execution_view(execution, store::nodes_of(db, id), store::files_of(db, id));
-    view["data"].as_object()["dataFlow"] = flow_view(store::flows_of(db, id));
-    return view;
+// A reply made from a record, which takes its room along.
+Task<Reply> show(Services& services, const Request& request, json::object (*view)(const services::ExecutionRecord&)) {
+  auto job = [&services, view, id = request.parameter("id"), node = request.text("node"),
+              caller = request.caller](sqlite::Db& db) {
+    services::own_execution(db, *caller, id);
+    const services::ExecutionRecord record = node ? services::node_record(services, db, *caller, id, *node)
+                                                  : services::execution_record(services, db, *caller, id);
+    Reply reply = Reply::of(view(record));
+    reply.room = record.room;
+    return reply;
   };
-  json::object found = co_await services.store.read(std::move(job));
-  co_return found;
+  Reply reply = co_await services.store.read(std::move(job));
+  co_return reply;
 }
 
 }  // namespace
@@ -142,19 +129,26 @@ Task<Reply> list_executions(Services& services, const Request& request) {
 Task<Reply> list_active_executions(Services& services, const Request& request) {
   store::ExecutionQuery query;
   query.limit = 100;
-  query.status = "running";
+  query.statuses = R"(["queued","running"])";
   query.created_by = request.caller->owner_filter();
   return list_page(services, std::move(query));
 }
 
 Task<Reply> get_execution(Services& services, const Request& request) {
-  const json::object view = co_await load(services, request);
-  co_return Reply::of(view);
+  return show(services, request, execution_view);
 }
 
 Task<Reply> get_execution_data(Services& services, const Request& request) {
-  const json::object view = co_await load(services, request);
-  co_return Reply::of(view.at("data"));
+  return show(services, request, data_view);
+}
+
+Task<Reply> get_execution_workflow(Services& services, const Request& request) {
+  auto job = [id = request.parameter("id"), caller = request.caller](sqlite::Db& db) {
+    return services::executed_document(db, services::own_execution(db, *caller, id));
+  };
+  Reply reply;
+  reply.body = co_await services.store.read(std::move(job));
+  co_return reply;
 }
 
 Task<Reply> delete_execution(Services& services, const Request& request) {
@@ -164,8 +158,8 @@ Task<Reply> delete_execution(Services& services, const Request& request) {
 
 Task<Reply> stop_execution(Services& services, const Request& request) {
   co_await services::stop_execution(services, *request.caller, request.parameter("id"));
-  const json::object view = co_await load(services, request);
-  co_return Reply::of(view);
+  Reply reply = co_await show(services, request, execution_view);
+  co_return reply;
 }
 
 }  // namespace qflow::api

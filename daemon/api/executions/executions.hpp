@@ -8,6 +8,7 @@ Task<Reply> list_executions(Services&, const Request&);
 Task<Reply> list_active_executions(Services&, const Request&);
 Task<Reply> get_execution(Services&, const Request&);
 Task<Reply> get_execution_data(Services&, const Request&);
+Task<Reply> get_execution_workflow(Services&, const Request&);
 Task<Reply> delete_execution(Services&, const Request&);
 Task<Reply> stop_execution(Services&, const Request&);
 

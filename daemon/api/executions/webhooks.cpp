@@ -92,8 +92,9 @@ Task<Reply> call_webhook(Services& services, const Request& request) {
   std::function<json::value()> input = [&request, path] { return json::value(input_of(request, path)); };
   const services::WebhookCall call = co_await services::call_webhook(services, request.method, path, std::move(input));
   if (call.webhook.response == "accepted")
-    co_return Reply::of(202, json::object{{"executionId", call.started.id}, {"status", "running"}});
-  const json::value result = co_await services::result_of(services, call);
+    co_return Reply::of(
+        202, json::object{{"executionId", call.started.id}, {"status", call.started.queued ? "queued" : "running"}});
+  const json::value result = co_await services::result_of(services, call, request.presence);
   co_return Reply::of(result);
 }
 

@@ -87,7 +87,7 @@ Task<Reply> health_check(Services& services, const Request& request) {
   co_return Reply::of(out.at("status") == "unhealthy" ? 503 : 200, out);
 }
 
-Task<Reply> metrics(Services& services, const Request&) {
+Task<Reply> metrics(Services& services, const Request& request) {
   observe::Metrics::Now now;
   auto list = [](sqlite::Db& db) { return store::list_containers(db, std::nullopt); };
   const auto containers = co_await services.store.read(std::move(list));
@@ -114,7 +114,7 @@ Task<Reply> metrics(Services& services, const Request&) {
   now.subscribers = services.events.subscribers();
   Reply reply;
   reply.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  reply.body = services.metrics.text(now);
+  reply.body = services.metrics.text(now, request.caller->sees_all());
   co_return reply;
 }
 

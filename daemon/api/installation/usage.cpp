@@ -64,7 +64,9 @@ Task<Reply> get_usage(Services& services, const Request& request) {
                                    {"nodes", counts.nodes},
                                    {"credentials", counts.credentials},
                                    {"files", counts.files},
-                                   {"file_bytes", counts.file_bytes}});
+                                   {"file_bytes", counts.file_bytes},
+                                   {"kept_bytes", counts.kept_bytes},
+                                   {"kept_bytes_limit", services::quota_of(services)}});
 }
 
 Task<Reply> get_workflow_usage(Services& services, const Request& request) {

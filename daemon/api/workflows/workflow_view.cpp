@@ -34,6 +34,7 @@ json::object workflow_view(const store::Workflow& w, const std::vector<store::Ta
   out["tags"] = std::move(names);
   out["createdAt"] = iso_time(w.created_at);
   out["updatedAt"] = iso_time(w.updated_at);
+  if (w.left_out > 0) out["left_out"] = json::object{{"bytes", w.left_out}, {"get", "/workflows/" + w.id}};
   const json::value extra = services::stored_json(w.extra);
   if (const auto* members = extra.if_object())
     for (const auto& [key, value] : *members)

@@ -30,14 +30,12 @@ Task<services::TaggedWorkflow> load(Services& services, const Request& request) 
 }
 
 // The reply of a save has errors and warnings, which never prevent the save. Findings that take longer show with the
-// next save, or in POST /workflows/{id}/validate.
+// next save, or in POST /workflows/{id}/validate; `check_incomplete` says so.
 Task<json::object> view_with_findings(Services& services, const services::TaggedWorkflow& saved) {
   const store::Workflow& w = saved.workflow;
   const auto findings = co_await services::check_within(services, services::document_of(w), w.created_by, kPatience);
   json::object out = view(saved);
-  out["findings"] = json::array();
-  if (!findings) co_return out;
-  json::object checked = findings_view(*findings);
+  json::object checked = findings_view(findings);
   out["findings"] = std::move(checked["findings"]);
   co_return out;
 }
@@ -234,19 +232,21 @@ Task<Reply> execute_workflow(Services& services, const Request& request) {
   if (const json::value* given = body.if_contains("input_data"); given != nullptr && !given->is_null()) input = *given;
   const services::Started started = co_await services::start_execution(services, w, std::move(input), "manual",
                                                                        w.created_by.value_or(request.caller->user_id));
-  if (wait > 0) co_await services::wait_for(started, std::chrono::seconds(wait));
+  if (wait > 0) co_await services::wait_for(started, std::chrono::seconds(wait), request.presence);
   if (wait == 0)
     co_return Reply::of(202, json::object{{"id", started.id},
                                           {"executionId", started.id},
                                           {"workflowId", w.id},
-                                          {"status", "running"},
+                                          {"status", started.queued ? "queued" : "running"},
                                           {"startedAt", iso_time(started.at)}});
-  auto read = [id = started.id](sqlite::Db& db) {
-    auto execution = store::find_execution(db, id);
-    return execution ? execution_view(*execution, store::nodes_of(db, id), store::files_of(db, id)) : json::object();
+  auto read = [&services, id = started.id, caller = request.caller](sqlite::Db& db) {
+    const services::ExecutionRecord record = services::execution_record(services, db, *caller, id);
+    Reply reply = Reply::of(execution_view(record));
+    reply.room = record.room;
+    return reply;
   };
-  const json::object result = co_await services.store.read(std::move(read));
-  co_return Reply::of(200, result);
+  Reply reply = co_await services.store.read(std::move(read));
+  co_return reply;
 }
 
 }  // namespace qflow::api

@@ -18,7 +18,8 @@ struct Crowd {
     poll();
   }
   Task<> one(std::string key, std::string user) {
-    const bool placed = co_await places.take(key, user);
+    bool placed = places.take_at_once(user);
+    if (!placed) placed = co_await places.wait(key, user);
     (placed ? started : refused).push_back(key);
   }
   void end(const std::string& user) {
@@ -101,4 +102,17 @@ TEST_CASE("no more are accepted than may wait, from however many threads") {
   CHECK(places.waiting() == 100);
   for (auto& own : kept) own.clear();
   CHECK(places.waiting() == 0);
+}
+
+TEST_CASE("whoever is admitted knows whether there is probably a place") {
+  asio::io_context io;
+  Places places(io.get_executor(), 2);
+  auto first = places.admit(10);
+  CHECK_FALSE(places.full());
+  REQUIRE(places.take_at_once("a"));
+  first.reset();
+  auto second = places.admit(10);
+  CHECK_FALSE(places.full());
+  auto third = places.admit(10);
+  CHECK(places.full());  // one place, and two who have been admitted
 }

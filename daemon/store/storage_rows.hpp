@@ -1,0 +1,15 @@
+// How much each user keeps: their executions, files, workflows and library nodes, in bytes. Triggers count
+// (schema/migrations/0007_keeping.sql).
+#pragma once
+#include <cstdint>
+#include <string>
+
+#include "daemon/store/sqlite.hpp"
+
+namespace qflow::store {
+
+std::int64_t bytes_kept(sqlite::Db& db, const std::string& user_id);
+/// Throws Fault(no_space, "quota") when the user keeps `quota` bytes or more; 0: there is no limit.
+void require_room(sqlite::Db& db, const std::string& user_id, std::uint64_t quota);
+
+}  // namespace qflow::store
