@@ -197,19 +197,4 @@ constexpr gate::Route kRoutes[] = {
 
 std::span<const gate::Route> routes() { return kRoutes; }
 
-const std::set<std::string, std::less<>>& scopes() {
-  static const std::set<std::string, std::less<>> kScopes = [] {
-    std::set<std::string, std::less<>> known{"*"};
-    for (const gate::Route& route : kRoutes) {
-      if (route.scope.empty()) continue;
-      const auto colon = route.scope.find(':');
-      known.emplace(route.scope);
-      known.emplace(std::string(route.scope.substr(0, colon)) + ":*");
-      known.emplace("*" + std::string(route.scope.substr(colon)));
-    }
-    return known;
-  }();
-  return kScopes;
-}
-
 }  // namespace qflow::api

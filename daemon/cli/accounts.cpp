@@ -11,8 +11,9 @@
 #include <filesystem>
 #include <iostream>
 
-#include "daemon/api/table.hpp"
+#include "daemon/auth/api_key.hpp"
 #include "daemon/auth/authenticator.hpp"
+#include "daemon/auth/email.hpp"
 #include "daemon/base/fault.hpp"
 #include "daemon/base/ids.hpp"
 #include "daemon/base/time.hpp"
@@ -28,8 +29,8 @@ namespace json = boost::json;
 // Runs one transaction on the database, also while a server runs; the server's caches notice within two seconds.
 template <class F>
 auto change(const config::Config& config, F work) {
-  std::filesystem::create_directories(config.data_dir);
-  std::filesystem::permissions(config.data_dir, std::filesystem::perms::owner_all);
+  if (std::filesystem::create_directories(config.data_dir))  // one that was there keeps what its owner chose
+    std::filesystem::permissions(config.data_dir, std::filesystem::perms::owner_all);
   sqlite::Db db(config.data_dir + "/qflow.db", false);
   store::migrate(db);
   db.script("BEGIN IMMEDIATE");
@@ -97,7 +98,7 @@ std::string when(const std::optional<std::int64_t>& us) { return us ? iso_time(*
 }  // namespace
 
 int user_add(const config::Config& config, const UserOptions& options) {
-  if (options.email.find('@') == std::string::npos || options.email.find(' ') != std::string::npos)
+  if (!auth::is_email_address(options.email))
     throw Fault(FaultKind::bad_input, "invalid_email", fmt::format("\"{}\" is not an e-mail address", options.email));
   const std::optional<auth::Role> asked = auth::role_of(options.role);
   if (!options.role.empty() && !asked)
@@ -163,26 +164,17 @@ int user_passwd(const config::Config& config, const UserOptions& options) {
 
 int token_create(const config::Config& config, const TokenOptions& options) {
   for (const std::string& scope : options.scopes)
-    if (api::scopes().count(scope) == 0)
-      throw Fault(FaultKind::bad_input, "invalid_scope",
-                  fmt::format("--scope {}: not a scope; examples are workflows:read, executions:* and *", scope));
-  const std::string text = auth::Authenticator::make_key_text();
-  store::ApiKey key;
-  key.id = new_id();
-  key.name = options.name;
-  key.key_hash = auth::token_hash(text);
-  key.prefix = text.substr(0, 9);
-  key.scopes =
-      json::serialize(json::value_from(options.scopes.empty() ? std::vector<std::string>{"*"} : options.scopes));
-  key.created_at = now_us();
-  if (options.days > 0) key.expires_at = key.created_at + static_cast<std::int64_t>(options.days * 86'400e6);
+    if (const std::string problem = auth::scope_problem(scope); !problem.empty())
+      throw Fault(FaultKind::bad_input, "invalid_scope", "--scope: " + problem);
+  const auto days = options.days > 0 ? std::optional<double>(options.days) : std::nullopt;
+  auth::NewKey made = auth::make_key("", options.name, options.scopes, days);
   change(config, [&](sqlite::Tx& tx) {
-    key.user_id = existing(*tx.operator->(), options.user).id;
-    store::insert_key(tx, key);
-    note(tx, "api_key.created", key.name);
+    made.key.user_id = existing(*tx.operator->(), options.user).id;
+    store::insert_key(tx, made.key);
+    note(tx, "api_key.created", made.key.name);
   });
-  fmt::print("{}\n", text);
-  fmt::print(stderr, "The key is shown only once. `qflow token revoke {}` revokes it.\n", key.id);
+  fmt::print("{}\n", made.text);
+  fmt::print(stderr, "The key is shown only once. `qflow token revoke {}` revokes it.\n", made.key.id);
   return kOk;
 }
 

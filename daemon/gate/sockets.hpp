@@ -3,6 +3,7 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <vector>
 
 #include "daemon/http/message.hpp"
 #include "daemon/http/socket.hpp"
@@ -19,9 +20,9 @@ class OpenSockets {
     std::shared_ptr<const auth::Caller> caller;  // shared with the table of known callers
   };
   void add(Entry entry);
-  /// The sockets that are still open.
   /// How many a user has open.
   std::size_t count(const std::string& user_id);
+  /// The sockets that are still open.
   std::vector<Entry> all();
 
  private:

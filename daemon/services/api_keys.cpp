@@ -1,29 +1,24 @@
 #include "daemon/services/api_keys.hpp"
 
-#include "daemon/base/ids.hpp"
-#include "daemon/base/time.hpp"
+#include <fmt/format.h>
+
 #include "daemon/services/faults.hpp"
+#include "daemon/services/workflow_document.hpp"
 
 namespace qflow::services {
 
-Task<NewKey> create_api_key(Services& services, const auth::Caller& caller, const Actor& actor, std::string name,
-                            std::vector<std::string> scopes, std::optional<double> days) {
+Task<auth::NewKey> create_api_key(Services& services, const auth::Caller& caller, const Actor& actor, std::string name,
+                                  std::vector<std::string> scopes, std::optional<double> days) {
   if (caller.proof == auth::Caller::Proof::key)
     throw Fault(FaultKind::forbidden, "needs_session", "an API key cannot create keys; sign in with a password");
-  NewKey made;
-  made.text = auth::Authenticator::make_key_text();
-  store::ApiKey& key = made.key;
-  key.id = new_id();
-  key.user_id = caller.user_id;
-  key.name = std::move(name);
-  key.scopes = json::serialize(json::value_from(scopes));
-  key.created_at = now_us();
-  if (days) key.expires_at = key.created_at + static_cast<std::int64_t>(*days * 86'400'000'000.0);
-  key.key_hash = auth::token_hash(made.text);
-  key.prefix = made.text.substr(0, 9);
-  auto job = [key](sqlite::Tx& tx) { store::insert_key(tx, key); };
+  for (std::size_t i = 0; i < scopes.size(); ++i)
+    if (const std::string problem = auth::scope_problem(scopes[i]); !problem.empty())
+      throw Fault(FaultKind::bad_input, "invalid_body", fmt::format("/scopes/{}: {}", i, problem));
+  auth::NewKey made = auth::make_key(caller.user_id, std::move(name), std::move(scopes), days);
+  auto job = [key = made.key](sqlite::Tx& tx) { store::insert_key(tx, key); };
   co_await services.store.write(std::move(job));
-  audit(services, actor, "api_key.created", key.name, {{"id", key.id}, {"scopes", json::value_from(scopes)}});
+  audit(services, actor, "api_key.created", made.key.name,
+        {{"id", made.key.id}, {"scopes", stored_json(made.key.scopes)}});
   co_return made;
 }
 

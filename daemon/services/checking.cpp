@@ -65,10 +65,6 @@ Task<std::vector<check::DescriptionPtr>> describe_or_known(Services& services, s
   co_return known;
 }
 
-}  // namespace
-
-namespace {
-
 // The nodes that nothing is known of yet.
 Finding unknown_nodes(const check::WorkflowCheck& done) {
   constexpr std::size_t kMostNamed = 5;

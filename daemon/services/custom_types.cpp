@@ -62,7 +62,10 @@ void check_type_draft(const TypeDraft& draft, InputProblems& problems) {
   const auto check_schema = [&](const std::string& at, const json::object& schema) {
     for (const auto& problem : schema::check_schema(schema)) problems.add(at + problem.pointer, problem.what);
   };
+  constexpr std::size_t kMostDefinition = 256U << 10U;  // bytes of JSON: everybody's list and catalog have it
   if (draft.definition) {
+    if (json::serialize(*draft.definition).size() > kMostDefinition)
+      problems.add("/definition", fmt::format("larger than {} KiB", kMostDefinition >> 10U));
     const json::value* own = draft.definition->if_contains("schema");
     if (own == nullptr) check_schema("/definition", *draft.definition);
     else if (own->is_object()) check_schema("/definition/schema", own->get_object());

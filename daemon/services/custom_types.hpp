@@ -16,7 +16,7 @@ struct TypeDraft {
   std::optional<json::object> definition;
 };
 
-/// Adds what is wrong with the name and the JSON Schema of a draft.
+/// Adds what is wrong with the name and the JSON Schema of a draft; a definition has 256 KiB at most.
 void check_type_draft(const TypeDraft& draft, InputProblems& problems);
 
 /// By id or name; not a built-in one. Throws Fault(not_found).

@@ -5,7 +5,9 @@
 #include <algorithm>
 
 #include "daemon/base/ids.hpp"
+#include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/services/faults.hpp"
 #include "daemon/workers/proc.hpp"
 
 namespace qflow::services {
@@ -51,6 +53,12 @@ Task<std::map<std::string, EnvironmentUse>> EnvironmentMeter::look(Services& ser
   auto found = co_await services.store.offload(std::move(walk));
   take_shares(found);
   co_return found;
+}
+
+Task<EnvironmentUse> EnvironmentMeter::look(Services& services, std::string id) {
+  const auto all = co_await look(services);
+  const auto found = all.find(id);
+  co_return found == all.end() ? EnvironmentUse{} : found->second;
 }
 
 // Environments that are gone are forgotten with the look that no longer finds them.
@@ -115,7 +123,15 @@ Task<> start_environment(Services& services, store::Container c) {
   announce(services, "container.status", c);
 }
 
-Task<> remove_environment(Services& services, const store::Container& c) {
+Task<store::Container> find_environment(Services& services, const auth::Caller& caller, std::string id) {
+  auto job = [id, owner = caller.owner_filter()](sqlite::Db& db) { return store::find_container(db, id, owner); };
+  auto found = co_await services.store.read(std::move(job));
+  if (!found) throw missing("container", id);
+  co_return std::move(*found);
+}
+
+Task<> remove_environment(Services& services, const auth::Caller& caller, std::string id) {
+  const store::Container c = co_await find_environment(services, caller, std::move(id));
   auto job = [id = c.id](sqlite::Tx& tx) { return store::delete_container(tx, id); };
   co_await services.store.write(std::move(job));
   auto drop = [&services, id = c.id]() -> Task<> {
@@ -124,6 +140,43 @@ Task<> remove_environment(Services& services, const store::Container& c) {
   };
   co_await on_engine(services, std::move(drop));
   announce(services, "container.removed", c);
+}
+
+namespace {
+
+// PEP 508's names and versions; no pip options, nothing with a special meaning to a shell.
+bool is_package(const std::string& text) {
+  const auto is_letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  return !text.empty() && text.size() <= 200 && is_letter(text.front()) &&
+         std::all_of(text.begin(), text.end(), [&](char c) {
+           return is_letter(c) || std::string_view("._-[],<>=!~+*").find(c) != std::string_view::npos;
+         });
+}
+
+Fault not_yet() {
+  return {FaultKind::not_implemented, "not_implemented",
+          "this release does not install packages; nodes import what this host's Python has"};
+}
+
+}  // namespace
+
+Task<> install_packages(Services& services, const auth::Caller& caller, std::string id,
+                        std::vector<std::string> packages) {
+  co_await find_environment(services, caller, std::move(id));
+  InputProblems problems("invalid_body");
+  for (std::size_t i = 0; i < packages.size(); ++i)
+    if (!is_package(packages[i]))
+      problems.add(fmt::format("/packages/{}", i),
+                   "expected a package name, optionally with a version, such as requests>=2.31");
+  problems.throw_if_any();
+  throw not_yet();
+}
+
+Task<> remove_package(Services& services, const auth::Caller& caller, std::string id, std::string) {
+  co_await find_environment(services, caller, std::move(id));
+  throw not_yet();
 }
 
 }  // namespace qflow::services

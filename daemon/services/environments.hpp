@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "daemon/services/services.hpp"
 #include "daemon/store/asset_rows.hpp"
@@ -23,6 +24,8 @@ class EnvironmentMeter {
  public:
   /// By the environment's id; "": the Pythons' own, which nobody has made.
   Task<std::map<std::string, EnvironmentUse>> look(Services& services);
+  /// Of one environment: nothing when it has no process.
+  Task<EnvironmentUse> look(Services& services, std::string id);
 
  private:
   void take_shares(std::map<std::string, EnvironmentUse>& uses);
@@ -40,7 +43,14 @@ Task<store::Container> create_environment(Services& services, const std::string&
                                           const std::string& user_id);
 /// Brings its zygote up, records the result and publishes it as an event. Throws what the store throws.
 Task<> start_environment(Services& services, store::Container environment);
-/// Deletes it and ends its zygotes and spares; executions in it go on.
-Task<> remove_environment(Services& services, const store::Container& environment);
+/// Throws Fault(not_found), also when it is not the caller's.
+Task<store::Container> find_environment(Services& services, const auth::Caller& caller, std::string id);
+/// Deletes it and ends its zygotes and spares; executions in it go on. Throws Fault(not_found).
+Task<> remove_environment(Services& services, const auth::Caller& caller, std::string id);
+/// Checks names and versions (PEP 508), and then refuses: this release installs nothing. Throws Fault: not_found,
+/// bad_input, not_implemented.
+Task<> install_packages(Services& services, const auth::Caller& caller, std::string id,
+                        std::vector<std::string> packages);
+Task<> remove_package(Services& services, const auth::Caller& caller, std::string id, std::string package);
 
 }  // namespace qflow::services

@@ -1,7 +1,6 @@
 // The record of an execution as it is read: bounded in memory, whoever asks how often. On a thread of the store.
 #pragma once
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,13 +19,13 @@ struct ExecutionRecord {
 };
 
 /// Outputs of more than 16 MiB together, and an output of the workflow of more than that, are left out: `left_out` of
-/// the rows says how much, and node_record() has each node. `caller`: for whose share it is read; who may read it has
-/// been decided. Throws Fault: not_found; unavailable when too much is being sent to too many.
+/// the rows says how much, and node_record() has each node. Throws Fault: not_found, also when it is not the caller's;
+/// unavailable when too much is being sent to too many.
 ExecutionRecord execution_record(Services& services, sqlite::Db& db, const auth::Caller& caller, const std::string& id);
 /// The record with one node, by its id or name, in full, and nothing of the others. Throws Fault(not_found).
 ExecutionRecord node_record(Services& services, sqlite::Db& db, const auth::Caller& caller, const std::string& id,
                             const std::string& node);
-/// JSON of the workflow as the execution ran it. Throws Fault(not_found) for one of an earlier release.
-std::string executed_document(sqlite::Db& db, const store::Execution& execution);
+/// JSON of the workflow as the execution ran it. Throws Fault(not_found), also for one of an earlier release.
+std::string executed_document(sqlite::Db& db, const auth::Caller& caller, const std::string& id);
 
 }  // namespace qflow::services

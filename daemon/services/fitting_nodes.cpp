@@ -69,11 +69,10 @@ Task<Wanted> port_in_code(Services& services, check::NodeSource source, std::str
 // A port of a workflow's node. Described from the workflow's plan, because the node may import other nodes of it.
 Task<Wanted> port_in_workflow(Services& services, const auth::Caller& caller, const PortQuestion& question) {
   auto job = [id = *question.workflow, owner = caller.owner_filter()](sqlite::Db& db) {
-    return store::find_workflow(db, id, owner);
+    return own_workflow(db, id, owner);
   };
-  const auto w = co_await services.store.read(std::move(job));
-  if (!w) throw missing("workflow", *question.workflow);
-  flow::Plan plan = flow::make_plan(graph_of(*w), *services.settings.get());
+  const store::Workflow w = co_await services.store.read(std::move(job));
+  flow::Plan plan = flow::make_plan(graph_of(w), *services.settings.get());
   const auto step = std::find_if(plan.steps.begin(), plan.steps.end(), [&](const flow::Step& one) {
     return one.node.id == question.node || one.node.name == question.node;
   });

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/base/time.hpp"
+#include "daemon/services/environments.hpp"
 #include "daemon/store/usage_rows.hpp"
 
 namespace qflow::services {
@@ -42,6 +43,29 @@ Task<PythonHealth> python_health(Services& services) {
   PythonHealth out = co_await on_engine(services, std::move(look));
   for (const auto& [version, path] : services.settings.get()->pythons) out.versions.push_back(version);
   co_return out;
+}
+
+Task<observe::Metrics::Now> gauges(Services& services) {
+  observe::Metrics::Now now;
+  auto list = [](sqlite::Db& db) { return store::list_containers(db, std::nullopt); };
+  const auto containers = co_await services.store.read(std::move(list));
+  const auto use = co_await services.environments.look(services);
+  const auto add = [&](const std::string& key, std::string id, std::string python, std::string status) {
+    const auto found = use.find(key);
+    const EnvironmentUse own = found == use.end() ? EnvironmentUse{} : found->second;
+    now.containers.push_back({std::move(id), std::move(python), std::move(status), own.cpu_percent,
+                              static_cast<double>(own.memory_bytes), 0});
+  };
+  for (const auto& c : containers) add(c.id, c.id, c.python_version, c.status);
+  // The environments of the versions themselves, which nobody has made.
+  if (use.count("") != 0) add("", "default", services.settings.get()->default_python, "running");
+  const PythonHealth pythons = co_await python_health(services);
+  now.spare_hits = pythons.spare_hits;
+  now.spare_misses = pythons.spare_misses;
+  now.running = pythons.running;
+  now.waiting = pythons.waiting;
+  now.subscribers = services.events.subscribers();
+  co_return now;
 }
 
 Task<WorkflowHealth> workflow_health(Services& services) {

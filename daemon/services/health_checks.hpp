@@ -23,6 +23,9 @@ struct PythonHealth {
 };
 Task<PythonHealth> python_health(Services& services);
 
+/// What /metrics samples when it is read.
+Task<observe::Metrics::Now> gauges(Services& services);
+
 /// Of the executions that ended within the last hour.
 struct WorkflowHealth {
   std::int64_t ended = 0;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "daemon/base/ids.hpp"
+#include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/services/faults.hpp"
 #include "daemon/store/storage_rows.hpp"
@@ -28,6 +29,22 @@ void apply(const NodeDraft& draft, store::PythonNode& node) {
   node.is_template = draft.is_template.value_or(node.is_template);
   node.is_public = draft.is_public.value_or(node.is_public);
   node.is_converter = draft.is_converter.value_or(node.is_converter);
+}
+
+// Lists show all of it but the code, to everybody who sees the node.
+void check(const NodeDraft& draft) {
+  constexpr std::size_t kMostDependencies = 500;
+  constexpr std::size_t kMostTypes = 64U << 10U;  // bytes of JSON
+  InputProblems problems("invalid_body");
+  if (draft.dependencies && draft.dependencies->size() > kMostDependencies)
+    problems.add("/dependencies", fmt::format("more than {} dependencies", kMostDependencies));
+  const auto check_types = [&](const char* pointer, const std::optional<json::object>& types) {
+    if (types && json::serialize(*types).size() > kMostTypes)
+      problems.add(pointer, fmt::format("larger than {} KiB", kMostTypes >> 10U));
+  };
+  check_types("/input_types", draft.input_types);
+  check_types("/output_types", draft.output_types);
+  problems.throw_if_any();
 }
 
 // The node as the document that node_trial takes.
@@ -106,6 +123,7 @@ store::PythonNodeVersion library_node_version(sqlite::Db& db, const auth::Caller
 }
 
 Task<TaggedNode> create_library_node(Services& services, const auth::Caller& caller, NodeDraft draft) {
+  check(draft);
   store::PythonNode node;
   node.id = new_id();
   apply(draft, node);
@@ -124,6 +142,7 @@ Task<TaggedNode> create_library_node(Services& services, const auth::Caller& cal
 
 // Describing takes a worker and no transaction; what was described is written only over the row that it began with.
 Task<TaggedNode> change_library_node(Services& services, const auth::Caller& caller, std::string id, NodeDraft draft) {
+  check(draft);
   for (int attempt = 0; attempt < kMostAttempts; ++attempt) {
     auto find = [&id, caller](sqlite::Db& db) { return own_node(db, caller, id); };
     const store::PythonNode before = co_await services.store.read(std::move(find));

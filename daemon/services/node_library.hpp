@@ -34,7 +34,8 @@ store::PythonNodeVersion library_node_version(sqlite::Db& db, const auth::Caller
                                               std::int64_t version);
 
 /// Types that the draft does not name are taken from the code's own functions; code that does not load is kept as it
-/// is, because people save unfinished work. Throws Fault: bad_input for a converter that converts nothing.
+/// is, because people save unfinished work. Throws Fault: bad_input for a converter that converts nothing, for more
+/// than 500 dependencies or 64 KiB of types.
 Task<TaggedNode> create_library_node(Services& services, const auth::Caller& caller, NodeDraft draft);
 /// As create_library_node(). Throws also Fault: not_found; forbidden when the caller sees the node but did not make it;
 /// conflict when others change it at the same time, again and again.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "daemon/auth/email.hpp"
 #include "daemon/base/ids.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/services/faults.hpp"
@@ -35,7 +36,13 @@ Task<std::string> hash_of(Services& services, std::string password) {
   return on_pool(services.slow, std::move(work));
 }
 
+void check_email(const std::string& email) {
+  if (!auth::is_email_address(email))
+    throw Fault(FaultKind::bad_input, "invalid_body", "/email: expected an e-mail address");
+}
+
 Task<store::User> insert(Services& services, const Actor& actor, NewUser wanted, bool as_owner) {
+  check_email(wanted.email);
   store::User user;
   user.id = new_id();
   user.email = std::move(wanted.email);
@@ -116,12 +123,6 @@ Task<store::User> find_deletable(Services& services, const auth::Caller& caller,
 
 }  // namespace
 
-bool is_email_address(std::string_view text) {
-  const auto at = text.find('@');
-  return at != 0 && at != std::string_view::npos && at + 1 != text.size() &&
-         text.find_first_of(" \t\r\n<>\",;") == std::string_view::npos;
-}
-
 Task<store::User> find_user(Services& services, const auth::Caller& caller, std::string id) {
   if (!caller.sees_all() && id != caller.user_id)
     throw Fault(FaultKind::forbidden, "forbidden", "only the owner and admins may see other users");
@@ -162,6 +163,7 @@ Task<store::User> change_user(Services& services, const auth::Caller& caller, co
   const store::User before = co_await find_user(services, caller, std::move(id));
   const bool own = before.id == caller.user_id;
   if (!own) check_rank(caller, role_of(before));
+  if (change.email) check_email(*change.email);
   if (change.password) auth::check_password_rules(*change.password);
   if (change.password || (change.email && *change.email != before.email)) {
     if (caller.proof == auth::Caller::Proof::key)

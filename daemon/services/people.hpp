@@ -1,5 +1,5 @@
 // Users, and who may change whom: everybody their own row, admins other users, the owner everybody; there is one owner,
-// who stays. Changes are audited. Io threads.
+// who stays. Changes are audited, but for a user's own settings. Io threads.
 #pragma once
 #include <optional>
 #include <string>
@@ -22,8 +22,6 @@ struct UserChange {
   std::optional<bool> active;
   std::string current_password;  ///< needed to change one's own address or password
 };
-
-bool is_email_address(std::string_view text);
 
 /// Throws Fault: forbidden for another user's row without the right to see it, not_found.
 Task<store::User> find_user(Services& services, const auth::Caller& caller, std::string id);

@@ -89,6 +89,7 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
   order.queued = services.engine.full();
   Started started;
   started.id = order.execution_id;
+  started.workflow_id = workflow.id;
   started.at = now_us();
   started.queued = order.queued;
   started.done = std::make_shared<asio::steady_timer>(co_await asio::this_coro::executor, Clock::time_point::max());
@@ -98,6 +99,17 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
     asio::post(done->get_executor(), [done] { done->expires_at(Clock::time_point::min()); });
   };
   asio::co_spawn(services.engine_executor, std::move(job), std::move(finished));
+  co_return started;
+}
+
+Task<Started> run_workflow(Services& services, const auth::Caller& caller, std::string id,
+                           std::optional<json::value> input) {
+  auto find = [id = std::move(id), owner = caller.owner_filter()](sqlite::Db& db) {
+    return own_workflow(db, id, owner);
+  };
+  const store::Workflow w = co_await services.store.read(std::move(find));
+  std::string owner = w.created_by.value_or(caller.user_id);
+  Started started = co_await start_execution(services, w, std::move(input), "manual", std::move(owner));
   co_return started;
 }
 

@@ -13,7 +13,7 @@
 namespace qflow::services {
 
 struct Started {
-  std::string id;
+  std::string id, workflow_id;
   std::int64_t at = 0;
   bool queued = false;                       ///< it will probably wait for a place
   std::shared_ptr<asio::steady_timer> done;  ///< expires when the execution is over and recorded; shared with it
@@ -24,6 +24,9 @@ struct Started {
 /// many executions are waiting already, or the user keeps as much as they may.
 Task<Started> start_execution(Services& services, const store::Workflow& workflow, std::optional<json::value> input,
                               std::string mode, std::string created_by);
+/// The same for a workflow of the caller's, by its id, as its owner's execution. Throws Fault also: not_found.
+Task<Started> run_workflow(Services& services, const auth::Caller& caller, std::string id,
+                           std::optional<json::value> input);
 /// Waits for the execution to end, for at most `patience` and as long as the client is there; neither end of the wait
 /// ends the execution. False: it still runs. `presence`: of the client; null: whoever waits is there.
 Task<bool> wait_for(const Started& started, Clock::duration patience, Presence* presence = nullptr);

@@ -1,8 +1,11 @@
 #include "daemon/services/sealed_credentials.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "daemon/base/ids.hpp"
+#include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/services/faults.hpp"
 
@@ -28,6 +31,29 @@ const CredentialType* find_credential_type(std::string_view name) {
   return found == all.end() ? nullptr : &*found;
 }
 
+namespace {
+
+// Throws Fault(bad_input) for an unknown type, or data that the type does not have.
+void check_data(const std::string& type, const json::object& data) {
+  constexpr std::size_t kMostData = 64U << 10U;
+  InputProblems problems("invalid_body");
+  const CredentialType* known = find_credential_type(type);
+  if (known == nullptr) problems.add("/type", fmt::format("\"{}\" is not a credential type", type));
+  for (const auto& [key, value] : data) {
+    if (known == nullptr) break;
+    const std::string name(key);
+    const bool there =
+        std::any_of(known->properties.begin(), known->properties.end(), [&](const auto& p) { return p.name == name; });
+    if (!there) problems.add("/data/" + name, fmt::format("a credential of type {} has no such member", type));
+    else if (!value.is_string()) problems.add("/data/" + name, "expected a string");
+  }
+  if (json::serialize(data).size() > kMostData)
+    problems.add("/data", fmt::format("larger than {} KiB", kMostData >> 10U));
+  problems.throw_if_any();
+}
+
+}  // namespace
+
 Task<store::Credential> find_credential(Services& services, const auth::Caller& caller, std::string id) {
   auto job = [id, owner = caller.owner_filter()](sqlite::Db& db) { return store::find_credential(db, id, owner); };
   auto found = co_await services.store.read(std::move(job));
@@ -37,6 +63,7 @@ Task<store::Credential> find_credential(Services& services, const auth::Caller& 
 
 Task<store::Credential> create_credential(Services& services, const auth::Caller& caller, const Actor& actor,
                                           CredentialChange wanted) {
+  check_data(wanted.type.value(), wanted.data.value());
   store::Credential c;
   c.id = new_id();
   c.name = wanted.name.value();
@@ -60,6 +87,7 @@ Task<store::Credential> change_credential(Services& services, const auth::Caller
     if (!c) throw missing("credential", id);
     if (change.type && *change.type != c->type && !change.data)
       throw Fault(FaultKind::bad_input, "invalid_body", "/data: required when the type changes");
+    if (change.data) check_data(change.type.value_or(c->type), *change.data);
     c->name = change.name.value_or(c->name);
     c->type = change.type.value_or(c->type);
     if (!sealed.empty()) c->data = sealed;

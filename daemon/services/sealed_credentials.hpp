@@ -24,7 +24,7 @@ const std::vector<CredentialType>& credential_types();
 /// Null for an unknown name.
 const CredentialType* find_credential_type(std::string_view name);
 
-/// Absent members stay. `data` has been checked against the type.
+/// Absent members stay.
 struct CredentialChange {
   std::optional<std::string> name, type;
   std::optional<json::object> data;
@@ -32,10 +32,10 @@ struct CredentialChange {
 
 /// Throws Fault(not_found) also when it is not the caller's.
 Task<store::Credential> find_credential(Services& services, const auth::Caller& caller, std::string id);
-/// `wanted` has name, type and data.
+/// `wanted` has name, type and data. Throws Fault(bad_input) for an unknown type, or data that it does not have.
 Task<store::Credential> create_credential(Services& services, const auth::Caller& caller, const Actor& actor,
                                           CredentialChange wanted);
-/// Throws Fault: not_found; bad_input when the type changes and the data does not.
+/// As create_credential(). Throws Fault also: not_found; bad_input when the type changes and the data does not.
 Task<store::Credential> change_credential(Services& services, const auth::Caller& caller, const Actor& actor,
                                           std::string id, CredentialChange change);
 Task<> delete_credential(Services& services, const auth::Caller& caller, const Actor& actor, std::string id);

@@ -48,6 +48,8 @@ Task<store::File> keep_file(Services& services, const auth::Caller& caller, File
   if (bytes.size() > config->files.max_upload_mib << 20U)
     throw Fault(FaultKind::too_large, "file_too_large",
                 fmt::format("/file: larger than the limit of {} MiB", config->files.max_upload_mib));
+  if (draft.expires_at && *draft.expires_at <= now_us())
+    throw Fault(FaultKind::bad_input, "invalid_body", "/expires_at: expected a time in the future");
   store::File file;
   file.id = new_id();
   file.original_filename = safe_name(draft.name);

@@ -11,7 +11,7 @@ namespace qflow::services {
 /// What a client says of a file.
 struct FileDraft {
   std::string name;       ///< as sent; only its last part is kept, without control characters
-  std::string mime_type;  ///< as sent; anything that is none becomes application/octet-stream
+  std::string mime_type;  ///< as sent; what is not a media type becomes application/octet-stream
   bool is_temporary = false;
   std::optional<std::int64_t> expires_at;  ///< microseconds since 1970
 };
@@ -19,7 +19,8 @@ struct FileDraft {
 /// Throws Fault(not_found) also when it is not the caller's, or has expired.
 Task<store::File> find_file(Services& services, const auth::Caller& caller, std::string id);
 /// Keeps `bytes`. A temporary file without a time of its own expires after files.temporary_hours. Throws Fault:
-/// too_large above files.max_upload_mib; no_space, also when the caller keeps as much as they may.
+/// bad_input for an expiry in the past; too_large above files.max_upload_mib; no_space, also when the caller keeps as
+/// much as they may.
 Task<store::File> keep_file(Services& services, const auth::Caller& caller, FileDraft draft, std::string bytes);
 /// Deletes the row, and the bytes when nobody else has the same. Throws Fault(not_found).
 Task<> delete_file(Services& services, const auth::Caller& caller, std::string id);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "daemon/base/ids.hpp"
+#include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/services/faults.hpp"
 #include "daemon/services/workflow_document.hpp"
@@ -38,8 +39,6 @@ json::value value_in(const store::Execution& execution, const std::optional<stor
   return outputs;
 }
 
-}  // namespace
-
 bool is_webhook_method(std::string_view method) {
   static constexpr std::string_view kMethods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
   return std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods);
@@ -51,8 +50,30 @@ bool is_webhook_path(std::string_view path) {
              std::string_view::npos;
 }
 
+store::Webhook webhook_of(WebhookDraft draft) {
+  store::Webhook webhook;
+  webhook.workflow_id = std::move(draft.workflow_id);
+  webhook.path = draft.path ? std::move(*draft.path) : auth::random_token();
+  webhook.path.erase(0, webhook.path.find_first_not_of('/') == std::string::npos ? webhook.path.size()
+                                                                                 : webhook.path.find_first_not_of('/'));
+  webhook.method = draft.method.value_or("POST");
+  webhook.node = draft.node.value_or("");
+  webhook.response = draft.response.value_or("accepted");
+  InputProblems problems("invalid_body");
+  if (!is_webhook_method(webhook.method)) problems.add("/method", "expected GET, POST, PUT, PATCH or DELETE");
+  if (webhook.response != "accepted" && webhook.response != "result")
+    problems.add("/response", "expected accepted or result");
+  if (!is_webhook_path(webhook.path))
+    problems.add("/path", "expected letters, digits and - . _ ~, in parts separated by /");
+  problems.throw_if_any();
+  return webhook;
+}
+
+}  // namespace
+
 Task<store::Webhook> create_webhook(Services& services, const auth::Caller& caller, const Actor& actor,
-                                    store::Webhook webhook) {
+                                    WebhookDraft draft) {
+  store::Webhook webhook = webhook_of(std::move(draft));
   webhook.id = new_id();
   webhook.created_by = caller.user_id;
   webhook.created_at = now_us();
@@ -71,8 +92,9 @@ Task<store::Webhook> create_webhook(Services& services, const auth::Caller& call
     store::Webhook row = webhook;
     if (workflow->created_by) row.created_by = workflow->created_by;  // owned like the workflow
     store::insert_webhook(tx, row);
+    return row;
   };
-  co_await services.store.write(std::move(job));
+  webhook = co_await services.store.write(std::move(job));
   audit(services, actor, "webhook.created", webhook.path, {{"id", webhook.id}, {"workflow", webhook.workflow_id}});
   co_return webhook;
 }

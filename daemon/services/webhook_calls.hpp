@@ -10,14 +10,19 @@
 
 namespace qflow::services {
 
-bool is_webhook_method(std::string_view method);
-/// Letters, digits and - . _ ~, in parts separated by single slashes.
-bool is_webhook_path(std::string_view path);
+/// What a client asks for. Absent: a path that nobody can guess, POST, the workflow's outputs, `accepted`.
+struct WebhookDraft {
+  std::string workflow_id;
+  std::optional<std::string> path;      ///< letters, digits and - . _ ~, in parts separated by single slashes
+  std::optional<std::string> method;    ///< GET, POST, PUT, PATCH or DELETE
+  std::optional<std::string> node;      ///< whose value is the result, by id or name
+  std::optional<std::string> response;  ///< accepted or result
+};
 
-/// Stores `webhook`, whose id, time and user are set here; it belongs to the workflow's owner. Throws Fault: bad_input
-/// for a workflow that is not the caller's or a node that it does not have, conflict for a taken path.
+/// Makes a webhook, which belongs to the workflow's owner. Throws Fault: bad_input for a workflow that is not the
+/// caller's, a node that it does not have, or a path, method or response that there is not; conflict for a taken path.
 Task<store::Webhook> create_webhook(Services& services, const auth::Caller& caller, const Actor& actor,
-                                    store::Webhook webhook);
+                                    WebhookDraft draft);
 /// Throws Fault(not_found).
 Task<> delete_webhook(Services& services, const auth::Caller& caller, const Actor& actor, std::string id);
 

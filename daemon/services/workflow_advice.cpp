@@ -16,6 +16,7 @@ namespace qflow::services {
 namespace {
 
 constexpr std::size_t kMostNames = 20;  // of nodes in one sentence
+constexpr std::size_t kMostSuggestions = 1000;
 
 std::vector<std::string> names_of(const flow::Graph& graph, const std::vector<std::size_t>& indexes) {
   std::vector<std::string> names;
@@ -142,6 +143,11 @@ Advice advise(const flow::Graph& graph, const workers::Settings& settings) {
       out.suggestions.push_back({"sandbox", node.name,
                                  "it has its own sandbox, so values reach it as JSON; give its neighbours the same "
                                  "sandbox if they may have it"});
+  }
+  if (out.suggestions.size() > kMostSuggestions) {
+    const std::size_t more = out.suggestions.size() - kMostSuggestions;
+    out.suggestions.resize(kMostSuggestions);
+    out.suggestions.push_back({"more", "", fmt::format("{} more suggestions are not listed", more)});
   }
   for (auto& [level, names] : levels)
     if (names.size() > 1) out.independent.push_back(std::move(names));

@@ -22,7 +22,7 @@ Explanation explain_workflow(const flow::Graph& graph);
 
 struct Advice {
   struct Suggestion {
-    std::string kind;  ///< error, unconnected, duplicate, imports, sandbox
+    std::string kind;  ///< error, unconnected, duplicate, imports, sandbox; more: some are not listed
     std::string node;  ///< its name; empty: the workflow
     std::string message;
   };

@@ -38,10 +38,9 @@ template <class F>
 Task<TaggedWorkflow> change(Services& services, const auth::Caller& caller, std::string id, F apply) {
   auto job = [id = std::move(id), owner = caller.owner_filter(), apply = std::move(apply)](sqlite::Tx& tx) mutable {
     sqlite::Db& db = *tx.operator->();
-    std::optional<store::Workflow> w = store::find_workflow(db, id, owner);
-    if (!w) throw missing("workflow", id);
-    apply(tx, *w);
-    return TaggedWorkflow{*w, store::tags_of(db, Tagged::workflows, id)};
+    store::Workflow w = own_workflow(db, id, owner);
+    apply(tx, w);
+    return TaggedWorkflow{w, store::tags_of(db, Tagged::workflows, id)};
   };
   TaggedWorkflow changed = co_await services.store.write(std::move(job));
   announce(services, "workflow.updated", changed.workflow);
@@ -51,14 +50,13 @@ Task<TaggedWorkflow> change(Services& services, const auth::Caller& caller, std:
 }  // namespace
 
 TaggedWorkflow tagged_workflow(sqlite::Db& db, const std::string& id, const std::optional<std::string>& owner) {
-  auto w = store::find_workflow(db, id, owner);
-  if (!w) throw missing("workflow", id);
-  return {std::move(*w), store::tags_of(db, Tagged::workflows, id)};
+  store::Workflow w = own_workflow(db, id, owner);
+  return {std::move(w), store::tags_of(db, Tagged::workflows, id)};
 }
 
 store::WorkflowVersion workflow_version(sqlite::Db& db, const std::string& id, std::int64_t version,
                                         const std::optional<std::string>& owner) {
-  if (!store::find_workflow(db, id, owner)) throw missing("workflow", id);
+  own_workflow(db, id, owner);
   auto found = store::find_version(db, id, version);
   if (!found) throw missing("version", fmt::format("{} of workflow {}", version, id));
   return std::move(*found);
@@ -112,7 +110,8 @@ Task<TaggedWorkflow> set_workflow_active(Services& services, const auth::Caller&
 
 Task<TaggedWorkflow> restore_workflow(Services& services, const auth::Caller& caller, std::string id,
                                       std::int64_t version) {
-  auto apply = [version, user = caller.user_id](sqlite::Tx& tx, store::Workflow& w) {
+  auto apply = [version, user = caller.user_id, quota = quota_of(services)](sqlite::Tx& tx, store::Workflow& w) {
+    store::require_room(*tx.operator->(), w.created_by.value_or(user), quota);
     const store::WorkflowVersion old = workflow_version(*tx.operator->(), w.id, version, std::nullopt);
     w.nodes = old.nodes;
     w.connections = old.connections;
@@ -126,9 +125,9 @@ Task<TaggedWorkflow> restore_workflow(Services& services, const auth::Caller& ca
 
 Task<> delete_workflow(Services& services, const auth::Caller& caller, std::string id) {
   auto job = [id = std::move(id), owner = caller.owner_filter()](sqlite::Tx& tx) {
-    auto w = store::find_workflow(*tx.operator->(), id, owner);
-    if (!w || !store::delete_workflow(tx, id)) throw missing("workflow", id);
-    return std::move(*w);
+    store::Workflow w = own_workflow(*tx.operator->(), id, owner);
+    store::delete_workflow(tx, id);
+    return w;
   };
   const store::Workflow gone = co_await services.store.write(std::move(job));
   announce(services, "workflow.deleted", gone);

@@ -15,7 +15,7 @@ namespace qflow::services {
 struct WorkflowDraft {
   json::object document;  ///< its members go where they belong, see take_workflow()
   std::optional<bool> active;
-  std::optional<std::vector<std::string>> tags;  ///< ids; nothing: they stay
+  std::optional<std::vector<std::string>> tags;  ///< ids or names; nothing: they stay
 };
 
 struct TaggedWorkflow {
@@ -32,7 +32,8 @@ store::WorkflowVersion workflow_version(sqlite::Db& db, const std::string& id, s
 /// Throws Fault: bad_input for a document that cannot be read, a folder of somebody else, or an active workflow that
 /// cannot run.
 Task<TaggedWorkflow> create_workflow(Services& services, const auth::Caller& caller, WorkflowDraft draft);
-/// As create_workflow(); not_found when it is not the caller's.
+/// As create_workflow(), but an active workflow may be changed into one that cannot run; not_found when it is not the
+/// caller's.
 Task<TaggedWorkflow> change_workflow(Services& services, const auth::Caller& caller, std::string id,
                                      WorkflowDraft draft);
 /// A workflow that cannot run is not activated.

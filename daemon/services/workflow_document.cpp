@@ -9,6 +9,7 @@
 #include "daemon/base/ids.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/flow/workflow_reader.hpp"
+#include "daemon/services/faults.hpp"
 #include "schema/text/parse_json.hpp"
 
 namespace qflow::services {
@@ -35,6 +36,12 @@ bool flag_member(const json::object& body, const char* name, bool fallback) {
 json::value stored_json(const std::string& text) {
   std::string error;
   return schema::parse_json(text, error, 200);
+}
+
+store::Workflow own_workflow(sqlite::Db& db, const std::string& id, const std::optional<std::string>& owner) {
+  auto w = store::find_workflow(db, id, owner);
+  if (!w) throw missing("workflow", id);
+  return std::move(*w);
 }
 
 store::Workflow fresh_workflow(const std::string& user_id) {
@@ -106,6 +113,11 @@ json::object document_of(const store::Workflow& w) {
                         {"settings", stored_json(w.settings)}};
   if (!w.python_version.empty()) document["python_version"] = w.python_version;
   return document;
+}
+
+flow::Graph graph_of_code(const std::string& code) {
+  json::object node{{"id", "node"}, {"name", "node"}, {"type", "qflow.python"}, {"code", code}};
+  return flow::read_workflow(json::object{{"name", "node"}, {"nodes", json::array{node}}});
 }
 
 std::string document_text(const store::Workflow& w) {

@@ -14,11 +14,15 @@ namespace json = boost::json;
 
 /// Parses JSON text from the store; null when it is empty.
 json::value stored_json(const std::string& text);
+/// The workflow. Throws Fault(not_found), also when it is not `owner`'s. On a thread of the store.
+store::Workflow own_workflow(sqlite::Db& db, const std::string& id, const std::optional<std::string>& owner);
 /// An empty workflow, made now by that user.
 store::Workflow fresh_workflow(const std::string& user_id);
 /// Takes the members of `body` into `workflow`; members that are not ours are kept as they are. Throws
 /// Fault(bad_input).
 void take_workflow(const json::object& body, store::Workflow& workflow);
+/// A workflow of one node with this code. Throws Fault(bad_input).
+flow::Graph graph_of_code(const std::string& code);
 /// The tags that a body names by id, name or {id}; nothing when it has no `tags`. Throws Fault(bad_input).
 std::optional<std::vector<std::string>> tags_in(const json::object& body);
 /// {name, nodes, connections, settings, python_version}: a stored workflow as flow::read_workflow() takes it.

@@ -17,9 +17,15 @@ void check_parent(sqlite::Db& db, const store::Folder& f) {
 
 }  // namespace
 
-store::Project visible_project(sqlite::Db& db, const auth::Caller& caller, const std::string& id) {
+std::optional<store::Project> project_if_visible(sqlite::Db& db, const auth::Caller& caller, const std::string& id) {
   auto project = store::find_project(db, id, caller.user_id);
-  if (!project || (!caller.sees_all() && project->user_id != caller.user_id)) throw missing("project", id);
+  if (project && !caller.sees_all() && project->user_id != caller.user_id) project.reset();
+  return project;
+}
+
+store::Project visible_project(sqlite::Db& db, const auth::Caller& caller, const std::string& id) {
+  auto project = project_if_visible(db, caller, id);
+  if (!project) throw missing("project", id);
   return std::move(*project);
 }
 

@@ -13,7 +13,9 @@ struct FolderPlace {
   std::string project, folder;
 };
 
-/// The project, when the caller may see it. Throws Fault(not_found). On a thread of the store.
+/// The project, when the caller may see it.
+std::optional<store::Project> project_if_visible(sqlite::Db& db, const auth::Caller& caller, const std::string& id);
+/// The same. Throws Fault(not_found). On a thread of the store.
 store::Project visible_project(sqlite::Db& db, const auth::Caller& caller, const std::string& id);
 /// Throws Fault(not_found). On a thread of the store.
 store::Folder visible_folder(sqlite::Db& db, const auth::Caller& caller, const FolderPlace& place);

@@ -12,7 +12,7 @@ json::object summary_view(const store::Execution& execution);
 /// {resultData: {runData, lastNodeExecuted, error?}, outputs, files, dataFlow}. Where the record was too large for one
 /// reply, `left_out` says how many bytes are missing and which path has them.
 json::object data_view(const services::ExecutionRecord& record);
-/// The summary with `data` and `error`.
+/// The summary with input_data, data and stacktrace.
 json::object execution_view(const services::ExecutionRecord& record);
 
 }  // namespace qflow::api

@@ -1,4 +1,4 @@
-// /executions: list, get, data, delete, stop; and the files they left.
+// /executions: list, get, data, workflow, delete, stop.
 #pragma once
 #include "daemon/api/handler.hpp"
 

@@ -1,13 +1,9 @@
 #include "daemon/api/installation/containers.hpp"
 
-#include <fmt/format.h>
-
-#include "daemon/base/ids.hpp"
 #include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/services/environments.hpp"
 #include "daemon/store/asset_rows.hpp"
-#include "daemon/workers/proc.hpp"
 
 namespace qflow::api {
 namespace {
@@ -30,12 +26,7 @@ json::object view(const store::Container& c, const services::EnvironmentUse& use
 }
 
 Task<store::Container> load(Services& services, const Request& request) {
-  auto job = [id = request.parameter("id"), owner = request.caller->owner_filter()](sqlite::Db& db) {
-    return store::find_container(db, id, owner);
-  };
-  const auto found = co_await services.store.read(std::move(job));
-  if (!found) throw missing("container", request.parameter("id"));
-  co_return *found;
+  return services::find_environment(services, *request.caller, request.parameter("id"));
 }
 
 }  // namespace
@@ -63,22 +54,18 @@ Task<Reply> create_container(Services& services, const Request& request) {
 
 Task<Reply> get_container(Services& services, const Request& request) {
   const store::Container c = co_await load(services, request);
-  const auto use = co_await services.environments.look(services);
-  const auto found = use.find(c.id);
-  co_return Reply::of(view(c, found == use.end() ? services::EnvironmentUse{} : found->second));
+  const services::EnvironmentUse use = co_await services.environments.look(services, c.id);
+  co_return Reply::of(view(c, use));
 }
 
 Task<Reply> delete_container(Services& services, const Request& request) {
-  const store::Container c = co_await load(services, request);
-  co_await services::remove_environment(services, c);
+  co_await services::remove_environment(services, *request.caller, request.parameter("id"));
   co_return Reply::success();
 }
 
 Task<Reply> get_container_resources(Services& services, const Request& request) {
   const store::Container c = co_await load(services, request);
-  const auto use = co_await services.environments.look(services);
-  const auto found = use.find(c.id);
-  const services::EnvironmentUse own = found == use.end() ? services::EnvironmentUse{} : found->second;
+  const services::EnvironmentUse own = co_await services.environments.look(services, c.id);
   const auto settings = services.settings.get();
   json::object out = usage_view(own);
   out["memory_limit_bytes"] = settings->limits.memory;
@@ -103,40 +90,18 @@ Task<Reply> list_dependencies(Services& services, const Request& request) {
   co_return Reply::of(json::object{{"dependencies", json::array()}});
 }
 
-namespace {
-// PEP 508's names and versions; no pip options, nothing with a special meaning to a shell.
-bool is_package(const std::string& text) {
-  const auto is_letter = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
-  return !text.empty() && text.size() <= 200 && is_letter(text.front()) &&
-         std::all_of(text.begin(), text.end(), [&](char c) {
-           return is_letter(c) || std::string_view("._-[],<>=!~+*").find(c) != std::string_view::npos;
-         });
-}
-
-Fault not_yet() {
-  return {FaultKind::not_implemented, "not_implemented",
-          "this release does not install packages; nodes import what this host's Python has"};
-}
-}  // namespace
-
 Task<Reply> install_dependencies(Services& services, const Request& request) {
-  co_await load(services, request);
   Body body(request.json_object());
-  const auto packages = body.texts("packages").value_or(std::vector<std::string>());
+  auto packages = body.texts("packages").value_or(std::vector<std::string>());
   body.text("requirements_file", 1U << 20U);
-  for (std::size_t i = 0; i < packages.size(); ++i)
-    if (!is_package(packages[i]))
-      body.problem(fmt::format("/packages/{}", i),
-                   "expected a package name, optionally with a version, such as requests>=2.31");
   body.check();
-  throw not_yet();
+  co_await services::install_packages(services, *request.caller, request.parameter("id"), std::move(packages));
+  co_return Reply::success();
 }
 
 Task<Reply> delete_dependency(Services& services, const Request& request) {
-  co_await load(services, request);
-  throw not_yet();
+  co_await services::remove_package(services, *request.caller, request.parameter("id"), request.parameter("package"));
+  co_return Reply::success();
 }
 
 }  // namespace qflow::api

@@ -75,7 +75,7 @@ Task<Reply> upload_file(Services& services, const Request& request) {
     if (part.name == "is_temporary") draft.is_temporary = part.content == "true" || part.content == "1";
     if (part.name == "expires_at") {
       draft.expires_at = parse_time(part.content);
-      if (!draft.expires_at || *draft.expires_at <= now_us())
+      if (!draft.expires_at)
         throw Fault(FaultKind::bad_input, "invalid_body",
                     "/expires_at: expected a time in the future, such as 2030-01-31T12:00:00Z");
     }

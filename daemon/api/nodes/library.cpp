@@ -1,7 +1,5 @@
 #include "daemon/api/nodes/library.hpp"
 
-#include <fmt/format.h>
-
 #include <charconv>
 
 #include "daemon/api/nodes/trial_view.hpp"
@@ -73,17 +71,6 @@ json::object view(const store::PythonNodeVersion& v) {
 
 json::object view(const services::TaggedNode& n) { return view(n.node, n.tags); }
 
-constexpr std::size_t kMostDependencies = 500;
-constexpr std::size_t kMostTypes = 64U << 10U;  // bytes of the JSON of a node's types: lists show them
-
-std::optional<json::object> small_object(Body& body, const char* name) {
-  const json::object* given = body.object(name);
-  if (given == nullptr) return std::nullopt;
-  if (json::serialize(*given).size() > kMostTypes)
-    body.problem(std::string("/") + name, fmt::format("larger than {} KiB", kMostTypes >> 10U));
-  return *given;
-}
-
 services::NodeDraft draft_in(Body& body) {
   services::NodeDraft draft;
   if (body.has("name")) draft.name = body.required("name", 200);
@@ -92,10 +79,8 @@ services::NodeDraft draft_in(Body& body) {
   draft.main_function = body.text("main_function", 200);
   draft.python_version = body.text("python_version", 20);
   draft.dependencies = body.texts("dependencies");
-  if (draft.dependencies && draft.dependencies->size() > kMostDependencies)
-    body.problem("/dependencies", fmt::format("more than {} dependencies", kMostDependencies));
-  draft.input_types = small_object(body, "input_types");
-  draft.output_types = small_object(body, "output_types");
+  if (const json::object* types = body.object("input_types")) draft.input_types = *types;
+  if (const json::object* types = body.object("output_types")) draft.output_types = *types;
   draft.is_template = body.flag("is_template");
   draft.is_public = body.flag("is_public");
   draft.is_converter = body.flag("is_converter");

@@ -59,19 +59,13 @@ json::object compared(Services& services, const typing::Catalog& catalog, const 
   return view(services::compare_types(services, catalog, source, target), source, target);
 }
 
-constexpr std::size_t kMostDefinition = 256U << 10U;  // bytes of JSON: everybody's list and catalog have it
-
 services::TypeDraft draft_in(Body& body) {
   services::TypeDraft draft;
   if (body.has("name")) draft.name = body.required("name", 100);
   draft.category = body.text("category", 50);
   draft.python_type = body.text("python_type", 500);
   draft.description = body.text("description", 2000);
-  if (const json::object* definition = body.object("definition")) {
-    draft.definition = *definition;
-    if (json::serialize(*definition).size() > kMostDefinition)
-      body.problem("/definition", fmt::format("larger than {} KiB", kMostDefinition >> 10U));
-  }
+  if (const json::object* definition = body.object("definition")) draft.definition = *definition;
   draft.extends = body.text("extends", 100);  // may also stand next to the name
   services::check_type_draft(draft, body.problems());
   body.check();

@@ -19,7 +19,7 @@ json::object port_view(const schema::NodePort& port, const schema::Classes& clas
 /// {name, summary, description, inputs, outputs, input_schema, output_schema, …}
 json::object function_view(const schema::NodeFunction& function, const schema::Classes& classes,
                            const typing::Catalog& catalog, SchemaBudget& budget);
-/// {source, function, functions, ports of the function, imports, findings, error}
+/// {source, function, functions, imports, findings, error}
 json::object description_view(const schema::NodeDescription& description, const typing::Catalog& catalog);
 /// {valid, errors, warnings, findings}
 json::object findings_view(const std::vector<check::Finding>& findings);

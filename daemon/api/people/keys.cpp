@@ -1,8 +1,5 @@
 #include "daemon/api/people/keys.hpp"
 
-#include <fmt/format.h>
-
-#include "daemon/api/table.hpp"
 #include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/services/api_keys.hpp"
@@ -26,18 +23,6 @@ json::object view(const store::ApiKey& key) {
   return out;
 }
 
-void check_scopes(Body& body, const std::vector<std::string>& wanted) {
-  for (std::size_t i = 0; i < wanted.size(); ++i)
-    if (scopes().count(wanted[i]) == 0) {
-      std::string names;
-      for (const auto& name : scopes())
-        if (name.find('*') == std::string::npos) names += (names.empty() ? "" : ", ") + name;
-      body.problem(
-          fmt::format("/scopes/{}", i),
-          fmt::format("\"{}\" is not a scope; scopes are {}, also with * for either word, and *", wanted[i], names));
-    }
-}
-
 }  // namespace
 
 Task<Reply> list_api_keys(Services& services, const Request& request) {
@@ -55,12 +40,11 @@ Task<Reply> create_api_key(Services& services, const Request& request) {
   Body body(request.json_object());
   std::string name = body.required("name", 200);
   body.line("name", 200);
-  auto wanted = body.texts("scopes").value_or(std::vector<std::string>{"*"});
-  check_scopes(body, wanted);
+  auto wanted = body.texts("scopes").value_or(std::vector<std::string>());
   const auto days = body.number("expiresInDays", 0.0001, 36500);
   body.check();
   const services::Actor actor = actor_of(request);
-  const services::NewKey made =
+  const auth::NewKey made =
       co_await services::create_api_key(services, *request.caller, actor, std::move(name), std::move(wanted), days);
   json::object out = view(made.key);
   out["key"] = made.text;

@@ -14,19 +14,17 @@ Task<flow::Graph> graph_in(Services& services, const Request& request, Body& bod
   if (const auto id = body.text("workflowId", 100)) {
     body.check();
     auto job = [id = *id, owner = request.caller->owner_filter()](sqlite::Db& db) {
-      return store::find_workflow(db, id, owner);
+      return services::graph_of(services::own_workflow(db, id, owner));
     };
-    const auto workflow = co_await services.store.read(std::move(job));
-    if (!workflow) throw missing("workflow", *id);
-    co_return services::graph_of(*workflow);
+    flow::Graph stored = co_await services.store.read(std::move(job));
+    co_return stored;
   }
   const json::object* workflow = body.object("workflow");
   const auto code = body.text("code", 1U << 20U);
   if (workflow == nullptr && !code) body.problem("/workflowId", "required, or workflow, or code");
   body.check();
   if (workflow != nullptr) co_return flow::read_workflow(*workflow);
-  json::object node{{"id", "node"}, {"name", "node"}, {"type", "qflow.python"}, {"code", *code}};
-  co_return flow::read_workflow(json::object{{"name", "node"}, {"nodes", json::array{node}}});
+  co_return services::graph_of_code(*code);
 }
 
 }  // namespace

@@ -27,11 +27,10 @@ Task<Reply> validate_workflow(Services& services, const Request& request) {
 
 Task<Reply> validate_stored_workflow(Services& services, const Request& request) {
   auto job = [id = request.parameter("id"), owner = request.caller->owner_filter()](sqlite::Db& db) {
-    return store::find_workflow(db, id, owner);
+    return services::own_workflow(db, id, owner);
   };
-  const std::optional<store::Workflow> w = co_await services.store.read(std::move(job));
-  if (!w) throw missing("workflow", request.parameter("id"));
-  Reply reply = co_await check_document(services, services::document_of(*w), w->created_by);
+  const store::Workflow w = co_await services.store.read(std::move(job));
+  Reply reply = co_await check_document(services, services::document_of(w), w.created_by);
   co_return reply;
 }
 

@@ -48,7 +48,7 @@ Task<Reply> list_workflow_versions(Services& services, const Request& request) {
   const std::int64_t limit = request.integer("limit", 50, 1, 250);
   const std::int64_t before = request.integer("before", 0, 0, std::numeric_limits<std::int64_t>::max());
   auto job = [id = request.parameter("id"), owner = request.caller->owner_filter(), limit, before](sqlite::Db& db) {
-    if (!store::find_workflow(db, id, owner)) throw missing("workflow", id);
+    services::own_workflow(db, id, owner);
     return store::versions_of(db, id, limit, before);
   };
   const auto rows = co_await services.store.read(std::move(job));

@@ -10,6 +10,7 @@
 #include "daemon/services/running.hpp"
 #include "daemon/services/workflow_changes.hpp"
 #include "daemon/services/workflow_document.hpp"
+#include "daemon/services/workflow_folders.hpp"
 #include "daemon/store/folder_rows.hpp"
 #include "daemon/store/tag_rows.hpp"
 #include "daemon/store/workflow_rows.hpp"
@@ -157,10 +158,9 @@ Task<Reply> list_workflows(Services& services, const Request& request) {
   const bool folders = request.flag("includeFolders").value_or(false);
   auto job = [query, scopes, folders, project = project_in(request), caller = request.caller](sqlite::Db& db) mutable {
     json::array rows;
-    const auto found = store::find_project(db, project.value_or("personal"), caller->user_id);
-    const bool visible = found && (caller->sees_all() || found->user_id == caller->user_id);
-    if (project) query.owner = visible ? found->user_id : "";
-    if (folders && visible) rows = folder_rows(db, found->id, query.folder_id);
+    const auto found = services::project_if_visible(db, *caller, project.value_or("personal"));
+    if (project) query.owner = found ? found->user_id : "";
+    if (folders && found) rows = folder_rows(db, found->id, query.folder_id);
     const auto folder_count = static_cast<std::int64_t>(rows.size());
     store::WorkflowPage page = store::list_workflows(db, query);
     page.count += folder_count;
@@ -226,17 +226,15 @@ Task<Reply> execute_workflow(Services& services, const Request& request) {
   if (wait > 0 && !request.caller->reaches("executions:read"))
     throw Fault(FaultKind::forbidden, "missing_scope",
                 "`wait` replies with the execution, but this API key does not have the scope \"executions:read\"");
-  const services::TaggedWorkflow found = co_await load(services, request);
-  const store::Workflow& w = found.workflow;
   std::optional<json::value> input;
   if (const json::value* given = body.if_contains("input_data"); given != nullptr && !given->is_null()) input = *given;
-  const services::Started started = co_await services::start_execution(services, w, std::move(input), "manual",
-                                                                       w.created_by.value_or(request.caller->user_id));
+  const services::Started started =
+      co_await services::run_workflow(services, *request.caller, request.parameter("id"), std::move(input));
   if (wait > 0) co_await services::wait_for(started, std::chrono::seconds(wait), request.presence);
   if (wait == 0)
     co_return Reply::of(202, json::object{{"id", started.id},
                                           {"executionId", started.id},
-                                          {"workflowId", w.id},
+                                          {"workflowId", started.workflow_id},
                                           {"status", started.queued ? "queued" : "running"},
                                           {"startedAt", iso_time(started.at)}});
   auto read = [&services, id = started.id, caller = request.caller](sqlite::Db& db) {

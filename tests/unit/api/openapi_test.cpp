@@ -7,6 +7,7 @@
 #include <set>
 
 #include "daemon/api/table.hpp"
+#include "daemon/auth/api_key.hpp"
 #include "openapi_json.hpp"
 
 using namespace qflow;
@@ -58,4 +59,15 @@ TEST_CASE("each route says who may call it and what a key must reach") {
     if (route.method != "GET" && route.access != http::Access::open && !ends_session)
       CHECK((!route.scope.ends_with(":read") || route.scope == "types:read"));
   }
+}
+
+TEST_CASE("the scopes of keys are those of the routes") {
+  std::set<std::string_view> used;
+  for (const gate::Route& route : api::routes())
+    if (!route.scope.empty()) used.insert(route.scope);
+  const auto& names = auth::scope_names();
+  CHECK(used == std::set<std::string_view>(names.begin(), names.end()));
+  for (const char* scope : {"*", "workflows:*", "*:read", "ai:execute"}) CHECK(auth::scope_problem(scope).empty());
+  for (const char* scope : {"", "workflows", "workflows:", "workflow:read", "*:*", "workflows:fly"})
+    CHECK_FALSE(auth::scope_problem(scope).empty());
 }
