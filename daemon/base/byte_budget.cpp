@@ -13,6 +13,14 @@ ByteBudget::Hold::~Hold() {
   if (own->second == 0) budget_.held_by_.erase(own);
 }
 
+void ByteBudget::Hold::shrink_to(std::uint64_t bytes) {
+  const std::lock_guard lock(budget_.mutex_);
+  if (bytes >= bytes_) return;
+  budget_.held_ -= bytes_ - bytes;
+  budget_.held_by_[owner_] -= bytes_ - bytes;
+  bytes_ = bytes;
+}
+
 std::shared_ptr<ByteBudget::Hold> ByteBudget::take(const std::string& owner, std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   const auto own = held_by_.find(owner);

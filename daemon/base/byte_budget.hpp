@@ -17,6 +17,8 @@ class ByteBudget {
     ~Hold();
     Hold(const Hold&) = delete;
     Hold& operator=(const Hold&) = delete;
+    /// Gives back all but `bytes`, if it holds more.
+    void shrink_to(std::uint64_t bytes);
 
    private:
     ByteBudget& budget_;

@@ -8,26 +8,8 @@
 namespace qflow::check {
 namespace {
 
-constexpr std::size_t kMostKept = 1000;
+constexpr std::size_t kMostKept = 200;
 constexpr auto kLongest = std::chrono::seconds(5);  // another process may write to the same store
-
-struct Rows {
-  std::vector<store::CustomTypeRow> types;
-  std::vector<store::PythonNode> converters;
-  std::map<std::string, std::string> authors;  ///< of the converters: by id, the name
-};
-
-Rows read_rows(sqlite::Db& db, const std::optional<std::string>& owner) {
-  Rows rows{store::list_types(db), store::list_converters(db, owner), {}};
-  for (const auto& row : rows.converters) {
-    if (!row.created_by || rows.authors.count(*row.created_by) != 0) continue;
-    const auto user = store::find_user(db, *row.created_by);
-    if (!user) continue;
-    const bool named = !user->first_name.empty() && !user->last_name.empty();
-    rows.authors[user->id] = named ? user->first_name + " " + user->last_name : user->email;
-  }
-  return rows;
-}
 
 // {"schema": {…}}, or the schema itself.
 const json::object* schema_in(const json::object& definition) {
@@ -52,6 +34,29 @@ typing::CustomType type_of(const store::CustomTypeRow& row) {
   return out;
 }
 
+struct Rows {
+  std::vector<typing::CustomType> types;
+  std::vector<store::PythonNode> converters;
+  std::map<std::string, std::string> authors;  ///< of the converters: by id, the name
+};
+
+Rows read_rows(sqlite::Db& db, const std::optional<std::string>& owner) {
+  Rows rows{{}, store::list_converters(db, owner), {}};
+  for (const auto& row : store::list_types(db)) {
+    rows.types.push_back(type_of(row));
+    // Another user's type says nothing about this user's classes.
+    rows.types.back().of_classes = !owner || row.created_by == owner;
+  }
+  for (const auto& row : rows.converters) {
+    if (!row.created_by || rows.authors.count(*row.created_by) != 0) continue;
+    const auto user = store::find_user(db, *row.created_by);
+    if (!user) continue;
+    const bool named = !user->first_name.empty() && !user->last_name.empty();
+    rows.authors[user->id] = named ? user->first_name + " " + user->last_name : user->email;
+  }
+  return rows;
+}
+
 }  // namespace
 
 NodeSource source_of(const store::PythonNode& node, const workers::Settings& settings) {
@@ -72,12 +77,6 @@ Task<CatalogPtr> CatalogLoader::load(std::optional<std::string> owner,
     co_return found->second.catalog;
   auto job = [owner](sqlite::Db& db) { return read_rows(db, owner); };
   Rows rows = co_await store_.read(std::move(job));
-  std::vector<typing::CustomType> types;
-  for (const auto& row : rows.types) {
-    types.push_back(type_of(row));
-    // Another user's type says nothing about this user's classes.
-    types.back().of_classes = !owner || row.created_by == owner;
-  }
   std::vector<NodeSource> sources;
   std::vector<const store::PythonNode*> nodes;
   for (const auto& row : rows.converters) {
@@ -105,7 +104,7 @@ Task<CatalogPtr> CatalogLoader::load(std::optional<std::string> owner,
     one.target = function->output.type;
     one.classes = descriptions[i]->classes;
   }
-  auto catalog = std::make_shared<const typing::Catalog>(std::move(types), std::move(converters));
+  auto catalog = std::make_shared<const typing::Catalog>(std::move(rows.types), std::move(converters));
   if (kept_.size() >= kMostKept) kept_.clear();
   kept_[key] = {version, Clock::now(), catalog};
   co_return catalog;

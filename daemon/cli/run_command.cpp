@@ -228,6 +228,7 @@ int run_or_throw(const config::Config& config, const RunOptions& options) {
   order.execution_id = new_id();
   order.workflow_name = graph.name;
   order.mode = "cli";
+  order.document = json::serialize(document);
   const flow::Plan plan = order.plan;
   const Isolation isolation = require_isolation(settings, static_cast<int>(config.sandbox.min_isolation));
   log::set_level(log::Level::warning);

@@ -136,6 +136,7 @@ class Daemon {
                   asking_,
                   environments_,
                   replies_,
+                  waiting_,
                   key_.derive("credents"),
                   ""},
         gate_(services_, api::routes()) {
@@ -328,7 +329,7 @@ class Daemon {
   auth::LoginThrottle logins_;
   observe::Events events_;
   services::EnvironmentMeter environments_;
-  ByteBudget replies_{512ULL << 20U, 256ULL << 20U};
+  ByteBudget replies_{512ULL << 20U, 128ULL << 20U}, waiting_{512ULL << 20U, 128ULL << 20U};
   observe::Metrics metrics_;
   asio::thread_pool slow_{2}, asking_{2};
   asio::io_context io_{kThreads};

@@ -5,11 +5,14 @@
 #include <algorithm>
 
 #include "daemon/base/fault.hpp"
+#include "daemon/observe/log.hpp"
 
 namespace qflow::engine {
 namespace {
 
 constexpr auto kLastPatience = std::chrono::seconds(30);  // for records, while the daemon stops
+constexpr auto kFirstPause = std::chrono::milliseconds(100);
+constexpr auto kLongestPause = std::chrono::seconds(5);
 
 }  // namespace
 
@@ -32,19 +35,19 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
   const auto arrived = Clock::now();
   Outcome outcome;
   std::optional<Fault> fault;
-  bool placed = false;
+  Turn turn = Turn::cancelled;
   try {
-    placed = co_await find_place(order, key);
+    turn = co_await take_turn(order, key, one);
     const double waited = milliseconds_since(arrived);
     order.ticket.reset();
-    if (!placed && !one.cancelled() && order.queued && !order.document.empty()) {
-      // The engine drains, and the next process runs it; or it was stopped before it came here.
-      outcome.status = draining_ ? Status::pending : Status::cancelled;
+    order.room.reset();
+    if (turn == Turn::left || turn == Turn::ended) {
+      outcome.status = turn == Turn::left ? Status::pending : Status::cancelled;
       active_.erase(key);
-      if (!draining_ && listener_ != nullptr) listener_->on_end(order, outcome);
+      if (turn == Turn::ended && listener_ != nullptr) listener_->on_end(order, outcome);
       co_return outcome;
     }
-    if (!placed) one.cancel();
+    if (turn == Turn::cancelled) one.cancel();
     else if (listener_ != nullptr) begin_listening(order, one);
     outcome = co_await one.execute();
     outcome.queue_ms += waited;
@@ -53,7 +56,7 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
   } catch (const std::exception& e) {
     fault = Fault(FaultKind::internal, "internal", e.what());
   }
-  if (placed) places_.give(order.created_by);
+  if (turn == Turn::begun) places_.give(order.created_by);
   active_[key] = nullptr;  // cannot be cancelled any more, but is not over until it is recorded
   if (fault) {
     outcome.steps.resize(order.plan.steps.size());
@@ -81,29 +84,45 @@ void Engine::begin_listening(const Order& order, Run& run) {
   });
 }
 
-// False when it was cancelled, or the engine drains, before there was one.
-Task<bool> Engine::find_place(Order& order, const std::string& key) {
-  if (!draining_ && places_.take_at_once(order.created_by)) {
-    if (!order.queued) co_return true;
-  } else {
-    if (!order.queued) recorder_.queue(order);
+Task<Engine::Turn> Engine::take_turn(Order& order, const std::string& key, const Run& run) {
+  const bool at_once = !draining_ && places_.take_at_once(order.created_by);
+  if (at_once && !order.queued) co_return Turn::begun;
+  if (!at_once) {
+    if (!order.queued) co_await recorder_.queue(order);
     order.queued = true;
-    if (draining_) co_return false;
+    if (order.resumable && order.input) {
+      order.input.reset();  // the record has it
+      order.input_is_recorded = true;
+    }
+    const auto without = [&] { return order.resumable && !run.cancelled() ? Turn::left : Turn::cancelled; };
+    if (draining_ || run.cancelled()) co_return without();
     if (listener_ != nullptr) listener_->on_wait(order, places_.waiting());
     const bool placed = co_await places_.wait(key, order.created_by);
-    if (!placed) co_return false;
+    if (!placed) co_return without();
   }
-  bool begun = false;
-  std::exception_ptr failure;
-  try {
-    begun = co_await recorder_.begin(order);
-  } catch (const std::exception&) {
-    failure = std::current_exception();
+  const Turn turn = co_await begin(order, run);
+  if (turn != Turn::begun) places_.give(order.created_by);
+  co_return turn;
+}
+
+// Has a place. Nothing runs before the record says so; a disk that fails is waited for, as at the end.
+Task<Engine::Turn> Engine::begin(Order& order, const Run& run) {
+  Clock::duration pause = kFirstPause;
+  for (;;) {
+    std::string problem;
+    try {
+      const bool begun = co_await recorder_.begin(order);
+      co_return begun ? Turn::begun : Turn::ended;
+    } catch (const std::exception& e) {
+      problem = e.what();
+    }
+    log::error("engine", "the beginning of an execution could not be recorded",
+               {{"execution_id", order.execution_id}, {"reason", problem}});
+    if (run.cancelled()) co_return Turn::cancelled;
+    if (draining_) co_return order.resumable ? Turn::left : Turn::cancelled;
+    co_await sleep_for(pause);
+    pause = std::min<Clock::duration>(2 * pause, kLongestPause);
   }
-  if (begun) co_return true;
-  places_.give(order.created_by);
-  if (failure) std::rethrow_exception(failure);
-  co_return false;
 }
 
 bool Engine::cancel(const std::string& execution_id) {

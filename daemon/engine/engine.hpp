@@ -39,8 +39,8 @@ class Engine {
   bool is_active(const std::string& execution_id) const { return active_.count(execution_id) != 0; }
   /// How many wait, run or are being recorded.
   std::size_t running() const { return active_.size(); }
-  /// A ticket for an order, or null when `most` executions wait already. Any thread.
-  std::shared_ptr<Ticket> admit(std::size_t most) { return places_.admit(most); }
+  /// A ticket for an order of `user`, or null when `most` executions wait already. Any thread.
+  std::shared_ptr<Ticket> admit(std::size_t most, const std::string& user) { return places_.admit(most, user); }
   /// Executions that were accepted and have no place yet. Any thread.
   std::size_t waiting() const { return places_.waiting(); }
   /// Whether an execution that was just admitted will probably wait. Any thread.
@@ -49,7 +49,11 @@ class Engine {
   int isolation_level() const { return isolation_level_; }
 
  private:
-  Task<bool> find_place(Order& order, const std::string& key);
+  /// What became of the wait for a place: it has one and its record says that it runs; it was cancelled; the engine
+  /// drains, and the next process runs it; it was ended in the store.
+  enum class Turn { begun, cancelled, left, ended };
+  Task<Turn> take_turn(Order& order, const std::string& key, const Run& run);
+  Task<Turn> begin(Order& order, const Run& run);
   void begin_listening(const Order& order, Run& run);
   workers::Pool& pool_;
   Recorder recorder_;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "daemon/base/byte_budget.hpp"
 #include "daemon/engine/places.hpp"
 #include "daemon/flow/plan.hpp"
 #include "daemon/typing/catalog.hpp"
@@ -20,11 +21,14 @@ struct Order {
   std::optional<std::string> workflow_id;
   std::string workflow_name;
   std::string mode = "manual";
-  std::string created_by;                          ///< the user; empty: nobody was signed in
-  std::string document;                            ///< the workflow as JSON, kept with the record; empty: none
-  std::uint64_t quota = 0;                         ///< bytes that the user may keep; 0: any number
-  bool queued = false;                             ///< its record says that it waits for a place
-  std::shared_ptr<Ticket> ticket;                  ///< counts it as waiting until it has a place; null: not counted
+  std::string created_by;   ///< the user; empty: nobody was signed in
+  std::string document;     ///< the workflow as JSON, to be kept with the record; empty: none, or it is kept by now
+  bool resumable = false;   ///< the record has all that another process would need to run it
+  std::uint64_t quota = 0;  ///< bytes that the user may keep; 0: any number
+  bool queued = false;      ///< its record says that it waits for a place
+  bool input_is_recorded = false;          ///< `input` was dropped while it waits, and is read back when it begins
+  std::shared_ptr<ByteBudget::Hold> room;  ///< for what it takes while it waits; null: that is little
+  std::shared_ptr<Ticket> ticket;          ///< counts it as waiting until it has a place; null: not counted
   std::shared_ptr<const typing::Catalog> catalog;  ///< users' types; null: none. Shared with other executions
 };
 

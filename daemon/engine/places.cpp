@@ -5,12 +5,19 @@
 
 namespace qflow::engine {
 
-std::shared_ptr<Ticket> Places::admit(std::size_t most) {
-  std::size_t now = waiting_->load();
-  do {
-    if (now >= most) return nullptr;
-  } while (!waiting_->compare_exchange_weak(now, now + 1));
-  return std::make_shared<Ticket>(waiting_);
+Ticket::~Ticket() {
+  --counts_->all;
+  const std::lock_guard lock(counts_->mutex);
+  const auto own = counts_->of_user.find(user_);
+  if (--own->second == 0) counts_->of_user.erase(own);
+}
+
+std::shared_ptr<Ticket> Places::admit(std::size_t most, const std::string& user) {
+  const std::lock_guard lock(counts_->mutex);
+  if (counts_->all >= most && counts_->of_user.count(user) != 0) return nullptr;
+  ++counts_->of_user[user];
+  ++counts_->all;
+  return std::make_shared<Ticket>(counts_, user);
 }
 
 bool Places::take_at_once(const std::string& user) {
@@ -26,6 +33,7 @@ bool Places::take_at_once(const std::string& user) {
 }
 
 Task<bool> Places::wait(std::string key, std::string user) {
+  if (take_at_once(user)) co_return true;
   const auto waiter =
       std::make_shared<Waiter>(Waiter{std::move(key), false, asio::steady_timer(executor_, Clock::time_point::max())});
   users_[user].waiting.push_back(waiter);

@@ -1,10 +1,11 @@
-// Who may run now: a bounded number of places, given in turn between users. Engine strand, except admit() and
-// waiting().
+// Who may run now: a bounded number of places, given in turn between users. Engine strand, except admit(), waiting()
+// and full().
 #pragma once
 #include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "daemon/base/async.hpp"
@@ -15,14 +16,20 @@ namespace qflow::engine {
 /// whatever else becomes of it.
 class Ticket {
  public:
-  using Count = std::shared_ptr<std::atomic<std::size_t>>;  // shared with the Places: a ticket may outlive them
-  explicit Ticket(Count waiting) : waiting_(std::move(waiting)) {}
-  ~Ticket() { --*waiting_; }
+  struct Counts {
+    std::atomic<std::size_t> all{0};
+    std::mutex mutex;
+    std::map<std::string, std::size_t> of_user;  ///< those who wait
+  };
+  using SharedCounts = std::shared_ptr<Counts>;  // shared with the Places: a ticket may outlive them
+  Ticket(SharedCounts counts, std::string user) : counts_(std::move(counts)), user_(std::move(user)) {}
+  ~Ticket();
   Ticket(const Ticket&) = delete;
   Ticket& operator=(const Ticket&) = delete;
 
  private:
-  Count waiting_;
+  SharedCounts counts_;
+  std::string user_;
 };
 
 /// A thousand executions of one user do not hold up another's single one: whoever waits is served in turn, one of each
@@ -33,19 +40,20 @@ class Places {
   Places(const Places&) = delete;
   Places& operator=(const Places&) = delete;
 
-  /// A ticket, or null when `most` executions wait already. Any thread: asking and counting are one step, so that
-  /// simultaneous callers cannot overrun the bound.
-  std::shared_ptr<Ticket> admit(std::size_t most);
+  /// A ticket for `user`, or null when `most` executions wait already. A user of whom none waits always gets one: a
+  /// crowd of one user's must not shut others out. Any thread: asking and counting are one step, so that simultaneous
+  /// callers cannot overrun the bound.
+  std::shared_ptr<Ticket> admit(std::size_t most, const std::string& user);
   /// Executions that were accepted and have no place yet. Any thread.
-  std::size_t waiting() const { return waiting_->load(std::memory_order_relaxed); }
+  std::size_t waiting() const { return counts_->all.load(std::memory_order_relaxed); }
 
   /// Whether more have been admitted than there are free places: the last of them will probably wait. Any thread.
   bool full() const { return waiting() > free_.load(std::memory_order_relaxed); }
 
   /// A place for an execution of `user`, if there is one for them now.
   bool take_at_once(const std::string& user);
-  /// Waits for a place for `key`, an execution of `user`. False: cancelled meanwhile; then there is nothing to give
-  /// back.
+  /// Waits for a place for `key`, an execution of `user`, unless there is one. False: cancelled meanwhile; then there
+  /// is nothing to give back.
   Task<bool> wait(std::string key, std::string user);
   /// The execution of `user` that had a place is over.
   void give(const std::string& user);
@@ -73,7 +81,7 @@ class Places {
   std::atomic<unsigned> free_;         ///< written on the strand
   std::map<std::string, User> users_;  ///< those who run or wait
   std::string last_;                   ///< the user who was served last; the next in order is next
-  Ticket::Count waiting_ = std::make_shared<std::atomic<std::size_t>>(0);
+  Ticket::SharedCounts counts_ = std::make_shared<Ticket::Counts>();
 };
 
 }  // namespace qflow::engine

@@ -7,6 +7,8 @@
 #include "daemon/observe/log.hpp"
 #include "daemon/store/storage_rows.hpp"
 #include "daemon/store/usage_rows.hpp"
+#include "daemon/store/user_rows.hpp"
+#include "schema/text/parse_json.hpp"
 
 namespace qflow::engine {
 namespace {
@@ -102,7 +104,7 @@ std::vector<store::DataFlowRow> flow_rows(const Order& order, const Outcome& out
 Recorder::Recorder(store::Store* store, int isolation_level, std::string isolation_missing)
     : store_(store), isolation_level_(isolation_level), isolation_missing_(std::move(isolation_missing)) {}
 
-Task<> Recorder::start(const Order& order) {
+Task<> Recorder::start(Order& order) {
   if (!records(order)) co_return;
   store::Execution row;
   row.id = order.execution_id;
@@ -121,24 +123,66 @@ Task<> Recorder::start(const Order& order) {
   if (!order.plan.environment.empty()) row.container_id = order.plan.environment;
   row.bytes = row.input_data ? static_cast<std::int64_t>(row.input_data->size()) : 0;
   if (!order.document.empty()) row.document_hash = Fingerprint().add(order.document).hex();
-  auto job = [row = std::move(row), document = order.document, quota = order.quota](sqlite::Tx& tx) {
+  auto job = [row = std::move(row), document = order.document, quota = order.quota](sqlite::Tx& tx) mutable {
     store::require_room(*tx.operator->(), row.created_by.value_or(""), quota);
-    if (row.document_hash) store::put_document(tx, *row.document_hash, document, row.started_at);
+    if (row.document_hash && store::put_document(tx, *row.document_hash, document, row.started_at))
+      row.bytes += static_cast<std::int64_t>(document.size());
     store::insert_execution(tx, row);
   };
   co_await store_->write(std::move(job));
+  order.resumable = !order.document.empty();
+  order.document = std::string();
 }
 
-void Recorder::queue(const Order& order) {
-  if (!records(order)) return;
-  store_->post([id = order.execution_id](sqlite::Tx& tx) { store::queue_execution(tx, id); });
+Task<> Recorder::queue(const Order& order) {
+  if (!records(order)) co_return;
+  auto job = [id = order.execution_id](sqlite::Tx& tx) { store::queue_execution(tx, id); };
+  try {
+    co_await store_->write_always(std::move(job));
+  } catch (const std::exception& e) {
+    log::error("engine", "it could not be recorded that an execution waits",
+               {{"execution_id", order.execution_id}, {"reason", e.what()}});
+  }
 }
 
-Task<bool> Recorder::begin(const Order& order) {
+namespace {
+
+// What begin() found.
+struct Beginning {
+  bool begun = false;
+  std::optional<std::string> input;
+};
+
+Beginning begin_in(sqlite::Tx& tx, const std::string& id, const std::string& user, bool with_input) {
+  Beginning out;
+  const auto owner = user.empty() ? std::nullopt : store::find_user(*tx.operator->(), user);
+  if (!user.empty() && (!owner || !owner->is_active)) {
+    if (auto row = store::find_summary(*tx.operator->(), id))
+      store::end_execution(tx, *row, "cancelled", "the user who started it has no access any more");
+    return out;
+  }
+  out.begun = store::begin_execution(tx, id, now_us());
+  if (out.begun && with_input) out.input = store::find_input(*tx.operator->(), id);
+  return out;
+}
+
+}  // namespace
+
+Task<bool> Recorder::begin(Order& order) {
   if (!records(order)) co_return true;
-  auto job = [id = order.execution_id](sqlite::Tx& tx) { return store::begin_execution(tx, id, now_us()); };
-  const bool begun = co_await store_->write_always(std::move(job));
-  co_return begun;
+  auto job = [id = order.execution_id, user = order.created_by, with_input = order.input_is_recorded](sqlite::Tx& tx) {
+    return begin_in(tx, id, user, with_input);
+  };
+  Beginning beginning = co_await store_->write_always(std::move(job));
+  if (beginning.input) {
+    auto parse = [text = std::move(*beginning.input)] {
+      std::string error;
+      return schema::parse_json(text, error, 200);
+    };
+    order.input = co_await store_->offload(std::move(parse));
+  }
+  order.input_is_recorded = false;
+  co_return beginning.begun;
 }
 
 void Recorder::step(const Order& order, std::size_t index, const StepRun& run) {
@@ -196,6 +240,7 @@ Task<> Recorder::end(const Order& order, const Outcome& outcome) {
 Task<bool> Recorder::write_end(std::shared_ptr<const End> end) {
   auto job = [end = std::move(end)](sqlite::Tx& tx) {
     const End& ending = *end;
+    if (!store::find_summary(*tx.operator->(), ending.row.id)) return true;  // it was deleted
     for (const store::NodeExecution& row : ending.steps) store::insert_node(tx, row);
     if (store::count_nodes(*tx.operator->(), ending.row.id) < static_cast<std::int64_t>(ending.step_count))
       return false;

@@ -18,17 +18,21 @@ class Recorder {
   Recorder(store::Store* store, int isolation_level, std::string isolation_missing);
 
   /// Writes the execution's row, `queued` or `running` as the order says, with what it runs. Any thread. Throws what
-  /// the store throws; Fault(no_space, "quota") when its user keeps too much already.
-  Task<> start(const Order& order);
-  /// Has it written that the execution must wait after all. Engine strand; does not block.
-  void queue(const Order& order);
+  /// the store throws; Fault(no_space, "quota") when its user keeps too much already. Afterwards the order no
+  /// longer holds its document, which the record has.
+  Task<> start(Order& order);
+  /// Writes that the execution must wait after all. Engine strand. A failure is logged: the record then says `running`
+  /// for an execution that waits.
+  Task<> queue(const Order& order);
   /// Writes that a queued execution begins: only then may anything of it run, because what is queued starts again after
-  /// a crash. False when it was ended meanwhile. Engine strand. Throws what the store throws.
-  Task<bool> begin(const Order& order);
-  /// Has the row of a step written that has ended. Engine strand; does not block.
+  /// a crash. Reads its input back when the order does not hold it. False when it was ended meanwhile, or its user has
+  /// no access any more, which is recorded. Engine strand. Throws what the store throws.
+  Task<bool> begin(Order& order);
+  /// Writes the row of a step that has ended, in the background. Engine strand; does not block.
   void step(const Order& order, std::size_t index, const StepRun& run);
   /// Writes how the execution ended, with every step that is not recorded yet, in one transaction. Engine strand. A
-  /// failure is logged and tried again, with pauses up to 5 s; after `patience` it is thrown.
+  /// failure is logged and tried again, with pauses up to 5 s; after `patience` it is thrown. An execution that was
+  /// deleted has no end.
   Task<> end(const Order& order, const Outcome& outcome);
   /// How long end() goes on trying: without an end in a server, shortly in a command that somebody waits for, or when
   /// the server stops. Any thread.

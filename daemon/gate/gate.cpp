@@ -174,7 +174,8 @@ Task<Gate::Admission> Gate::admit(Request& head) {
 Task<Reply> Gate::call(const Route& route, const Request& request) {
   try {
     Reply reply = co_await route.handle(services_, request);
-    if (!reply.room) reply.room = services::reply_room(services_, *request.caller, reply.body.size());
+    if (reply.room) reply.room->shrink_to(reply.body.size());  // what it was made of is gone
+    else reply.room = services::reply_room(services_, request.caller->user_id, reply.body.size());
     co_return reply;
   } catch (const Fault& fault) {
     co_return Reply::of(fault);

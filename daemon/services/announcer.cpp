@@ -6,6 +6,14 @@ namespace qflow::services {
 namespace json = boost::json;
 using engine::Status;
 
+void publish_end(observe::Events& events, const store::Execution& ended) {
+  json::object fields{{"executionId", ended.id}, {"workflowId", nullptr}, {"status", ended.status}};
+  if (ended.workflow_id) fields["workflowId"] = *ended.workflow_id;
+  if (ended.error_message) fields["error"] = *ended.error_message;
+  events.publish(observe::Channel::executions, ended.status == "cancelled" ? "execution.cancelled" : "execution.failed",
+                 ended.created_by.value_or(""), std::move(fields));
+}
+
 void Announcer::publish(const engine::Order& order, const char* type, json::object fields) {
   fields["executionId"] = order.execution_id;
   fields["workflowId"] = nullptr;

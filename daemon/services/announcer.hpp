@@ -10,6 +10,9 @@
 
 namespace qflow::services {
 
+/// The event of an execution that was ended in the store: it had not begun, or its process is gone.
+void publish_end(observe::Events& events, const store::Execution& ended);
+
 class Announcer final : public engine::Listener {
  public:
   Announcer(observe::Events& events, observe::Metrics& metrics) : events_(events), metrics_(metrics) {}

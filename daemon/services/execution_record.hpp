@@ -18,7 +18,8 @@ struct ExecutionRecord {
   std::shared_ptr<ByteBudget::Hold> room;  ///< for this and what is made of it; kept until the reply is sent
 };
 
-/// Outputs of more than 16 MiB together, and an output of the workflow of more than that, are left out: `left_out` of
+/// Outputs beyond 16 MiB together (small values count more, see store::weight), and an output of the workflow of more
+/// than that, are left out: `left_out` of
 /// the rows says how much, and node_record() has each node. Throws Fault: not_found, also when it is not the caller's;
 /// unavailable when too much is being sent to too many.
 ExecutionRecord execution_record(Services& services, sqlite::Db& db, const auth::Caller& caller, const std::string& id);

@@ -58,7 +58,7 @@ Task<engine::Outcome> try_node(Services& services, const json::object& body, con
   engine::Order order;
   order.created_by = who;
   order.plan = plan_of_node(services, body);
-  order.ticket = admit(services);
+  order.ticket = admit(services, who);
   if (const json::value* input = body.if_contains("input_data"); input != nullptr && !input->is_null())
     order.input = *input;
   auto job = [&services, order = std::move(order)]() mutable { return run_on_engine(services, std::move(order)); };

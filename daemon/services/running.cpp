@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <atomic>
+
 #include "daemon/base/ids.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/flow/plan.hpp"
 #include "daemon/flow/workflow_reader.hpp"
 #include "daemon/observe/log.hpp"
+#include "daemon/services/announcer.hpp"
 #include "daemon/services/checking.hpp"
 #include "daemon/services/faults.hpp"
 #include "daemon/services/workflow_document.hpp"
@@ -75,7 +78,7 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
   engine::Order order;
   order.plan = flow::make_plan(graph, *services.settings.get());
   // Before anything that takes time: what comes meanwhile is counted, too.
-  order.ticket = admit(services);
+  order.ticket = admit(services, created_by);
   order.catalog = co_await catalog_of(services, created_by);
   co_await refuse_if_wrong(services, order.plan, input, order.catalog, created_by);
   order.input = std::move(input);
@@ -87,6 +90,7 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
   order.document = document_text(workflow);
   order.quota = quota_of(services);
   order.queued = services.engine.full();
+  if (order.queued) order.room = waiting_room(services, order.created_by, order.document.size());
   Started started;
   started.id = order.execution_id;
   started.workflow_id = workflow.id;
@@ -132,62 +136,74 @@ Task<engine::Order> queued_order(Services& services, const store::Execution& row
     return store::find_document(db, row.document_hash.value_or("")).value_or("");
   };
   engine::Order order;
-  order.document = co_await services.store.read(std::move(read));
-  const json::value document = stored_json(order.document);
+  const std::string text = co_await services.store.read(std::move(read));
+  const json::value document = stored_json(text);
   if (!document.is_object())
     throw Fault(FaultKind::internal, "missing_document", "what it was to run is not in the store");
   flow::Graph graph = flow::read_workflow(document.get_object());
+  if (!graph.python_version && !row.python_version.empty()) graph.python_version = row.python_version;
   order.created_by = row.created_by.value_or("");
   co_await settle_container(services, graph, order.created_by);
   order.plan = flow::make_plan(graph, *services.settings.get());
   order.catalog = co_await catalog_of(services, order.created_by);
-  if (row.input_data) order.input = stored_json(*row.input_data);
+  order.input_is_recorded = row.bytes > 0;
   order.execution_id = row.id;
   order.workflow_id = row.workflow_id;
   order.workflow_name = row.workflow_name;
   order.mode = row.mode;
-  order.queued = true;
+  order.queued = order.resumable = true;
+  order.room = waiting_room(services, order.created_by, text.size());
   co_return order;
 }
 
-Task<> end_queued(Services& services, store::Execution row, std::string message) {
-  auto job = [row = std::move(row), message = std::move(message)](sqlite::Tx& tx) mutable {
-    store::end_execution(tx, row, "failed", message);
+Task<> end_queued(Services& services, store::Execution row, std::string status, std::string message) {
+  auto job = [row = std::move(row), status = std::move(status), message = std::move(message)](sqlite::Tx& tx) mutable {
+    const bool ended = store::end_execution(tx, row, status, message);
+    return ended ? std::optional(std::move(row)) : std::nullopt;
   };
-  co_await services.store.write_always(std::move(job));
+  const auto ended = co_await services.store.write_always(std::move(job));
+  if (ended) publish_end(services.events, *ended);
 }
 
-Task<> resume_one(Services& services, const std::string& id) {
-  auto find = [id](sqlite::Db& db) { return store::find_execution(db, id); };
+using Count = std::shared_ptr<std::atomic<std::size_t>>;  // shared with the executions that it counts
+
+// False: something failed that may work later.
+Task<bool> resume_one(Services& services, const std::string& id, Count running) {
+  auto find = [id](sqlite::Db& db) { return store::find_summary(db, id); };
   const auto row = co_await services.store.read(std::move(find));
-  if (!row || row->status != "queued") co_return;  // stopped or deleted meanwhile
+  if (!row || row->status != "queued") co_return true;  // stopped or deleted meanwhile
   std::string problem;
   try {
     engine::Order order = co_await queued_order(services, *row);
-    order.ticket = services.engine.admit(std::numeric_limits<std::size_t>::max());
     auto job = [&services, order = std::move(order)]() mutable {
       return run_in_background(services, std::move(order));
     };
-    asio::co_spawn(services.engine_executor, std::move(job), asio::detached);
-  } catch (const std::exception& error) {
-    problem = error.what();
+    ++*running;
+    asio::co_spawn(services.engine_executor, std::move(job), [running](std::exception_ptr) { --*running; });
+    co_return true;
+  } catch (const Fault& fault) {
+    if (fault.kind == FaultKind::unavailable) co_return false;
+    problem = fault.message;
   }
-  if (!problem.empty())
-    co_await end_queued(services, *row, "it was queued when qflow stopped, and cannot run now: " + problem);
+  co_await end_queued(services, *row, "failed", "it was queued when qflow stopped, and cannot run now: " + problem);
+  co_return true;
 }
 
 }  // namespace
 
 Task<> resume_queued(Services& services, std::vector<std::string> ids) {
-  for (const std::string& id : ids) {
-    while (services.engine.waiting() >= kMostResumed) co_await sleep_for(std::chrono::milliseconds(50));
-    try {
-      co_await resume_one(services, id);
-    } catch (const std::exception& error) {
-      log::error("services", "a queued execution could not be started again",
-                 {{"execution_id", id}, {"reason", error.what()}});
+  const auto running = std::make_shared<std::atomic<std::size_t>>(0);
+  for (const std::string& id : ids)
+    for (bool done = false; !done;) {
+      while (*running >= kMostResumed) co_await sleep_for(std::chrono::milliseconds(50));
+      try {
+        done = co_await resume_one(services, id, running);
+      } catch (const std::exception& error) {
+        log::error("services", "a queued execution could not be started again; it will be tried again",
+                   {{"execution_id", id}, {"reason", error.what()}});
+      }
+      if (!done) co_await sleep_for(std::chrono::seconds(1));
     }
-  }
 }
 
 Task<bool> wait_for(const Started& started, Clock::duration patience, Presence* presence) {
@@ -210,30 +226,24 @@ store::Execution own_execution(sqlite::Db& db, const auth::Caller& caller, const
 }
 
 Task<> stop_execution(Services& services, const auth::Caller& caller, std::string id) {
-  auto look = [id, caller](sqlite::Db& db) { return own_execution(db, caller, id).status; };
-  std::string status = co_await services.store.read(look);
-  auto cancel = [&services, id] { return cancel_on_engine(services, id); };
-  const bool cancelled = co_await on_engine(services, std::move(cancel));
-  if (!cancelled && status == "queued") {
-    // Perhaps a process that is gone had queued it, and it is not in the engine yet.
-    auto end = [id, caller](sqlite::Tx& tx) {
-      store::Execution row = own_execution(*tx.operator->(), caller, id);
-      if (row.status == "queued") store::end_execution(tx, row, "cancelled", "it was stopped before it began");
-      return row.status;
-    };
-    status = co_await services.store.write_always(std::move(end));
-    if (status == "cancelled") co_return;
-  } else if (!cancelled) {
-    status = co_await services.store.read(look);
-  }
-  if (!cancelled && !is_open(status))
+  auto look = [id, caller](sqlite::Db& db) { return own_execution(db, caller, id); };
+  store::Execution row = co_await services.store.read(look);
+  if (!is_open(row.status))
     throw Fault(FaultKind::conflict, "already_finished",
-                fmt::format("execution {} has already finished as {}", id, status));
-  // The kill is immediate; the record follows within moments.
-  for (int i = 0; i < 100 && is_open(status); ++i) {
-    co_await sleep_for(std::chrono::milliseconds(20));
-    status = co_await services.store.read(look);
+                fmt::format("execution {} has already finished as {}", id, row.status));
+  // The kill is immediate; the record follows within moments. What is not in the engine may come to it just now, or was
+  // queued by a process that is gone.
+  for (int i = 0; i < 100 && is_open(row.status); ++i) {
+    auto cancel = [&services, id] { return cancel_on_engine(services, id); };
+    const bool cancelled = co_await on_engine(services, std::move(cancel));
+    if (!cancelled && row.status == "queued")
+      co_await end_queued(services, row, "cancelled", "it was stopped before it began");
+    else co_await sleep_for(std::chrono::milliseconds(20));
+    row = co_await services.store.read(look);
   }
+  if (is_open(row.status))
+    throw Fault(FaultKind::conflict, "not_stopped",
+                fmt::format("execution {} does not run in this server, or its end could not be recorded yet", id));
 }
 
 Task<> delete_execution(Services& services, const auth::Caller& caller, std::string id) {
@@ -241,15 +251,17 @@ Task<> delete_execution(Services& services, const auth::Caller& caller, std::str
   co_await services.store.read(std::move(look));
   auto active = [&services, id] { return is_active_on_engine(services, id); };
   if (co_await on_engine(services, std::move(active)))
-    throw Fault(FaultKind::conflict, "still_running",
-                fmt::format("execution {} is running; stop it first (POST /executions/{}/stop)", id, id));
+    throw Fault(FaultKind::conflict, "still_running", fmt::format("execution {} is running; stop it first", id));
   auto job = [id, caller](sqlite::Tx& tx) {
-    own_execution(*tx.operator->(), caller, id);
+    const store::Execution row = own_execution(*tx.operator->(), caller, id);
+    // Between its first row and the engine, or in a `qflow run`.
+    if (row.status == "running" && store::is_alive(row.owner))
+      throw Fault(FaultKind::conflict, "still_running", fmt::format("execution {} is running; stop it first", id));
     std::vector<std::string> orphans;
     store::delete_execution(tx, id, orphans);
     return orphans;
   };
-  const std::vector<std::string> orphans = co_await services.store.write(std::move(job));
+  const std::vector<std::string> orphans = co_await services.store.write_always(std::move(job));
   auto clean = [&store = services.store, orphans] {
     for (const std::string& hash : orphans) store.drop_blob(hash);
   };

@@ -37,8 +37,8 @@ Task<> resume_queued(Services& services, std::vector<std::string> ids);
 /// The execution's row, without input and output. Throws Fault(not_found) also when it is not the caller's. On a thread
 /// of the store.
 store::Execution own_execution(sqlite::Db& db, const auth::Caller& caller, const std::string& id);
-/// Ends the execution and waits, for two seconds at most, until its record says so. Throws Fault: not_found, conflict
-/// when it has finished.
+/// Ends the execution and waits, for two seconds at most, until its record says so. Throws Fault: not_found; conflict
+/// when it has finished, or does not end in that time.
 Task<> stop_execution(Services& services, const auth::Caller& caller, std::string id);
 /// Deletes the execution with its files. Throws Fault: not_found, conflict while it runs.
 Task<> delete_execution(Services& services, const auth::Caller& caller, std::string id);

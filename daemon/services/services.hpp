@@ -43,6 +43,7 @@ struct Services {
   asio::thread_pool& asking;            ///< for calls to other servers
   EnvironmentMeter& environments;
   ByteBudget& replies;  ///< memory for large replies, until they are sent
+  ByteBudget& waiting;  ///< memory for executions of large workflows, until they begin
   auth::MasterKey::Key credential_key;
   std::string setup_token;  ///< allows creating the owner while there are no users
 };

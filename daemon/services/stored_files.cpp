@@ -62,13 +62,17 @@ Task<store::File> keep_file(Services& services, const auth::Caller& caller, File
   if (file.is_temporary && !file.expires_at)
     file.expires_at = file.created_at + static_cast<std::int64_t>(config->files.temporary_hours * 3.6e9);
   file.created_by = caller.user_id;
-  auto room = [user = caller.user_id, quota = quota_of(services)](sqlite::Db& db) {
-    store::require_room(db, user, quota);
+  const auto size = static_cast<std::uint64_t>(bytes.size());
+  auto room = [user = caller.user_id, quota = quota_of(services), size](sqlite::Db& db) {
+    store::require_room(db, user, quota, size);
   };
-  co_await services.store.read(std::move(room));  // before the bytes are written
+  co_await services.store.read(std::move(room));  // before the bytes are written; decided when the row is
   auto put = [&services, bytes = std::move(bytes)] { return services.store.put_blob(bytes); };
   file.hash_sha256 = co_await services.store.offload(std::move(put));
-  auto job = [file](sqlite::Tx& tx) { store::insert_file(tx, file); };
+  auto job = [file, quota = quota_of(services), size](sqlite::Tx& tx) {
+    store::require_room(*tx.operator->(), *file.created_by, quota, size);
+    store::insert_file(tx, file);
+  };
   co_await services.store.write(std::move(job));
   note_access(services, file.id, "write", caller);
   co_return file;
@@ -81,7 +85,7 @@ Task<> delete_file(Services& services, const auth::Caller& caller, std::string i
     store::delete_file(tx, id, orphan);
     return orphan;
   };
-  const auto orphan = co_await services.store.write(std::move(job));
+  const auto orphan = co_await services.store.write_always(std::move(job));
   if (orphan) {
     auto drop = [&services, hash = *orphan] { services.store.drop_blob(hash); };
     co_await services.store.offload(std::move(drop));

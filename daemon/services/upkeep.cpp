@@ -6,6 +6,7 @@
 
 #include "daemon/base/time.hpp"
 #include "daemon/observe/log.hpp"
+#include "daemon/services/announcer.hpp"
 #include "daemon/store/description_rows.hpp"
 #include "daemon/store/execution_rows.hpp"
 #include "daemon/store/usage_rows.hpp"
@@ -96,12 +97,7 @@ namespace {
 Task<> note_crashed(Services& services) {
   auto job = [](sqlite::Tx& tx) { return store::mark_crashed(tx); };
   const auto gone = co_await services.store.write_always(std::move(job));
-  for (const store::Execution& row : gone) {
-    json::object fields{{"executionId", row.id}, {"workflowId", nullptr}, {"status", row.status}};
-    if (row.workflow_id) fields["workflowId"] = *row.workflow_id;
-    services.events.publish(observe::Channel::executions, "execution.failed", row.created_by.value_or(""),
-                            std::move(fields));
-  }
+  for (const store::Execution& row : gone) publish_end(services.events, row);
   if (!gone.empty())
     log::warning("store", "executions whose process has ended were marked as crashed", {{"count", gone.size()}});
 }

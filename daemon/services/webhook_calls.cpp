@@ -123,18 +123,40 @@ Task<WebhookCall> call_webhook(Services& services, std::string method, std::stri
   co_return WebhookCall{std::move(*target.webhook), std::move(started)};
 }
 
-Task<json::value> result_of(Services& services, const WebhookCall& call, Presence* presence) {
+namespace {
+
+WebhookResult result_in(Services& services, sqlite::Db& db, const std::string& id, const std::string& node,
+                        const std::string& owner) {
+  constexpr std::uint64_t kMemory = 6;
+  WebhookResult out;
+  const auto execution = store::find_execution(db, id);
+  if (!execution) return out;
+  out.status = execution->status;
+  if (out.status != "completed") return out;
+  const auto row = node.empty() ? std::nullopt : store::node_of(db, id, node);
+  const auto& text = row ? row->output_data : execution->output_data;
+  out.room = reply_room(services, owner, static_cast<std::uint64_t>(text ? store::weight(*text) : 0) * kMemory);
+  out.value = value_in(*execution, row);
+  return out;
+}
+
+}  // namespace
+
+Task<WebhookResult> result_of(Services& services, const WebhookCall& call, Presence* presence) {
   if (!co_await wait_for(call.started, kPatience, presence))
     throw Fault(FaultKind::timeout, "timeout", "the workflow is still running; its result will be in the record",
                 {{"executionId", call.started.id}});
-  auto read = [id = call.started.id, node = call.webhook.node](sqlite::Db& db) {
-    return std::make_pair(store::find_execution(db, id), node.empty() ? std::nullopt : store::node_of(db, id, node));
-  };
-  const auto record = co_await services.store.read(std::move(read));
-  if (!record.first || record.first->status != "completed")
+  auto read = [&services, id = call.started.id, node = call.webhook.node, owner = call.webhook.created_by.value_or("")](
+                  sqlite::Db& db) { return result_in(services, db, id, node, owner); };
+  WebhookResult result = co_await services.store.read(std::move(read));
+  if (result.status == "queued" || result.status == "running")
+    throw Fault(FaultKind::unavailable, "not_finished",
+                "the workflow was accepted and will run, but not before this server stops; do not send it again",
+                {{"executionId", call.started.id}});
+  if (result.status != "completed")
     throw Fault(FaultKind::internal, "workflow_failed", "the workflow did not complete; the record says why",
                 {{"executionId", call.started.id}});
-  co_return value_in(*record.first, record.second);
+  co_return result;
 }
 
 }  // namespace qflow::services

@@ -1,9 +1,11 @@
 // Webhooks: paths at which a call from outside starts an active workflow. Changes are audited. Io threads.
 #pragma once
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "daemon/base/byte_budget.hpp"
 #include "daemon/services/audit.hpp"
 #include "daemon/services/running.hpp"
 #include "daemon/store/asset_rows.hpp"
@@ -36,9 +38,14 @@ struct WebhookCall {
 /// start_execution() throws.
 Task<WebhookCall> call_webhook(Services& services, std::string method, std::string path,
                                std::function<json::value()> input);
+struct WebhookResult {
+  json::value value;
+  std::string status = "gone";             ///< of the execution
+  std::shared_ptr<ByteBudget::Hold> room;  ///< for a large value, until it is sent
+};
 /// Waits for the workflow's result: the value of the node that the webhook names; otherwise {"node name": value} of the
 /// last nodes, or a single value. Throws Fault: timeout while it runs on, or the client is gone (`presence`, may be
 /// null); internal when it did not complete.
-Task<json::value> result_of(Services& services, const WebhookCall& call, Presence* presence);
+Task<WebhookResult> result_of(Services& services, const WebhookCall& call, Presence* presence);
 
 }  // namespace qflow::services

@@ -62,6 +62,7 @@ void take_workflow(const json::object& body, store::Workflow& w) {
   if (w.name.size() > 500) bad("/name: longer than 500 bytes");
   w.description = string_member(body, "description", w.description);
   w.python_version = string_member(body, "python_version", w.python_version);
+  if (w.python_version.size() > 20) bad("/python_version: longer than 20 bytes");
   w.is_archived = flag_member(body, "isArchived", w.is_archived);
   w.is_template = flag_member(body, "isTemplate", w.is_template);
   if (const json::value* folder = body.if_contains("parentFolderId")) {

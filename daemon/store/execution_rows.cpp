@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <charconv>
+#include <deque>
+#include <map>
 
 #include "daemon/base/time.hpp"
 #include "sandbox/sys.hpp"
+#include "schema/text/parse_json.hpp"
 
 namespace qflow::store {
 
@@ -43,16 +45,22 @@ void queue_execution(sqlite::Tx& tx, const std::string& id) {
 }
 
 bool begin_execution(sqlite::Tx& tx, const std::string& id, std::int64_t started_at) {
-  tx->exec("UPDATE workflow_executions SET status='running', started_at=?2 WHERE id=?1 AND status='queued'", id,
-           started_at);
+  tx->exec(
+      "UPDATE workflow_executions SET status='running', started_at=?2 WHERE id=?1 AND status IN ('queued', 'running')",
+      id, started_at);
   return tx->changes() > 0;
+}
+
+std::optional<std::string> find_input(sqlite::Db& db, const std::string& id) {
+  return db.one<std::optional<std::string>>("SELECT input_data FROM workflow_executions WHERE id=?", id)
+      .value_or(std::nullopt);
 }
 
 void finish_execution(sqlite::Tx& tx, const Execution& e) {
   tx->exec(
       "UPDATE workflow_executions SET status=?2, completed_at=?3, duration_ms=?4, output_data=?5, error_message=?6, "
       "error_stack_trace=?7, error_node=?8, python_version=?9, resource_usage=?10, outcome=?11, "
-      "bytes=ifnull(length(input_data), 0)+?12 WHERE id=?1",
+      "bytes=bytes+?12 WHERE id=?1",
       e.id, e.status, e.completed_at, e.duration_ms, e.output_data, e.error_message, e.error_stack_trace, e.error_node,
       e.python_version, e.resource_usage, e.outcome, e.bytes);
 }
@@ -62,8 +70,9 @@ bool end_execution(sqlite::Tx& tx, Execution& row, const std::string& status, co
   row.completed_at = now_us();
   row.error_message = message;
   tx->exec(
-      "UPDATE workflow_executions SET status=?2, outcome=?3, completed_at=?4, error_message=?5 WHERE id=?1 AND status "
-      "IN ('queued', 'running')",
+      "UPDATE workflow_executions SET status=?2, outcome=?3, completed_at=?4, error_message=?5, bytes=bytes+ifnull("
+      "(SELECT sum(ifnull(length(output_data), 0)+length(stdout)+length(stderr)) FROM node_executions WHERE "
+      "workflow_execution_id=?1), 0) WHERE id=?1 AND status IN ('queued', 'running')",
       row.id, row.status, row.outcome, row.completed_at, row.error_message);
   if (tx->changes() == 0) return false;
   add_usage(tx, row, 0);
@@ -149,19 +158,33 @@ std::vector<std::string> claim_queued(sqlite::Tx& tx, const std::string& owner) 
   std::vector<std::string> dead;
   for (std::string& one : tx->all<std::string>("SELECT DISTINCT owner FROM workflow_executions WHERE status='queued'"))
     if (!is_alive(one)) dead.push_back(std::move(one));
-  std::vector<std::string> claimed;
+  std::map<std::string, std::deque<std::string>> by_user;
   for (const std::string& one : dead) {
-    for (std::string& id : tx->all<std::string>(
-             "SELECT id FROM workflow_executions WHERE status='queued' AND mode<>'cli' AND owner=?", one))
-      claimed.push_back(std::move(id));
+    for (Execution& row :
+         tx->all<Execution>("SELECT " SUMMARY
+                            " FROM workflow_executions WHERE status='queued' AND mode<>'cli' AND owner=? ORDER BY id",
+                            one))
+      by_user[row.created_by.value_or("")].push_back(std::move(row.id));
     tx->exec("UPDATE workflow_executions SET owner=?2 WHERE status='queued' AND mode<>'cli' AND owner=?1", one, owner);
   }
-  std::sort(claimed.begin(), claimed.end());
+  std::vector<std::string> claimed;
+  while (!by_user.empty())
+    for (auto at = by_user.begin(); at != by_user.end();) {
+      claimed.push_back(std::move(at->second.front()));
+      at->second.pop_front();
+      at = at->second.empty() ? by_user.erase(at) : std::next(at);
+    }
   return claimed;
 }
 
-void put_document(sqlite::Tx& tx, const std::string& hash, const std::string& document, std::int64_t now) {
+bool put_document(sqlite::Tx& tx, const std::string& hash, const std::string& document, std::int64_t now) {
   tx->exec("INSERT OR IGNORE INTO documents (hash, created_at, document) VALUES (?,?,?)", hash, now, document);
+  return tx->changes() > 0;
+}
+
+std::int64_t weight(std::string_view json) {
+  constexpr std::size_t kOfElement = 64;
+  return static_cast<std::int64_t>(json.size() + kOfElement * schema::count_elements(json));
 }
 
 std::optional<std::string> find_document(sqlite::Db& db, const std::string& hash) {
@@ -187,15 +210,16 @@ std::optional<Execution> find_summary(sqlite::Db& db, const std::string& id) {
 std::optional<Execution> find_execution(sqlite::Db& db, const std::string& id, std::int64_t most) {
   auto found = find_summary(db, id);
   if (!found) return found;
-  if (found->bytes <= most) return find_execution(db, id);
-  found->input_data = db.one<std::optional<std::string>>("SELECT input_data FROM workflow_executions WHERE id=?", id)
-                          .value_or(std::nullopt);
-  found->left_out =
+  const std::int64_t size =
       db.one<std::int64_t>("SELECT ifnull(length(output_data), 0) FROM workflow_executions WHERE id=?", id).value_or(0);
-  if (found->left_out > most) return found;
-  found->left_out = 0;
-  found->output_data = db.one<std::optional<std::string>>("SELECT output_data FROM workflow_executions WHERE id=?", id)
-                           .value_or(std::nullopt);
+  if (size <= most) {
+    found = find_execution(db, id);
+    if (!found || !found->output_data || weight(*found->output_data) <= most) return found;
+    found->output_data.reset();
+  } else {
+    found->input_data = find_input(db, id);
+  }
+  found->left_out = size;
   return found;
 }
 
@@ -204,7 +228,9 @@ std::vector<NodeExecution> nodes_of(sqlite::Db& db, const std::string& execution
   const auto use = [&](NodeExecution& row) {
     const std::size_t own =
         (row.output_data ? row.output_data->size() : 0) + row.standard_output.size() + row.standard_error.size();
-    all += static_cast<std::int64_t>(own);
+    if (most != std::numeric_limits<std::int64_t>::max())
+      all += static_cast<std::int64_t>(own) +
+             (row.output_data ? weight(*row.output_data) - static_cast<std::int64_t>(row.output_data->size()) : 0);
     if (all <= most) return;
     row.left_out = static_cast<std::int64_t>(own);
     row.output_data.reset();

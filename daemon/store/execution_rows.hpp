@@ -86,12 +86,15 @@ BOOST_DESCRIBE_STRUCT(DataFlowRow, (),
 void insert_execution(sqlite::Tx& tx, const Execution& execution);
 /// It must wait for a place after all: status `queued`.
 void queue_execution(sqlite::Tx& tx, const std::string& id);
-/// It has a place: status `running`, started_at. False when it is no longer queued (stopped, deleted).
+/// It has a place: status `running`, started_at. False when it is no longer open (stopped, deleted).
 bool begin_execution(sqlite::Tx& tx, const std::string& id, std::int64_t started_at);
+/// Its input as it was recorded; nothing when it has none.
+std::optional<std::string> find_input(sqlite::Db& db, const std::string& id);
 /// Writes how the execution ended: status, completed_at, duration_ms, output_data, error_*, python_version,
-/// resource_usage, outcome. `bytes`: of the record without the input.
+/// resource_usage, outcome. `bytes`: what the record has grown by.
 void finish_execution(sqlite::Tx& tx, const Execution& execution);
-/// Ends one that never began, or whose process is gone, with its sums and error. False when it has ended already.
+/// Ends one that never began, or whose process is gone, with its sums and error; the rows of its nodes count with it.
+/// False when it has ended already.
 bool end_execution(sqlite::Tx& tx, Execution& row, const std::string& status, const std::string& message);
 void insert_node(sqlite::Tx& tx, const NodeExecution& node);
 void insert_file(sqlite::Tx& tx, const File& file);
@@ -108,11 +111,12 @@ bool delete_execution(sqlite::Tx& tx, const std::string& id, std::vector<std::st
 /// Marks executions that dead processes were running as crashed, with their sums and errors. Returns them. What such a
 /// process had only queued is left to claim_queued(), but for the command line's, which nobody else runs.
 std::vector<Execution> mark_crashed(sqlite::Tx& tx);
-/// Makes `owner` the process that runs what dead processes had queued. Returns their ids, oldest first.
+/// Makes `owner` the process that runs what dead processes had queued. Returns their ids: one of each user in turn,
+/// each user's oldest first.
 std::vector<std::string> claim_queued(sqlite::Tx& tx, const std::string& owner);
 
-/// Keeps what an execution runs; equal documents once. `hash`: of the text.
-void put_document(sqlite::Tx& tx, const std::string& hash, const std::string& document, std::int64_t now);
+/// Keeps what an execution runs; equal documents once. `hash`: of the text. True when it was not there yet.
+bool put_document(sqlite::Tx& tx, const std::string& hash, const std::string& document, std::int64_t now);
 std::optional<std::string> find_document(sqlite::Db& db, const std::string& hash);
 /// Deletes a bounded piece of the documents that no execution refers to and that were kept before `old`. Returns how
 /// many.
@@ -121,15 +125,19 @@ std::int64_t delete_documents(sqlite::Tx& tx, std::int64_t old);
 std::optional<Execution> find_execution(sqlite::Db& db, const std::string& id);
 /// Without input_data, output_data and error_stack_trace.
 std::optional<Execution> find_summary(sqlite::Db& db, const std::string& id);
-/// The whole row, but without an output_data of more than `most` bytes: `left_out` then has its size.
+/// The whole row, but without an output_data that weighs more than `most`: `left_out` then has its size.
 std::optional<Execution> find_execution(sqlite::Db& db, const std::string& id, std::int64_t most);
-/// In order. When they are more than `most` bytes together, the rows beyond have no output_data and no streams:
-/// `left_out` has their size.
+/// In order. When they weigh more than `most` together, the rows beyond have no output_data and no streams: `left_out`
+/// has their size.
 std::vector<NodeExecution> nodes_of(sqlite::Db& db, const std::string& execution_id,
                                     std::int64_t most = std::numeric_limits<std::int64_t>::max());
 /// The row of one node, by its id or name.
 std::optional<NodeExecution> node_of(sqlite::Db& db, const std::string& execution_id, const std::string& node);
 std::vector<File> files_of(sqlite::Db& db, const std::string& execution_id);
+
+/// What a stored JSON text costs where it is parsed, about, in bytes of text: many small values take more memory than a
+/// long string.
+std::int64_t weight(std::string_view json);
 
 /// A page of the list, newest first. Paging by key: `before` is the last id of the previous page.
 struct ExecutionQuery {

@@ -94,7 +94,23 @@ std::optional<PythonNodeVersion> find_node_version(sqlite::Db& db, const std::st
                                    id, version);
 }
 
+namespace {
+void refuse_too_large(sqlite::Tx& tx, const CustomTypeRow& t) {
+  constexpr std::int64_t kMostBytes = 1 << 20;
+  if (tx->one<std::int64_t>(
+            "SELECT ifnull(sum(length(CAST(definition AS BLOB))), 0) FROM custom_types WHERE created_by "
+            "IS ?1 AND id<>?2",
+            t.created_by, t.id)
+              .value_or(0) +
+          static_cast<std::int64_t>(t.definition.size()) >
+      kMostBytes)
+    throw Fault(FaultKind::conflict, "too_many_types",
+                "the definitions of one user's types may take 1 MiB together; delete some, or make them smaller");
+}
+}  // namespace
+
 void insert_type(sqlite::Tx& tx, const CustomTypeRow& t) {
+  refuse_too_large(tx, t);
   constexpr std::int64_t kMostOfOne = 500;  // everybody's catalog has them all
   if (tx->one<std::int64_t>("SELECT count(*) FROM custom_types WHERE created_by IS ?", t.created_by).value_or(0) >=
       kMostOfOne)
@@ -106,6 +122,7 @@ void insert_type(sqlite::Tx& tx, const CustomTypeRow& t) {
 }
 
 void update_type(sqlite::Tx& tx, const CustomTypeRow& t) {
+  refuse_too_large(tx, t);
   refuse_taken(tx, t);
   tx->exec(
       "UPDATE custom_types SET name=?2, category=?3, python_type=?4, description=?5, definition=?6, updated_at=?7 "

@@ -57,7 +57,7 @@ struct CustomTypeRow {
 };
 BOOST_DESCRIBE_STRUCT(CustomTypeRow, (),
                       (id, name, category, python_type, description, definition, created_by, created_at, updated_at))
-/// Throws Fault(conflict) when the name is taken, or the user has 500 already.
+/// Throws Fault(conflict) when the name is taken, the user has 500 already, or their definitions take more than 1 MiB.
 void insert_type(sqlite::Tx& tx, const CustomTypeRow& type);
 void update_type(sqlite::Tx& tx, const CustomTypeRow& type);
 bool delete_type(sqlite::Tx& tx, const std::string& id);

@@ -9,7 +9,8 @@
 namespace qflow::store {
 
 std::int64_t bytes_kept(sqlite::Db& db, const std::string& user_id);
-/// Throws Fault(no_space, "quota") when the user keeps `quota` bytes or more; 0: there is no limit.
-void require_room(sqlite::Db& db, const std::string& user_id, std::uint64_t quota);
+/// Throws Fault(no_space, "quota") when the user keeps `quota` bytes or more, or would with `more` bytes; 0: there is
+/// no limit.
+void require_room(sqlite::Db& db, const std::string& user_id, std::uint64_t quota, std::uint64_t more = 0);
 
 }  // namespace qflow::store

@@ -61,7 +61,8 @@ std::vector<std::string> active_workflows(sqlite::Db& db, const Owner& owner) {
 
 std::vector<Workflow> list_templates(sqlite::Db& db) {
   return db.all<Workflow>(
-      "SELECT id, name, description, '[]', '{}', '{}', '{}', python_version, is_active, version, created_at, "
+      "SELECT id, name, substr(description, 1, 4000), '[]', '{}', '{}', '{}', python_version, is_active, version, "
+      "created_at, "
       "updated_at, created_by, folder_id, is_archived, is_template FROM workflows WHERE is_template=1 ORDER BY id "
       "LIMIT "
       "1000");
@@ -73,10 +74,12 @@ namespace {
 class RowLimit {
  public:
   void operator()(Workflow& w) {
-    const std::size_t own = w.nodes.size() + w.connections.size() + w.settings.size() + w.extra.size();
+    const std::size_t own =
+        w.description.size() + w.nodes.size() + w.connections.size() + w.settings.size() + w.extra.size();
     all_ += own;
     if (all_ <= kMost) return;
     w.left_out = static_cast<std::int64_t>(own);
+    w.description.clear();
     w.nodes = "[]";
     w.connections = w.settings = w.extra = "{}";
   }

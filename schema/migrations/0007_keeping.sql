@@ -17,11 +17,12 @@ CREATE TABLE documents (
 ALTER TABLE workflow_executions ADD COLUMN document_hash TEXT;
 CREATE INDEX executions_by_document ON workflow_executions (document_hash) WHERE document_hash IS NOT NULL;
 
--- Bytes of an execution's record, its nodes' included, once it has ended; before that, of its input.
+-- Bytes of an execution's record, its nodes' included, once it has ended; before that, of its input and of its document
+-- if it was the first with that one.
 ALTER TABLE workflow_executions ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;
 
--- What a user's executions, files, workflows and nodes take, in bytes (of texts: characters). Kept by triggers, so that
--- no way to write or delete can forget it.
+-- What a user's executions, files, workflows and nodes take, in bytes. Kept by triggers, so that no way to write or
+-- delete can forget it.
 CREATE TABLE storage_use (
   user_id TEXT PRIMARY KEY,          -- '': nobody's
   bytes   INTEGER NOT NULL
@@ -55,20 +56,21 @@ END;
 
 -- Workflows and library nodes with their versions. A version belongs to whoever the row belongs to; when the row goes,
 -- its versions are counted before they go with it.
+-- CAST: length() of a text counts characters, and ends at the first NUL.
 ALTER TABLE workflows ADD COLUMN bytes INTEGER NOT NULL
-  GENERATED ALWAYS AS (length(nodes) + length(connections) + length(settings) + length(extra)) VIRTUAL;
+  GENERATED ALWAYS AS (length(CAST(description AS BLOB)) + length(CAST(nodes AS BLOB)) + length(CAST(connections AS BLOB)) + length(CAST(settings AS BLOB)) + length(CAST(extra AS BLOB))) VIRTUAL;
 ALTER TABLE workflow_versions ADD COLUMN bytes INTEGER NOT NULL
-  GENERATED ALWAYS AS (length(nodes) + length(connections) + length(settings)) VIRTUAL;
+  GENERATED ALWAYS AS (length(CAST(nodes AS BLOB)) + length(CAST(connections AS BLOB)) + length(CAST(settings AS BLOB))) VIRTUAL;
 ALTER TABLE python_nodes ADD COLUMN bytes INTEGER NOT NULL
-  GENERATED ALWAYS AS (length(code) + length(dependencies) + length(input_types) + length(output_types)) VIRTUAL;
+  GENERATED ALWAYS AS (length(CAST(code AS BLOB)) + length(CAST(dependencies AS BLOB)) + length(CAST(input_types AS BLOB)) + length(CAST(output_types AS BLOB))) VIRTUAL;
 ALTER TABLE python_node_versions ADD COLUMN bytes INTEGER NOT NULL
-  GENERATED ALWAYS AS (length(code) + length(dependencies) + length(input_types) + length(output_types)) VIRTUAL;
+  GENERATED ALWAYS AS (length(CAST(code AS BLOB)) + length(CAST(dependencies AS BLOB)) + length(CAST(input_types AS BLOB)) + length(CAST(output_types AS BLOB))) VIRTUAL;
 
 CREATE TRIGGER workflow_kept AFTER INSERT ON workflows BEGIN
   INSERT INTO storage_use VALUES (ifnull(new.created_by, ''), new.bytes)
     ON CONFLICT DO UPDATE SET bytes = bytes + excluded.bytes;
 END;
-CREATE TRIGGER workflow_changed AFTER UPDATE OF nodes, connections, settings, extra ON workflows BEGIN
+CREATE TRIGGER workflow_changed AFTER UPDATE OF description, nodes, connections, settings, extra ON workflows BEGIN
   UPDATE storage_use SET bytes = bytes - old.bytes + new.bytes WHERE user_id = ifnull(old.created_by, '');
 END;
 CREATE TRIGGER workflow_passed_on AFTER UPDATE OF created_by ON workflows BEGIN

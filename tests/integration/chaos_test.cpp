@@ -133,7 +133,7 @@ TEST_CASE("a journal of answers holds through kills of daemon, zygotes and worke
   std::mt19937 random(seed);
   const auto directory = std::make_shared<TempDir>();
   const auto start = [&] {
-    return std::make_unique<Daemon>(std::vector<std::string>{"--max-running", "6"}, Program::Options{}, directory);
+    return std::make_unique<Daemon>(std::vector<std::string>{"--max-running", "3"}, Program::Options{}, directory);
   };
   auto daemon = start();
   Journal journal;
@@ -152,6 +152,7 @@ TEST_CASE("a journal of answers holds through kills of daemon, zygotes and worke
     ::usleep(100'000 + static_cast<useconds_t>(random() % 900'000));
     const unsigned what = random() % 5;
     if (what == 0) {
+      // Whatever waits now has not begun when the daemon is killed, or begins before that and may crash.
       daemon->program().signal(random() % 4 == 0 ? SIGTERM : SIGKILL);
       daemon->program().wait(std::chrono::seconds(30));
       daemon = start();

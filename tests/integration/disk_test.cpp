@@ -15,7 +15,8 @@ namespace {
 
 // A daemon whose disk fails on demand.
 struct OnFaultyDisk {
-  OnFaultyDisk() : directory(std::make_shared<TempDir>()), daemon({}, options(), directory) {}
+  explicit OnFaultyDisk(std::vector<std::string> arguments = {})
+      : directory(std::make_shared<TempDir>()), daemon(std::move(arguments), options(), directory) {}
   void fault(const std::string& kind) const {
     // Replaced as a whole: a half-written name would be another fault.
     std::ofstream(directory->path() + "/fault.new") << kind;
@@ -203,5 +204,26 @@ TEST_CASE("an execution that ends while the disk fails has its end, and every no
     const json::object& nodes = ended["data"].at("resultData").at("runData").as_object();
     CHECK(nodes.size() == 3);
     CHECK(ended["data"].at("outputs").at("c") == "kept!");
+  }
+}
+
+TEST_CASE("what was accepted while there was no place runs, though the disk fails when its turn comes") {
+  OnFaultyDisk on({"--max-running", "1"});
+  const std::string id =
+      on.daemon.store(chain({node("slow", "import time\ndef f(x=0):\n    time.sleep(0.1)\n    return x")}));
+  for (const char* kind : {"enospc", "eio"}) {
+    INFO(std::string(kind));
+    std::vector<std::string> accepted;
+    for (int i = 0; i < 12; ++i)
+      accepted.push_back(text(on.daemon.post("/workflows/" + id + "/execute", {{"input_data", {{"x", i}}}})["id"]));
+    on.fault(kind);
+    ::usleep(2'000'000);
+    on.fault("");
+    for (std::size_t i = 0; i < accepted.size(); ++i) {
+      Answer ended;
+      REQUIRE(eventually([&] { return (ended = on.daemon.get("/executions/" + accepted[i]))["status"] == "completed"; },
+                         std::chrono::seconds(30)));
+      CHECK(ended["data"].at("outputs").at("slow") == i);
+    }
   }
 }

@@ -55,6 +55,97 @@ TEST_CASE("a user keeps so many bytes and no more, and deleting makes room") {
   CHECK(guest.get("/usage")["kept_bytes"].to_number<double>() < 2.2 * (1 << 20));
 }
 
+TEST_CASE("no way around what a user may keep") {
+  const TempDir directory;
+  Daemon daemon({"--config", directory.file("q.toml", "[storage]\nuser_mib = 1\n")});
+  const auto kept = [&](Daemon& who) { return who.get("/usage")["kept_bytes"].to_number<std::int64_t>(); };
+  json::object workflow = greeting();
+  workflow["nodes"].as_array()[0].as_object()["parameters"].as_object()["notes"] = json::string(200'000, 'x');
+  Daemon restorer = daemon.as_user("restorer@example.org");
+  const std::string id = restorer.store(workflow);
+  int restored = 0;
+  while (restored < 10 && restorer.post("/workflows/" + id + "/versions/1/restore").status == 200) ++restored;
+  CHECK(restored < 10);
+  // Bytes are counted, not characters, and a NUL ends nothing.
+  Daemon writer = daemon.as_user("writer@example.org");
+  const std::string code = "def f(): return 1\n#" + std::string(1, '\0') + std::string(300'000, 'x');
+  const Answer node = writer.post("/nodes", {{"name", "n"}, {"code", code}});
+  if (node.status == 201) CHECK(kept(writer) >= 600'000);  // it and its version
+  Daemon wide = daemon.as_user("wide@example.org");
+  std::string wide_code = "def f(): return 1\n#";
+  for (int i = 0; i < 50'000; ++i) wide_code += "é";
+  REQUIRE(wide.post("/nodes", {{"name", "n"}, {"code", wide_code}}).status == 201);
+  CHECK(kept(wide) >= 200'000);
+  Daemon describer = daemon.as_user("describer@example.org");
+  json::object described = greeting();
+  described["description"] = json::string(700'000, 'x');
+  REQUIRE(describer.post("/workflows", described).status == 201);
+  CHECK(kept(describer) >= 700'000);
+  // What an execution ran is kept with it, whatever becomes of the workflow.
+  Daemon runner = daemon.as_user("runner@example.org");
+  json::object large = greeting();
+  large["nodes"].as_array()[0].as_object()["parameters"].as_object()["notes"] = json::string(300'000, 'x');
+  const std::string ran = runner.store(large);
+  REQUIRE(runner.post("/workflows/" + ran + "/execute?wait=30").status == 200);
+  REQUIRE(runner.call("DELETE", "/workflows/" + ran).status == 200);
+  CHECK(kept(runner) >= 300'000);
+  // Uploads at the same time.
+  Daemon sender = daemon.as_user("sender@example.org");
+  const std::string body = "--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x\"\r\n\r\n" +
+                           std::string(600'000, 'x') + "\r\n--b--\r\n";
+  std::vector<std::thread> senders;
+  for (int i = 0; i < 6; ++i)
+    senders.emplace_back([&, i] {
+      Daemon own = sender.apart();
+      std::string unlike = body;
+      unlike[100] = static_cast<char>('a' + i);
+      own.send("POST", "/files/upload", unlike, "Content-Type: multipart/form-data; boundary=b\r\n");
+    });
+  for (auto& one : senders) one.join();
+  CHECK(kept(sender) <= 1 << 20);
+  CHECK(kept(sender) >= 600'000);
+}
+
+TEST_CASE("many small values weigh more than a long string") {
+  Daemon daemon;
+  std::vector<json::object> nodes;
+  for (int i = 0; i < 10; ++i) nodes.push_back(node("n" + std::to_string(i), "def f(): return [{}] * 60_000"));
+  const Answer ran = daemon.run(flow(std::move(nodes), {}));
+  const std::string id = text(ran["id"]);
+  const std::size_t before = peak_memory(daemon.program().pid());
+  const Answer shown = daemon.get("/executions/" + id);
+  REQUIRE(shown.status == 200);
+  const json::value& data = shown["data"].at("resultData").at("runData");
+  CHECK(data.at("n0").at(0).as_object().contains("data"));
+  CHECK(data.at("n9").at(0).as_object().contains("left_out"));
+  CHECK(peak_memory(daemon.program().pid()) - before < 400'000'000);
+}
+
+TEST_CASE("a user's types are bounded together") {
+  Daemon daemon;
+  Daemon guest = daemon.as_user("guest@example.org");
+  const auto define = [&](int i) {
+    json::object definition{{"description", json::string(200'000, 'x')}};
+    return guest.post("/types", {{"name", "T" + std::to_string(i)}, {"definition", definition}});
+  };
+  int defined = 0;
+  while (defined < 10 && define(defined).status == 201) ++defined;
+  CHECK(defined == 5);
+  CHECK(error_code(define(9)) == "too_many_types");
+}
+
+TEST_CASE("waiting executions of one user do not keep others out") {
+  Daemon daemon({"--max-running", "1", "--max-waiting", "5"});
+  Daemon busy = daemon.as_user("busy@example.org");
+  Daemon other = daemon.as_user("other@example.org");
+  const std::string slow = busy.store(chain({node("slow", "import time\ndef f():\n    time.sleep(60)")}));
+  int accepted = 0;
+  while (accepted < 20 && busy.post("/workflows/" + slow + "/execute").status == 202) ++accepted;
+  CHECK(accepted < 20);
+  const std::string quick = other.store(greeting());
+  CHECK(other.post("/workflows/" + quick + "/execute").status == 202);
+}
+
 TEST_CASE("a large execution is shown in part, says what is left out, and each node can be read whole") {
   Daemon daemon;
   std::vector<json::object> nodes;

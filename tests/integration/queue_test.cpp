@@ -115,3 +115,34 @@ TEST_CASE("events say that an execution waits, and when it begins") {
   CHECK(waits.at("waiting") == 1);
   CHECK(text(socket.next("execution.started").at("executionId")) == second);
 }
+
+TEST_CASE("what a user without access has waiting does not run") {
+  Daemon daemon({"--max-running", "1"});
+  Daemon guest = daemon.as_user("guest@example.org");
+  const std::string running = start(daemon, daemon.store(sleeping("60")));
+  const std::string waiting = start(guest, guest.store(answering(6)));
+  CHECK(daemon.call("DELETE", "/users/" + text(guest.get("/me")["id"])).status == 200);
+  CHECK(daemon.post("/executions/" + running + "/stop").status == 200);
+  CHECK(ends(daemon, waiting, "cancelled"));
+}
+
+TEST_CASE("large inputs wait in the store, not in memory") {
+  Daemon daemon({"--max-running", "1"});
+  const std::string slow = daemon.store(sleeping("60"));
+  const std::string count = daemon.store(chain({node("count", "def f(x): return len(x)")}));
+  const std::string running = start(daemon, slow);
+  REQUIRE(ends(daemon, running, "running"));
+  const auto memory = [&] {
+    const std::string status =
+        qflow::sandbox::read_file("/proc/" + std::to_string(daemon.program().pid()) + "/status", 65536);
+    return std::stol(status.substr(status.find("VmRSS:") + 6));
+  };
+  json::array numbers(400'000, 7);
+  std::string last = start(daemon, count, {{"x", numbers}});
+  const long before = memory();
+  for (int i = 0; i < 8; ++i) last = start(daemon, count, {{"x", numbers}});
+  CHECK(memory() - before < 60'000);  // KiB; a parsed one takes about 10,000
+  CHECK(daemon.post("/executions/" + running + "/stop").status == 200);
+  REQUIRE(ends(daemon, last, "completed"));
+  CHECK(daemon.get("/executions/" + last)["data"].at("outputs").at("count") == 400'000);
+}

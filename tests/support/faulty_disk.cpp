@@ -63,6 +63,22 @@ ssize_t pwrite64(int fd, const void* bytes, size_t size, off64_t at) {
   return kReal(fd, bytes, size, at);
 }
 
+int fallocate64(int fd, int mode, off64_t at, off64_t size) {
+  static const auto kReal = real(&fallocate64, "fallocate64");
+  if (const int error = failing_write(fd); error != 0) return errno = error, -1;
+  return kReal(fd, mode, at, size);
+}
+
+int posix_fallocate64(int fd, off64_t at, off64_t size) {
+  static const auto kReal = real(&posix_fallocate64, "posix_fallocate64");
+  if (const int error = failing_write(fd); error != 0) return error;
+  return kReal(fd, at, size);
+}
+
+int fallocate(int fd, int mode, off_t at, off_t size) { return fallocate64(fd, mode, at, size); }
+
+int posix_fallocate(int fd, off_t at, off_t size) { return posix_fallocate64(fd, at, size); }
+
 int fsync(int fd) {
   static const auto kReal = real(&fsync, "fsync");
   return failing_sync(fd) ? (errno = EIO, -1) : kReal(fd);

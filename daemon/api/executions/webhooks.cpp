@@ -88,8 +88,10 @@ Task<Reply> call_webhook(Services& services, const Request& request) {
   if (call.webhook.response == "accepted")
     co_return Reply::of(
         202, json::object{{"executionId", call.started.id}, {"status", call.started.queued ? "queued" : "running"}});
-  const json::value result = co_await services::result_of(services, call, request.presence);
-  co_return Reply::of(result);
+  const services::WebhookResult result = co_await services::result_of(services, call, request.presence);
+  Reply reply = Reply::of(result.value);
+  reply.room = result.room;
+  co_return reply;
 }
 
 }  // namespace qflow::api

@@ -92,7 +92,7 @@ TEST_CASE("no more are accepted than may wait, from however many threads") {
   for (auto& own : kept)
     threads.emplace_back([&] {
       for (int i = 0; i < 1000; ++i)
-        if (auto ticket = places.admit(100)) {
+        if (auto ticket = places.admit(100, "a")) {
           ++accepted;
           own.push_back(std::move(ticket));
         }
@@ -107,12 +107,26 @@ TEST_CASE("no more are accepted than may wait, from however many threads") {
 TEST_CASE("whoever is admitted knows whether there is probably a place") {
   asio::io_context io;
   Places places(io.get_executor(), 2);
-  auto first = places.admit(10);
+  auto first = places.admit(10, "a");
   CHECK_FALSE(places.full());
   REQUIRE(places.take_at_once("a"));
   first.reset();
-  auto second = places.admit(10);
+  auto second = places.admit(10, "a");
   CHECK_FALSE(places.full());
-  auto third = places.admit(10);
+  auto third = places.admit(10, "a");
   CHECK(places.full());  // one place, and two who have been admitted
+}
+
+TEST_CASE("a user of whom nobody waits is admitted, however many others wait") {
+  asio::io_context io;
+  Places places(io.get_executor(), 1);
+  std::vector<std::shared_ptr<engine::Ticket>> crowd;
+  for (int i = 0; i < 3; ++i) crowd.push_back(places.admit(3, "a"));
+  CHECK_FALSE(places.admit(3, "a"));
+  const auto other = places.admit(3, "b");
+  CHECK(other);
+  CHECK_FALSE(places.admit(3, "b"));
+  crowd.clear();
+  CHECK(places.waiting() == 1);
+  CHECK(places.admit(3, "b"));
 }

@@ -44,7 +44,7 @@ TEST_CASE("the start, each step and the end are written, and steps that never be
   const test::TempDir directory;
   store::Store store(directory.path());
   Recorder recorder(&store, 2, R"(["cgroup"])");
-  const Order order = order_of_two();
+  Order order = order_of_two();
   wait(recorder.start(order));
   auto row = wait(row_of(store, order.execution_id));
   REQUIRE(row);
@@ -101,7 +101,7 @@ TEST_CASE("a step whose own row was lost is written with the end") {
   const test::TempDir directory;
   store::Store store(directory.path());
   Recorder recorder(&store, 2, "[]");
-  const Order order = order_of_two();
+  Order order = order_of_two();
   wait(recorder.start(order));
   Outcome outcome;
   outcome.status = Status::completed;
