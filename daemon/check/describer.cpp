@@ -207,6 +207,54 @@ Task<DescriptionPtr> Describer::find_out(std::string key, NodeSource source) {
   co_return out;
 }
 
+namespace {
+
+// The frames that have a worker load the modules, `last` the id of the one that is to be described.
+std::string load_frames(const NodeSource& source, const std::string& mark, std::uint32_t& last) {
+  std::string frames;
+  schema::Load load;
+  load.mark = mark;
+  last = 0;
+  for (const auto& [file, code] : source.companions) {
+    load.file = file;
+    schema::pack(schema::Kind::load, ++last, load, frames, code);
+  }
+  load.file = source.file;
+  load.function = source.function;
+  load.describe = true;
+  load.execute = source.execute;
+  schema::pack(schema::Kind::load, ++last, load, frames, source.code);
+  return frames;
+}
+
+// Takes what a worker says of the module. True: that was the last of it. `problem`: why it is not believed.
+bool take_answer(const schema::Frame& answer, const NodeSource& source, schema::NodeDescription& out,
+                 std::string& problem) {
+  if (answer.kind == schema::Kind::analysed && out.source == "live") {
+    if (!schema::take_analysed(answer.payload, out)) problem = "an analysis that is not JSON";
+    return false;
+  }
+  if (answer.kind == schema::Kind::raised) {
+    if (const auto raised = schema::unpack<schema::Raised>(answer, problem)) {
+      out.error = error_text(*raised);
+      out.error_line = raised->line.value_or(0);
+    }
+    return true;
+  }
+  if (answer.kind == schema::Kind::loaded) {
+    if (const auto loaded = schema::unpack<schema::Loaded>(answer, problem)) {
+      if (source.execute) schema::take_loaded(*loaded, out);
+      if (out.functions.empty())
+        out.error = "LookupError: the code defines no function; a node needs one `def` at the top level";
+    }
+    return true;
+  }
+  problem = "a frame that does not answer the request";
+  return true;
+}
+
+}  // namespace
+
 Task<schema::NodeDescription> Describer::ask_worker(const NodeSource& source) {
   schema::NodeDescription out;
   const workers::Sandbox sandbox{pool_.settings().limits, sandbox::Network::none, false};
@@ -214,19 +262,8 @@ Task<schema::NodeDescription> Describer::ask_worker(const NodeSource& source) {
   modules.emplace_back(kAnalysisModule);
   const workers::Lease worker = co_await pool_.acquire(source.python, source.environment, modules, sandbox);
   worker->begin();
-  std::string frames;
-  schema::Load load;
-  load.mark = worker->nonce();
   std::uint32_t id = 0;
-  for (const auto& [file, code] : source.companions) {
-    load.file = file;
-    schema::pack(schema::Kind::load, ++id, load, frames, code);
-  }
-  load.file = source.file;
-  load.function = source.function;
-  load.describe = true;
-  load.execute = source.execute;
-  schema::pack(schema::Kind::load, ++id, load, frames, source.code);
+  std::string frames = load_frames(source, worker->nonce(), id);
   worker->set_deadline(Clock::now() +
                        std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(source.seconds)));
   worker->post(std::move(frames));
@@ -241,28 +278,10 @@ Task<schema::NodeDescription> Describer::ask_worker(const NodeSource& source) {
       break;
     }
     if (answer->meta.size() > kMaxLoaded || answer->payload.size() > kMaxAnalysed ||
-        schema::count_elements(answer->meta) + schema::count_elements(answer->payload) > kMaxElements) {
+        schema::count_elements(answer->meta) + schema::count_elements(answer->payload) > kMaxElements)
       problem = "a description larger than allowed";
-    } else if (answer->id != id) {
-      continue;  // of a companion; its own description says what is wrong with it
-    } else if (answer->kind == schema::Kind::analysed && out.source == "live") {
-      if (!schema::take_analysed(answer->payload, out)) problem = "an analysis that is not JSON";
-    } else if (answer->kind == schema::Kind::raised) {
-      if (const auto raised = schema::unpack<schema::Raised>(*answer, problem)) {
-        out.error = error_text(*raised);
-        out.error_line = raised->line.value_or(0);
-      }
-      answered = true;
-    } else if (answer->kind == schema::Kind::loaded) {
-      if (const auto loaded = schema::unpack<schema::Loaded>(*answer, problem)) {
-        if (source.execute) schema::take_loaded(*loaded, out);
-        if (out.functions.empty())
-          out.error = "LookupError: the code defines no function; a node needs one `def` at the top level";
-      }
-      answered = true;
-    } else {
-      problem = "a frame that does not answer the request";
-    }
+    else if (answer->id == id) answered = take_answer(*answer, source, out, problem);
+    // An answer of a companion: its own description says what is wrong with it.
   }
   if (!problem.empty()) out.error = "ProtocolViolation: " + problem;
   if (!out.error.empty()) out.source = "static";

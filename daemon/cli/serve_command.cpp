@@ -29,6 +29,7 @@
 #include "daemon/services/running.hpp"
 #include "daemon/services/stored_settings.hpp"
 #include "daemon/services/upkeep.hpp"
+#include "daemon/store/usage_rows.hpp"
 #include "daemon/workers/watch.hpp"
 
 namespace qflow::cli {
@@ -288,7 +289,7 @@ class Daemon {
   // Notifies from the engine strand, after a read from the store: if either hangs, systemd restarts the daemon.
   Task<> feed_watchdog(std::chrono::microseconds interval) {
     for (;;) {
-      auto job = [](sqlite::Db& db) { return db.one<std::int64_t>("SELECT 1").value_or(0); };
+      auto job = [](sqlite::Db& db) { store::ping(db); };
       try {
         co_await store_.read(std::move(job));
         notify_service("WATCHDOG=1");
@@ -347,11 +348,13 @@ class Daemon {
 
 int serve(const config::Config& config, std::function<config::Config()> reload) {
   // Keys are in this process's memory: no core file (a watchdog's abort would write one), and no debugger of its
-  // user's.
+  // user's. The second only once the host has been probed: the probe forks, and a process that is not dumpable may not
+  // write its own uid_map (proc(5): /proc/PID is then root's). A pyhost is dumpable again by its exec.
   const rlimit none{0, 0};
   ::setrlimit(RLIMIT_CORE, &none);
+  Daemon daemon(config, std::move(reload));
   ::prctl(PR_SET_DUMPABLE, 0);
-  return Daemon(config, std::move(reload)).serve();
+  return daemon.serve();
 }
 
 }  // namespace qflow::cli

@@ -1,4 +1,4 @@
-// The record of an execution as it is read: bounded in memory, whoever asks how often. On a thread of the store.
+// Reading the record of an execution, within bounds of memory. On a thread of the store.
 #pragma once
 #include <memory>
 #include <string>

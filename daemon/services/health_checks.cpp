@@ -12,9 +12,7 @@ Task<DatabaseHealth> database_health(Services& services) {
   DatabaseHealth out;
   const auto start = Clock::now();
   try {
-    auto job = [](sqlite::Db& db) {
-      return db.one<std::int64_t>("SELECT count(*) FROM (SELECT 1 FROM workflows LIMIT 1)").value_or(0);
-    };
+    auto job = [](sqlite::Db& db) { store::ping(db); };
     co_await services.store.read(std::move(job));
     out.problem = services.store.write_problem();
   } catch (const std::exception& error) {

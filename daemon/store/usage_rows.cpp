@@ -58,6 +58,8 @@ RecentSuccess recent_success(sqlite::Db& db, std::int64_t since) {
       .value_or(RecentSuccess{});
 }
 
+void ping(sqlite::Db& db) { db.one<std::int64_t>("SELECT count(*) FROM (SELECT 1 FROM workflows LIMIT 1)"); }
+
 void insert_health(sqlite::Tx& tx, const HealthSample& s) {
   tx->exec(
       "INSERT INTO system_health (cpu_percent, memory_percent, disk_percent, active_containers, active_workflows, "

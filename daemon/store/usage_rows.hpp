@@ -53,6 +53,9 @@ struct RecentSuccess {
 BOOST_DESCRIBE_STRUCT(RecentSuccess, (), (ended, completed))
 RecentSuccess recent_success(sqlite::Db& db, std::int64_t since);
 
+/// Reads from the database, to see whether it answers.
+void ping(sqlite::Db& db);
+
 struct HealthSample {
   double cpu_percent = 0, memory_percent = 0, disk_percent = 0;
   std::int64_t active_containers = 0, active_workflows = 0, recorded_at = 0;

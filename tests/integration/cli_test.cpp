@@ -287,4 +287,10 @@ TEST_CASE("doctor and run work for an ordinary user") {
   const std::string who = open.file(
       "who.json", json::serialize(chain({node("w", "import os\ndef w(): return [os.getuid(), os.getpid()]")})));
   CHECK(run({open.path() + "/bin/qflow", "run", "-q", who}, options).out == "w = [65534,1]\n");
+  Program server({open.path() + "/bin/qflow", "serve", "--listen", "127.0.0.1:0"}, options);
+  const std::string line = server.line(std::chrono::seconds(30));
+  const auto at = line.find("127.0.0.1:");
+  REQUIRE_MESSAGE(at != std::string::npos, server.wait(std::chrono::seconds(5)).err);
+  Connection connection(static_cast<unsigned short>(std::stoi(line.substr(at + 10))));
+  CHECK(eventually([&] { return connection.call("GET", "/health/python")["status"] == "healthy"; }));
 }

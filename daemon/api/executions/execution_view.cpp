@@ -54,7 +54,7 @@ json::object error_view(const store::NodeExecution& node) {
   return view;
 }
 
-// What is said in place of bytes that are not in this reply.
+// Stands where bytes are not in this reply.
 json::object left_out_view(std::int64_t bytes, const std::string& path) { return {{"bytes", bytes}, {"get", path}}; }
 
 json::object task_view(const store::NodeExecution& node) {

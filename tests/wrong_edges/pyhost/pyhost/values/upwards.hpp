@@ -1,0 +1,1 @@
+#include "pyhost/node/describe.hpp"

@@ -1,0 +1,1 @@
+#include "schema/typing/type.hpp"
