@@ -10,12 +10,16 @@ import time
 
 
 def attempt():
+    done, tell = os.pipe()
     for _ in range(6):
         if os.fork() == 0:
             part = mmap.mmap(-1, 60 << 20)
             for at in range(0, len(part), 4096):
                 part[at] = 1
-            time.sleep(8)
+            os.write(tell, b"x")
+            time.sleep(60)
             os._exit(0)
-    time.sleep(3)
+    for _ in range(6):
+        os.read(done, 1)
+    time.sleep(1)
     return "held 360 MiB"

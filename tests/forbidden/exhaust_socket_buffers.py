@@ -27,10 +27,14 @@ def fill():
 
 
 def attempt():
+    done, tell = os.pipe()
     for _ in range(10):
         if os.fork() == 0:
             held = fill()
-            time.sleep(8)
+            os.write(tell, b"x")
+            time.sleep(60)
             os._exit(len(held) & 1)
-    time.sleep(5)
+    for _ in range(10):
+        os.read(done, 1)
+    time.sleep(1)
     return "filled"
