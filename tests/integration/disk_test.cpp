@@ -26,6 +26,7 @@ struct OnFaultyDisk {
     Program::Options out;
     out.environment["LD_PRELOAD"] = bin("libqflow-faulty-disk.so");
     out.environment["QFLOW_FAULTY_DISK"] = directory->path() + "/data";
+    out.environment["ASAN_OPTIONS"] = "verify_asan_link_order=0";  // under the preset debug
     out.environment["QFLOW_FAULT"] = directory->path() + "/fault";
     return out;
   }

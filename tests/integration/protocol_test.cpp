@@ -15,13 +15,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// A daemon built with a sanitizer keeps the memory that it frees.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr std::size_t kTimes = 10;
-#else
-constexpr std::size_t kTimes = 1;
-#endif
-
 struct Act {
   const char* name;
   const char* outcome;  ///< of the execution; empty: any, as long as it ends
@@ -135,8 +128,8 @@ TEST_CASE("a worker that breaks the protocol ends only itself") {
         CHECK_MESSAGE(value.to_number<double>() >= 0, std::string(key));
     CHECK(daemon.node("def f(): return 7")["output"] == 7);
   }
-  CHECK(memory_of(daemon, "VmHWM:") < 300 * kTimes);
-  CHECK(memory_of(daemon, "VmRSS:") < 200 * kTimes);
+  CHECK(memory_of(daemon, "VmHWM:") < 300 * kSanitizerTimes);
+  CHECK(memory_of(daemon, "VmRSS:") < 200 * kSanitizerTimes);
 }
 
 TEST_CASE("a hostile worker that does not read: the daemon's own memory stays bounded") {
@@ -146,7 +139,7 @@ TEST_CASE("a hostile worker that does not read: the daemon's own memory stays bo
   for (int i = 0; i < 3; ++i)
     CHECK(daemon.node("never answering", json::value(large),
                       {{"python_version", "3.9"}, {"timeout", 0.5}})["outcome"] == "timed_out");
-  CHECK(memory_of(daemon, "VmRSS:") < 200 * kTimes);
+  CHECK(memory_of(daemon, "VmRSS:") < 200 * kSanitizerTimes);
   CHECK(daemon.node("def f(): return 7")["output"] == 7);
 }
 
@@ -163,7 +156,7 @@ TEST_CASE("a zygote that breaks the protocol ends only itself") {
     else CHECK_MESSAGE(answer.status == 503, answer.body.substr(0, 600));
     CHECK(answer.body.size() < 20'000);
     CHECK(daemon.node("def f(): return 7")["output"] == 7);
-    CHECK(memory_of(daemon, "VmHWM:") < 200 * kTimes);
+    CHECK(memory_of(daemon, "VmHWM:") < 200 * kSanitizerTimes);
   }
 }
 

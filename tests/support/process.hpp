@@ -11,6 +11,14 @@
 
 namespace qflow::test {
 
+// How many times more memory is allowed for programs that a sanitizer has instrumented: it keeps what was freed, and
+// has shadows of what is used.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr int kSanitizerTimes = 20;
+#else
+inline constexpr int kSanitizerTimes = 1;
+#endif
+
 /// A directory below /tmp, removed with its owner.
 class TempDir {
  public:
