@@ -196,6 +196,7 @@ TEST_CASE("clients that have gone while they waited for a result hold nothing") 
   Daemon daemon({"--max-running", "2"});
   const std::string slow = daemon.store(chain({node("slow", "import time\ndef f():\n    time.sleep(60)")}));
   const std::size_t before = descriptors_of(daemon.program().pid());
+  std::size_t most = 0;  // workers take some, too, and come and go
   {
     std::vector<std::unique_ptr<Connection>> waiting;
     for (int i = 0; i < 30; ++i) {
@@ -204,9 +205,10 @@ TEST_CASE("clients that have gone while they waited for a result hold nothing") 
                            daemon.authorization() + "Content-Length: 2\r\n\r\n{}");
     }
     CHECK(eventually([&] { return daemon.get("/executions/active")["count"] == 30; }));
-    CHECK(descriptors_of(daemon.program().pid()) >= before + 20);
+    most = descriptors_of(daemon.program().pid());
+    CHECK(most >= before + 20);
   }
-  CHECK(eventually([&] { return descriptors_of(daemon.program().pid()) < before + 10; }));
+  CHECK(eventually([&] { return descriptors_of(daemon.program().pid()) + 20 <= most; }));
   CHECK(daemon.get("/executions/active")["count"] == 30);  // the executions go on
 }
 
