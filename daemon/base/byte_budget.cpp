@@ -9,6 +9,7 @@ ByteBudget::Hold::~Hold() {
   const std::lock_guard lock(budget_.mutex_);
   budget_.held_ -= bytes_;
   const auto own = budget_.held_by_.find(owner_);
+  if (own == budget_.held_by_.end()) return;  // it was shrunk to nothing, and the owner holds nothing else
   own->second -= bytes_;
   if (own->second == 0) budget_.held_by_.erase(own);
 }

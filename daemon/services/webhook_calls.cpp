@@ -54,8 +54,7 @@ store::Webhook webhook_of(WebhookDraft draft) {
   store::Webhook webhook;
   webhook.workflow_id = std::move(draft.workflow_id);
   webhook.path = draft.path ? std::move(*draft.path) : auth::random_token();
-  webhook.path.erase(0, webhook.path.find_first_not_of('/') == std::string::npos ? webhook.path.size()
-                                                                                 : webhook.path.find_first_not_of('/'));
+  while (webhook.path.starts_with('/')) webhook.path.erase(0, 1);
   webhook.method = draft.method.value_or("POST");
   webhook.node = draft.node.value_or("");
   webhook.response = draft.response.value_or("accepted");

@@ -208,17 +208,12 @@ std::optional<Execution> find_summary(sqlite::Db& db, const std::string& id) {
 }
 
 std::optional<Execution> find_execution(sqlite::Db& db, const std::string& id, std::int64_t most) {
-  auto found = find_summary(db, id);
-  if (!found) return found;
   const std::int64_t size =
       db.one<std::int64_t>("SELECT ifnull(length(output_data), 0) FROM workflow_executions WHERE id=?", id).value_or(0);
-  if (size <= most) {
-    found = find_execution(db, id);
-    if (!found || !found->output_data || weight(*found->output_data) <= most) return found;
-    found->output_data.reset();
-  } else {
-    found->input_data = find_input(db, id);
-  }
+  auto found = size <= most ? find_execution(db, id) : find_summary(db, id);
+  if (!found || (size <= most && (!found->output_data || weight(*found->output_data) <= most))) return found;
+  if (size > most) found->input_data = find_input(db, id);
+  found->output_data.reset();
   found->left_out = size;
   return found;
 }
@@ -226,13 +221,10 @@ std::optional<Execution> find_execution(sqlite::Db& db, const std::string& id, s
 std::vector<NodeExecution> nodes_of(sqlite::Db& db, const std::string& execution_id, std::int64_t most) {
   std::int64_t all = 0;
   const auto use = [&](NodeExecution& row) {
-    const std::size_t own =
-        (row.output_data ? row.output_data->size() : 0) + row.standard_output.size() + row.standard_error.size();
-    if (most != std::numeric_limits<std::int64_t>::max())
-      all += static_cast<std::int64_t>(own) +
-             (row.output_data ? weight(*row.output_data) - static_cast<std::int64_t>(row.output_data->size()) : 0);
+    const std::size_t streams = row.standard_output.size() + row.standard_error.size();
+    all += static_cast<std::int64_t>(streams) + (row.output_data ? weight(*row.output_data) : 0);
     if (all <= most) return;
-    row.left_out = static_cast<std::int64_t>(own);
+    row.left_out = static_cast<std::int64_t>(streams + (row.output_data ? row.output_data->size() : 0));
     row.output_data.reset();
     row.standard_output = row.standard_error = std::string();
   };

@@ -17,6 +17,21 @@ TEST_CASE("a budget has a bound for all and a share for each") {
   CHECK(budget.take("c", 50));
 }
 
+TEST_CASE("a hold gives back what it no longer needs") {
+  ByteBudget budget(100, 60);
+  auto first = budget.take("a", 50);
+  auto second = budget.take("a", 10);
+  REQUIRE((first && second));
+  first->shrink_to(80);  // never more
+  CHECK(budget.held() == 60);
+  first->shrink_to(0);
+  CHECK(budget.held() == 10);
+  second.reset();
+  first.reset();
+  CHECK(budget.held() == 0);
+  CHECK(budget.take("a", 60));
+}
+
 TEST_CASE("what is larger than a bound is granted when nobody is in its way") {
   ByteBudget budget(100, 60);
   auto large = budget.take("a", 1000);
