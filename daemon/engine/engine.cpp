@@ -35,9 +35,10 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
   const auto arrived = Clock::now();
   Outcome outcome;
   std::optional<Fault> fault;
+  Place place;
   Turn turn = Turn::cancelled;
   try {
-    turn = co_await take_turn(order, key, one);
+    turn = co_await take_turn(order, key, one, place);
     const double waited = milliseconds_since(arrived);
     order.ticket.reset();
     order.room.reset();
@@ -56,7 +57,7 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
   } catch (const std::exception& e) {
     fault = Fault(FaultKind::internal, "internal", e.what());
   }
-  if (turn == Turn::begun) places_.give(order.created_by);
+  place.give_back();
   active_[key] = nullptr;  // cannot be cancelled any more, but is not over until it is recorded
   if (fault) {
     outcome.steps.resize(order.plan.steps.size());
@@ -84,10 +85,10 @@ void Engine::begin_listening(const Order& order, Run& run) {
   });
 }
 
-Task<Engine::Turn> Engine::take_turn(Order& order, const std::string& key, const Run& run) {
-  const bool at_once = !draining_ && places_.take_at_once(order.created_by);
-  if (at_once && !order.queued) co_return Turn::begun;
-  if (!at_once) {
+Task<Engine::Turn> Engine::take_turn(Order& order, const std::string& key, const Run& run, Place& place) {
+  if (!draining_) place = places_.take_at_once(order.created_by);
+  if (place && !order.queued) co_return Turn::begun;
+  if (!place) {
     if (!order.queued) co_await recorder_.queue(order);
     order.queued = true;
     if (order.resumable && order.input) {
@@ -97,11 +98,11 @@ Task<Engine::Turn> Engine::take_turn(Order& order, const std::string& key, const
     const auto without = [&] { return order.resumable && !run.cancelled() ? Turn::left : Turn::cancelled; };
     if (draining_ || run.cancelled()) co_return without();
     if (listener_ != nullptr) listener_->on_wait(order, places_.waiting());
-    const bool placed = co_await places_.wait(key, order.created_by);
-    if (!placed) co_return without();
+    place = co_await places_.wait(key, order.created_by);
+    if (!place) co_return without();
   }
   const Turn turn = co_await begin(order, run);
-  if (turn != Turn::begun) places_.give(order.created_by);
+  if (turn != Turn::begun) place.give_back();
   co_return turn;
 }
 

@@ -52,7 +52,7 @@ class Engine {
   /// What became of the wait for a place: it has one and its record says that it runs; it was cancelled; the engine
   /// drains, and the next process runs it; it was ended in the store.
   enum class Turn { begun, cancelled, left, ended };
-  Task<Turn> take_turn(Order& order, const std::string& key, const Run& run);
+  Task<Turn> take_turn(Order& order, const std::string& key, const Run& run, Place& place);
   Task<Turn> begin(Order& order, const Run& run);
   void begin_listening(const Order& order, Run& run);
   workers::Pool& pool_;

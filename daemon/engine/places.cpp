@@ -20,29 +20,43 @@ std::shared_ptr<Ticket> Places::admit(std::size_t most, const std::string& user)
   return std::make_shared<Ticket>(counts_, user);
 }
 
-bool Places::take_at_once(const std::string& user) {
+Place& Place::operator=(Place&& other) noexcept {
+  if (this == &other) return *this;
+  give_back();
+  places_ = std::move(other.places_);
+  user_ = std::move(other.user_);
+  return *this;
+}
+
+void Place::give_back() {
+  if (const auto places = places_.lock()) places->take_back(user_);
+  places_.reset();
+}
+
+Place Places::take_at_once(const std::string& user) {
   User& own = users_[user];
   if (!own.waiting.empty() || !may_start(own)) {
     forget_idle(user);
-    return false;
+    return {};
   }
   ++own.running;
   --free_;
   last_ = user;
-  return true;
+  return {self_, user};
 }
 
-Task<bool> Places::wait(std::string key, std::string user) {
-  if (take_at_once(user)) co_return true;
+Task<Place> Places::wait(std::string key, std::string user) {
+  if (Place place = take_at_once(user)) co_return place;
   const auto waiter =
       std::make_shared<Waiter>(Waiter{std::move(key), false, asio::steady_timer(executor_, Clock::time_point::max())});
   users_[user].waiting.push_back(waiter);
   boost::system::error_code ignored;
   co_await waiter->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  co_return waiter->granted;
+  if (!waiter->granted) co_return Place();
+  co_return Place(self_, std::move(user));
 }
 
-void Places::give(const std::string& user) {
+void Places::take_back(const std::string& user) {
   ++free_;
   --users_[user].running;
   forget_idle(user);

@@ -32,6 +32,25 @@ class Ticket {
   std::string user_;
 };
 
+class Places;
+
+/// A place that somebody has; it is given back when this ends. Empty: none.
+class Place {
+ public:
+  Place() = default;
+  Place(std::weak_ptr<Places> places, std::string user) : places_(std::move(places)), user_(std::move(user)) {}
+  ~Place() { give_back(); }
+  Place(Place&& other) noexcept : places_(std::move(other.places_)), user_(std::move(other.user_)) {}
+  Place& operator=(Place&& other) noexcept;
+  explicit operator bool() const { return !places_.expired(); }
+  /// It is empty then.
+  void give_back();
+
+ private:
+  std::weak_ptr<Places> places_;  // a place may outlive them
+  std::string user_;
+};
+
 /// A thousand executions of one user do not hold up another's single one: whoever waits is served in turn, one of each
 /// user, and the last free place goes only to a user who has none yet.
 class Places {
@@ -51,12 +70,9 @@ class Places {
   bool full() const { return waiting() > free_.load(std::memory_order_relaxed); }
 
   /// A place for an execution of `user`, if there is one for them now.
-  bool take_at_once(const std::string& user);
-  /// Waits for a place for `key`, an execution of `user`, unless there is one. False: cancelled meanwhile; then there
-  /// is nothing to give back.
-  Task<bool> wait(std::string key, std::string user);
-  /// The execution of `user` that had a place is over.
-  void give(const std::string& user);
+  Place take_at_once(const std::string& user);
+  /// Waits for a place for `key`, an execution of `user`, unless there is one. Empty: cancelled meanwhile.
+  Task<Place> wait(std::string key, std::string user);
   /// Ends the waiting of `key`, if it waits.
   void cancel(const std::string& key);
   /// Ends the waiting of all.
@@ -72,15 +88,18 @@ class Places {
     unsigned running = 0;
     std::deque<std::shared_ptr<Waiter>> waiting;  // shared with the coroutines that wait
   };
+  friend class Place;
+  void take_back(const std::string& user);
   bool may_start(const User& user) const { return free_ > 1 || (free_ == 1 && (all_ == 1 || user.running == 0)); }
   void forget_idle(const std::string& user);
   void serve();
 
   asio::any_io_executor executor_;
   unsigned all_;
-  std::atomic<unsigned> free_;         ///< written on the strand
-  std::map<std::string, User> users_;  ///< those who run or wait
-  std::string last_;                   ///< the user who was served last; the next in order is next
+  std::atomic<unsigned> free_;                          ///< written on the strand
+  std::map<std::string, User> users_;                   ///< those who run or wait
+  std::string last_;                                    ///< the user who was served last; the next in order is next
+  std::shared_ptr<Places> self_{this, [](Places*) {}};  ///< gone when this is; for the places that are out
   Ticket::SharedCounts counts_ = std::make_shared<Ticket::Counts>();
 };
 

@@ -240,11 +240,15 @@ Task<> Recorder::end(const Order& order, const Outcome& outcome) {
 Task<bool> Recorder::write_end(std::shared_ptr<const End> end) {
   auto job = [end = std::move(end)](sqlite::Tx& tx) {
     const End& ending = *end;
-    if (!store::find_summary(*tx.operator->(), ending.row.id)) return true;  // it was deleted
-    for (const store::NodeExecution& row : ending.steps) store::insert_node(tx, row);
-    if (store::count_nodes(*tx.operator->(), ending.row.id) < static_cast<std::int64_t>(ending.step_count))
-      return false;
-    store::finish_execution(tx, ending.row);
+    const auto complete = [&] {
+      return store::count_nodes(*tx.operator->(), ending.row.id) >= static_cast<std::int64_t>(ending.step_count);
+    };
+    if (!complete()) {
+      if (!store::find_summary(*tx.operator->(), ending.row.id)) return true;  // it was deleted
+      for (const store::NodeExecution& row : ending.steps) store::insert_node(tx, row);
+      if (!complete()) return false;
+    }
+    if (!store::finish_execution(tx, ending.row)) return true;  // it had no steps, and was deleted
     for (const store::File& file : ending.files) store::insert_file(tx, file);
     for (const store::DataFlowRow& flow : ending.flows) store::insert_flow(tx, flow);
     store::add_usage(tx, ending.row, ending.cpu_us);

@@ -114,6 +114,19 @@ store::User changed_user(sqlite::Tx& tx, const std::string& id, const std::strin
   return *user;
 }
 
+// While there are no users, whoever has the set-up token, which the server printed, may create the owner.
+void check_setup_token(Services& services, const Actor& actor, const std::string& setup_token) {
+  const std::string peer = "s" + actor.peer;
+  if (const auto wait = services.logins.wait(peer); wait.count() > 0) throw too_many("set-up tokens", wait);
+  if (setup_token.empty() || services.setup_token.empty() || !auth::equal_secrets(setup_token, services.setup_token)) {
+    if (!setup_token.empty()) services.logins.failed(peer);
+    throw Fault(
+        FaultKind::unauthorized, "setup_required",
+        "there are no users yet: send `setupToken`, which the server printed when it started, or make the owner "
+        "with `qflow user add`");
+  }
+}
+
 Task<store::User> find_deletable(Services& services, const auth::Caller& caller, std::string id) {
   store::User user = co_await find_user(services, caller, std::move(id));
   if (role_of(user) == Role::owner) throw Fault(FaultKind::conflict, "owner_stays", "the owner cannot be deleted");
@@ -132,30 +145,22 @@ Task<store::User> find_user(Services& services, const auth::Caller& caller, std:
   co_return std::move(*user);
 }
 
-void check_setup_token(Services& services, const Actor& actor, const std::string& setup_token) {
-  const std::string peer = "s" + actor.peer;
-  if (const auto wait = services.logins.wait(peer); wait.count() > 0) throw too_many("set-up tokens", wait);
-  if (setup_token.empty() || services.setup_token.empty() || !auth::equal_secrets(setup_token, services.setup_token)) {
-    if (!setup_token.empty()) services.logins.failed(peer);
-    throw Fault(
-        FaultKind::unauthorized, "setup_required",
-        "there are no users yet: send `setupToken`, which the server printed when it started, or make the owner "
-        "with `qflow user add`");
+Task<store::User> create_user(Services& services, const auth::Caller& caller, const Actor& actor,
+                              std::string setup_token, std::function<NewUser()> read) {
+  auto count = [](sqlite::Db& db) { return store::count_users(db); };
+  const bool first = co_await services.store.read(std::move(count)) == 0;
+  if (first) {
+    check_setup_token(services, actor, setup_token);
+  } else {
+    if (!caller.signed_in())
+      throw Fault(FaultKind::unauthorized, "unauthorized", "only a signed-in owner or admin may create users");
+    if (!caller.sees_all() || !caller.reaches("users:write"))
+      throw Fault(FaultKind::forbidden, "forbidden", "only the owner and admins may create users");
   }
-}
-
-Task<store::User> create_owner(Services& services, const Actor& actor, const std::string& setup_token, NewUser user) {
-  check_setup_token(services, actor, setup_token);
-  co_return co_await insert(services, actor, std::move(user), true);
-}
-
-Task<store::User> create_user(Services& services, const auth::Caller& caller, const Actor& actor, NewUser user) {
-  if (!caller.signed_in())
-    throw Fault(FaultKind::unauthorized, "unauthorized", "only a signed-in owner or admin may create users");
-  if (!caller.sees_all() || !caller.reaches("users:write"))
-    throw Fault(FaultKind::forbidden, "forbidden", "only the owner and admins may create users");
-  check_rank(caller, user.role);
-  co_return co_await insert(services, actor, std::move(user), false);
+  NewUser user = read();
+  if (!first) check_rank(caller, user.role);
+  store::User made = co_await insert(services, actor, std::move(user), first);
+  co_return made;
 }
 
 Task<store::User> change_user(Services& services, const auth::Caller& caller, const Actor& actor, std::string id,

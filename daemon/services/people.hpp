@@ -1,6 +1,7 @@
 // Users, and who may change whom: everybody their own row, admins other users, the owner everybody; there is one owner,
 // who stays. Changes are audited, but for a user's own settings. Io threads.
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -25,13 +26,13 @@ struct UserChange {
 
 /// Throws Fault: forbidden for another user's row without the right to see it, not_found.
 Task<store::User> find_user(Services& services, const auth::Caller& caller, std::string id);
-/// While there are no users, whoever has the set-up token, which the server printed, may create the owner. Throws
-/// Fault: unauthorized for a wrong token, too_many after several.
-void check_setup_token(Services& services, const Actor& actor, const std::string& setup_token);
-/// Checks the token and creates the owner. Throws Fault also: conflict when there is an owner by now.
-Task<store::User> create_owner(Services& services, const Actor& actor, const std::string& setup_token, NewUser user);
-/// Throws Fault: forbidden without the right, bad_input for a weak password, conflict for a taken address.
-Task<store::User> create_user(Services& services, const auth::Caller& caller, const Actor& actor, NewUser user);
+/// While there are no users, whoever has the set-up token, which the server printed, creates the owner; later the owner
+/// and admins create users. `read` gives the user that is wanted, and is called when the caller may create one: a
+/// stranger learns nothing of what is wrong with a request. Throws Fault: unauthorized, also for a wrong token;
+/// too_many after several; forbidden without the right; bad_input for a weak password; conflict for a taken address,
+/// or when there is an owner by now.
+Task<store::User> create_user(Services& services, const auth::Caller& caller, const Actor& actor,
+                              std::string setup_token, std::function<NewUser()> read);
 /// Throws Fault: as find_user(); forbidden for what the caller may not change, for a key that would change an address
 /// or a password, and for a wrong current password; too_many after several.
 Task<store::User> change_user(Services& services, const auth::Caller& caller, const Actor& actor, std::string id,

@@ -56,13 +56,14 @@ std::optional<std::string> find_input(sqlite::Db& db, const std::string& id) {
       .value_or(std::nullopt);
 }
 
-void finish_execution(sqlite::Tx& tx, const Execution& e) {
+bool finish_execution(sqlite::Tx& tx, const Execution& e) {
   tx->exec(
       "UPDATE workflow_executions SET status=?2, completed_at=?3, duration_ms=?4, output_data=?5, error_message=?6, "
       "error_stack_trace=?7, error_node=?8, python_version=?9, resource_usage=?10, outcome=?11, "
       "bytes=bytes+?12 WHERE id=?1",
       e.id, e.status, e.completed_at, e.duration_ms, e.output_data, e.error_message, e.error_stack_trace, e.error_node,
       e.python_version, e.resource_usage, e.outcome, e.bytes);
+  return tx->changes() > 0;
 }
 
 bool end_execution(sqlite::Tx& tx, Execution& row, const std::string& status, const std::string& message) {

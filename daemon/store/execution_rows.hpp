@@ -91,8 +91,8 @@ bool begin_execution(sqlite::Tx& tx, const std::string& id, std::int64_t started
 /// Its input as it was recorded; nothing when it has none.
 std::optional<std::string> find_input(sqlite::Db& db, const std::string& id);
 /// Writes how the execution ended: status, completed_at, duration_ms, output_data, error_*, python_version,
-/// resource_usage, outcome. `bytes`: what the record has grown by.
-void finish_execution(sqlite::Tx& tx, const Execution& execution);
+/// resource_usage, outcome. `bytes`: what the record has grown by. False when there is no such execution (any more).
+bool finish_execution(sqlite::Tx& tx, const Execution& execution);
 /// Ends one that never began, or whose process is gone, with its sums and error; the rows of its nodes count with it.
 /// False when it has ended already.
 bool end_execution(sqlite::Tx& tx, Execution& row, const std::string& status, const std::string& message);

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "daemon/api/executions/execution_view.hpp"
+#include "daemon/api/filter.hpp"
 #include "daemon/base/ids.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/services/running.hpp"
@@ -39,37 +40,21 @@ Task<Reply> list_page(Services& services, store::ExecutionQuery query) {
 class Question {
  public:
   explicit Question(const Request& request)
-      : request_(request), filter_(request.object("filter")), options_(request.object("options")) {}
+      : request_(request), filter_(request, "filter"), options_(request, "options") {}
 
   std::optional<std::string> text(const char* name) const {
-    const json::value* value = filter_.if_contains(name);
-    if (value == nullptr || value->is_null()) return request_.text(name);
-    if (value->is_array() && value->get_array().size() == 1) value = &value->get_array().front();
-    if (!value->is_string())
-      throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("filter.{}: expected a string", name));
-    return std::string(std::string_view(value->get_string()));
+    auto value = filter_.text(name);
+    return value ? value : request_.text(name);
   }
   std::vector<std::string> texts(const char* name) const {
-    const json::value* value = filter_.if_contains(name);
-    std::vector<std::string> all;
-    if (value != nullptr && value->is_array()) {
-      for (const auto& one : value->get_array()) {
-        if (!one.is_string())
-          throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("filter.{}: expected strings", name));
-        all.emplace_back(std::string_view(one.get_string()));
-      }
-    } else if (const auto one = text(name)) {
-      all.push_back(*one);
-    }
+    auto all = filter_.texts(name);
+    if (all.empty())
+      if (auto one = request_.text(name)) all.push_back(std::move(*one));
     return all;
   }
   std::int64_t option(const char* name, std::int64_t fallback, std::int64_t least, std::int64_t most) const {
-    const json::value* value = options_.if_contains(name);
-    if (value == nullptr) return request_.integer(name, fallback, least, most);
-    if (!value->is_int64() || value->get_int64() < least || value->get_int64() > most)
-      throw Fault(FaultKind::bad_input, "invalid_query",
-                  fmt::format("options.{}: expected a whole number from {} to {}", name, least, most));
-    return value->get_int64();
+    const auto value = options_.whole(name, least, most);
+    return value ? *value : request_.integer(name, fallback, least, most);
   }
   /// The id that an execution started at that time would have.
   std::optional<std::string> id_at(const char* name) const {
@@ -84,7 +69,7 @@ class Question {
 
  private:
   const Request& request_;
-  json::object filter_, options_;
+  Filter filter_, options_;
 };
 
 // A reply made from a record, which takes its room along.

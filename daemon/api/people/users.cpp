@@ -1,9 +1,8 @@
 #include "daemon/api/people/users.hpp"
 
-#include <fmt/format.h>
-
 #include <set>
 
+#include "daemon/api/filter.hpp"
 #include "daemon/api/people/user_view.hpp"
 #include "daemon/base/members.hpp"
 #include "daemon/services/people.hpp"
@@ -37,18 +36,11 @@ Task<Reply> list_users(Services& services, const Request& request) {
   query.skip = request.integer("skip", 0, 0, 1'000'000'000);
   query.take = request.integer("take", request.integer("limit", 50, 1, 250), -1, 250);
   if (query.take < 0) query.take = 250;
-  const json::object filter = request.object("filter");
-  for (const char* name : {"fullText", "email", "role"}) {
-    const json::value* value = filter.if_contains(name);
-    if (value == nullptr || value->is_null()) continue;
-    if (!value->is_string())
-      throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("filter.{}: expected a string", name));
-    const std::string text(std::string_view(value->get_string()));
-    if (name != std::string_view("role")) {
-      query.text = text;
-      continue;
-    }
-    const auto known = auth::role_of(text);
+  const Filter filter(request, "filter");
+  for (const char* name : {"fullText", "email"})
+    if (auto text = filter.text(name)) query.text = std::move(*text);
+  if (const auto role = filter.text("role")) {
+    const auto known = auth::role_of(*role);
     if (!known) throw Fault(FaultKind::bad_input, "invalid_query", "filter.role: expected owner, admin or user");
     query.role = std::string(auth::word(*known));
   }
@@ -70,20 +62,18 @@ Task<Reply> list_users(Services& services, const Request& request) {
 Task<Reply> create_user(Services& services, const Request& request) {
   Body body(request.json_object());
   const std::string token = body.text("setupToken").value_or(std::string(request.header("x-setup-token")));
-  services::NewUser wanted;
-  wanted.email = body.required("email", 320);
-  wanted.first_name = body.line("firstName", 200).value_or("");
-  wanted.last_name = body.line("lastName", 200).value_or("");
-  wanted.password = body.required("password", 1024);
-  wanted.role = role_in(body).value_or(Role::user);
-  auto count = [](sqlite::Db& db) { return store::count_users(db); };
-  const bool first = co_await services.store.read(std::move(count)) == 0;
+  std::function<services::NewUser()> read = [&body] {
+    services::NewUser wanted;
+    wanted.email = body.required("email", 320);
+    wanted.first_name = body.line("firstName", 200).value_or("");
+    wanted.last_name = body.line("lastName", 200).value_or("");
+    wanted.password = body.required("password", 1024);
+    wanted.role = role_in(body).value_or(Role::user);
+    body.check();
+    return wanted;
+  };
   const services::Actor actor = actor_of(request);
-  if (first) services::check_setup_token(services, actor, token);
-  if (first || request.caller->signed_in()) body.check();  // a stranger learns nothing
-  store::User user;
-  if (first) user = co_await services::create_owner(services, actor, token, std::move(wanted));
-  else user = co_await services::create_user(services, *request.caller, actor, std::move(wanted));
+  const store::User user = co_await services::create_user(services, *request.caller, actor, token, std::move(read));
   co_return Reply::of(201, user_view(user));
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "daemon/api/executions/execution_view.hpp"
+#include "daemon/api/filter.hpp"
 #include "daemon/api/nodes/typing_view.hpp"
 #include "daemon/api/workflows/workflow_view.hpp"
 #include "daemon/base/time.hpp"
@@ -10,10 +11,7 @@
 #include "daemon/services/running.hpp"
 #include "daemon/services/workflow_changes.hpp"
 #include "daemon/services/workflow_document.hpp"
-#include "daemon/services/workflow_folders.hpp"
-#include "daemon/store/folder_rows.hpp"
-#include "daemon/store/tag_rows.hpp"
-#include "daemon/store/workflow_rows.hpp"
+#include "daemon/services/workflow_list.hpp"
 
 namespace qflow::api {
 namespace {
@@ -69,60 +67,41 @@ store::WorkflowQuery::Sort sort_of(const std::string& word) {
   return found->second;
 }
 
-void take_filter(const json::object& filter, store::WorkflowQuery& query) {
-  const auto text = [&](const char* name) -> std::optional<std::string> {
-    const json::value* value = filter.if_contains(name);
-    if (value == nullptr || value->is_null()) return std::nullopt;
-    const json::value* one = value->is_array() && value->get_array().size() == 1 ? &value->get_array().front() : value;
-    if (!one->is_string())
-      throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("filter.{}: expected a string", name));
-    return std::string(std::string_view(one->get_string()));
-  };
-  const auto flag = [&](const char* name) -> std::optional<bool> {
-    const json::value* value = filter.if_contains(name);
-    if (value == nullptr || value->is_null()) return std::nullopt;
-    if (!value->is_bool())
-      throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("filter.{}: expected true or false", name));
-    return value->get_bool();
-  };
-  query.name_contains = text("name").value_or("");
-  if (query.name_contains.empty()) query.name_contains = text("query").value_or("");
-  query.active = flag("active");
-  query.archived = flag("isArchived");
-  query.folder_id = text("parentFolderId");
-  if (const json::value* tags = filter.if_contains("tags"); tags != nullptr && tags->is_array()) {
-    for (const auto& one : tags->get_array())
-      if (!one.is_string()) throw Fault(FaultKind::bad_input, "invalid_query", "filter.tags: expected strings");
-    if (!tags->get_array().empty()) query.tags = json::serialize(*tags);
-  } else if (const auto tag = text("tags")) {
-    query.tags = json::serialize(json::array{json::value(*tag)});
-  }
+// What a list request asks for: members of the documented `filter` and `options`, or shorter query parameters.
+services::WorkflowQuestion question_of(const Request& request) {
+  const Filter filter(request, "filter"), options(request, "options");
+  services::WorkflowQuestion question;
+  store::WorkflowQuery& query = question.query;
+  const auto skip = options.whole("skip", 0, 1'000'000'000);
+  const auto take = options.whole("take", 1, 250);
+  query.skip = request.integer("skip", skip.value_or(0), 0, 1'000'000'000);
+  query.take = request.integer("take", request.integer("limit", take.value_or(50), 1, 250), 1, 250);
+  auto sort = request.text("sortBy");
+  if (!sort) sort = options.text("sortBy");
+  if (sort && !sort->empty()) query.sort = sort_of(*sort);
+  query.name_contains = filter.text("name").value_or("");
+  if (query.name_contains.empty()) query.name_contains = filter.text("query").value_or("");
+  query.active = filter.flag("active");
+  query.archived = filter.flag("isArchived");
+  query.folder_id = filter.text("parentFolderId");
+  const std::vector<std::string> tags = filter.texts("tags");
+  if (!tags.empty()) query.tags = json::serialize(json::value_from(tags));
+  question.project = filter.text("projectId");
+  question.only_shared = request.flag("onlySharedWithMe").value_or(false);
+  question.with_folders = request.flag("includeFolders").value_or(false);
+  return question;
 }
 
-std::optional<std::string> project_in(const Request& request) {
-  const json::object filter = request.object("filter");
-  const json::value* value = filter.if_contains("projectId");
-  if (value == nullptr || value->is_null()) return std::nullopt;
-  if (!value->is_string()) throw Fault(FaultKind::bad_input, "invalid_query", "filter.projectId: expected a string");
-  return std::string(std::string_view(value->get_string()));
-}
-
-// The folders in `parent`, or at the top level, as rows among the workflows.
-json::array folder_rows(sqlite::Db& db, const std::string& project, const std::optional<std::string>& parent) {
-  json::array rows;
-  for (const auto& folder : store::list_folders(db, project)) {
-    if (folder.parent_folder_id.value_or("0") != parent.value_or("0")) continue;
-    json::object row{{"id", folder.id},
-                     {"name", folder.name},
-                     {"projectId", folder.project_id},
-                     {"parentFolderId", nullptr},
-                     {"resource", "folder"},
-                     {"createdAt", iso_time(folder.created_at)},
-                     {"updatedAt", iso_time(folder.updated_at)}};
-    if (folder.parent_folder_id) row["parentFolderId"] = *folder.parent_folder_id;
-    rows.push_back(std::move(row));
-  }
-  return rows;
+json::object folder_row(const store::Folder& folder) {
+  json::object row{{"id", folder.id},
+                   {"name", folder.name},
+                   {"projectId", folder.project_id},
+                   {"parentFolderId", nullptr},
+                   {"resource", "folder"},
+                   {"createdAt", iso_time(folder.created_at)},
+                   {"updatedAt", iso_time(folder.updated_at)}};
+  if (folder.parent_folder_id) row["parentFolderId"] = *folder.parent_folder_id;
+  return row;
 }
 
 }  // namespace
@@ -135,42 +114,18 @@ Task<Reply> create_workflow(Services& services, const Request& request) {
 }
 
 Task<Reply> list_workflows(Services& services, const Request& request) {
-  store::WorkflowQuery query;
-  const json::object options = request.object("options");
-  const auto option = [&](const char* name, std::int64_t fallback) {
-    const json::value* value = options.if_contains(name);
-    if (value == nullptr) return fallback;
-    if (!value->is_int64())
-      throw Fault(FaultKind::bad_input, "invalid_query", fmt::format("options.{}: expected a whole number", name));
-    return value->get_int64();
-  };
-  query.skip = request.integer("skip", std::max<std::int64_t>(option("skip", 0), 0), 0, 1'000'000'000);
-  query.take = request.integer(
-      "take", request.integer("limit", std::clamp<std::int64_t>(option("take", 50), 1, 250), 1, 250), 1, 250);
-  std::string sort = request.text("sortBy").value_or("");
-  if (const json::value* by = options.if_contains("sortBy"); sort.empty() && by != nullptr && by->is_string())
-    sort = std::string(std::string_view(by->get_string()));
-  if (!sort.empty()) query.sort = sort_of(sort);
-  take_filter(request.object("filter"), query);
-  query.owner = request.caller->owner_filter();
-  if (request.flag("onlySharedWithMe").value_or(false)) query.owner = "";  // nothing is shared: rows have one owner
   const bool scopes = request.flag("includeScopes").value_or(false);
-  const bool folders = request.flag("includeFolders").value_or(false);
-  auto job = [query, scopes, folders, project = project_in(request), caller = request.caller](sqlite::Db& db) mutable {
+  auto job = [question = question_of(request), scopes, caller = request.caller](sqlite::Db& db) {
+    const services::WorkflowList list = services::list_workflows(db, *caller, question);
     json::array rows;
-    const auto found = services::project_if_visible(db, *caller, project.value_or("personal"));
-    if (project) query.owner = found ? found->user_id : "";
-    if (folders && found) rows = folder_rows(db, found->id, query.folder_id);
-    const auto folder_count = static_cast<std::int64_t>(rows.size());
-    store::WorkflowPage page = store::list_workflows(db, query);
-    page.count += folder_count;
-    for (const auto& row : page.rows) {
-      json::object whole = workflow_view(row, store::tags_of(db, store::Tagged::workflows, row.id));
+    for (const store::Folder& folder : list.folders) rows.push_back(folder_row(folder));
+    for (const services::TaggedWorkflow& one : list.workflows) {
+      json::object row = view(one);
       if (scopes)
-        whole["scopes"] = json::array{"workflow:read", "workflow:update", "workflow:delete", "workflow:execute"};
-      rows.push_back(std::move(whole));
+        row["scopes"] = json::array{"workflow:read", "workflow:update", "workflow:delete", "workflow:execute"};
+      rows.push_back(std::move(row));
     }
-    return json::object{{"data", std::move(rows)}, {"count", page.count}};
+    return json::object{{"data", std::move(rows)}, {"count", list.count}};
   };
   const json::object page = co_await services.store.read(std::move(job));
   co_return Reply::of(page);

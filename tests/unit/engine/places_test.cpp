@@ -6,6 +6,7 @@
 #include "daemon/engine/places.hpp"
 
 using namespace qflow;
+using engine::Place;
 using engine::Places;
 
 namespace {
@@ -18,12 +19,13 @@ struct Crowd {
     poll();
   }
   Task<> one(std::string key, std::string user) {
-    bool placed = places.take_at_once(user);
-    if (!placed) placed = co_await places.wait(key, user);
-    (placed ? started : refused).push_back(key);
+    Place place = places.take_at_once(user);
+    if (!place) place = co_await places.wait(key, user);
+    (place ? started : refused).push_back(key);
+    if (place) held[user].push_back(std::move(place));
   }
   void end(const std::string& user) {
-    places.give(user);
+    held[user].pop_front();
     poll();
   }
   void poll() {
@@ -32,6 +34,7 @@ struct Crowd {
   }
   asio::io_context io;
   Places places;
+  std::map<std::string, std::deque<Place>> held;
   std::vector<std::string> started, refused;
 };
 
@@ -109,12 +112,37 @@ TEST_CASE("whoever is admitted knows whether there is probably a place") {
   Places places(io.get_executor(), 2);
   auto first = places.admit(10, "a");
   CHECK_FALSE(places.full());
-  REQUIRE(places.take_at_once("a"));
+  Place place = places.take_at_once("a");
+  REQUIRE(place);
   first.reset();
   auto second = places.admit(10, "a");
   CHECK_FALSE(places.full());
   auto third = places.admit(10, "a");
   CHECK(places.full());  // one place, and two who have been admitted
+}
+
+TEST_CASE("a place is given back once, by whoever holds it last, and may outlive the places") {
+  asio::io_context io;
+  Place kept;
+  {
+    Places places(io.get_executor(), 1);
+    Place first = places.take_at_once("a");
+    REQUIRE(first);
+    CHECK_FALSE(places.take_at_once("b"));
+    Place moved = std::move(first);
+    first.give_back();
+    CHECK_FALSE(places.take_at_once("b"));
+    moved.give_back();
+    moved.give_back();
+    kept = places.take_at_once("b");
+    CHECK(kept);
+    CHECK_FALSE(places.take_at_once("a"));
+    kept = places.take_at_once("a");  // assigned before the old one is gone: still none
+    CHECK_FALSE(kept);
+    kept = places.take_at_once("a");
+    CHECK(kept);
+  }
+  CHECK_FALSE(kept);
 }
 
 TEST_CASE("a user of whom nobody waits is admitted, however many others wait") {
