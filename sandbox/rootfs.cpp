@@ -123,8 +123,12 @@ void pivot_into_new_root(const Policy& policy) {
   make_directories("etc");
   make_directories("usr");
   for (const char* name : {"bin", "lib", "lib64"}) make_link(fmt::format("usr/{}", name).c_str(), name);
-  make_file("etc/passwd", fmt::format("node:x:{0}:{0}::{1}:/bin/false\n", kOverflowId, kWorkDirectory));
-  make_file("etc/group", fmt::format("node:x:{}:\n", kOverflowId));
+  make_file("etc/passwd", fmt::format("root:x:0:0:root:/root:/bin/false\nnode:x:{0}:{0}::{1}:/bin/false\n", kOverflowId,
+                                      kWorkDirectory));
+  make_file("etc/group", fmt::format("root:x:0:\nnode:x:{}:\n", kOverflowId));
+  // With a network of its own a sandbox has the host's (granted_mounts).
+  if (policy.network == Network::none)
+    make_file("etc/hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n");
 
   // pivot_root(2), NOTES: with the same directory twice the old root is stacked on the new one and can be detached.
   check(::syscall(SYS_pivot_root, ".", "."), "pivot_root(\".\", \".\")");

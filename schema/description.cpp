@@ -207,6 +207,16 @@ std::vector<std::string> first_texts(const std::vector<std::string>& hostile) {
   return out;
 }
 
+// As pyhost/node chooses, without the file's name: `main`, the only function that the others do not use. With neither,
+// the first.
+std::string static_choice(const json::object& from, const std::vector<NodeFunction>& functions) {
+  const std::vector<std::string> unused = texts_in(from, "unused");
+  for (const NodeFunction& one : functions)
+    if (one.name == "main") return one.name;
+  if (unused.size() == 1) return unused.front();
+  return functions.empty() ? "" : functions.front().name;
+}
+
 void read_scans(const json::object& from, NodeDescription& into) {
   each_object(from, "imports", [&](const json::object& one) { into.imports.push_back(import_in(one)); });
   each_object(from, "findings", [&](const json::object& one) { into.findings.push_back(finding_in(one)); });
@@ -233,7 +243,7 @@ bool take_analysed(std::string_view text, NodeDescription& into) {
         into.classes.emplace(StaticNames::own_name(name), static_class(info.get_object(), names));
   each_object(*object, "functions",
               [&](const json::object& one) { into.functions.push_back(static_function(one, names)); });
-  if (!into.functions.empty()) into.function = into.functions.front().name;
+  into.function = static_choice(*object, into.functions);
   read_scans(*object, into);
   into.source = "static";
   return true;
@@ -274,10 +284,11 @@ NodeFunction function_of(const Function& function) {
 
 void take_loaded(const Loaded& loaded, NodeDescription& into) {
   into.source = "live";
-  into.function = loaded.function;
   into.functions.clear();
   for (const Function& function : loaded.functions)
     if (into.functions.size() < kMost) into.functions.push_back(function_of(function));
+  // When it cannot be told which one a node calls (a warning says so), the first one shows.
+  into.function = loaded.function.empty() && !into.functions.empty() ? into.functions.front().name : loaded.function;
   into.classes = loaded.classes ? classes_from_json(*loaded.classes) : Classes{};
   into.warnings = first_texts(loaded.warnings);
   into.unresolved = first_texts(loaded.unresolved.value_or(std::vector<std::string>()));

@@ -36,6 +36,8 @@ bool is_known(std::uint8_t kind) {
     case Kind::call:
     case Kind::fetch:
     case Kind::give:
+    case Kind::module:
+    case Kind::file:
     case Kind::hello:
     case Kind::analysed:
     case Kind::loaded:

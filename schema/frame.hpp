@@ -10,7 +10,7 @@
 namespace qflow::schema {
 
 /// Version that both sides announce in `ready` and `hello`; a peer with another version is refused.
-inline constexpr std::uint32_t kProtocolVersion = 3;
+inline constexpr std::uint32_t kProtocolVersion = 4;
 /// Upper bound of `length`, and so of everything that a peer can make the other side hold for one frame.
 inline constexpr std::uint32_t kMaxFrame = 16U << 20U;
 /// Bytes from the length field to the meta text.
@@ -26,10 +26,12 @@ enum class Kind : std::uint8_t {
   exited = 9,    ///< a worker was reaped: status and resource use as reported by wait4
   refused = 10,  ///< a step of the set-up failed; the zygote ends
   // daemon → worker
-  load = 16,   ///< compile and execute one node's module
-  call = 17,   ///< call a loaded function with handles and literals
-  fetch = 18,  ///< send a file that a value refers to
-  give = 19,   ///< the value of a call that ran in another worker of this execution, as JSON
+  load = 16,    ///< compile and execute one node's module
+  call = 17,    ///< call a loaded function with handles and literals
+  fetch = 18,   ///< send a file that a value refers to, or the whole value as JSON
+  file = 21,    ///< a piece of a file for the worker's own directory; before the loads
+  module = 20,  ///< a module that nodes can import by its name; before the loads
+  give = 19,    ///< the value of a call that ran in another worker of this execution, as JSON
   // worker → daemon
   hello = 32,     ///< the self-check of a worker that has entered its sandbox; its first frame
   loaded = 33,    ///< the module is there; its function and parameters

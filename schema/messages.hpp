@@ -74,10 +74,22 @@ struct Hello {
 struct Load {
   std::string file;                     ///< shown in tracebacks
   std::string mark;                     ///< the nonce of output_mark(), the same in every load of a worker
-  std::optional<std::string> function;  ///< the function to call; absent: the only public function, or the first
+  std::optional<std::string> function;  ///< the function to call; absent: the module's own choice (pyhost/node)
   bool describe = false;                ///< answer with `analysed` first, then describe every function fully
   bool execute = true;                  ///< with `describe`, false means: only read the text
 };
+
+/// module: the payload is the source of a module that nodes can import as `name`. No answer; before the loads.
+struct HelperModule {
+  std::string name;  ///< "helpers", "pkg.part"
+};
+
+/// file: the payload is the next piece of the file `name` in the directory kInputDirectory of the worker. No answer;
+/// before the loads. `name` is one that the daemon made, without a slash.
+struct InputPiece {
+  std::string name;
+};
+inline constexpr const char* kInputDirectory = "/node/inputs";
 
 /// One parameter of a function, in signature order.
 struct Parameter {
@@ -145,6 +157,7 @@ struct FileOffer {
   std::string label;   ///< dict key or index within the value, empty for the value itself
   std::string suffix;  ///< of the file's name, e.g. ".svg"
   std::uint64_t size = 0;
+  std::optional<std::string> name;  ///< the file's own, e.g. "plot.svg"
 };
 
 /// result: a call's value stays in the worker under the call's id.
@@ -157,6 +170,7 @@ struct Result {
   Used used;
   std::vector<FileOffer> files;
   std::vector<std::string> warnings;
+  std::optional<std::uint64_t> least_bytes;  ///< of a truncated value: at least how large it is as JSON, if it can tell
 };
 
 /// raised: an exception left the node's module or function, or the request cannot be carried out.
@@ -179,10 +193,12 @@ struct Skipped {
 /// give: the payload is JSON text; from now on it is the value of the call whose id the frame carries. No answer.
 struct Give {};
 
-/// fetch: file number `index` of a call's value.
+/// fetch: file number `index` of a call's value; with `whole`, the value itself as JSON.
 struct Fetch {
   std::uint32_t call = 0;
   std::uint32_t index = 0;
+  bool whole = false;
+  std::uint64_t most = 0;  ///< bytes of a whole value; a larger one ends with an error
 };
 
 /// chunk: payload is the next piece; `last` ends the file. `error` says why it could not be read.
@@ -199,6 +215,8 @@ BOOST_DESCRIBE_STRUCT(Used, (), (user_us, system_us, peak_rss_kib, minor_faults,
 BOOST_DESCRIBE_STRUCT(Refused, (), (step, error, message))
 BOOST_DESCRIBE_STRUCT(Hello, (), (protocol, checks))
 BOOST_DESCRIBE_STRUCT(Load, (), (file, mark, function, describe, execute))
+BOOST_DESCRIBE_STRUCT(HelperModule, (), (name))
+BOOST_DESCRIBE_STRUCT(InputPiece, (), (name))
 BOOST_DESCRIBE_STRUCT(Parameter, (), (name, kind, required, type, shape, initial, default_text, description))
 BOOST_DESCRIBE_STRUCT(Function, (),
                       (name, parameters, returns, var_positional, var_keyword, positional_shape, named_shape,
@@ -207,12 +225,12 @@ BOOST_DESCRIBE_STRUCT(Loaded, (), (function, functions, warnings, classes, unres
 BOOST_DESCRIBE_STRUCT(Analysed, (), ())
 BOOST_DESCRIBE_STRUCT(Argument, (), (name, handle, item, key, width, literal))
 BOOST_DESCRIBE_STRUCT(Call, (), (module, arguments, spread, preview_bytes, types, declared, files))
-BOOST_DESCRIBE_STRUCT(FileOffer, (), (label, suffix, size))
-BOOST_DESCRIBE_STRUCT(Result, (), (type, preview, exact, truncated, duration_us, used, files, warnings))
+BOOST_DESCRIBE_STRUCT(FileOffer, (), (label, suffix, size, name))
+BOOST_DESCRIBE_STRUCT(Result, (), (type, preview, exact, truncated, duration_us, used, files, warnings, least_bytes))
 BOOST_DESCRIBE_STRUCT(Raised, (), (phase, type, message, traceback, line, error, duration_us, used))
 BOOST_DESCRIBE_STRUCT(Skipped, (), (because))
 BOOST_DESCRIBE_STRUCT(Give, (), ())
-BOOST_DESCRIBE_STRUCT(Fetch, (), (call, index))
+BOOST_DESCRIBE_STRUCT(Fetch, (), (call, index, whole, most))
 BOOST_DESCRIBE_STRUCT(Chunk, (), (last, error))
 
 /// Appends to `out` the bytes of a frame of `kind` that carries `message`.

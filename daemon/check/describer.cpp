@@ -25,7 +25,7 @@ constexpr std::size_t kMaxLoaded = 1U << 20U;
 constexpr std::size_t kMaxElements = 300'000;
 constexpr const char* kAnalysisModule = "_qflow_analysis";  // pyhost/node/describe.hpp
 // Change it when the contents of a description change; older descriptions are then ignored.
-constexpr const char* kVersion = "1";
+constexpr const char* kVersion = "2";
 
 std::string error_text(const schema::Raised& raised) {
   const std::string line = raised.line ? fmt::format(" (line {})", *raised.line) : "";
@@ -56,6 +56,7 @@ std::string NodeSource::key() const {
   print.add(function ? "function " + *function : "").add(execute ? "live" : "static");
   if (seconds != kDescribeSeconds) print.add(fmt::format("within {} s", seconds));
   for (const auto& [name, text] : companions) print.add(name).add(text);
+  for (const auto& [name, text] : modules) print.add("module " + name).add(text);
   return print.hex();
 }
 
@@ -73,11 +74,16 @@ std::vector<NodeSource> sources_of(const flow::Plan& plan, const std::string& wh
     // A file name that no type can carry does not matter: the same code in many nodes is described once.
     const bool named =
         source.code.find("class") != std::string::npos || source.code.find("NewType") != std::string::npos;
-    source.file = named || may_import_nodes(source.code) ? step.file : "node.py";
+    const bool several = std::min(source.code.find("def "), source.code.size()) != source.code.rfind("def ");
+    source.file = named || several || may_import_nodes(source.code) ? step.file : "node.py";
     if (may_import_nodes(source.code))
       for (std::size_t other = 0; other < i && source.companions.size() < 100; ++other)
         if (plan.steps[other].group == step.group)
           source.companions.emplace_back(plan.steps[other].file, plan.steps[other].node.code);
+    const bool helped = std::any_of(plan.modules.begin(), plan.modules.end(), [&](const auto& module) {
+      return source.code.find(module.first) != std::string::npos;
+    });
+    if (helped) source.modules = plan.modules;
     out.push_back(std::move(source));
   }
   return out;
@@ -215,6 +221,8 @@ std::string load_frames(const NodeSource& source, const std::string& mark, std::
   schema::Load load;
   load.mark = mark;
   last = 0;
+  for (const auto& [name, code] : source.modules)
+    schema::pack(schema::Kind::module, 0, schema::HelperModule{name}, frames, code);
   for (const auto& [file, code] : source.companions) {
     load.file = file;
     schema::pack(schema::Kind::load, ++last, load, frames, code);
@@ -284,7 +292,7 @@ Task<schema::NodeDescription> Describer::ask_worker(const NodeSource& source) {
     // An answer of a companion: its own description says what is wrong with it.
   }
   if (!problem.empty()) out.error = "ProtocolViolation: " + problem;
-  if (!out.error.empty()) out.source = "static";
+  if (!out.error.empty() && out.functions.empty()) out.source = "static";
   if (source.function) out.function = out.find(*source.function) != nullptr ? *source.function : "";
   co_return out;
 }

@@ -28,9 +28,10 @@ struct NodeSource {
   std::optional<std::string> function;
   /// The modules that the code may import as `nodes.NAME`: file and code, in the order of their execution.
   std::vector<std::pair<std::string, std::string>> companions;
-  bool execute = true;                ///< false: only read the text
-  double seconds = kDescribeSeconds;  ///< for executing the module, companions included
-  std::string who;                    ///< the user who asks: no user may take all the places. Not in key()
+  std::map<std::string, std::string> modules;  ///< flow::Graph::modules, when the code may import one of them
+  bool execute = true;                         ///< false: only read the text
+  double seconds = kDescribeSeconds;           ///< for executing the module, companions included
+  std::string who;                             ///< the user who asks: no user may take all the places. Not in key()
 
   /// Hash of all that the description depends on, in hexadecimal digits.
   std::string key() const;

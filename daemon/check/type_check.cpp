@@ -6,6 +6,7 @@
 
 #include "daemon/base/fault.hpp"
 #include "daemon/flow/binding.hpp"
+#include "daemon/flow/inputs.hpp"
 #include "daemon/typing/link.hpp"
 #include "schema/typing/hierarchy.hpp"
 #include "schema/typing/json_schema.hpp"
@@ -47,10 +48,11 @@ class Checker {
   Checker(const flow::Plan& plan, const std::vector<StepTypes>& types, const typing::Catalog& catalog, const Look& look)
       : plan_(plan), types_(types), catalog_(catalog), look_(look) {
     if (look.input != nullptr) input_ = *look.input;
-    for (const flow::Step& step : plan.steps) entries_ += is_entry(step) ? 1 : 0;
+    for (const flow::Step& step : plan.steps) entries_ += flow::is_entry(step) ? 1 : 0;
   }
 
   std::vector<Finding> check() {
+    check_input();
     for (std::size_t i = 0; i < plan_.steps.size() && out_.size() < kMostFindings; ++i)
       if (types_[i].function != nullptr) check_step(i);
     say_what_is_missing();
@@ -74,11 +76,6 @@ class Checker {
     out_.push_back(std::move(finding));
   }
 
-  static bool is_entry(const flow::Step& step) {
-    return std::none_of(step.sources.begin(), step.sources.end(),
-                        [](const flow::Source& s) { return s.step.has_value(); });
-  }
-
   Finding& add(std::size_t step, Severity severity, std::string code, std::string message, std::string pointer) {
     const flow::Node& node = plan_.steps[step].node;
     Finding finding;
@@ -92,6 +89,26 @@ class Checker {
     return out_.back();
   }
 
+  // Members of the input that no function takes.
+  void check_input() {
+    const bool all =
+        std::all_of(types_.begin(), types_.end(), [](const StepTypes& one) { return one.function != nullptr; });
+    if (!look_.with_input || look_.input == nullptr || !all) return;
+    std::vector<schema::Function> functions;
+    for (const StepTypes& one : types_) functions.push_back(as_bound(*one.function));
+    std::vector<const schema::Function*> pointers;
+    for (const schema::Function& one : functions) pointers.push_back(&one);
+    try {
+      flow::require_known_inputs(plan_, pointers, *look_.input, look_.input_rules);
+    } catch (const Fault& fault) {
+      Finding finding;
+      finding.severity = Severity::error;
+      finding.code = fault.code;
+      finding.message = fault.message;
+      out_.push_back(std::move(finding));
+    }
+  }
+
   void check_step(std::size_t i) {
     const flow::Step& step = plan_.steps[i];
     const schema::NodeFunction& function = *types_[i].function;
@@ -100,7 +117,7 @@ class Checker {
       binding = flow::bind_step(step, plan_, as_bound(function), input_, entries_, step_number);
     } catch (const Fault& fault) {
       if (look_.types_only) return;  // the engine reports it when it binds
-      const bool waits = fault.code == "missing_argument" && is_entry(step) && !look_.with_input;
+      const bool waits = fault.code == "missing_argument" && flow::is_entry(step) && !look_.with_input;
       Finding& finding = add(i, waits ? Severity::info : Severity::error, waits ? "needs_input" : fault.code, "", {});
       finding.message =
           waits ? fault.message.substr(0, fault.message.find(": connect it")) + ": the execution's input must give it"

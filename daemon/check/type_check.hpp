@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "daemon/base/fault.hpp"
+#include "daemon/flow/inputs.hpp"
 #include "daemon/flow/plan.hpp"
 #include "daemon/typing/catalog.hpp"
 #include "schema/description.hpp"
@@ -37,6 +38,7 @@ struct StepTypes {
 struct Look {
   bool with_input = false;  ///< the execution's input is known (`input`), not still to come
   const json::value* input = nullptr;
+  flow::InputRules input_rules = flow::InputRules::open;
   bool suggestions = true;  ///< suggest what would make a connection fit; costs more than finding that it does not
   bool types_only = false;  ///< leave out what cannot be bound: the engine itself reports it
 };

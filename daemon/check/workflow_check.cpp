@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "daemon/base/fault.hpp"
+#include "daemon/flow/unknown_members.hpp"
 #include "daemon/flow/workflow_reader.hpp"
 
 namespace qflow::check {
@@ -95,7 +96,7 @@ class NodeFindings {
       if (d.find(node.function.value_or("")) != nullptr && !d.functions.empty())
         out_.back().details["description"] = "static";
     }
-    for (const std::string& warning : d.warnings) put(node, Severity::warning, "ambiguous_function", warning, 0);
+    for (const std::string& warning : d.warnings) put(node, Severity::error, "ambiguous_function", warning, 0);
     for (const std::string& reason : d.unresolved) put(node, Severity::warning, "unresolved_annotation", reason, 0);
     const workers::Sandbox& sandbox = plan_.sandboxes[plan_.steps[step].group];
     for (const auto& finding : d.findings) {
@@ -174,6 +175,14 @@ Task<WorkflowCheck> check_workflow(Describer& describer, const json::object& doc
     json::array problems;
     flow::Graph graph = flow::read_workflow(document, problems);
     add_document_problems(problems, out.findings);
+    for (const flow::UnknownMember& one : flow::unknown_members(document)) {
+      Finding finding;
+      finding.severity = Severity::warning;
+      finding.code = "unknown_member";
+      finding.pointer = one.pointer;
+      finding.message = one.sentence();
+      out.findings.push_back(std::move(finding));
+    }
     if (prepare) prepare(graph);
     plan = plan_around(std::move(graph), *settings, out.findings);
   } catch (const Fault& fault) {

@@ -39,7 +39,6 @@ Task<Checked> check_one(const CheckOptions& options, json::object document, work
       for (auto& node : graph.nodes) node.python_version.reset();
     }
     if (options.strict) graph.types = flow::TypeChecks::strict;
-    read_node_files(graph, fs::absolute(options.flow).parent_path());
     for (const auto& node : graph.nodes)
       if (!node.file.empty()) out.files[node.id] = (fs::path(options.flow).parent_path() / node.file).string();
   };
@@ -97,11 +96,8 @@ json::object report(const Checked& checked, const CheckOptions& options, const s
 }  // namespace
 
 int check(const config::Config& config, const CheckOptions& options) {
-  const std::string text = read_text(options.flow, "workflow");
-  const json::value document = parse_file(options.flow, "workflow");
-  if (!document.is_object())
-    throw bad_flow("invalid_workflow",
-                   fmt::format("workflow {} must be a JSON object with nodes and connections", options.flow));
+  const LocalFlow local = read_flow(options.flow);
+  const std::string& text = local.text;
   workers::Settings settings = make_settings(config);
   settings.min_spares = 2;
   settings.max_spares = 4;
@@ -113,13 +109,13 @@ int check(const config::Config& config, const CheckOptions& options) {
   std::optional<Checked> checked;
   std::exception_ptr failure;
   asio::co_spawn(io, workers::watch(pool), asio::detached);
-  asio::co_spawn(
-      io, check_one(options, document.get_object(), pool, store, std::make_shared<const workers::Settings>(settings)),
-      [&](std::exception_ptr error, Checked result) {
-        if (error) failure = error;
-        else checked = std::move(result);
-        io.stop();
-      });
+  asio::co_spawn(io,
+                 check_one(options, local.document, pool, store, std::make_shared<const workers::Settings>(settings)),
+                 [&](std::exception_ptr error, Checked result) {
+                   if (error) failure = error;
+                   else checked = std::move(result);
+                   io.stop();
+                 });
   io.run();
   pool.shut_down();
   if (failure) std::rethrow_exception(failure);

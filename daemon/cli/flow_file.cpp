@@ -3,7 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <set>
 
+#include "daemon/flow/imports_hint.hpp"
+#include "daemon/flow/unknown_members.hpp"
+#include "daemon/flow/workflow_reader.hpp"
 #include "sandbox/sys.hpp"
 #include "schema/text/parse_json.hpp"
 #include "schema/text/pointer.hpp"
@@ -93,6 +98,7 @@ Fault bad_flow(std::string code, std::string message) {
 std::string read_text(const std::string& path, const std::string& what) {
   try {
     std::string text = sandbox::read_file(path, kMaxFile);
+    if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);  // a byte order mark, which some editors write
     if (text.size() == kMaxFile)
       throw bad_flow("too_large", fmt::format("{} {}: larger than {} MiB", what, path, kMaxFile >> 20U));
     return text;
@@ -106,6 +112,98 @@ json::value parse_file(const std::string& path, const std::string& what) {
   json::value value = schema::parse_json(read_text(path, what), error, 128);
   if (!error.empty()) throw bad_flow("invalid_json", fmt::format("{} {} is not JSON: {}", what, path, error));
   return value;
+}
+
+namespace {
+
+constexpr std::size_t kMostModules = 200;
+
+// Reads NAME.py, or the package NAME, that lies beside the flow.
+class ModulesBeside {
+ public:
+  explicit ModulesBeside(const fs::path& directory) : directory_(directory) {}
+
+  // The modules that `code` imports, and those that these import.
+  void follow(const std::string& code) {
+    for (const std::string& name : flow::imports_hint(code)) {
+      if (seen_.insert(name).second) read(name);
+    }
+  }
+  std::map<std::string, std::string> found;
+
+ private:
+  void read(const std::string& name) {
+    std::error_code error;
+    if (fs::is_regular_file(directory_ / (name + ".py"), error)) return add(name, directory_ / (name + ".py"));
+    if (!fs::is_directory(directory_ / name, error)) return;
+    if (!fs::exists(directory_ / name / "__init__.py", error)) return;
+    for (const auto& entry : fs::recursive_directory_iterator(directory_ / name, error)) {
+      if (entry.path().extension() != ".py" || !entry.is_regular_file(error)) continue;
+      std::string module = entry.path().lexically_relative(directory_).replace_extension().string();
+      std::replace(module.begin(), module.end(), '/', '.');
+      if (module.ends_with(".__init__")) module.resize(module.size() - 9);
+      add(module, entry.path());
+    }
+  }
+  void add(const std::string& name, const fs::path& path) {
+    if (found.size() >= kMostModules)
+      throw bad_flow("too_many_modules", fmt::format("{}: more than {} modules beside the flow", name, kMostModules));
+    if (found.count(name) != 0) return;
+    found[name] = read_text(path, "module");
+    follow(found[name]);
+  }
+  const fs::path& directory_;
+  std::set<std::string> seen_;
+};
+
+// Where a node names a file, next to it.
+void put_code(json::object& node, const std::string& code) {
+  json::object* place = &node;
+  for (const char* inner : {"data", "parameters"})
+    if (json::value* value = node.if_contains(inner);
+        value != nullptr && value->is_object() && value->get_object().contains("file"))
+      place = &value->get_object();
+  (*place)["code"] = code;
+}
+
+}  // namespace
+
+LocalFlow read_flow(const std::string& path) {
+  LocalFlow out;
+  const bool stdin_ = path == "-";
+  out.text = read_text(stdin_ ? "/dev/stdin" : path, "workflow");
+  out.directory = stdin_ ? fs::current_path() : fs::absolute(path).parent_path();
+  out.name = stdin_ ? "stdin" : fs::path(path).stem().string();
+  std::string error;
+  json::value document = schema::parse_json(out.text, error, 128);
+  if (!error.empty()) throw bad_flow("invalid_json", fmt::format("workflow {} is not JSON: {}", path, error));
+  if (!document.is_object())
+    throw bad_flow("invalid_workflow",
+                   fmt::format("workflow {} must be a JSON object with nodes and connections", path));
+  out.document = std::move(document.get_object());
+  json::array problems;
+  flow::Graph graph = flow::read_workflow(out.document, problems);
+  read_node_files(graph, out.directory);
+  ModulesBeside modules(out.directory);
+  for (const flow::Node& node : graph.nodes) {
+    modules.follow(node.code);
+    if (node.file.empty() || node.role != flow::NodeRole::code || !node.pointer.starts_with("/nodes/")) continue;
+    const std::size_t index = std::stoul(node.pointer.substr(7));
+    put_code(out.document["nodes"].as_array()[index].as_object(), node.code);
+  }
+  if (modules.found.empty()) return out;
+  json::value& all = out.document["modules"];
+  if (!all.is_object()) all = json::object();
+  for (auto& [name, source] : modules.found)
+    if (!all.get_object().contains(name)) all.get_object()[name] = source;
+  return out;
+}
+
+void refuse_misspelt(const LocalFlow& flow) {
+  std::string text;
+  for (const flow::UnknownMember& one : flow::unknown_members(flow.document))
+    if (!one.like.empty()) text += (text.empty() ? "" : "\n  ") + one.sentence();
+  if (!text.empty()) throw bad_flow("unknown_member", text);
 }
 
 void read_node_files(flow::Graph& graph, const fs::path& directory) {

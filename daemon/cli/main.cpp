@@ -100,13 +100,16 @@ class Commands {
   void add_run() {
     CLI::App* c = command(app_, "run", "run one workflow in this process, without a server",
                           [this] { return cli::run(told_.load(), run_); });
-    c->add_option("FLOW.json", run_.flow, "the workflow")->required();
+    c->add_option("FLOW.json", run_.flow, "the workflow; - reads it from standard input")->required();
     c->add_option("-i,--input", run_.inputs,
-                  "NAME=VALUE for the workflow's input; VALUE is JSON or text, or @FILE for a file's text")
+                  "NAME=VALUE for the workflow's input; VALUE is JSON or text, as the parameter's type asks, or @FILE "
+                  "for a file: its text, or bytes or a Path where the parameter asks for these")
         ->allow_extra_args(false);
     c->add_option("--input-file", run_.input_file, "a JSON file with the whole input");
     c->add_option("--node", run_.node, "run only this node and the nodes it needs, and show its value");
     c->add_option("--python", run_.python, "the Python version to use instead of the workflow's");
+    c->add_option("-o,--out", run_.out,
+                  "the directory for files that nodes hand over (default: below the data directory)");
     c->add_flag("--json", run_.json, "print one JSON object: outputs, nodes, files, error");
     c->add_flag("-q,--quiet", run_.quiet, "print only the outputs, no progress");
     add_settings(*c, told_, {"data_dir", "python.", "sandbox."});

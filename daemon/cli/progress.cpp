@@ -45,6 +45,20 @@ std::string flat(std::string text) {
   return text;
 }
 
+// Each line behind the node's name. Of a line that was written over (a progress bar), the last state.
+std::string said(const std::string& node, std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    while (line.ends_with('\r')) line.remove_suffix(1);
+    if (const auto over = line.rfind('\r'); over != std::string_view::npos) line.remove_prefix(over + 1);
+    out += fmt::format("{} | {}\n", flat(printable(node)), printable(line));
+  }
+  return out;
+}
+
 const char* word_of(engine::Status status) {
   switch (status) {
     case engine::Status::pending:
@@ -119,6 +133,17 @@ void Progress::on_step(std::size_t step, const engine::StepRun& run) {
   else if (style_ == Style::plain && run.status != engine::Status::running) put(line(step) + "\n");
 }
 
+void Progress::on_output(std::size_t step, std::string_view text) {
+  if (style_ == Style::none) return;
+  lines_[step].spoke = true;
+  const std::string shown = said(plan_.steps[step].node.name, text);
+  if (style_ == Style::plain) return put(shown);
+  // The live lines make place, and come again below.
+  put((drawn_ ? fmt::format("\x1b[{}A\x1b[J", lines_.size()) : "") + shown);
+  drawn_ = false;
+  draw();
+}
+
 Task<> Progress::tick() {
   while (style_ == Style::live) {
     co_await sleep_for(std::chrono::milliseconds(100));
@@ -135,17 +160,14 @@ void Progress::finish(const engine::Outcome& outcome) {
     if (style_ == Style::plain) put(line(i) + "\n");
   }
   draw();
-  const auto show = [&](const std::string& node, const char* stream, const workers::Captured& captured) {
-    if (captured.text.empty() && captured.dropped == 0) return;
-    std::string text = printable(captured.text);
-    if (!text.empty() && text.back() == '\n') text.pop_back();
-    for (std::size_t at = 0; (at = text.find('\n', at)) != std::string::npos; at += 2) text.replace(at, 1, "\n  ");
-    put(fmt::format("{} of {}:\n  {}\n", stream, printable(node), text));
-    if (captured.dropped > 0) put(fmt::format("  … and {} bytes more, beyond the limit\n", captured.dropped));
-  };
   for (std::size_t i = 0; i < lines_.size(); ++i) {
-    show(plan_.steps[i].node.name, "Output", outcome.steps[i].standard_output);
-    show(plan_.steps[i].node.name, "Errors", outcome.steps[i].standard_error);
+    const engine::StepRun& run = outcome.steps[i];
+    const std::string& node = plan_.steps[i].node.name;
+    for (const workers::Captured* stream : {&run.standard_output, &run.standard_error}) {
+      if (!lines_[i].spoke) put(said(node, stream->text));
+      if (stream->dropped > 0)
+        put(fmt::format("{} | … and {} bytes more, beyond the limit\n", flat(printable(node)), stream->dropped));
+    }
     for (const sandbox::Denial& denied : outcome.steps[i].denied)
       put(fmt::format("Denied to {}: {}: {}{}\n", printable(plan_.steps[i].node.name), denied.act, denied.reason,
                       denied.setting.empty() ? "" : fmt::format(" ({} would allow it)", denied.setting)));

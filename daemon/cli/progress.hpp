@@ -18,9 +18,13 @@ class Progress {
 
   Progress(const flow::Plan& plan, Style style);
   void on_step(std::size_t step, const engine::StepRun& run);
+  /// What a node has just printed: above the live lines.
+  void on_output(std::size_t step, std::string_view text);
   /// Redraws running times until cancelled; does nothing when not live.
   Task<> tick();
-  /// Draws the final state: the nodes that did not run, and what the nodes printed.
+  Style style() const { return style_; }
+  /// Draws the final state: the nodes that did not run, what the nodes printed and was not shown yet, what they were
+  /// denied, notes.
   void finish(const engine::Outcome& outcome);
 
  private:
@@ -31,6 +35,7 @@ class Progress {
     Clock::time_point since;
     double duration_ms = 0;
     std::string note;
+    bool spoke = false;  ///< its output was shown while it ran
   };
   const flow::Plan& plan_;
   Style style_;

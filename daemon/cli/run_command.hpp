@@ -9,9 +9,10 @@
 namespace qflow::cli {
 
 struct RunOptions {
-  std::string flow;
+  std::string flow;                 ///< a path, or "-" for standard input
   std::vector<std::string> inputs;  ///< NAME=VALUE, NAME=@FILE
   std::string input_file;
+  std::string out;  ///< the directory for the files that nodes hand over; empty: below the data directory
   std::optional<std::string> node;
   std::optional<std::string> python;
   bool json = false;

@@ -16,6 +16,7 @@
 
 #include "daemon/base/address.hpp"
 #include "daemon/base/fault.hpp"
+#include "daemon/base/near_name.hpp"
 #include "daemon/base/text.hpp"
 #include "sandbox/sys.hpp"
 
@@ -190,6 +191,28 @@ std::string similar(const std::string& unknown) {
   return best;
 }
 
+// Variables that begin like a setting's (QFLOW_SANDBOX_…), or are nearly one, but are none.
+void add_unknown_variables(Strings& problems) {
+  Config config;
+  std::vector<std::string> known{"QFLOW_CONFIG", "QFLOW_DATA_DIR", "QFLOW_SERVER", "QFLOW_KEY"};
+  std::set<std::string> sections;
+  for_each_setting(config, [&](const Setting& setting, auto&) {
+    known.push_back(variable(setting.key));
+    const std::string key = setting.key;
+    if (const auto dot = key.find('.'); dot != std::string::npos)
+      sections.insert(variable(key.substr(0, dot + 1).c_str()));
+  });
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text(*entry);
+    const std::string name(text.substr(0, text.find('=')));
+    if (!name.starts_with("QFLOW_") || std::find(known.begin(), known.end(), name) != known.end()) continue;
+    const bool of_section =
+        std::any_of(sections.begin(), sections.end(), [&](const std::string& one) { return name.starts_with(one); });
+    const std::string like = did_you_mean(name, known);
+    if (of_section || !like.empty()) problems.push_back(fmt::format("${}: there is no such setting{}", name, like));
+  }
+}
+
 [[noreturn]] void fail(const Strings& problems) {
   std::string text;
   boost::json::array list;
@@ -261,6 +284,7 @@ void read_environment(Config& config) {
     if (const std::string what = parse(setting, text, value); !what.empty())
       problems.push_back(fmt::format("${}: {}", name, what));
   });
+  add_unknown_variables(problems);
   if (!problems.empty()) fail(problems);
 }
 

@@ -1,10 +1,14 @@
 #include "daemon/engine/kept_files.hpp"
 
+#include <fmt/format.h>
+
 #include <array>
+#include <cctype>
 #include <set>
 #include <utility>
 
 #include "daemon/base/ids.hpp"
+#include "daemon/base/text.hpp"
 #include "daemon/base/time.hpp"
 
 namespace qflow::engine {
@@ -42,7 +46,7 @@ void append_slug(std::string& out, const std::string& text) {
 
 bool has_files(const Outcome& outcome) {
   for (const StepRun& run : outcome.steps)
-    if (!run.files.empty()) return true;
+    if (!run.files.empty() || run.whole) return true;
   return false;
 }
 
@@ -60,6 +64,24 @@ std::string safe_filename(const std::string& node, const std::string& label, con
   return name + ".bin";
 }
 
+std::string kept_name(const std::string& own) {
+  std::string name;
+  for (const char c : cut_utf8(own, 120)) {
+    const auto u = static_cast<unsigned char>(c);
+    // Nothing that a shell, a path or a header would take for something else.
+    const bool plain = std::isalnum(u) != 0 || u >= 0x80 || c == '.' || c == '-' || c == '_';
+    name += plain ? c : '_';
+  }
+  while (name.starts_with('.') || name.starts_with('-')) name.erase(0, 1);
+  return name;
+}
+
+std::string numbered(const std::string& name, int number) {
+  const auto dot = name.rfind('.');
+  const std::string stem = name.substr(0, dot);
+  return fmt::format("{}-{}{}", stem, number, dot == std::string::npos ? "" : name.substr(dot));
+}
+
 std::string mime_type(const std::string& filename) {
   for (const auto& [suffix, type] : kTypes)
     if (filename.ends_with(suffix)) return std::string(type);
@@ -70,22 +92,28 @@ std::vector<store::File> keep_files(const store::Store& store, const std::string
                                     const Outcome& outcome) {
   std::vector<store::File> rows;
   std::set<std::string> taken;
+  const auto keep = [&](std::size_t step, std::string name, const std::string& bytes, bool is_output) {
+    store::File row;
+    row.id = new_id();
+    row.filename = name;
+    for (int n = 2; !taken.insert(row.filename).second; ++n) row.filename = numbered(name, n);
+    row.file_size_bytes = static_cast<std::int64_t>(bytes.size());
+    row.mime_type = mime_type(row.filename);
+    row.hash_sha256 = store.put_blob(bytes);
+    row.workflow_execution_id = execution_id;
+    row.node_id = plan.steps[step].node.id;
+    row.created_at = now_us();
+    row.is_output = is_output;
+    rows.push_back(std::move(row));
+  };
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const std::string& node = plan.steps[i].node.name;
     for (const HandedFile& file : outcome.steps[i].files) {
-      store::File row;
-      row.id = new_id();
-      std::string name = safe_filename(plan.steps[i].node.name, file.label, file.suffix);
-      for (int n = 2; !taken.insert(name).second; ++n)
-        name = safe_filename(plan.steps[i].node.name, file.label + "-" + std::to_string(n), file.suffix);
-      row.filename = name;
-      row.file_size_bytes = static_cast<std::int64_t>(file.bytes.size());
-      row.mime_type = mime_type(row.filename);
-      row.hash_sha256 = store.put_blob(file.bytes);
-      row.workflow_execution_id = execution_id;
-      row.node_id = plan.steps[i].node.id;
-      row.created_at = now_us();
-      rows.push_back(std::move(row));
+      std::string name = kept_name(file.name);
+      if (name.empty()) name = safe_filename(node, file.label, file.suffix);
+      keep(i, std::move(name), file.bytes, false);
     }
+    if (outcome.steps[i].whole) keep(i, safe_filename(node, "", ".json"), *outcome.steps[i].whole, true);
   }
   return rows;
 }

@@ -15,6 +15,7 @@ constexpr std::size_t kMostParameters = 1000;
 constexpr std::size_t kPreviewSlack = 64U << 10U;  // a worker stops at its limit, give or take one element
 constexpr std::size_t kMostElements = 300'000;     // of one preview; a worker writes at most 100,000
 constexpr std::size_t kMostFiles = 64;             // of one value
+constexpr std::size_t kFilePiece = 1U << 20U;
 constexpr std::uint32_t kFirstFetch = 0x40000000U;
 
 // How much of a text that was cut off is whole characters: everything but an unfinished last one.
@@ -45,6 +46,18 @@ void Lane::load(std::size_t step, const flow::Step& node) {
   load.function = node.node.function;
   schema::pack(schema::Kind::load, load_id(step), load, queue_, node.node.code);
   expected_.push_back({true, step, node.timeout, 0});
+}
+
+void Lane::module(const std::string& name, const std::string& source) {
+  schema::pack(schema::Kind::module, 0, schema::HelperModule{name}, queue_, source);
+}
+
+void Lane::file(const std::string& name, std::string_view bytes) {
+  if (queue_.size() + bytes.size() > kMostQueued) throw std::length_error("files");
+  do {
+    schema::pack(schema::Kind::file, 0, schema::InputPiece{name}, queue_, std::string(bytes.substr(0, kFilePiece)));
+    bytes.remove_prefix(std::min(bytes.size(), kFilePiece));
+  } while (!bytes.empty());
 }
 
 void Lane::give(std::size_t step, std::string text) {
@@ -167,7 +180,8 @@ Task<std::optional<FetchedFile>> Lane::fetch(std::size_t step, const flow::Step&
   fetching_ = LaneRequest{false, step, node.timeout, 0};
   std::string request;
   const std::uint32_t id = kFirstFetch + index;
-  schema::pack(schema::Kind::fetch, id, schema::Fetch{call_id(step), index}, request);
+  const bool whole = index == kWholeValue;
+  schema::pack(schema::Kind::fetch, id, schema::Fetch{call_id(step), whole ? 0 : index, whole, most}, request);
   worker_->post(std::move(request));
   worker_->set_deadline(until);
   FetchedFile file;

@@ -17,6 +17,9 @@ namespace qflow::engine {
 /// How long handing over the files of an execution may take.
 inline constexpr auto kFetchPatience = std::chrono::seconds(10);
 
+/// What Lane::fetch() is asked for, instead of the number of a file.
+inline constexpr std::uint32_t kWholeValue = 0xFFFF;
+
 /// The ids under which a worker knows the module and the value of a step.
 constexpr std::uint32_t load_id(std::size_t step) { return static_cast<std::uint32_t>(2 * step + 1); }
 constexpr std::uint32_t call_id(std::size_t step) { return static_cast<std::uint32_t>(2 * step + 2); }
@@ -55,6 +58,11 @@ class Lane {
 
   /// Queues the request to load a step's module.
   void load(std::size_t step, const flow::Step& node);
+  /// Queues a module that the worker's nodes can import by its name. There is no answer; before the loads.
+  void module(const std::string& name, const std::string& source);
+  /// Queues a file for the worker's input directory. There is no answer; before the loads. Throws std::length_error
+  /// when it is larger than kMostQueued.
+  void file(const std::string& name, std::string_view bytes);
   /// Queues a value, as JSON text, of a step that ran elsewhere. There is no answer.
   void give(std::size_t step, std::string text);
   /// Queues the request to call a step's function. Throws std::length_error when its arguments are larger than a frame,
@@ -76,7 +84,8 @@ class Lane {
   void reject(const LaneAnswer& answer, std::string why);
   /// What a request wrote to standard output or error, as UTF-8.
   workers::Captured take_output(const LaneRequest& request, bool standard_error);
-  /// File number `index` of a step's value, at most `most` bytes of it. Nothing once the worker is lost.
+  /// File number `index` of a step's value, or the value itself as JSON (kWholeValue), at most `most` bytes of it.
+  /// Nothing once the worker is lost.
   Task<std::optional<FetchedFile>> fetch(std::size_t step, const flow::Step& node, std::uint32_t index,
                                          std::uint64_t most, Clock::time_point until);
 

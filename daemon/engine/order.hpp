@@ -8,6 +8,7 @@
 
 #include "daemon/base/byte_budget.hpp"
 #include "daemon/engine/places.hpp"
+#include "daemon/flow/inputs.hpp"
 #include "daemon/flow/plan.hpp"
 #include "daemon/typing/catalog.hpp"
 
@@ -17,7 +18,9 @@ namespace json = boost::json;
 struct Order {
   flow::Plan plan;
   std::optional<json::value> input;
-  std::string execution_id;  ///< empty: not recorded (a trial run of a node)
+  flow::InputRules input_rules = flow::InputRules::whole;
+  std::shared_ptr<const flow::GivenInputs> given;  ///< what the command line gave as text and files; null: nothing
+  std::string execution_id;                        ///< empty: not recorded (a trial run of a node)
   std::optional<std::string> workflow_id;
   std::string workflow_name;
   std::string mode = "manual";

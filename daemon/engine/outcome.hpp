@@ -57,8 +57,9 @@ constexpr const char* word(Cause cause) {
 }
 
 /// An error and where it happened. `type`: the exception's, or one of ours: TimedOut, MemoryLimit, ProcessLimit,
-/// OutputLimit, FileLimit, WorkerDied, ProtocolViolation, NotBound, InputTooLarge, InvalidInput, IncompatibleTypes,
-/// TypeMismatch, NotTransferable, or the code of the Fault for which it never began.
+/// OutputLimit, FileLimit, FileNotHandedOver, FileLost, EndlessIterator, WorkerDied, ProtocolViolation, NotBound,
+/// InputTooLarge, InvalidInput, IncompatibleTypes, TypeMismatch, NotTransferable, or the code of the Fault for which it
+/// never began.
 struct NodeError {
   std::string type, message, traceback;
   std::optional<std::int32_t> line;
@@ -67,9 +68,9 @@ struct NodeError {
   std::string sentence(const std::string& node) const;
 };
 
-/// A file that a node handed over.
+/// A file that a node handed over. `name`: its own; empty: it has none.
 struct HandedFile {
-  std::string label, suffix, bytes;
+  std::string label, suffix, name, bytes;
 };
 
 /// One step of a plan, as far as it got. Wall-clock times in microseconds.
@@ -86,6 +87,9 @@ struct StepRun {
   boost::json::object origins;
   std::vector<std::string> warnings;
   std::vector<HandedFile> files;
+  /// Of an output of the workflow whose preview is cut: the whole value as the worker wrote it, as JSON text (which is
+  /// not checked). Nothing: it is larger than an execution may hand over, or cannot be written.
+  std::optional<std::string> whole;
   Cause cause() const;
 };
 

@@ -8,6 +8,7 @@
 #include "daemon/base/fault.hpp"
 #include "daemon/check/type_check.hpp"
 #include "daemon/engine/call_request.hpp"
+#include "daemon/flow/inputs.hpp"
 
 namespace qflow::engine {
 namespace {
@@ -99,7 +100,7 @@ Task<Lane*> Run::run_pipelined() {
   add_loads(lane, 0);
   if (known) {
     known_ = *remembered;
-    if (!types_fit() || !add_calls(lane, 0, all)) {
+    if (!inputs_fit() || !types_fit() || !add_calls(lane, 0, all)) {
       lane.forget();
       co_return nullptr;
     }
@@ -111,7 +112,7 @@ Task<Lane*> Run::run_pipelined() {
   if (outcome_.error) co_return nullptr;
   if (described_bytes_ <= kMostRemembered) signatures_.remember(key, known_);
   if (!known) {
-    if (!types_fit() || !add_calls(lane, 0, all)) {
+    if (!inputs_fit() || !types_fit() || !add_calls(lane, 0, all)) {
       lane.forget();
       co_return nullptr;
     }
@@ -133,7 +134,7 @@ Task<Lane*> Run::run_in_sandboxes() {
     if (lane.is_lost()) co_return &lane;
     if (outcome_.error) co_return nullptr;
   }
-  if (!types_fit()) co_return nullptr;
+  if (!inputs_fit() || !types_fit()) co_return nullptr;
   for (std::size_t first = 0; first < plan_.steps.size();) {
     const std::size_t group = plan_.steps[first].group;
     std::size_t last = first;
@@ -167,6 +168,9 @@ Task<> Run::serve(Lane& lane, std::size_t until) {
 }
 
 void Run::add_loads(Lane& lane, std::size_t group) {
+  for (const auto& [name, source] : plan_.modules) lane.module(name, source);
+  if (order_.given)
+    for (const auto& [name, file] : order_.given->files) lane.file(file.name, file.bytes);
   for (std::size_t i = 0; i < plan_.steps.size(); ++i)
     if (plan_.steps[i].group == group) lane.load(i, plan_.steps[i]);
 }
@@ -191,7 +195,7 @@ bool Run::can_start(std::size_t step) const {
 bool Run::add_call(Lane& lane, std::size_t i) {
   const flow::Step& step = plan_.steps[i];
   try {
-    CallRequest request = call_request(plan_, i, known_.functions[i], order_.input, entries_);
+    CallRequest request = call_request(plan_, i, known_.functions[i], input(), entries_);
     StepRun& run = outcome_.steps[i];
     run.origins = std::move(request.origins);
     for (std::string& warning : request.warnings) run.warnings.push_back(std::move(warning));
@@ -235,6 +239,21 @@ bool Run::give_values(Lane& lane, std::size_t first, std::size_t last) {
   return true;
 }
 
+// Before anything is called: inputs that nothing takes; texts and files of the command line become what the parameters
+// ask for.
+bool Run::inputs_fit() {
+  std::vector<const schema::Function*> functions;
+  for (const schema::Function& one : known_.functions) functions.push_back(&one);
+  try {
+    if (order_.input) flow::require_known_inputs(plan_, functions, *order_.input, order_.input_rules);
+    if (order_.input && order_.given) input_ = flow::settled_input(plan_, functions, *order_.input, *order_.given);
+  } catch (const Fault& fault) {
+    refuse_call(0, {"InvalidInput", fault.message, "", std::nullopt, Cause::not_run});
+    return false;
+  }
+  return true;
+}
+
 // Before anything is called: wrong connections, and literals that their parameters do not take.
 bool Run::types_fit() {
   std::vector<check::StepTypes> types(plan_.steps.size());
@@ -247,7 +266,7 @@ bool Run::types_fit() {
   if (!typed) return true;
   check::Look look;
   look.with_input = true;
-  look.input = order_.input ? &*order_.input : nullptr;
+  look.input = input() ? &*input() : nullptr;
   look.suggestions = false;
   look.types_only = true;
   std::size_t errors = 0;
@@ -287,7 +306,38 @@ Task<Lane*> Run::fetch_files() {
     const bool fetched = co_await fetch_files_of(i, lane, left, until);
     if (!fetched) co_return lane.is_lost() ? &lane : nullptr;
   }
+  for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+    if (!is_cut_output(i)) continue;
+    Lane& lane = *lanes_[plan_.steps[i].group];
+    co_await fetch_whole(i, lane, left, until);
+    if (lane.is_lost()) co_return &lane;
+  }
   co_return nullptr;
+}
+
+// An output of the workflow of which there is only a part so far. A trial run shows that part.
+bool Run::is_cut_output(std::size_t step) const {
+  return !order_.execution_id.empty() && is_wanted(plan_, step) && outcome_.steps[step].result &&
+         outcome_.steps[step].result->truncated;
+}
+
+Task<> Run::fetch_whole(std::size_t step, Lane& lane, std::uint64_t& left, Clock::time_point until) {
+  StepRun& run = outcome_.steps[step];
+  std::string problem;
+  if (run.result->least_bytes.value_or(0) > left) {
+    problem = fmt::format("as JSON it is larger than {} MiB", left >> 20U);
+  } else {
+    std::optional<FetchedFile> value = co_await lane.fetch(step, plan_.steps[step], kWholeValue, left, until);
+    if (!value) co_return;
+    if (!value->problem && !value->too_large) {
+      left -= value->bytes.size();
+      run.whole = std::move(value->bytes);
+      co_return;
+    }
+    problem = kept_.keep(value->problem.value_or("it is larger than allowed"));
+  }
+  run.warnings.push_back(
+      fmt::format("only a part of its value is kept: {}; return a pathlib.Path to hand over a large result", problem));
 }
 
 // False: the worker was lost, or the files were more than allowed.
@@ -305,9 +355,15 @@ Task<bool> Run::fetch_files_of(std::size_t step, Lane& lane, std::uint64_t& left
       co_return false;
     }
     left -= file->bytes.size();
-    if (file->problem)
-      run.warnings.push_back(kept_.keep(fmt::format("file '{}' could not be read: {}", offer.label, *file->problem)));
-    run.files.push_back({kept_.keep(offer.label), offer.suffix, std::move(file->bytes)});
+    if (file->problem) {
+      fail_step(step, {"FileLost",
+                       kept_.keep(fmt::format("the file {} that it returned could not be read: {}",
+                                              offer.name.value_or(offer.label), *file->problem)),
+                       "", std::nullopt, Cause::raised});
+      co_return false;
+    }
+    run.files.push_back(
+        {kept_.keep(offer.label), offer.suffix, kept_.keep(offer.name.value_or("")), std::move(file->bytes)});
   }
   co_return true;
 }

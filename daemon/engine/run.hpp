@@ -35,6 +35,8 @@ class Run {
  private:
   // What is asked, and when (run.cpp).
   Task<Lane*> open_lane(std::size_t group);
+  bool is_cut_output(std::size_t step) const;
+  Task<> fetch_whole(std::size_t step, Lane& lane, std::uint64_t& left, Clock::time_point until);
   Task<Lane*> run_all();
   Task<Lane*> run_pipelined();
   Task<Lane*> run_in_sandboxes();
@@ -46,7 +48,9 @@ class Run {
   bool add_call(Lane& lane, std::size_t step);
   bool give_values(Lane& lane, std::size_t first, std::size_t last);
   bool can_start(std::size_t step) const;
+  bool inputs_fit();
   bool types_fit();
+  const std::optional<json::value>& input() const { return input_ ? input_ : order_.input; }
   void refuse_call(std::size_t step, NodeError error);
   void settle(Clock::time_point start);
   // What comes of it (run_answers.cpp).
@@ -75,6 +79,7 @@ class Run {
   std::shared_ptr<const typing::Catalog> catalog_;  // shared with the other executions
   std::vector<std::unique_ptr<Lane>> lanes_;        ///< by sandbox of the plan; null: not opened yet
   check::Signatures::Known known_;                  ///< of the plan's functions
+  std::optional<json::value> input_;                ///< the order's, settled by the functions' types; nothing: as it is
   std::size_t entries_;                             ///< steps without a source
   Outcome outcome_;
   KeptText kept_;

@@ -77,6 +77,7 @@ struct Graph {
   std::string container;   ///< settings.container: the environment to run in
   SandboxRequest sandbox;  ///< for nodes that ask for nothing themselves
   TypeChecks types = TypeChecks::warn;
+  std::map<std::string, std::string> modules;  ///< "helpers", "pkg.part" → source: what nodes import by that name
   std::vector<Node> nodes;
   std::vector<Edge> edges;  ///< in the order of the document
 };

@@ -84,6 +84,7 @@ class Planner {
     Plan plan;
     plan.name = graph_.name;
     plan.types = graph_.types;
+    plan.modules = graph_.modules;
     step_of_.assign(graph_.nodes.size(), std::nullopt);
     for (const std::size_t index : order) {
       const Node& node = graph_.nodes[index];
@@ -203,6 +204,7 @@ class Planner {
       }
     }
     plan.environment = graph_.container;
+    for (const auto& [name, source] : graph_.modules) imports.erase(name.substr(0, name.find('.')));
     plan.imports.assign(imports.begin(), imports.end());
   }
 

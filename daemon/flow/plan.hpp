@@ -36,8 +36,9 @@ struct Plan {
   /// Nodes that ask for the same sandbox share one worker; each further sandbox is a worker of its own, and values pass
   /// between workers as plain data only.
   std::vector<workers::Sandbox> sandboxes;
-  std::vector<Step> steps;           ///< in an order in which every step comes after its sources
-  std::vector<std::string> imports;  ///< hint for the pool
+  std::vector<Step> steps;                     ///< in an order in which every step comes after its sources
+  std::vector<std::string> imports;            ///< hint for the pool
+  std::map<std::string, std::string> modules;  ///< Graph::modules
   TypeChecks types = TypeChecks::warn;
   std::optional<std::size_t> only;  ///< `--node`: the one step whose value is wanted
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 #include <unordered_map>
 
@@ -10,12 +11,21 @@
 #include "daemon/flow/sandbox_request.hpp"
 #include "daemon/typing/convert_node.hpp"
 #include "schema/text/parse_json.hpp"
+#include "schema/text/pointer.hpp"
 
 namespace qflow::flow {
 namespace {
 
 constexpr std::size_t kMaxNodes = 10'000;
 constexpr std::size_t kMaxEdges = 100'000;
+constexpr std::size_t kMaxModules = 200;
+constexpr std::size_t kMaxModuleBytes = 4U << 20U;
+
+// Without a byte order mark, which some editors put in front of UTF-8.
+std::string without_mark(std::string text) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);
+  return text;
+}
 
 NodeRole role_of(const std::string& type, bool disabled) {
   if (type == "n8n-nodes-base.stickyNote") return NodeRole::ignored;
@@ -80,6 +90,9 @@ void read_conversion(const Members& from, Node& node) {
   if (!from.find("to"))
     from.problems().add(from.at("to"), "required: the type to convert to, such as \"integer\" or \"list[int]\"");
   const schema::Type source = type("from"), target = type("to");
+  if (const auto part = typing::unconvertible(target))
+    from.problems().add(from.at("to"),
+                        fmt::format("there is no conversion to {}; write one as a node of your own", *part));
   node.code = typing::convert_code(source, target, from.flag("items").value_or(false));
   node.function = "convert";
 }
@@ -87,7 +100,7 @@ void read_conversion(const Members& from, Node& node) {
 // Settings of a Python node may stand in the node itself, in `data` or in `parameters` (n8n); later ones
 // win, because the editor edits those (README.md, "Accepted shapes").
 void read_settings(const Members& from, Node& node) {
-  if (auto v = from.text("code")) node.code = std::move(*v);
+  if (auto v = from.text("code")) node.code = without_mark(std::move(*v));
   if (auto v = from.text("file")) node.file = std::move(*v);
   if (auto v = from.text("main_function")) node.function = std::move(v);
   if (auto v = from.text("function"); v && !v->empty()) node.function = std::move(v);
@@ -325,6 +338,42 @@ void settle_identities(Graph& graph, InputProblems& problems) {
   }
 }
 
+bool is_module_name(std::string_view name) {
+  bool start = true;
+  for (const char c : name) {
+    const auto u = static_cast<unsigned char>(c);
+    if (c == '.' ? start : start && std::isdigit(u) != 0) return false;
+    if (c != '.' && c != '_' && std::isalnum(u) == 0 && u < 0x80) return false;
+    start = c == '.';
+  }
+  return !start && name.size() <= 200;
+}
+
+// {"helpers": "source", "pkg.part": "source"}
+void read_modules(const json::object& modules, Graph& graph, InputProblems& problems) {
+  std::size_t bytes = 0;
+  if (modules.size() > kMaxModules) problems.add("/modules", fmt::format("more than {} modules", kMaxModules));
+  for (const auto& [key, value] : modules) {
+    const std::string name(key);
+    const std::string at = "/modules/" + schema::escape_pointer(name);
+    if (!is_module_name(name) || name == "nodes" || name.starts_with("nodes.")) {
+      problems.add(at, "expected the name of a module, such as helpers or pkg.part (nodes is taken)");
+    } else if (!value.is_string()) {
+      problems.add(at, "expected the module's source as a string");
+    } else if ((bytes += value.get_string().size()) > kMaxModuleBytes) {
+      return problems.add(at, fmt::format("the modules are larger than {} MiB together", kMaxModuleBytes >> 20U));
+    } else {
+      graph.modules[name] = without_mark(text(value.get_string()));
+    }
+  }
+  // import pkg.part imports pkg first.
+  for (const auto& [key, value] : modules)
+    for (std::string name(key); name.find('.') != std::string::npos && graph.modules.count(name) != 0;) {
+      name.resize(name.rfind('.'));
+      graph.modules.emplace(name, "");
+    }
+}
+
 TypeChecks read_type_checks(const Members& settings) {
   const auto asked = settings.text("types");
   if (!asked || *asked == "warn") return TypeChecks::warn;
@@ -352,6 +401,7 @@ Graph read_all(const json::object& workflow, InputProblems& problems, bool go_on
   read_sandbox(members, graph.sandbox);
   if (const json::object* settings = members.object("settings"))
     graph.types = read_type_checks(Members(*settings, "/settings", problems));
+  if (const json::object* modules = members.object("modules")) read_modules(*modules, graph, problems);
   if (const json::value* nodes = members.find("nodes")) {
     const auto* list = nodes->if_array();
     if (list == nullptr) problems.add("/nodes", "expected a list of nodes");

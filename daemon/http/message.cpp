@@ -8,6 +8,7 @@
 
 #include "daemon/base/text.hpp"
 #include "schema/text/parse_json.hpp"
+#include "schema/text/write_json.hpp"
 
 namespace qflow::http {
 namespace {
@@ -123,7 +124,7 @@ std::int64_t Request::integer(const std::string& name, std::int64_t fallback, st
 Reply Reply::of(int status, const json::value& value) {
   Reply reply;
   reply.status = status;
-  reply.body = json::serialize(value);
+  reply.body = schema::write_json(value);
   return reply;
 }
 

@@ -4,6 +4,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "daemon/base/time.hpp"
+#include "schema/text/write_json.hpp"
 
 namespace qflow::observe {
 namespace {
@@ -14,7 +15,7 @@ std::string text_of(const json::object& fields, const char* name) {
 std::shared_ptr<const std::string> written(std::uint64_t id, const std::string& type, json::object fields) {
   json::object out{{"id", id}, {"type", type}, {"timestamp", iso_time(now_us())}};
   for (auto& [key, value] : fields) out[key] = std::move(value);
-  return std::make_shared<const std::string>(json::serialize(out));
+  return std::make_shared<const std::string>(schema::write_json(out));
 }
 }  // namespace
 

@@ -2,6 +2,7 @@
 
 #include "daemon/services/faults.hpp"
 #include "daemon/services/running.hpp"
+#include "sandbox/sys.hpp"
 
 namespace qflow::services {
 namespace {
@@ -14,10 +15,31 @@ std::uint64_t weight_of(const ExecutionRecord& record) {
   std::int64_t all = of(record.execution.input_data) + of(record.execution.output_data);
   for (const store::NodeExecution& node : record.nodes)
     all += of(node.output_data) + static_cast<std::int64_t>(node.standard_output.size() + node.standard_error.size());
+  for (const auto& [node, text] : record.whole) all += store::weight(text);
   return static_cast<std::uint64_t>(all);
 }
 
+// Reads the outputs that are in files, as far as they fit beside the rest.
+void read_whole(Services& services, ExecutionRecord& record) {
+  std::int64_t left = kMostShown;
+  for (const store::File& file : record.files) {
+    if (!file.is_output || file.file_size_bytes > left || record.execution.left_out > 0) continue;
+    std::string text = whole_output(services, file);
+    left -= store::weight(text);
+    if (left >= 0) record.whole.emplace(file.node_id.value_or(""), std::move(text));
+  }
+}
+
 }  // namespace
+
+std::string whole_output(Services& services, const store::File& file) {
+  try {
+    return sandbox::read_file(services.store.blob_path(file.hash_sha256),
+                              static_cast<std::size_t>(file.file_size_bytes) + 1);
+  } catch (const sandbox::SysError&) {
+    return {};  // deleted meanwhile
+  }
+}
 
 // What is read is bounded by kMostShown, whatever is asked; what is made of it is bounded by the room for replies.
 ExecutionRecord execution_record(Services& services, sqlite::Db& db, const auth::Caller& caller,
@@ -30,6 +52,7 @@ ExecutionRecord execution_record(Services& services, sqlite::Db& db, const auth:
   out.nodes = store::nodes_of(db, id, kMostShown);
   out.files = store::files_of(db, id);
   out.flows = store::flows_of(db, id);
+  read_whole(services, out);
   out.room = reply_room(services, caller.user_id, weight_of(out) * kMemory);
   return out;
 }

@@ -1,5 +1,6 @@
 // Reading the record of an execution, within bounds of memory. On a thread of the store.
 #pragma once
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -15,17 +16,21 @@ struct ExecutionRecord {
   std::vector<store::NodeExecution> nodes;
   std::vector<store::File> files;
   std::vector<store::DataFlowRow> flows;
-  std::shared_ptr<ByteBudget::Hold> room;  ///< for this and what is made of it; kept until the reply is sent
+  std::map<std::string, std::string> whole;  ///< by node id: outputs of which the rows have a part, as JSON text
+  std::shared_ptr<ByteBudget::Hold> room;    ///< for this and what is made of it; kept until the reply is sent
 };
 
 /// Outputs beyond 16 MiB together (small values count more, see store::weight), and an output of the workflow of more
 /// than that, are left out: `left_out` of
-/// the rows says how much, and node_record() has each node. Throws Fault: not_found, also when it is not the caller's;
+/// the rows says how much, and node_record() has each node. Outputs that files have whole are read from there, up to
+/// 16 MiB more. Throws Fault: not_found, also when it is not the caller's;
 /// unavailable when too much is being sent to too many.
 ExecutionRecord execution_record(Services& services, sqlite::Db& db, const auth::Caller& caller, const std::string& id);
 /// The record with one node, by its id or name, in full, and nothing of the others. Throws Fault(not_found).
 ExecutionRecord node_record(Services& services, sqlite::Db& db, const auth::Caller& caller, const std::string& id,
                             const std::string& node);
+/// The JSON text of an output that a file has whole; empty when it is gone. Reads a file of any size.
+std::string whole_output(Services& services, const store::File& file);
 /// JSON of the workflow as the execution ran it. Throws Fault(not_found), also for one of an earlier release.
 std::string executed_document(sqlite::Db& db, const auth::Caller& caller, const std::string& id);
 

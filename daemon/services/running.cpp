@@ -50,13 +50,18 @@ Task<> settle_container(Services& services, flow::Graph& graph, const std::strin
   if (!graph.python_version) graph.python_version = container->python_version;
 }
 
+// A webhook's input is its whole request, of which a function takes what it wants.
+flow::InputRules rules_of(const std::string& mode) {
+  return mode == "webhook" ? flow::InputRules::open : flow::InputRules::whole;
+}
+
 /// How long the start of an execution waits for the types of code that is not described yet.
 constexpr auto kPatience = std::chrono::seconds(3);
 
 // Refuses a wrong connection or literal before anything runs. Nodes that are not described yet are described first; the
 // engine checks again once their functions are loaded.
 Task<> refuse_if_wrong(Services& services, const flow::Plan& plan, const std::optional<json::value>& input,
-                       const check::CatalogPtr& catalog, const std::string& who) {
+                       flow::InputRules rules, const check::CatalogPtr& catalog, const std::string& who) {
   if (plan.types == flow::TypeChecks::off) co_return;
   const auto descriptions = co_await describe_within(services, check::sources_of(plan, who), kPatience);
   const auto start = Clock::now();
@@ -64,6 +69,7 @@ Task<> refuse_if_wrong(Services& services, const flow::Plan& plan, const std::op
   look.types_only = true;
   look.with_input = true;
   look.input = input ? &*input : nullptr;
+  look.input_rules = rules;
   const auto findings = check::check_types(plan, check::types_of(plan, descriptions), *catalog, look);
   services.metrics.type_validation("workflow", milliseconds_since(start) / 1000);
   refuse_wrong_types(findings);
@@ -80,7 +86,8 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
   // Before anything that takes time: what comes meanwhile is counted, too.
   order.ticket = admit(services, created_by);
   order.catalog = co_await catalog_of(services, created_by);
-  co_await refuse_if_wrong(services, order.plan, input, order.catalog, created_by);
+  order.input_rules = rules_of(mode);
+  co_await refuse_if_wrong(services, order.plan, input, order.input_rules, order.catalog, created_by);
   order.input = std::move(input);
   order.execution_id = new_id();
   order.workflow_id = workflow.id;
@@ -151,6 +158,7 @@ Task<engine::Order> queued_order(Services& services, const store::Execution& row
   order.workflow_id = row.workflow_id;
   order.workflow_name = row.workflow_name;
   order.mode = row.mode;
+  order.input_rules = rules_of(row.mode);
   order.queued = order.resumable = true;
   order.room = waiting_room(services, order.created_by, text.size());
   co_return order;

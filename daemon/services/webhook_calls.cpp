@@ -1,12 +1,14 @@
 #include "daemon/services/webhook_calls.hpp"
 
 #include <fmt/format.h>
+#include <sodium.h>
 
 #include <algorithm>
 
 #include "daemon/base/ids.hpp"
 #include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/services/execution_record.hpp"
 #include "daemon/services/faults.hpp"
 #include "daemon/services/workflow_document.hpp"
 
@@ -30,13 +32,6 @@ Target target_at(sqlite::Db& db, const std::string& path, const std::string& met
   const auto owner = by ? store::find_user(db, *by) : std::nullopt;
   if (!owner || !owner->is_active || !target.workflow->is_active) target.workflow.reset();
   return target;
-}
-
-json::value value_in(const store::Execution& execution, const std::optional<store::NodeExecution>& node) {
-  if (node) return node->output_data ? stored_json(*node->output_data) : json::value();
-  const json::value outputs = execution.output_data ? stored_json(*execution.output_data) : json::value(json::object());
-  if (outputs.is_object() && outputs.get_object().size() == 1) return outputs.get_object().begin()->value();
-  return outputs;
 }
 
 bool is_webhook_method(std::string_view method) {
@@ -124,18 +119,84 @@ Task<WebhookCall> call_webhook(Services& services, std::string method, std::stri
 
 namespace {
 
+std::string from_base64(std::string_view text) {
+  std::string out(text.size(), '\0');
+  std::size_t size = 0;
+  if (sodium_base642bin(reinterpret_cast<unsigned char*>(out.data()), out.size(), text.data(), text.size(), nullptr,
+                        &size, nullptr, sodium_base64_VARIANT_ORIGINAL) != 0)
+    size = 0;
+  out.resize(size);
+  return out;
+}
+
+constexpr std::uint64_t kMemory = 6;  // bytes for a unit of weight: text, parsed JSON, the reply
+
+const store::File* file_of(const std::vector<store::File>& files, const std::string& node_id, bool is_output) {
+  for (const store::File& file : files)
+    if (file.is_output == is_output && file.node_id == node_id) return &file;
+  return nullptr;
+}
+
+Fault not_whole(const store::NodeExecution& row) {
+  return {
+      FaultKind::internal, "output_too_large",
+      fmt::format("the result of node \"{}\" is too large to be handed out as JSON; it should return a pathlib.Path",
+                  row.node_name)};
+}
+
+// The value of a row, whole.
+json::value value_of(Services& services, const store::NodeExecution& row, const std::vector<store::File>& files) {
+  if (!row.output_truncated.value_or(false)) return row.output_data ? stored_json(*row.output_data) : json::value();
+  const store::File* whole = file_of(files, row.node_id, true);
+  if (whole == nullptr) throw not_whole(row);
+  return stored_json(whole_output(services, *whole));
+}
+
+// One value is the reply itself: a file as its bytes, bytes as they are, a large value from its file.
+void take_single(Services& services, const store::NodeExecution& row, const std::vector<store::File>& files,
+                 WebhookResult& out) {
+  const std::string type = row.output_type.value_or("");
+  const store::File* whole = file_of(files, row.node_id, true);
+  if (const store::File* file = file_of(files, row.node_id, false); file != nullptr && type.starts_with("pathlib.")) {
+    out.file = *file;
+  } else if (type == "bytes" || type == "bytearray") {
+    const json::value value = value_of(services, row, files);
+    boost::system::error_code error;
+    const json::value* text = value.find_pointer("/value/base64", error);
+    if (text == nullptr || !text->is_string()) throw not_whole(row);
+    out.bytes = from_base64(text->get_string());
+  } else if (row.output_truncated.value_or(false)) {
+    if (whole == nullptr) throw not_whole(row);
+    out.file = *whole;
+  } else {
+    out.value = value_of(services, row, files);
+  }
+}
+
 WebhookResult result_in(Services& services, sqlite::Db& db, const std::string& id, const std::string& node,
                         const std::string& owner) {
-  constexpr std::uint64_t kMemory = 6;
   WebhookResult out;
   const auto execution = store::find_execution(db, id);
   if (!execution) return out;
   out.status = execution->status;
   if (out.status != "completed") return out;
-  const auto row = node.empty() ? std::nullopt : store::node_of(db, id, node);
-  const auto& text = row ? row->output_data : execution->output_data;
-  out.room = reply_room(services, owner, static_cast<std::uint64_t>(text ? store::weight(*text) : 0) * kMemory);
-  out.value = value_in(*execution, row);
+  const auto files = store::files_of(db, id);
+  const auto& outputs = execution->output_data;
+  std::uint64_t weight = static_cast<std::uint64_t>(outputs ? store::weight(*outputs) : 0);
+  for (const store::File& file : files)
+    if (file.is_output) weight += static_cast<std::uint64_t>(file.file_size_bytes);
+  out.room = reply_room(services, owner, weight * kMemory);
+  json::value parsed = outputs ? stored_json(*outputs) : json::value(json::object());
+  json::object values = parsed.is_object() ? std::move(parsed.get_object()) : json::object();
+  const std::string only = !node.empty() ? node : values.size() == 1 ? std::string(values.begin()->key()) : "";
+  if (!only.empty()) {
+    if (const auto row = store::node_of(db, id, only)) take_single(services, *row, files, out);
+    return out;
+  }
+  for (auto& [name, value] : values)
+    if (const auto row = store::node_of(db, id, std::string(name)); row && row->output_truncated.value_or(false))
+      value = value_of(services, *row, files);
+  out.value = std::move(values);
   return out;
 }
 

@@ -40,12 +40,14 @@ Task<WebhookCall> call_webhook(Services& services, std::string method, std::stri
                                std::function<json::value()> input);
 struct WebhookResult {
   json::value value;
+  std::optional<store::File> file;         ///< instead: a file that the node returned, or the whole value as JSON
+  std::optional<std::string> bytes;        ///< instead: the node returned bytes
   std::string status = "gone";             ///< of the execution
   std::shared_ptr<ByteBudget::Hold> room;  ///< for a large value, until it is sent
 };
 /// Waits for the workflow's result: the value of the node that the webhook names; otherwise {"node name": value} of the
 /// last nodes, or a single value. Throws Fault: timeout while it runs on, or the client is gone (`presence`, may be
-/// null); internal when it did not complete.
+/// null); internal when it did not complete; too_large when the value is not kept whole.
 Task<WebhookResult> result_of(Services& services, const WebhookCall& call, Presence* presence);
 
 }  // namespace qflow::services

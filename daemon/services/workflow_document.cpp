@@ -107,12 +107,25 @@ std::optional<std::vector<std::string>> tags_in(const json::object& body) {
   return names;
 }
 
+namespace {
+
+// What nodes import by name; null: nothing.
+json::value modules_of(const store::Workflow& w) {
+  if (w.extra.find("\"modules\"") == std::string::npos) return nullptr;
+  const json::value extra = stored_json(w.extra);
+  const json::value* modules = extra.is_object() ? extra.get_object().if_contains("modules") : nullptr;
+  return modules == nullptr ? json::value() : *modules;
+}
+
+}  // namespace
+
 json::object document_of(const store::Workflow& w) {
   json::object document{{"name", w.name},
                         {"nodes", stored_json(w.nodes)},
                         {"connections", stored_json(w.connections)},
                         {"settings", stored_json(w.settings)}};
   if (!w.python_version.empty()) document["python_version"] = w.python_version;
+  if (json::value modules = modules_of(w); !modules.is_null()) document["modules"] = std::move(modules);
   return document;
 }
 
@@ -126,6 +139,8 @@ std::string document_text(const store::Workflow& w) {
                                 json::serialize(json::value(w.name)), w.nodes, w.connections, w.settings);
   if (!w.python_version.empty())
     out += fmt::format(R"(,"python_version":{})", json::serialize(json::value(w.python_version)));
+  if (const json::value modules = modules_of(w); !modules.is_null())
+    out += fmt::format(R"(,"modules":{})", json::serialize(modules));
   return out + "}";
 }
 

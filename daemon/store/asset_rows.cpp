@@ -13,7 +13,7 @@ namespace qflow::store {
   "stopped_at"
 #define FILE_COLUMNS                                                                                    \
   "id, filename, file_size_bytes, mime_type, hash_sha256, workflow_execution_id, node_id, created_at, " \
-  "original_filename, is_temporary, expires_at, created_by"
+  "original_filename, is_temporary, expires_at, created_by, is_output"
 
 void insert_credential(sqlite::Tx& tx, const Credential& c) {
   tx->exec("INSERT INTO credentials (" CREDENTIAL ") VALUES (?,?,?,?,?,?,?,?)", c.id, c.name, c.type, c.data,

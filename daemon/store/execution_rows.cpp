@@ -27,7 +27,7 @@ namespace qflow::store {
   "error_message, error_stack_trace, error_line, execution_order, outcome, denied, resource_usage, warnings"
 #define FILE_COLUMNS                                                                                    \
   "id, filename, file_size_bytes, mime_type, hash_sha256, workflow_execution_id, node_id, created_at, " \
-  "original_filename, is_temporary, expires_at, created_by"
+  "original_filename, is_temporary, expires_at, created_by, is_output"
 #define FLOW                                                                                                   \
   "workflow_execution_id, source_node_id, target_node_id, data_type, data_size_bytes, serialization_time_ms, " \
   "transfer_time_ms"
@@ -91,9 +91,9 @@ void insert_node(sqlite::Tx& tx, const NodeExecution& n) {
 }
 
 void insert_file(sqlite::Tx& tx, const File& f) {
-  tx->exec("INSERT INTO files (" FILE_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?)", f.id, f.filename, f.file_size_bytes,
-           f.mime_type, f.hash_sha256, f.workflow_execution_id, f.node_id, f.created_at, f.original_filename,
-           f.is_temporary, f.expires_at, f.created_by);
+  tx->exec("INSERT INTO files (" FILE_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)", f.id, f.filename,
+           f.file_size_bytes, f.mime_type, f.hash_sha256, f.workflow_execution_id, f.node_id, f.created_at,
+           f.original_filename, f.is_temporary, f.expires_at, f.created_by, f.is_output);
 }
 
 void insert_flow(sqlite::Tx& tx, const DataFlowRow& f) {

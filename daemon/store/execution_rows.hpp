@@ -68,10 +68,11 @@ struct File {
   bool is_temporary = false;
   std::optional<std::int64_t> expires_at;
   std::optional<std::string> created_by;
+  bool is_output = false;  ///< the whole output of its node as JSON: the node's own row has a part of it only
 };
 BOOST_DESCRIBE_STRUCT(File, (),
                       (id, filename, file_size_bytes, mime_type, hash_sha256, workflow_execution_id, node_id,
-                       created_at, original_filename, is_temporary, expires_at, created_by))
+                       created_at, original_filename, is_temporary, expires_at, created_by, is_output))
 
 /// A value that went from one node to another node's worker.
 struct DataFlowRow {

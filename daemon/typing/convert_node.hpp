@@ -15,6 +15,9 @@ namespace qflow::typing {
 std::optional<schema::Type> read_type(const std::string& written, std::string& problem,
                                       const std::function<bool(std::string_view)>& known = {});
 
+/// The part of a type that qflow.convert cannot make, as it is written; nothing when it can make all of it.
+std::optional<std::string> unconvertible(const schema::Type& type);
+
 /// Python code of one function, `convert(value)`, that takes a value of type `from` and returns it as `to`. Elements of
 /// lists, sets, tuples and dicts are converted too. `items`: a dict becomes a list of its pairs, not of its keys. For a
 /// value that cannot be converted it raises a ValueError or TypeError that names the value and the reason.

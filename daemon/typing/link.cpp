@@ -90,6 +90,14 @@ Type as_passed(const Type& source, const DocumentedType& from, const DocumentedT
   return source;
 }
 
+Type without_none(const Type& type) {
+  if (type.kind != Type::Kind::union_of) return type;
+  std::vector<Type> rest;
+  for (const Type& one : type.arguments)
+    if (one.kind != Type::Kind::none) rest.push_back(one);
+  return rest.empty() ? type : Type::either(std::move(rest));
+}
+
 // Whether a value of `source` may be passed as it is to a converter's input, or a converter's output to `target`.
 bool takes(const LinkEnd& source, const LinkEnd& target, const Catalog& catalog) {
   // A class without a documented name says nothing about a port that has only a documented name.
@@ -173,17 +181,18 @@ Link check_link(const LinkEnd& source, const LinkEnd& target, const Catalog& cat
   out.compatible = fits.compatible;
   out.conversion_required = fits.conversion_required;
   out.method = std::string(fits.method);
-  // An abstract collection takes anything that can be iterated over as it requires; the matrix knows it only as a list.
-  if (!out.compatible && target.type.kind == Type::Kind::named && target.type.name.starts_with("collections.abc.") &&
-      source.type.kind != Type::Kind::any &&
-      schema::assignable(source.type, classes_of(source), target.type, classes_of(target), schema::Rules::typing(),
-                         looks)
+  const bool both_written = source.type.kind != Type::Kind::any && target.type.kind != Type::Kind::any;
+  // The matrix knows names only. Between annotations, what Python's typing lets pass passes: int where a float is
+  // declared, bool where an int is, alone or in a union; whatever can be iterated over, for an abstract collection. A
+  // None that may come is not a question of the outer type.
+  if (!out.compatible && both_written &&
+      schema::assignable(without_none(source.type), classes_of(source), target.type, classes_of(target),
+                         schema::Rules::typing(), looks)
           .fits) {
     out.compatible = true;
     out.conversion_required = false;
     out.method.clear();
   }
-  const bool both_written = source.type.kind != Type::Kind::any && target.type.kind != Type::Kind::any;
   const auto answer = schema::assignable(as_passed(source.type, out.source, out.target), classes_of(source),
                                          target.type, classes_of(target), schema::Rules{}, looks);
   if (!out.compatible) {

@@ -8,6 +8,7 @@
 #include "pyhost/values/literals.hpp"
 #include "pyhost/values/offers.hpp"
 #include "pyhost/values/preview.hpp"
+#include "pyhost/values/structure.hpp"
 
 namespace py = pybind11;
 
@@ -110,13 +111,25 @@ py::object collect_async(const py::object& generator) {
   return scope["collect"](generator);
 }
 
-// Runs a coroutine to its end, and collects a generator, or an iterator that is declared as one, into a list: the value
-// that passes on can be read more than once.
+// Whether an iterator is nothing but that (a map, a csv.DictReader): one that can be read otherwise, such as an open
+// file or a database cursor, passes as it is.
+bool only_iterates(const py::object& value) {
+  for (const char* other : {"read", "write", "fetchone", "send"})
+    if (find_attribute(value, other)) return false;
+  return true;
+}
+
+// Runs a coroutine to its end, and collects a generator or another iterator into a list: the value that passes on can
+// be read more than once.
 py::object settle(py::object value, const Module& module) {
   if (PyAsyncGen_CheckExact(value.ptr()) != 0) value = collect_async(value);
   if (PyCoro_CheckExact(value.ptr()) != 0) value = py::module_::import("asyncio").attr("run")(value);
   const bool iterator = module.output.is("collections.abc.Iterable") || module.signature.is_generator.value_or(false);
-  if (PyGen_CheckExact(value.ptr()) != 0 || (iterator && PyIter_Check(value.ptr()) != 0)) {
+  if (PyGen_CheckExact(value.ptr()) != 0 || (PyIter_Check(value.ptr()) != 0 && (iterator || only_iterates(value)))) {
+    const std::string type = type_name(value);
+    if (type == "itertools.count" || type == "itertools.cycle")
+      throw BadOutput("EndlessIterator",
+                      "output: " + type + " never ends; take a part of it, as with itertools.islice");
     auto list = py::reinterpret_steal<py::object>(PySequence_List(value.ptr()));
     if (!list) throw py::error_already_set();
     return list;
@@ -202,7 +215,7 @@ void check_output(const py::object& value, const schema::Call& call, const Modul
   const auto mismatch = TypeCheck(module.classes).check(value, declared);
   if (!mismatch) return;
   const std::string text = std::string("output") + (mismatch->path.empty() ? ": " : " ") + mismatch->text();
-  if ((mismatch->outer && !module.wrapped) || checking == Checking::strict) throw BadOutput(text);
+  if ((mismatch->outer && !module.wrapped) || checking == Checking::strict) throw BadOutput("TypeMismatch", text);
   warnings.push_back(text);
 }
 
@@ -234,13 +247,21 @@ schema::Result Calls::run(std::uint32_t id, const schema::Call& call, const Modu
   out.exact = preview.exact;
   out.truncated = preview.truncated;
   out.type = type_name(value);
+  if (call.files && out.truncated) out.least_bytes = least_json_bytes(value);
   if (call.files) {
     Offers offers = find_files(value);
+    if (!offers.problem.empty()) throw BadOutput("FileNotHandedOver", offers.problem);
+    for (std::string& warning : offers.warnings) out.warnings.push_back(std::move(warning));
     out.files = std::move(offers.files);
     files_[id] = std::move(offers.paths);
   }
   values_[id] = std::move(value);
   return out;
+}
+
+const py::object* Calls::value(std::uint32_t id) const {
+  const auto found = values_.find(id);
+  return found == values_.end() ? nullptr : &found->second;
 }
 
 const PathList* Calls::files_of(std::uint32_t id) const {

@@ -16,10 +16,13 @@
 
 namespace qflow::pyhost {
 
-/// A function returned a value that does not fit its declared type.
+/// A function returned what cannot pass on: a value that does not fit its declared type, a file that is not there.
+/// `type` names the reason.
 class BadOutput : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  BadOutput(std::string type_name, const std::string& message)
+      : std::runtime_error(message), type(std::move(type_name)) {}
+  std::string type;
 };
 
 /// Paths of the files a value refers to, inside the sandbox.
@@ -52,6 +55,8 @@ class Calls {
   void lose(std::uint32_t id) { lost_.insert(id); }
   bool needs_lost(const schema::Call& call) const;
 
+  /// The value of call `id`, or null.
+  const pybind11::object* value(std::uint32_t id) const;
   /// The files offered with the result of call `id`, or null.
   const PathList* files_of(std::uint32_t id) const;
 

@@ -1,5 +1,7 @@
 #include "pyhost/node/describe.hpp"
 
+#include <pybind11/stl.h>
+
 #include "analysis_py.hpp"
 #include "pyhost/types/annotations.hpp"
 #include "pyhost/values/preview.hpp"
@@ -36,6 +38,10 @@ std::optional<std::string> analyse(const std::string& source) {
   } catch (py::error_already_set&) {
     return std::nullopt;  // the load that follows reports what is wrong
   }
+}
+
+std::vector<std::string> unused_functions(const std::string& source, const std::vector<std::string>& names) {
+  return analysis_module().attr("unused")(source, names).cast<std::vector<std::string>>();
 }
 
 void add_docstring(schema::Function& function, const std::string& docstring) {

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "schema/messages.hpp"
 
@@ -19,6 +20,10 @@ pybind11::object analysis_module();
 /// The static description of `source` as JSON text (schema/description.hpp reads it), or nothing if `source` does not
 /// parse or is too large to describe.
 std::optional<std::string> analyse(const std::string& source);
+
+/// Those of `names`, functions at the top level of `source`, that nothing else in it uses. Throws error_already_set for
+/// source that is not Python.
+std::vector<std::string> unused_functions(const std::string& source, const std::vector<std::string>& names);
 
 /// Adds what a docstring says about a function, its parameters and its result.
 void add_docstring(schema::Function& function, const std::string& docstring);

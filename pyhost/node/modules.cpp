@@ -1,5 +1,6 @@
 #include "pyhost/node/modules.hpp"
 
+#include <algorithm>
 #include <cctype>
 
 #include "pyhost/node/describe.hpp"
@@ -35,6 +36,13 @@ py::object parent_package() {
   return package;
 }
 
+// What linecache asks for the lines of a module that is in no file (PEP 302): tracebacks of the node's own and
+// inspect.getsource() have them.
+py::object loader_of(const std::string& source) {
+  const py::object space = py::type::of(py::module_::import("sys").attr("implementation"));
+  return space(py::arg("get_source") = py::cpp_function([source](const py::object&) { return source; }));
+}
+
 bool is_own_function(const std::string& name, py::handle value, const std::string& module) {
   if (name.empty() || name.front() == '_' || PyCallable_Check(value.ptr()) == 0 || PyType_Check(value.ptr()) != 0)
     return false;
@@ -61,13 +69,38 @@ Unusable no_function(const schema::Load& load, const Named& functions) {
           "function '" + *load.function + "' is not defined; defined functions: " + (known.empty() ? "none" : known)};
 }
 
-std::string several(const std::string& chosen) {
-  return "several functions are defined; '" + chosen + "', the first, is called. Name another with \"function\"";
+std::string several(const Named& functions) {
+  std::string names;
+  for (const auto& [name, function] : functions) names += (names.empty() ? "" : ", ") + name;
+  return "several functions could be the node's: " + names +
+         "; name one with \"function\", call it main, or call it like the node";
+}
+
+bool is_named_like(const std::string& function, const std::string& stem) {
+  return std::equal(function.begin(), function.end(), stem.begin(), stem.end(), [](char a, char b) {
+    return std::tolower(static_cast<unsigned char>(a)) == std::tolower(static_cast<unsigned char>(b));
+  });
+}
+
+// Which of several is called, when the node does not say so: `main`, the one named like the node or its file, the only
+// one that the others do not use. Null: that cannot be told.
+const Named::value_type* chosen_of(const Named& functions, const std::string& file, const std::string& source) {
+  if (functions.size() == 1) return &functions.front();
+  for (const auto& one : functions)
+    if (one.first == "main") return &one;
+  for (const auto& one : functions)
+    if (is_named_like(one.first, module_name(file))) return &one;
+  std::vector<std::string> names;
+  for (const auto& one : functions) names.push_back(one.first);
+  const std::vector<std::string> unused = unused_functions(source, names);
+  for (const auto& one : functions)
+    if (unused.size() == 1 && one.first == unused.front()) return &one;
+  return nullptr;
 }
 
 }  // namespace
 
-py::object Modules::new_module(const std::string& file) {
+py::object Modules::new_module(const std::string& file, const std::string& source) {
   py::object package = parent_package();
   const std::string stem = module_name(file);
   std::string name = stem;
@@ -76,6 +109,7 @@ py::object Modules::new_module(const std::string& file) {
   auto module = py::reinterpret_steal<py::object>(PyModule_New(("nodes." + name).c_str()));
   module.attr("__file__") = file;
   module.attr("__builtins__") = py::module_::import("builtins");
+  module.attr("__loader__") = loader_of(source);
   // In sys.modules, because dataclasses, pickle and typing look their classes' module up there.
   PyDict_SetItemString(PyImport_GetModuleDict(), ("nodes." + name).c_str(), module.ptr());
   PyObject_SetAttrString(package.ptr(), name.c_str(), module.ptr());
@@ -99,7 +133,7 @@ schema::Loaded Modules::load(std::uint32_t id, const schema::Load& load, const s
   entry.file = load.file;
   entry.source = source;
   const py::object code = compile_node(load.file, source);
-  entry.module = new_module(load.file);
+  entry.module = new_module(load.file, source);
   const py::object globals = entry.module.attr("__dict__");
   const auto done = py::reinterpret_steal<py::object>(PyEval_EvalCode(code.ptr(), globals.ptr(), globals.ptr()));
   if (!done) throw py::error_already_set();
@@ -152,10 +186,11 @@ schema::Loaded Modules::take_function(Module& entry, const schema::Load& load) {
     chosen = named_function(entry, *load.function);
     out.function = *load.function;
   } else if (!functions.empty()) {
-    std::tie(out.function, chosen) = functions.front();
+    const auto* found = chosen_of(functions, entry.file, entry.source);
+    if (found == nullptr) throw Unusable("LookupError", several(functions));
+    std::tie(out.function, chosen) = *found;
   }
   if (!chosen) throw no_function(load, functions);
-  if (!load.function && functions.size() > 1) out.warnings.push_back(several(out.function));
   choose(entry, chosen, describe_function(out.function, chosen, entry.classes, Detail::call));
   out.functions.push_back(entry.signature);
   if (!entry.classes.infos.empty()) out.classes = schema::to_json(entry.classes.infos);
@@ -173,8 +208,8 @@ schema::Loaded Modules::describe_all(Module& entry, const schema::Load& load) {
     std::erase_if(functions, [&](const auto& one) { return one.first == *load.function; });
     functions.insert(functions.begin(), {*load.function, named});
   } else if (!functions.empty()) {
-    out.function = functions.front().first;
-    if (functions.size() > 1) out.warnings.push_back(several(out.function));
+    if (const auto* found = chosen_of(functions, entry.file, entry.source)) out.function = found->first;
+    else out.warnings.push_back(several(functions));
   }
   for (const auto& [name, function] : functions) {
     if (out.functions.size() == 200) break;

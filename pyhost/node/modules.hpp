@@ -41,7 +41,8 @@ class Modules {
  public:
   /// Compiles and executes `source`. Later modules can import the module as `nodes.NAME`, where NAME is the file's name
   /// without ".py", or the node's. Throws error_already_set from the code, Unusable when there is no function to call.
-  /// `load.function` may be dotted: a method of a class is called on an object made without arguments.
+  /// `load.function` may be dotted: a method of a class is called on an object made without arguments. Without it,
+  /// `main` is called, the function named like the file, or the only one that nothing else in the module uses.
   schema::Loaded load(std::uint32_t id, const schema::Load& load, const std::string& source);
   const Module* find(std::uint32_t id) const;
   /// The source compiled under `file`, or null.
@@ -50,7 +51,7 @@ class Modules {
   void forget_all();
 
  private:
-  pybind11::object new_module(const std::string& file);
+  pybind11::object new_module(const std::string& file, const std::string& source);
   static std::vector<std::pair<std::string, pybind11::object>> own_functions(const Module& entry);
   static pybind11::object named_function(const Module& entry, const std::string& name);
   static schema::Loaded take_function(Module& entry, const schema::Load& load);

@@ -2,13 +2,20 @@
 
 #include "pyhost/node/describe.hpp"
 
+#include <fcntl.h>
 #include <pybind11/pybind11.h>
 #include <sched.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <set>
 #include <string_view>
+
+#include "sandbox/sys.hpp"
 
 namespace py = pybind11;
 
@@ -29,19 +36,84 @@ std::vector<std::string> split(std::string_view text, char separator) {
   return parts;
 }
 
+// Directories that are no data of a program, or show what a host has installed.
+bool is_data(std::string_view name) {
+  for (const std::string_view other :
+       {"doc",   "man",  "info",    "lintian",  "bug",      "doc-base",  "applications", "pixmaps",
+        "icons", "menu", "locale",  "perl5",    "python3",  "dh-python", "debhelper",    "bash-completion",
+        "zsh",   "fish", "gtk-doc", "metainfo", "reportbug"})
+    if (name == other) return false;
+  return !name.empty();
+}
+
+// What Debian's Python packages read at import and have outside the library: the directories in /usr/share and the
+// files in /etc that the packages named python3-* and python-*-data list (dpkg's own lists, /var/lib/dpkg/info).
+std::vector<sandbox::Mount> debian_data() {
+  namespace fs = std::filesystem;
+  std::vector<sandbox::Mount> mounts;
+  if (!std::string_view(QFLOW_PYTHON_EXECUTABLE).starts_with("/usr/bin/")) return mounts;
+  std::set<std::string> paths;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator("/var/lib/dpkg/info", error)) {
+    const std::string name = entry.path().filename();
+    if (!name.starts_with("python") || !name.ends_with(".list") || name.starts_with("python3.")) continue;
+    std::ifstream list(entry.path());
+    for (std::string line; std::getline(list, line);) {
+      constexpr std::string_view kShare = "/usr/share/", kEtc = "/etc/";
+      if (line.starts_with(kShare)) {
+        const std::string part = line.substr(kShare.size(), line.find('/', kShare.size()) - kShare.size());
+        if (is_data(part)) paths.insert(std::string(kShare) + part);
+      } else if (line.starts_with(kEtc) && line.find('/', kEtc.size()) == std::string::npos &&
+                 fs::is_regular_file(line, error)) {
+        paths.insert(line);
+      }
+    }
+  }
+  for (const std::string& path : paths)
+    if (fs::exists(path, error)) mounts.push_back({path, true});
+  return mounts;
+}
+
+// Python's sys.stdout and sys.stderr look once, when they are made, whether their descriptors can seek. In a worker
+// these are pipes, whatever they are in the zygote: while this exists, they are pipes here, too.
+class PipesForOutput {
+ public:
+  PipesForOutput() {
+    int ends[2];
+    sandbox::check(::pipe2(ends, O_CLOEXEC), "pipe2");
+    const sandbox::UniqueFd reading(ends[0]), writing(ends[1]);
+    for (std::size_t i = 0; i < own_.size(); ++i) {
+      const int fd = STDOUT_FILENO + static_cast<int>(i);
+      own_[i] = sandbox::UniqueFd(sandbox::check(::fcntl(fd, F_DUPFD_CLOEXEC, 10), "fcntl"));
+      sandbox::check(::dup2(writing.get(), fd), "dup2");
+    }
+  }
+  ~PipesForOutput() {
+    for (std::size_t i = 0; i < own_.size(); ++i) ::dup2(own_[i].get(), STDOUT_FILENO + static_cast<int>(i));
+  }
+  PipesForOutput(const PipesForOutput&) = delete;
+  PipesForOutput& operator=(const PipesForOutput&) = delete;
+
+ private:
+  std::array<sandbox::UniqueFd, 2> own_;
+};
+
 }  // namespace
 
 std::string python_version() { return QFLOW_PYTHON_VERSION; }
 
 std::vector<sandbox::Mount> interpreter_mounts() {
-  std::vector<sandbox::Mount> mounts;
+  std::vector<sandbox::Mount> mounts = debian_data();
   for (std::string& path : split(QFLOW_PYTHON_MOUNTS, ':')) mounts.push_back({std::move(path), true});
   for (const char* path : {
            "/usr/lib/" QFLOW_MULTIARCH, "/usr/lib64",  // shared libraries and the loader
            "/etc/ld.so.cache",
-           "/etc/alternatives",    // Debian finds libblas.so.3 through it
-           "/usr/share/zoneinfo",  // zoneinfo
-           "/usr/lib/locale",      // setlocale(LC_ALL, "")
+           "/etc/alternatives",                 // Debian finds libblas.so.3 through it
+           "/usr/share/zoneinfo",               // zoneinfo
+           "/usr/lib/locale",                   // setlocale(LC_ALL, "")
+           "/etc/python" QFLOW_PYTHON_VERSION,  // the target of Debian's sitecustomize.py
+           "/etc/mime.types", "/etc/fonts", "/usr/share/fonts",
+           "/usr/share/fontconfig",  // what draws text
        })
     mounts.push_back({path, true});
   return mounts;
@@ -67,7 +139,10 @@ void start_interpreter() {
   start(PyConfig_SetBytesString(&config, &config.home, QFLOW_PYTHON_HOME));
   start(PyConfig_SetBytesString(&config, &config.program_name, QFLOW_PYTHON_EXECUTABLE));
   start(PyConfig_SetBytesString(&config, &config.executable, QFLOW_PYTHON_EXECUTABLE));
-  start(Py_InitializeFromConfig(&config));
+  {
+    const PipesForOutput pipes;
+    start(Py_InitializeFromConfig(&config));
+  }
   PyConfig_Clear(&config);
 }
 

@@ -1,13 +1,18 @@
 #include "pyhost/process/worker_loop.hpp"
 
+#include <fcntl.h>
 #include <pybind11/pybind11.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include <fmt/format.h>
 
 #include <new>
 #include <optional>
 
 #include "pyhost/node/calls.hpp"
 #include "pyhost/node/describe.hpp"
+#include "pyhost/node/helper_modules.hpp"
 #include "pyhost/node/modules.hpp"
 #include "pyhost/node/raised.hpp"
 #include "pyhost/process/audit_hook.hpp"
@@ -15,6 +20,7 @@
 #include "pyhost/process/interpreter.hpp"
 #include "pyhost/process/usage_meter.hpp"
 #include "pyhost/values/literals.hpp"
+#include "pyhost/values/preview.hpp"
 #include "sandbox/denied.hpp"
 #include "sandbox/selfcheck.hpp"
 #include "sandbox/sys.hpp"
@@ -67,12 +73,35 @@ class Worker {
       case schema::Kind::fetch:
         if (const auto fetch = schema::unpack<schema::Fetch>(frame, error)) return on_fetch(frame.id, *fetch);
         break;
+      case schema::Kind::module:
+        if (const auto module = schema::unpack<schema::HelperModule>(frame, error))
+          return on_module(*module, frame.payload);
+        break;
+      case schema::Kind::file:
+        if (const auto piece = schema::unpack<schema::InputPiece>(frame, error)) return on_file(*piece, frame.payload);
+        break;
       case schema::Kind::give:
         return on_give(frame.id, frame.payload);
       default:
         break;
     }
     ::_exit(kUnreadable);
+  }
+
+  void on_module(const schema::HelperModule& module, const std::string& source) {
+    try {
+      add_helper_module(module.name, source);
+    } catch (const std::exception&) {  // out of memory: the import that needs it fails
+      PyErr_Clear();
+    }
+  }
+
+  // What does not fit is missed by the node that reads it.
+  static void on_file(const schema::InputPiece& piece, const std::string& bytes) {
+    ::mkdir(schema::kInputDirectory, 0700);
+    const std::string path = std::string(schema::kInputDirectory) + "/" + piece.name;
+    const sandbox::UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (fd) sandbox::write_all(fd.get(), bytes);
   }
 
   void on_give(std::uint32_t id, const std::string& text) {
@@ -155,13 +184,14 @@ class Worker {
     } catch (const BadOutput& wrong) {
       only_in_parent();
       end_output(id);
-      send(schema::Kind::raised, id, raised("call", "TypeMismatch", wrong.what()));
+      send(schema::Kind::raised, id, raised("call", wrong.type, wrong.what()));
     } catch (const std::exception& error) {
       fail(id, "call", error);
     }
   }
 
   void on_fetch(std::uint32_t id, const schema::Fetch& fetch) {
+    if (fetch.whole) return send_whole(id, fetch);
     const PathList* files = calls_.files_of(fetch.call);
     if (files == nullptr || fetch.index >= files->size())
       return send(schema::Kind::chunk, id, schema::Chunk{true, "no such file in this value"});
@@ -169,6 +199,28 @@ class Worker {
                    [&](std::string_view piece, bool last, const std::optional<std::string>& error) {
                      send(schema::Kind::chunk, id, schema::Chunk{last, error}, std::string(piece));
                    });
+  }
+
+  void send_whole(std::uint32_t id, const schema::Fetch& fetch) {
+    const py::object* value = calls_.value(fetch.call);
+    std::optional<std::string> problem;
+    if (value == nullptr) problem = "no such value";
+    std::uint64_t left = fetch.most;
+    try {
+      const PieceSink sink = [&](std::string_view piece) {
+        if (piece.size() > left) throw std::length_error("value");
+        left -= piece.size();
+        if (!piece.empty()) send(schema::Kind::chunk, id, schema::Chunk{false, std::nullopt}, std::string(piece));
+      };
+      if (value != nullptr && !write_whole(*value, sink)) problem = "it is too deep, or contains itself";
+    } catch (const std::length_error&) {
+      problem = fmt::format("as JSON it is larger than {} MiB", fetch.most >> 20U);
+    } catch (const std::exception&) {
+      PyErr_Clear();
+      problem = "there is no memory to write it";
+    }
+    only_in_parent();
+    send(schema::Kind::chunk, id, schema::Chunk{true, problem});
   }
 
   void fail(std::uint32_t id, py::error_already_set& raised, const char* phase, const std::string& file,

@@ -22,6 +22,11 @@ bool is_iterator(const std::string& name) {
   return name == "collections.abc.Iterator" || name == "collections.abc.Generator";
 }
 
+bool is_async_iterator(const std::string& name) {
+  return name == "collections.abc.AsyncIterator" || name == "collections.abc.AsyncGenerator" ||
+         name == "collections.abc.AsyncIterable";
+}
+
 bool is_mapping(const std::string& name) {
   return name == "dict" || name == "collections.abc.Mapping" || name == "collections.abc.MutableMapping";
 }
@@ -105,6 +110,15 @@ py::object Conversions::with_own_classes(const py::object& value, const Type& ty
   return PyList_CheckExact(value.ptr()) != 0 ? py::object(out) : own(PySet_New(out.ptr()));
 }
 
+static py::object each_asynchronously(const py::object& iterator) {
+  py::dict scope;
+  const auto done = py::reinterpret_steal<py::object>(
+      PyRun_String("async def each(values):\n    for value in values:\n        yield value\n", Py_file_input,
+                   scope.ptr(), scope.ptr()));
+  if (!done) throw py::error_already_set();
+  return scope["each"](iterator);
+}
+
 py::object Conversions::pass(py::object value, const Type& declared) const {
   const Type& type = without_none(declared);
   if (type.kind == Kind::literal)  // a member of another node's enumeration
@@ -127,6 +141,10 @@ py::object Conversions::pass(py::object value, const Type& declared) const {
   if (is_iterator(type.name) && PyIter_Check(v) == 0) {
     py::object iterator = own(PyObject_GetIter(v));
     return iterator ? iterator : value;
+  }
+  if (is_async_iterator(type.name) && !find_attribute(value, "__aiter__")) {
+    py::object iterator = own(PyObject_GetIter(v));
+    return iterator ? each_asynchronously(iterator) : value;
   }
   if (type.name == "numpy.ndarray" && type_name(value) == "torch.Tensor") return value.attr("numpy")();
   if (type.name == "torch.Tensor" && type_name(value) == "numpy.ndarray")

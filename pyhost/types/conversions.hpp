@@ -11,7 +11,7 @@ class Conversions {
 
   /// The value converted to the declared type, where the rules allow that: tuple or set → list, an integral float →
   /// int, tensor ↔ array, dict ↔ dataclass or model, a member or NamedTuple of another node's class → this node's own,
-  /// any iterable → an iterator. Any other value stays as it is.
+  /// any iterable → an iterator, also an asynchronous one. Any other value stays as it is.
   pybind11::object pass(pybind11::object value, const schema::Type& declared) const;
 
   /// The member of an enumeration that has this value, or else this name; the value as it is when there is none.
@@ -32,6 +32,7 @@ class Conversions {
 /// "list", "collections.abc.Sequence" and the other names that a list fits.
 bool is_list_like(const std::string& class_name);
 bool is_iterator(const std::string& class_name);
+bool is_async_iterator(const std::string& class_name);
 bool is_mapping(const std::string& class_name);
 
 }  // namespace qflow::pyhost

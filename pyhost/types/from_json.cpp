@@ -119,7 +119,7 @@ py::object FromJson::from_list(py::object list, const Type& type, int depth) {
   if (type.name == "set" || type.name == "collections.abc.Set") made = own(PySet_New(list.ptr()));
   else if (type.name == "frozenset") made = own(PyFrozenSet_New(list.ptr()));
   else if (type.name == "collections.deque") made = py::module_::import("collections").attr("deque")(list);
-  else if (is_iterator(type.name)) made = conversions_.pass(list, type);
+  else if (is_iterator(type.name) || is_async_iterator(type.name)) made = conversions_.pass(list, type);
   return made ? made : list;
 }
 

@@ -14,9 +14,12 @@ namespace qflow::pyhost {
 struct Offers {
   std::vector<schema::FileOffer> files;
   std::vector<std::string> paths;
+  std::string problem;  ///< a path in the node's own directories that is no file, and why: of the value itself
+  std::vector<std::string> warnings;  ///< the same of values one level down
 };
 
-/// Regular files only, at most 64, in the value itself or one level down.
+/// Regular files only, at most 64, in the value itself or one level down. A Figure of matplotlib is drawn into a file
+/// first.
 Offers find_files(const pybind11::object& value);
 
 }  // namespace qflow::pyhost

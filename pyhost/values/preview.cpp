@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <limits>
 #include <string_view>
+
+#include "pyhost/values/structure.hpp"
 
 namespace py = pybind11;
 
@@ -12,6 +15,8 @@ namespace {
 
 constexpr int kMaxDepth = 64;
 constexpr int kMaxElements = 100'000;
+constexpr int kMaxWholeDepth = 190;  // readers of JSON stop at 200
+constexpr std::size_t kPiece = 256U << 10U;
 constexpr std::size_t kReprBytes = 2000;
 
 // Cuts so that no UTF-8 sequence is split.
@@ -24,11 +29,21 @@ std::string_view cut(std::string_view text, std::size_t size) {
 class Writer {
  public:
   explicit Writer(std::size_t budget) : budget_(budget) {}
+  /// Writes all of a value, piece by piece.
+  explicit Writer(const PieceSink& sink)
+      : budget_(std::numeric_limits<std::size_t>::max()),
+        most_elements_(std::numeric_limits<std::int64_t>::max()),
+        deepest_(kMaxWholeDepth),
+        sink_(&sink) {}
   Preview take() { return std::move(out_); }
 
   void write(py::handle value, int depth) {
     PyObject* o = value.ptr();
-    if (++elements_ > kMaxElements || depth > kMaxDepth) return leave_out();
+    if (++elements_ > most_elements_ || depth > deepest_) return leave_out();
+    if (sink_ != nullptr && out_.json.size() >= kPiece) {
+      (*sink_)(out_.json);
+      out_.json.clear();
+    }
     if (o == Py_None) return put("null");
     if (o == Py_True) return put("true");
     if (o == Py_False) return put("false");
@@ -116,7 +131,7 @@ class Writer {
     put("[");
     const Py_ssize_t size = PySequence_Fast_GET_SIZE(value.ptr());
     for (Py_ssize_t i = 0; i < size && i < PySequence_Fast_GET_SIZE(value.ptr()); ++i) {
-      if (full() || elements_ > kMaxElements) {
+      if (full() || elements_ > most_elements_) {
         out_.exact = false;
         out_.truncated = true;
         break;
@@ -142,7 +157,7 @@ class Writer {
     if (!items) PyErr_Clear();
     const Py_ssize_t size = items ? PyList_GET_SIZE(items.ptr()) : 0;
     for (Py_ssize_t i = 0; i < size; ++i) {
-      if (full() || elements_ > kMaxElements) {
+      if (full() || elements_ > most_elements_) {
         out_.exact = false;
         out_.truncated = true;
         break;
@@ -162,7 +177,7 @@ class Writer {
     put(",\"");
     put(name);
     put("\":");
-    write(value, kMaxDepth / 2);
+    write(value, deepest_ / 2);
     put("}");
   }
 
@@ -173,7 +188,7 @@ class Writer {
     quoted(type);
     py::object inner;
     try {
-      inner = structure(value, type);
+      inner = structure_of(value, type, sink_ != nullptr, out_.truncated);
     } catch (py::error_already_set&) {
       inner = py::object();
     } catch (py::cast_error&) {  // it only calls itself an array
@@ -187,56 +202,6 @@ class Writer {
       quoted(cut(safe_text(PyObject_Repr(value.ptr())), kReprBytes));
     }
     put("}");
-  }
-
-  py::object structure(py::handle value, const std::string& type) {
-    if (PyAnySet_Check(value.ptr()) != 0) return py::reinterpret_steal<py::object>(PySequence_List(value.ptr()));
-    if (PyBytes_Check(value.ptr()) != 0 || PyByteArray_Check(value.ptr()) != 0) return bytes(value);
-    const py::handle cls(reinterpret_cast<PyObject*>(Py_TYPE(value.ptr())));
-    if (py::hasattr(cls, "__dataclass_fields__")) {
-      py::dict fields;
-      for (const auto name : py::reinterpret_borrow<py::dict>(cls.attr("__dataclass_fields__")))
-        fields[name.first] = py::getattr(value, name.first, py::none());
-      return fields;
-    }
-    if (type == "numpy.ndarray") return array(value);
-    if (type.starts_with("numpy.") && py::hasattr(value, "item") && py::hasattr(value, "dtype"))
-      return value.attr("item")();
-    if (type.starts_with("pandas.") && type.ends_with(".DataFrame")) return frame(value);
-    if (type.starts_with("pandas.") && type.ends_with(".Series")) return frame(value.attr("to_frame")());
-    if (type.starts_with("pathlib.")) return py::str(value);
-    return {};
-  }
-
-  py::object bytes(py::handle value) {
-    py::dict out;
-    const Py_ssize_t size = PyObject_Size(value.ptr());
-    out["size"] = size;
-    const py::object head = value[py::slice(0, 256, 1)];
-    out["head"] = py::str(py::repr(head));
-    if (size > 256) out_.truncated = true;
-    return out;
-  }
-
-  py::object array(py::handle value) {
-    py::dict out;
-    out["shape"] = value.attr("shape");
-    out["dtype"] = py::str(value.attr("dtype"));
-    const bool small = value.attr("size").cast<long long>() <= 1000;
-    if (!small) out_.truncated = true;
-    out[small ? "data" : "head"] =
-        small ? value.attr("tolist")() : value.attr("flat")[py::slice(0, 20, 1)].attr("tolist")();
-    return out;
-  }
-
-  py::object frame(py::handle value) {
-    py::dict out;
-    out["shape"] = value.attr("shape");
-    out["columns"] = value.attr("columns").attr("tolist")();
-    const py::object head = value.attr("head")(50);
-    if (value.attr("shape")[py::int_(0)].cast<long long>() > 50) out_.truncated = true;
-    out["rows"] = head.attr("to_dict")("records");
-    return out;
   }
 
   static std::string safe_text(PyObject* owned) {
@@ -254,7 +219,9 @@ class Writer {
   }
 
   std::size_t budget_;
-  int elements_ = 0;
+  std::int64_t elements_ = 0, most_elements_ = kMaxElements;
+  int deepest_ = kMaxDepth;
+  const PieceSink* sink_ = nullptr;  // of a value that is written whole
   Preview out_;
 };
 
@@ -265,6 +232,15 @@ Preview make_preview(const py::object& value, std::size_t budget) {
   writer.write(value, 0);
   if (PyErr_Occurred() != nullptr) PyErr_Clear();
   return writer.take();
+}
+
+bool write_whole(const py::object& value, const PieceSink& sink) {
+  Writer writer(sink);
+  writer.write(value, 0);
+  if (PyErr_Occurred() != nullptr) PyErr_Clear();
+  const Preview rest = writer.take();
+  sink(rest.json);
+  return !rest.truncated;
 }
 
 std::string type_name(py::handle value) {

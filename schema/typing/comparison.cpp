@@ -22,6 +22,14 @@ bool is_hashable(Side side, int& budget) {
   return true;
 }
 
+// What a connection makes of anything that can be iterated over.
+bool is_made_iterator(const Type& type) {
+  for (const char* name : {"collections.abc.Iterator", "collections.abc.Generator", "collections.abc.AsyncIterator",
+                           "collections.abc.AsyncGenerator", "collections.abc.AsyncIterable"})
+    if (type.is(name)) return true;
+  return false;
+}
+
 std::string join_values(const std::vector<json::value>& values) {
   Type literal;
   literal.kind = Kind::literal;
@@ -259,7 +267,7 @@ bool Comparison::class_fits(Side s, Side t, int depth, const Type& shown) {
   if (const auto seen = as_base(s.type, t.type.name, s.classes, budget_); seen && same_meaning)
     return arguments_fit(s.with(*seen), t, depth);
   if (promotes(s.type, t.type, s.classes)) return true;
-  if (rules_.iterators_are_made && (t.type.is("collections.abc.Iterator") || t.type.is("collections.abc.Generator")))
+  if (rules_.iterators_are_made && is_made_iterator(t.type))
     if (const auto iterable = as_base(s.type, "collections.abc.Iterable", s.classes, budget_)) {
       const bool said = !iterable->arguments.empty() && !t.type.arguments.empty();
       return !said || inside("element 0 of the type",

@@ -71,6 +71,8 @@ std::optional<std::string> usual_name(std::string_view written) {
     if (module == "npt") return "numpy.typing." + std::string(last);
     if (module == "pd" || module == "pandas") return "pandas." + std::string(last);
     if (module == "datetime" || module == "dt") return "datetime." + std::string(last);
+    for (const std::string_view standard : {"decimal", "fractions", "pathlib", "uuid", "ipaddress", "re"})
+      if (module == standard) return std::string(written);
     return std::nullopt;
   }
   if (std::find(std::begin(kBuiltins), std::end(kBuiltins), written) != std::end(kBuiltins))

@@ -4,29 +4,14 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 
-#include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <csignal>
 #include <filesystem>
 
-#include "tests/support/http.hpp"
+#include "tests/support/cli.hpp"
 
 using namespace qflow::test;
 
 namespace {
-
-bool has(const std::string& where, const std::string& what) { return where.find(what) != std::string::npos; }
-
-/// The command, with a directory for flows and its own data directory.
-struct Cli {
-  TempDir directory;
-  Finished operator()(std::vector<std::string> arguments, Program::Options options = {}) const {
-    arguments.insert(arguments.begin(), bin("qflow"));
-    options.environment["QFLOW_DATA_DIR"] = directory.path() + "/data";
-    return run(arguments, options);
-  }
-  std::string flow(const json::value& value) const { return directory.file("flow.json", json::serialize(value)); }
-};
 
 json::value parsed(const std::string& text) { return json::parse(text); }
 
@@ -108,7 +93,7 @@ TEST_CASE("plain lines in a pipe, outputs on standard output") {
   CHECK(done.code == 0);
   CHECK(done.out == "two = {\"twice\":42}\n");
   CHECK(has(done.err, "one  done"));
-  CHECK(has(done.err, "Output of one:\n  said"));
+  CHECK(has(done.err, "one | said\none  done"));
   CHECK_FALSE(has(done.err, "\x1b"));
   const Finished quiet = cli({"run", "-q", cli.directory.path() + "/flow.json", "-i", "n=21"});
   CHECK(quiet.err.empty());

@@ -129,6 +129,30 @@ json::array flow_view(const std::vector<store::DataFlowRow>& flows) {
   return out;
 }
 
+// Puts the whole outputs in the place of their parts, and says of each that stays a part where all of it is.
+json::object complete_outputs(const services::ExecutionRecord& record, json::value& outputs) {
+  json::object cut;
+  if (!outputs.is_object()) return cut;
+  for (const auto& node : record.nodes) {
+    json::value* output = outputs.get_object().if_contains(node.node_name);
+    if (output == nullptr || !node.output_truncated.value_or(false)) continue;
+    if (const auto whole = record.whole.find(node.node_id); whole != record.whole.end()) {
+      std::string error;
+      json::value value = schema::parse_json(whole->second, error, 200);
+      if (error.empty()) {
+        *output = std::move(value);
+        continue;
+      }
+    }
+    json::object where{{"bytes", nullptr}, {"get", nullptr}};
+    for (const store::File& file : record.files)
+      if (file.is_output && file.node_id == node.node_id)
+        where = left_out_view(file.file_size_bytes, "/files/" + file.id);
+    cut[node.node_name] = std::move(where);
+  }
+  return cut;
+}
+
 json::array files_view(const std::vector<store::File>& files) {
   json::array out;
   for (const auto& file : files)
@@ -137,6 +161,7 @@ json::array files_view(const std::vector<store::File>& files) {
                                {"file_size_bytes", file.file_size_bytes},
                                {"mime_type", file.mime_type},
                                {"hash_sha256", file.hash_sha256},
+                               {"is_output", file.is_output},
                                {"node_id", or_null(file.node_id)}});
   return out;
 }
@@ -156,10 +181,13 @@ json::object data_view(const services::ExecutionRecord& record) {
   if (e.error_node) last = json::value(*e.error_node);
   json::object result{{"runData", std::move(run_data)}, {"lastNodeExecuted", last}};
   if (!error.is_null()) result["error"] = error;
+  json::value outputs = stored(e.output_data);
+  json::object cut = complete_outputs(record, outputs);
   json::object out{{"resultData", std::move(result)},
-                   {"outputs", stored(e.output_data)},
+                   {"outputs", std::move(outputs)},
                    {"files", files_view(record.files)},
                    {"dataFlow", flow_view(record.flows)}};
+  if (!cut.empty()) out["truncated_outputs"] = std::move(cut);
   if (e.left_out > 0) out["left_out"] = left_out_view(e.left_out, "/executions/" + e.id + "/data?node=NODE");
   return out;
 }

@@ -89,7 +89,21 @@ Task<Reply> call_webhook(Services& services, const Request& request) {
     co_return Reply::of(
         202, json::object{{"executionId", call.started.id}, {"status", call.started.queued ? "queued" : "running"}});
   const services::WebhookResult result = co_await services::result_of(services, call, request.presence);
-  Reply reply = Reply::of(result.value);
+  Reply reply;
+  if (result.file) {
+    reply.content_type = result.file->mime_type;
+    const auto size = static_cast<std::uint64_t>(result.file->file_size_bytes);
+    // What a node made is served as data, never as a page of this origin.
+    if (!result.file->is_output)
+      reply.headers = {
+          {"Content-Disposition", "attachment; filename*=UTF-8''" + http::percent_encoded(result.file->filename)}};
+    reply.file = http::FilePart{services.store.blob_path(result.file->hash_sha256), 0, size};
+  } else if (result.bytes) {
+    reply.content_type = "application/octet-stream";
+    reply.body = *result.bytes;
+  } else {
+    reply = Reply::of(result.value);
+  }
   reply.room = result.room;
   co_return reply;
 }

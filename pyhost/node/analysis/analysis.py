@@ -8,6 +8,7 @@ any of the node's code.
 import ast
 
 from _qflow_docstrings import read_docstring  # noqa: F401, used by describe.cpp
+from _qflow_entry import unused  # noqa: F401, used by describe.cpp
 from _qflow_imports import scan_imports
 from _qflow_reader import Reader
 from _qflow_suspicions import Suspicions
@@ -27,6 +28,7 @@ def analyse(source):
                 every.setdefault(alias.asname or alias.name, node.module + "." + alias.name)
     suspicions = Suspicions(every)
     suspicions.visit(reader.tree)
+    out["unused"] = unused(source, [one["name"] for one in out["functions"]])
     out["imports"] = scan_imports(reader.tree)
     out["findings"] = sorted(suspicions.found, key=lambda one: one["line"])
     return out

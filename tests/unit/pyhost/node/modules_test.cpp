@@ -32,7 +32,9 @@ TEST_CASE("functions are found and described") {
   CHECK(f.returns == "dict");
 }
 
-TEST_CASE("decorated functions show the function they wrap; a chosen function is called; several give a warning") {
+TEST_CASE(
+    "decorated functions show the function they wrap; a chosen function is called; of several, the one is called that "
+    "can be meant") {
   Modules modules;
   const auto wrapped = load(modules, 1,
                             "import functools\ndef deco(g):\n    @functools.wraps(g)\n    def inner(*a): return "
@@ -40,9 +42,21 @@ TEST_CASE("decorated functions show the function they wrap; a chosen function is
                             {"a.py", "", "f", false});
   CHECK(wrapped.function == "f");
   CHECK(modules.find(1)->signature.parameters[0].name == "x");
-  const auto several = load(modules, 2, "def one(): pass\ndef two(): pass\n");
-  CHECK(several.function == "one");
-  CHECK(several.warnings.size() == 1);
+  CHECK_THROWS_WITH(
+      load(modules, 2, "def one(): pass\ndef two(): pass\n"),
+      "several functions could be the node's: one, two; name one with \"function\", call it main, or call "
+      "it like the node");
+  const auto chosen = [&](std::uint32_t id, const std::string& source, const char* file = "a.py") {
+    return load(modules, id, source, {file, "", std::nullopt, false}).function;
+  };
+  CHECK(chosen(10, "def one(): pass\ndef main(): pass\n") == "main");
+  CHECK(chosen(11, "def one(): pass\ndef clean_text(): pass\n", "Clean Text.py") == "clean_text");
+  CHECK(chosen(12, "def one(): pass\ndef Two(): pass\n", "lib/two.py") == "Two");
+  CHECK(chosen(13, "def helper(x): return x\ndef work(): return helper(1)\n") == "work");
+  CHECK(chosen(14, "def deco(f): return f\n@deco\ndef work(): pass\n") == "work");
+  CHECK(chosen(15, "def key(x): return x\ndef work(v): return sorted(v, key=key)\n") == "work");
+  CHECK(chosen(16, "def work(n): return work(n - 1) if n else 0\ndef helper(): work(1)\n") == "helper");
+  CHECK(chosen(17, "def h(): pass\ndef work(): h()\nif __name__ == '__main__':\n    work()\n") == "work");
   CHECK_THROWS_WITH(load(modules, 3, "def one(): pass\n", {"a.py", "", "zz", false}),
                     "function 'zz' is not defined; defined functions: one");
   CHECK_THROWS_WITH(load(modules, 4, "x = 1\n"),

@@ -1,0 +1,132 @@
+#include "daemon/flow/inputs.hpp"
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include <algorithm>
+
+#include "daemon/base/fault.hpp"
+#include "daemon/base/near_name.hpp"
+#include "schema/text/parse_json.hpp"
+#include "schema/typing/json_schema.hpp"
+
+namespace qflow::flow {
+namespace {
+
+using schema::Type;
+
+std::string signature_of(const schema::Function& function) {
+  std::string text;
+  for (const auto& p : function.parameters) text += (text.empty() ? "" : ", ") + p.name;
+  return function.name + "(" + text + ")";
+}
+
+bool takes(const schema::Function& function, std::string_view name) {
+  return function.var_keyword || std::any_of(function.parameters.begin(), function.parameters.end(),
+                                             [&](const auto& p) { return p.name == name; });
+}
+
+// The type of the parameter that the input's member `name` goes to; any when nothing says so.
+Type type_for(const Plan& plan, const std::vector<const schema::Function*>& functions, const std::string& name) {
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    if (!is_entry(plan.steps[i])) continue;
+    for (const auto& p : functions[i]->parameters)
+      if (p.name == name) return p.shape ? schema::type_from_json(*p.shape) : Type::any();
+  }
+  return Type::any();
+}
+
+bool any_of_type(const Type& type, bool (*wanted)(const Type&)) {
+  if (type.kind == Type::Kind::union_of)
+    return std::any_of(type.arguments.begin(), type.arguments.end(),
+                       [&](const Type& one) { return any_of_type(one, wanted); });
+  return wanted(type);
+}
+
+bool is_path(const Type& type) { return type.name.starts_with("pathlib.") || type.is("os.PathLike"); }
+bool is_bytes(const Type& type) { return type.is("bytes") || type.is("bytearray"); }
+
+// Types whose values are written as text: `12345` for a str is its text, not a number.
+bool is_written(const Type& type) {
+  if (type.kind == Type::Kind::literal)
+    return std::any_of(type.values.begin(), type.values.end(), [](const json::value& one) { return one.is_string(); });
+  for (const char* prefix : {"datetime.", "pathlib.", "uuid.", "ipaddress.", "decimal.", "fractions."})
+    if (type.name.starts_with(prefix)) return true;
+  return type.is("str") || is_bytes(type);
+}
+
+json::value from_text(const std::string& text, const Type& type) {
+  if (any_of_type(type, is_written)) return json::value(json::string(text));
+  std::string error;
+  json::value value = schema::parse_json(text, error, 128);
+  return error.empty() ? value : json::value(json::string(text));
+}
+
+std::string base64(const std::string& bytes) {
+  std::string out(sodium_base64_encoded_len(bytes.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
+  sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
+                    sodium_base64_VARIANT_ORIGINAL);
+  out.resize(out.size() - 1);  // its final NUL
+  return out;
+}
+
+json::value from_file(const std::string& name, const GivenInputs::File& file, const Type& type) {
+  if (any_of_type(type, is_path))
+    return json::value(json::string(std::string(schema::kInputDirectory) + "/" + file.name));
+  if (any_of_type(type, is_bytes)) return json::value(json::string(base64(file.bytes)));
+  if (!file.is_text)
+    throw Fault(
+        FaultKind::bad_input, "not_text",
+        fmt::format("input '{}': the file {} is not UTF-8 text; annotate the parameter as pathlib.Path or bytes "
+                    "to get it as it is",
+                    name, file.name));
+  return from_text(file.bytes, type.kind == Type::Kind::any ? Type::of("str") : type);
+}
+
+}  // namespace
+
+bool is_entry(const Step& step) {
+  return std::none_of(step.sources.begin(), step.sources.end(), [](const Source& s) { return s.step.has_value(); });
+}
+
+void require_known_inputs(const Plan& plan, const std::vector<const schema::Function*>& functions,
+                          const json::value& input, InputRules rules) {
+  const json::object* object = input.if_object();
+  if (object == nullptr || rules == InputRules::open) return;
+  std::vector<std::string> unknown, names;
+  std::string takers;
+  bool matched = false;
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    if (!is_entry(plan.steps[i])) continue;
+    takers += (takers.empty() ? "" : ", ") + signature_of(*functions[i]);
+    for (const auto& p : functions[i]->parameters) names.push_back(p.name);
+  }
+  for (const auto& [key, value] : *object) {
+    const std::string name(key);
+    bool taken = false;
+    for (std::size_t i = 0; i < plan.steps.size() && !taken; ++i)
+      taken = is_entry(plan.steps[i]) && takes(*functions[i], name);
+    matched = matched || taken;
+    if (!taken) unknown.push_back(name);
+  }
+  if (unknown.empty() || (rules == InputRules::whole && !matched)) return;
+  const std::string& first = unknown.front();
+  throw Fault(FaultKind::bad_input, "unknown_input",
+              fmt::format("no function takes the input '{}'{}; the input goes to {}", first, did_you_mean(first, names),
+                          takers.empty() ? "nothing" : takers));
+}
+
+json::value settled_input(const Plan& plan, const std::vector<const schema::Function*>& functions,
+                          const json::value& input, const GivenInputs& given) {
+  json::value out = input;
+  for (auto& [key, value] : out.as_object()) {
+    const std::string name(key);
+    const auto file = given.files.find(name);
+    if (file != given.files.end()) value = from_file(name, file->second, type_for(plan, functions, name));
+    else if (given.texts.count(name) != 0 && value.is_string())
+      value = from_text(std::string(std::string_view(value.get_string())), type_for(plan, functions, name));
+  }
+  return out;
+}
+
+}  // namespace qflow::flow

@@ -1,0 +1,153 @@
+#include "daemon/flow/unknown_members.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "daemon/base/near_name.hpp"
+#include "schema/text/pointer.hpp"
+
+namespace qflow::flow {
+namespace {
+
+using Names = std::vector<std::string>;
+
+constexpr std::size_t kMost = 50;
+
+// First what can be meant, then what is only known: n8n's own, and what replies add.
+struct Known {
+  Names ours, others;
+};
+
+const Known kWorkflow{{"name", "description", "active", "nodes", "connections", "settings", "python_version", "sandbox",
+                       "modules", "tags", "pinData", "dependencies", "parentFolderId"},
+                      {"id",
+                       "workflowId",
+                       "createdAt",
+                       "updatedAt",
+                       "versionId",
+                       "version",
+                       "meta",
+                       "staticData",
+                       "isArchived",
+                       "isTemplate",
+                       "homeProject",
+                       "sharedWithProjects",
+                       "scopes",
+                       "triggerCount",
+                       "shared",
+                       "usedCredentials",
+                       "parentFolder",
+                       "templateId",
+                       "templateCredsSetupCompleted",
+                       "ownedBy",
+                       "author",
+                       "findings",
+                       "warnings",
+                       "errors",
+                       "left_out",
+                       "projectId",
+                       "input_data",
+                       "created_at",
+                       "updated_at",
+                       "created_by",
+                       "user_id",
+                       "metadata",
+                       "category",
+                       "color",
+                       "hash",
+                       "nodeGroups",
+                       "viewport",
+                       "edges",
+                       "$schema"}};
+const Known kSettings{{"python_version", "container", "sandbox", "types", "timeout", "timezone", "errorWorkflow",
+                       "parallel", "checkpoint", "onCrash", "concurrency", "priority", "reuse", "dependencies",
+                       "callerPolicy", "network", "memory", "executionTimeout"},
+                      {"executionOrder", "saveExecutionProgress", "saveManualExecutions", "saveDataErrorExecution",
+                       "saveDataSuccessExecution", "callerIds", "timeSavedPerExecution", "availableInMCP",
+                       "timeSavedMode", "binaryMode", "redactionPolicy", "saveDataProgressExecution"}};
+const Known kNode{{"id",
+                   "name",
+                   "type",
+                   "parameters",
+                   "data",
+                   "code",
+                   "file",
+                   "function",
+                   "main_function",
+                   "python_version",
+                   "timeout",
+                   "memory",
+                   "sandbox",
+                   "ports",
+                   "outputs",
+                   "inputs",
+                   "disabled",
+                   "credentials",
+                   "retryOnFail",
+                   "maxTries",
+                   "waitBetweenTries",
+                   "onError",
+                   "from",
+                   "to",
+                   "items",
+                   "dependencies"},
+                  {"typeVersion", "position",          "notes",          "notesInFlow", "alwaysOutputData",
+                   "executeOnce", "webhookId",         "continueOnFail", "color",       "icon",
+                   "label",       "description",       "issues",         "status",      "width",
+                   "height",      "extendsCredential", "category",       "draggable",   "rewireOutputLogTo",
+                   "retryOn",     "retryBackoff",      "cache",          "checkpoint",  "container",
+                   "environment", "metadata"}};
+
+class Finder {
+ public:
+  void look(const json::object& object, const std::string& pointer, const Known& known, bool only_near) {
+    for (const auto& [key, value] : object) {
+      const std::string name(key);
+      if (has(known.ours, name) || has(known.others, name) || name.starts_with('_')) continue;
+      std::string like = near_name(name, known.ours);
+      if ((only_near && like.empty()) || found.size() >= kMost) continue;
+      found.push_back({pointer + "/" + schema::escape_pointer(name), std::move(like)});
+    }
+  }
+  std::vector<UnknownMember> found;
+
+ private:
+  static bool has(const Names& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  }
+};
+
+// A node of ours: what others' nodes have is theirs.
+bool is_ours(const json::object& node) {
+  const json::value* type = node.if_contains("type");
+  return type == nullptr ||
+         (type->is_string() && (type->get_string().starts_with("qflow.") || type->get_string() == "python"));
+}
+
+}  // namespace
+
+std::string UnknownMember::sentence() const {
+  return fmt::format("{}: there is no such member{}", pointer, like.empty() ? "" : "; did you mean " + like + "?");
+}
+
+std::vector<UnknownMember> unknown_members(const json::object& workflow) {
+  Finder finder;
+  finder.look(workflow, "", kWorkflow, false);
+  if (const json::value* settings = workflow.if_contains("settings"); settings != nullptr && settings->is_object())
+    finder.look(settings->get_object(), "/settings", kSettings, false);
+  const json::value* nodes = workflow.if_contains("nodes");
+  if (nodes == nullptr || !nodes->is_array()) return std::move(finder.found);
+  for (std::size_t i = 0; i < nodes->get_array().size(); ++i) {
+    const json::object* node = nodes->get_array()[i].if_object();
+    if (node == nullptr || !is_ours(*node)) continue;
+    const std::string pointer = fmt::format("/nodes/{}", i);
+    finder.look(*node, pointer, kNode, false);
+    for (const char* inner : {"data", "parameters"})
+      if (const json::value* object = node->if_contains(inner); object != nullptr && object->is_object())
+        finder.look(object->get_object(), pointer + "/" + inner, kNode, true);
+  }
+  return std::move(finder.found);
+}
+
+}  // namespace qflow::flow

@@ -1,0 +1,219 @@
+// Right results, or a clear word: outputs that are handed out whole, files, values that JSON does not have.
+#include <doctest/doctest.h>
+
+#include <filesystem>
+
+#include "tests/support/cli.hpp"
+
+using namespace qflow::test;
+
+namespace {
+
+Daemon& daemon() {
+  static Daemon one;
+  return one;
+}
+
+constexpr const char* kRows = "def rows(n: int = 61357):\n    return [{'i': i, 'x': i * 0.5} for i in range(n)]";
+
+}  // namespace
+
+TEST_CASE("an output is handed out whole: --json, the record, a webhook") {
+  const Cli cli;
+  const json::value report = cli.json_of(chain({node("rows", kRows)}));
+  const json::array& rows = report.at("outputs").at("rows").as_array();
+  REQUIRE(rows.size() == 61357);
+  CHECK(rows.back() == json::value({{"i", 61356}, {"x", 30678.0}}));
+  CHECK(report.at("truncated_outputs").as_object().empty());
+
+  const Answer done = daemon().run(chain({node("rows", kRows)}));
+  REQUIRE(done["status"] == "completed");
+  CHECK(done["data"].at("outputs").at("rows").as_array().size() == 61357);
+  CHECK_FALSE(done["data"].as_object().contains("truncated_outputs"));
+
+  const std::string id =
+      daemon().store(chain({node("rows", "def rows(body): return [{'i': i} for i in range(61357)]")}));
+  REQUIRE(daemon().post("/workflows/" + id + "/activate").status == 200);
+  const Answer hook = daemon().post("/webhooks", {{"workflowId", id}, {"response", "result"}});
+  REQUIRE(hook.status == 201);
+  const Answer answer = daemon().post(text(hook["url"]));
+  REQUIRE(answer.status == 200);
+  CHECK(answer.parsed().as_array().size() == 61357);
+}
+
+TEST_CASE("what is only a part says so at the top, and where all of it is") {
+  const Cli cli;
+  const Finished done = cli({"run", cli.flow(chain({node("rows", kRows)})), "-q"});
+  CHECK(has(done.out, "rows = (the first 8000 of "));
+  const auto at = done.out.find("all of it is in ");
+  REQUIRE(at != std::string::npos);
+  const std::string path = done.out.substr(at + 16, done.out.find(')', at) - at - 16);
+  const json::value whole = json::parse(qflow::sandbox::read_file(path, 16 << 20));
+  CHECK(whole.as_array().size() == 61357);
+  // Larger than an execution may hand over: a part, and a word on the node.
+  const json::value large =
+      cli.json_of(chain({node("big", "def big(): return 'x' * (70 << 20)")}), {"--memory", "1024"});
+  CHECK(large.at("status") == "completed");
+  CHECK(large.at("truncated_outputs").at("big") == true);
+  CHECK(has(text(large.at("nodes").at(0).at("warnings").at(0)),
+            "only a part of its value is kept: as JSON it is larger"));
+  // Never cut inside a value, and never without an end: a list that contains itself.
+  const Finished loop =
+      cli({"run", cli.flow(chain({node("loop", "def loop():\n    x = []\n    x.append(x)\n    return x")}))});
+  CHECK(has(loop.err, "only a part of its value is kept: it is too deep, or contains itself"));
+}
+
+TEST_CASE("a webhook answers bytes as bytes and a file as a file; what is too large is an error") {
+  const auto answer = [&](const std::string& code) {
+    const std::string id = daemon().store(chain({node("f", code)}));
+    REQUIRE(daemon().post("/workflows/" + id + "/activate").status == 200);
+    const Answer hook = daemon().post("/webhooks", {{"workflowId", id}, {"response", "result"}});
+    return daemon().send("POST", text(hook["url"]));
+  };
+  const Answer bytes = answer("def f(): return bytes(range(256)) * 20");
+  CHECK(bytes.status == 200);
+  CHECK(bytes.header("Content-Type") == "application/octet-stream");
+  CHECK(bytes.body.size() == 5120);
+  CHECK(static_cast<unsigned char>(bytes.body[255]) == 255);
+  const Answer file =
+      answer("from pathlib import Path\ndef f():\n    p = Path('a.csv'); p.write_text('a,b'); return p");
+  CHECK(file.header("Content-Type") == "text/csv");
+  CHECK(file.body == "a,b");
+  const Answer large = answer("def f(): return 'x' * (65 << 20)");
+  CHECK(large.status == 500);
+  CHECK(has(large.body, "output_too_large"));
+  CHECK(answer("import decimal\ndef f(): return decimal.Decimal('1.10')").parsed() ==
+        json::value({{"__type", "decimal.Decimal"}, {"value", "1.10"}}));
+}
+
+TEST_CASE("numbers are written as people write them, and read back as the same") {
+  const Answer done = daemon().run(chain({node("f", "def f(): return [0.5, 26254.48, 5.0, 1e-7, 1e22, 0.1 + 0.2]")}));
+  CHECK(has(done.body, "[0.5,26254.48,5.0,1e-07,1e+22,0.30000000000000004]"));
+  const Cli cli;
+  const Finished run = cli({"run", cli.flow(chain({node("f", "def f(): return 26254.48")})), "-q"});
+  CHECK(run.out == "f = 26254.48\n");
+}
+
+TEST_CASE("values that JSON does not have show their text and their type") {
+  const Cli cli;
+  const json::value out =
+      cli.json_of(chain({node("f",
+                              "import datetime, decimal, uuid, enum, dataclasses, typing\n"
+                              "class Color(enum.Enum):\n    RED = 'red'\n"
+                              "@dataclasses.dataclass\nclass P:\n    kind: typing.ClassVar[str] = 'p'\n    x: int = 1\n"
+                              "def f():\n    return {'d': datetime.datetime(2024, 1, 2, 3, 4), 'day': "
+                              "datetime.date(2024, 1, 2), 'u': uuid.UUID(int=7),"
+                              " 'c': Color.RED, 'p': P(), 'b': b'abc'}")}));
+  const json::value& f = out.at("outputs").at("f");
+  CHECK(f.at("d") == json::value({{"__type", "datetime.datetime"}, {"value", "2024-01-02T03:04:00"}}));
+  CHECK(f.at("day").at("value") == "2024-01-02");
+  CHECK(f.at("u").at("value") == "00000000-0000-0000-0000-000000000007");
+  CHECK(f.at("c").at("value") == "red");
+  CHECK(f.at("p").at("value") == json::value({{"x", 1}}));
+  CHECK(f.at("b").at("value").at("base64") == "YWJj");
+}
+
+TEST_CASE("tables show index, types and shape") {
+  const Cli cli;
+  const json::value flow =
+      chain({node("t",
+                  "import pandas as pd\ndef t(): return pd.DataFrame({'a': [1, 2], 'b': [0.5, 26254.48]}, "
+                  "index=['x', 'y'])")});
+  const Finished done = cli({"run", cli.flow(flow)});
+  CHECK(has(done.out, "t = pandas.core.frame.DataFrame, 2 rows × 2 columns\n"));
+  CHECK(has(done.out, "     int64   float64\n"));
+  CHECK(has(done.out, "  y      2  26254.48\n"));
+  CHECK_FALSE(has(done.err, "Denied"));  // pandas asks for the processor's name and does without it
+  const json::value value = cli.json_of(flow).at("outputs").at("t").at("value");
+  CHECK(value.at("index") == json::value({"x", "y"}));
+  CHECK(value.at("dtypes") == json::value({"int64", "float64"}));
+  CHECK(value.at("shape") == json::value({2, 2}));
+}
+
+TEST_CASE("files keep their names; a path that is no file is an error by name") {
+  const Cli cli;
+  const std::string flow =
+      cli.flow(chain({node("write",
+                           "from pathlib import Path\ndef write():\n    one = Path('/tmp/my plot.png'); "
+                           "one.write_text('1')\n    Path('d').mkdir()\n"
+                           "    two = Path('d/my plot.png'); two.write_text('2')\n    return [one, two]")}));
+  const std::string out = cli.directory.path() + "/results";
+  CHECK(cli({"run", flow, "--out", out, "-q"}).code == 0);
+  CHECK(qflow::sandbox::read_file(out + "/my_plot.png", 10) == "1");
+  CHECK(qflow::sandbox::read_file(out + "/my_plot-2.png", 10) == "2");
+  for (const auto& [path, why] : {std::pair<const char*, const char*>{"/tmp/none.txt", "does not exist"},
+                                  {"gone", "does not exist"},
+                                  {"/tmp", "is a directory; hand over an archive of it"}}) {
+    const Answer done =
+        daemon().run(chain({node("f", std::string("from pathlib import Path\ndef f(): return Path('") + path + "')")}));
+    CHECK(done["status"] == "failed");
+    CHECK(has(text(done["error"]), std::string("FileNotHandedOver: the file ") + path + " that it returns " + why));
+  }
+  // A path that no node can have made is a value like any other.
+  CHECK(daemon().run(chain({node("f", "from pathlib import Path\ndef f(): return Path('/data/x.csv')")}))["status"] ==
+        "completed");
+}
+
+TEST_CASE("an iterator is collected, so that each consumer gets it; an endless one is refused") {
+  const auto values = [](const std::string& make) {
+    json::object flow{
+        {"name", "flow"},
+        {"nodes",
+         json::array{node("make", make), node("a", "def a(x): return list(x)"), node("b", "def b(x): return list(x)")}},
+        {"connections", json::array{{{"source", "make"}, {"target", "a"}}, {{"source", "make"}, {"target", "b"}}}}};
+    return daemon().run(flow);
+  };
+  for (const char* make : {"import csv\ndef make(): return csv.DictReader(['a,b', '1,2'])",
+                           "def make(): return map(str, [1])", "def make(): return zip([1], [2])",
+                           "def make(): return iter([1])", "def make(): return {1: 2}.items().__iter__()"}) {
+    const Answer done = values(make);
+    CHECK_MESSAGE(done["status"] == "completed", make);
+    const json::value& out = done["data"].at("outputs");
+    CHECK(out.at("a").as_array().size() == 1);
+    CHECK(out.at("a") == out.at("b"));
+  }
+  const Answer endless = values("import itertools\ndef make(): return itertools.count()");
+  CHECK(has(text(endless["error"]), "itertools.count never ends"));
+  const Answer async = daemon().run(chain({node("make", "def make() -> 'list[int]': return [1, 2]"),
+                                           node("sum",
+                                                "from typing import AsyncIterator\nasync def sum_(x: "
+                                                "AsyncIterator[int]):\n    return [i async for i in x]")}));
+  CHECK(async["data"].at("outputs").at("sum") == json::value({1, 2}));
+}
+
+TEST_CASE("which function is called") {
+  const auto called = [](const std::string& code, const std::string& name = "n") {
+    const Answer done = daemon().run(chain({node(name, code)}));
+    return done["status"] == "completed" ? text(done["data"].at("outputs").at(name)) : text(done["error"]);
+  };
+  CHECK(called("def helper(): return 'wrong'\ndef main(): return 'main'") == "main");
+  CHECK(called("def helper(): return 'wrong'\ndef clean_text(): return 'named'", "Clean Text") == "named");
+  CHECK(called("def helper(): return 'unused'\ndef work(): return 'work, ' + helper()") == "work, unused");
+  CHECK(called("def deco(f): return f\n@deco\ndef work(): return 'decorated'") == "decorated");
+  CHECK(has(called("def one(): return 1\ndef two(): return 2"), "several functions could be the node's: one, two"));
+}
+
+TEST_CASE("streams can be used as those of any program; tracebacks have their lines") {
+  const Answer done = daemon().run(chain({node(
+      "io",
+      "import sys, io, logging, inspect\nsys.stdout.reconfigure(encoding='utf-8')\n"
+      "wrapped = io.TextIOWrapper(sys.stdout.buffer, encoding='utf-8', line_buffering=True)\n"
+      "def main():\n    wrapped.write('wrapped\\n'); wrapped.detach()\n    try:\n        1 / 0\n"
+      "    except ZeroDivisionError:\n        logging.exception('logged')\n    return inspect.getsource(main)[:11]")}));
+  REQUIRE(done["status"] == "completed");
+  CHECK(done["data"].at("outputs").at("io") == "def main():");
+  const json::value& task = done["data"].at("resultData").at("runData").at("io").at(0).at("qflow");
+  CHECK(has(text(task.at("stdout")), "wrapped\n"));
+  CHECK(has(text(task.at("stderr")), "\n    1 / 0\n"));
+}
+
+TEST_CASE("the branches of a workflow share the values that they are given") {
+  // Until branches are processes of their own (README, Honest limits).
+  json::object flow{
+      {"name", "flow"},
+      {"nodes", json::array{node("make", "def make(): return [1]"),
+                            node("a", "def a(x):\n    x.append(2)\n    return x"), node("b", "def b(x): return x")}},
+      {"connections", json::array{{{"source", "make"}, {"target", "a"}}, {{"source", "make"}, {"target", "b"}}}}};
+  const Answer done = daemon().run(flow);
+  CHECK(done["data"].at("outputs").at("b") == json::value({1, 2}));
+}
