@@ -170,6 +170,7 @@ struct Result {
   Used used;
   std::vector<FileOffer> files;
   std::vector<std::string> warnings;
+  std::optional<std::string> inexact_at;     ///< of a value that is not exact: where the first part is that JSON lacks
   std::optional<std::uint64_t> least_bytes;  ///< of a truncated value: at least how large it is as JSON, if it can tell
 };
 
@@ -226,7 +227,8 @@ BOOST_DESCRIBE_STRUCT(Analysed, (), ())
 BOOST_DESCRIBE_STRUCT(Argument, (), (name, handle, item, key, width, literal))
 BOOST_DESCRIBE_STRUCT(Call, (), (module, arguments, spread, preview_bytes, types, declared, files))
 BOOST_DESCRIBE_STRUCT(FileOffer, (), (label, suffix, size, name))
-BOOST_DESCRIBE_STRUCT(Result, (), (type, preview, exact, truncated, duration_us, used, files, warnings, least_bytes))
+BOOST_DESCRIBE_STRUCT(Result, (),
+                      (type, preview, exact, truncated, duration_us, used, files, warnings, inexact_at, least_bytes))
 BOOST_DESCRIBE_STRUCT(Raised, (), (phase, type, message, traceback, line, error, duration_us, used))
 BOOST_DESCRIBE_STRUCT(Skipped, (), (because))
 BOOST_DESCRIBE_STRUCT(Give, (), ())

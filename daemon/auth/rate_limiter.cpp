@@ -10,6 +10,20 @@ namespace qflow::auth {
 namespace {
 constexpr std::size_t kMostClients = 100'000;
 constexpr auto kWindow = std::chrono::hours(1);
+
+const char* setting_of(Rate rate) {
+  switch (rate) {
+    case Rate::executions:
+      return "auth.executions_per_hour";
+    case Rate::containers:
+      return "auth.containers_per_hour";
+    case Rate::webhooks:
+      return "auth.webhooks_per_hour";
+    default:
+      return "auth.requests_per_hour";
+  }
+}
+
 }  // namespace
 
 std::uint64_t RateLimits::of(Rate rate) const {
@@ -46,15 +60,15 @@ RateLimiter::Verdict RateLimiter::take(const std::string& client, Rate rate, boo
   if (window.ends <= now) window = {now + kWindow, 0};
   const bool allowed = window.used < limit;
   if (allowed) ++window.used;
-  return {allowed, limit, limit - std::min(limit, window.used), seconds_until(window.ends)};
+  return {allowed, limit, limit - std::min(limit, window.used), seconds_until(window.ends), setting_of(rate)};
 }
 
 Fault rate_fault(const RateLimiter::Verdict& verdict) {
-  return {
-      FaultKind::too_many,
-      "rate_limited",
-      fmt::format("more than {} calls of this kind an hour; try again in {} s", verdict.limit, verdict.reset.count()),
-      {{"retry_after", verdict.reset.count()}}};
+  return {FaultKind::too_many,
+          "rate_limited",
+          fmt::format("more than {} calls of this kind an hour; try again in {} s (an admin sets the limit: {})",
+                      verdict.limit, verdict.reset.count(), verdict.setting),
+          {{"retry_after", verdict.reset.count()}}};
 }
 
 }  // namespace qflow::auth

@@ -30,6 +30,7 @@ class RateLimiter {
     std::uint64_t limit = 0;  ///< 0: not counted
     std::uint64_t remaining = 0;
     std::chrono::seconds reset{0};  ///< until the window ends
+    const char* setting = "";       ///< the setting that has the limit
   };
   /// Counts one request of `client`. `known`: the client is a key, a user or a webhook, of which there are as many as
   /// rows; otherwise it is an address, which anybody can make up. At most 100,000 clients of each kind are remembered.

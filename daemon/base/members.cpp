@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "daemon/base/fault.hpp"
+#include "daemon/base/near_name.hpp"
 
 namespace qflow {
 namespace {
@@ -29,8 +30,21 @@ void InputProblems::throw_if_any() const {
 std::string Members::at(std::string_view name) const { return fmt::format("{}/{}", pointer_, name); }
 
 const json::value* Members::find(std::string_view name) const {
+  asked_.emplace_back(name);
   const json::value* value = object_.if_contains(name);
   return value == nullptr || value->is_null() ? nullptr : value;
+}
+
+void Members::look_for_misspelt() const {
+  for (const auto& [key, value] : object_) {
+    const std::string name(key);
+    if (std::find(asked_.begin(), asked_.end(), name) != asked_.end()) continue;
+    const std::string like = near_name(name, asked_);
+    // Of names that begin alike, only whole words count: input for input_data, but not user for username.
+    const bool begins = name.starts_with(like) || (like.starts_with(name) && like[name.size()] != '_');
+    if (!like.empty() && !begins)
+      problems_.add(at(name), fmt::format("there is no such member; did you mean {}?", like));
+  }
 }
 
 std::optional<std::string> Members::text(std::string_view name, std::size_t longest) const {

@@ -56,7 +56,12 @@ class Members {
   /// A list of strings; each element that is none is a problem.
   std::optional<std::vector<std::string>> texts(std::string_view name) const;
   /// Whether the member is there, be it null.
-  bool has(std::string_view name) const { return object_.contains(name); }
+  bool has(std::string_view name) const {
+    asked_.emplace_back(name);
+    return object_.contains(name);
+  }
+  /// Adds a problem for each member that nobody has asked for and that is nearly one that was: read all first.
+  void look_for_misspelt() const;
 
   const json::object& whole() const { return object_; }
   /// The pointer of a member.
@@ -68,6 +73,7 @@ class Members {
   const json::object& object_;
   std::string pointer_;
   InputProblems& problems_;
+  mutable std::vector<std::string> asked_;  ///< for look_for_misspelt()
 };
 
 /// A string's text.
@@ -97,8 +103,11 @@ class Body : private BodyContents, public Members {
   }
   /// `where`: a pointer within this object ("/packages/0").
   void problem(const std::string& where, std::string what) const { problems().add(pointer() + where, std::move(what)); }
-  /// Throws Fault(bad_input) with all problems, if there are any.
-  void check() const { found.throw_if_any(); }
+  /// Throws Fault(bad_input) with all problems, if there are any. A member that is nearly one that was read is one.
+  void check() const {
+    look_for_misspelt();
+    found.throw_if_any();
+  }
 };
 
 }  // namespace qflow

@@ -183,6 +183,17 @@ Task<WorkflowCheck> check_workflow(Describer& describer, const json::object& doc
       finding.message = one.sentence();
       out.findings.push_back(std::move(finding));
     }
+    if (const json::value* pins = document.if_contains("pinData");
+        pins != nullptr && pins->is_object() && !pins->get_object().empty()) {
+      Finding finding;
+      finding.severity = Severity::warning;
+      finding.code = "pinned_data";
+      finding.pointer = "/pinData";
+      finding.message =
+          "/pinData: this release runs nodes whose data is pinned like all others; the pinned data is kept, but not "
+          "used";
+      out.findings.push_back(std::move(finding));
+    }
     if (prepare) prepare(graph);
     plan = plan_around(std::move(graph), *settings, out.findings);
   } catch (const Fault& fault) {

@@ -2,14 +2,12 @@
 #include "daemon/cli/accounts.hpp"
 
 #include <fmt/format.h>
-#include <termios.h>
-#include <unistd.h>
 
 #include <algorithm>
 
 #include <boost/json/serialize.hpp>
 #include <filesystem>
-#include <iostream>
+#include <map>
 
 #include "daemon/auth/api_key.hpp"
 #include "daemon/auth/authenticator.hpp"
@@ -17,6 +15,7 @@
 #include "daemon/base/fault.hpp"
 #include "daemon/base/ids.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/cli/password.hpp"
 #include "daemon/cli/runtime.hpp"
 #include "daemon/store/migrations.hpp"
 #include "daemon/store/user_rows.hpp"
@@ -54,27 +53,10 @@ void note(sqlite::Tx& tx, const std::string& action, const std::string& target) 
   store::insert_audit(tx, {0, now_us(), "command line", action, target, "", "{}"});
 }
 
-std::string ask_password(const char* prompt) {
-  if (::isatty(STDIN_FILENO) == 0)
-    throw Fault(FaultKind::bad_input, "no_terminal",
-                "there is no terminal to read a password from; use --password-stdin");
-  fmt::print(stderr, "{}", prompt);
-  termios before{};
-  ::tcgetattr(STDIN_FILENO, &before);
-  termios silent = before;
-  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-  std::string password;
-  std::getline(std::cin, password);
-  ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-  fmt::print(stderr, "\n");
-  return password;
-}
-
 std::string password_of(const UserOptions& options) {
   std::string password;
   if (options.password_stdin) {
-    std::getline(std::cin, password);
+    password = read_line();
   } else {
     password = ask_password("Password: ");
     if (password != ask_password("Repeat password: "))
@@ -162,6 +144,46 @@ int user_passwd(const config::Config& config, const UserOptions& options) {
   return kOk;
 }
 
+namespace {
+
+store::User changeable(sqlite::Db& db, const std::string& email) {
+  store::User user = existing(db, email);
+  if (user.role == auth::word(auth::Role::owner))
+    throw Fault(FaultKind::bad_input, "owner_stays", "there is exactly one owner, who stays");
+  return user;
+}
+
+}  // namespace
+
+int user_role(const config::Config& config, const UserOptions& options) {
+  const auto role = auth::role_of(options.role);
+  if (!role || *role == auth::Role::owner)
+    throw Fault(FaultKind::bad_input, "invalid_role", fmt::format("{}: expected admin or user", options.role));
+  change(config, [&](sqlite::Tx& tx) {
+    store::User user = changeable(*tx.operator->(), options.email);
+    user.role = auth::word(*role);
+    user.updated_at = now_us();
+    store::update_user(tx, user);
+    note(tx, "user.changed", user.email);
+  });
+  fmt::print("{} is {} now.\n", printable(options.email), *role == auth::Role::admin ? "an admin" : "a user");
+  return kOk;
+}
+
+int user_delete(const config::Config& config, const UserOptions& options) {
+  const store::Belongings what = change(config, [&](sqlite::Tx& tx) {
+    sqlite::Db& db = *tx.operator->();
+    const store::User user = changeable(db, options.email);
+    const store::Belongings passed = store::belongings_of(db, user.id);
+    store::delete_user(tx, user.id, store::find_owner(db)->id);
+    note(tx, "user.deleted", user.email);
+    return passed;
+  });
+  fmt::print("{} was deleted; {} workflows and {} credentials passed to the owner.\n", printable(options.email),
+             what.workflows, what.credentials);
+  return kOk;
+}
+
 int token_create(const config::Config& config, const TokenOptions& options) {
   for (const std::string& scope : options.scopes)
     if (const std::string problem = auth::scope_problem(scope); !problem.empty())
@@ -180,6 +202,15 @@ int token_create(const config::Config& config, const TokenOptions& options) {
 
 namespace {
 
+// "workflows:read executions:*"
+std::string scopes_text(const store::ApiKey& key) {
+  std::string text;
+  for (const char c : key.scopes)
+    if (c == ',') text += ' ';
+    else if (c != '[' && c != ']' && c != '"' && c != ' ') text += c;
+  return text.empty() ? "*" : text;
+}
+
 // A name that was stored before line feeds were refused must not look like another row.
 std::string one_line(std::string text) {
   std::replace(text.begin(), text.end(), '\n', ' ');
@@ -189,18 +220,33 @@ std::string one_line(std::string text) {
 }  // namespace
 
 int token_list(const config::Config& config, bool as_json) {
-  const auto keys = change(config, [](sqlite::Tx& tx) { return store::list_keys(*tx.operator->(), std::nullopt); });
+  std::map<std::string, std::string> owners;
+  const auto keys = change(config, [&](sqlite::Tx& tx) {
+    auto all = store::list_keys(*tx.operator->(), std::nullopt);
+    for (const auto& k : all)
+      if (owners.count(k.user_id) == 0) {
+        const auto user = store::find_user(*tx.operator->(), k.user_id);
+        owners[k.user_id] = user ? user->email : "";
+      }
+    return all;
+  });
   if (as_json) {
     json::array out;
     for (const auto& k : keys)
-      out.push_back(json::object{{"id", k.id}, {"name", k.name}, {"prefix", k.prefix}, {"userId", k.user_id}});
+      out.push_back(json::object{{"id", k.id},
+                                 {"name", k.name},
+                                 {"prefix", k.prefix},
+                                 {"userId", k.user_id},
+                                 {"user", owners[k.user_id]},
+                                 {"scopes", scopes_text(k)}});
     fmt::print("{}\n", json::serialize(out));
     return kOk;
   }
-  fmt::print("{:<36} {:<9} {:<24} {:<24} {}\n", "ID", "KEY", "LAST USED", "EXPIRES", "NAME");
+  fmt::print("{:<36} {:<9} {:<24} {:<24} {:<28} {:<20} {}\n", "ID", "KEY", "LAST USED", "EXPIRES", "USER", "SCOPES",
+             "NAME");
   for (const auto& k : keys)
-    fmt::print("{:<36} {:<9} {:<24} {:<24} {}\n", k.id, k.prefix, when(k.last_used_at), when(k.expires_at),
-               one_line(k.name));
+    fmt::print("{:<36} {:<9} {:<24} {:<24} {:<28} {:<20} {}\n", k.id, k.prefix, when(k.last_used_at),
+               when(k.expires_at), printable(owners[k.user_id]), scopes_text(k), one_line(k.name));
   return kOk;
 }
 

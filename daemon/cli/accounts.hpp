@@ -15,6 +15,10 @@ struct UserOptions {
 int user_add(const config::Config& config, const UserOptions& options);
 int user_list(const config::Config& config, bool json);
 int user_passwd(const config::Config& config, const UserOptions& options);
+/// `qflow user role EMAIL ROLE`: admin or user; the owner stays.
+int user_role(const config::Config& config, const UserOptions& options);
+/// `qflow user delete EMAIL`: what they own passes to the owner, workflows deactivated.
+int user_delete(const config::Config& config, const UserOptions& options);
 
 struct TokenOptions {
   std::string name, user, id;  ///< user: an e-mail address; empty: the owner

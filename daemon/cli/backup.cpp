@@ -85,7 +85,8 @@ class Partial {
 
 }  // namespace
 
-int backup(const config::Config& config, const std::string& file, bool with_key) {
+int backup(const config::Config& config, const std::string& file, bool with_key, bool force) {
+  if (!force && fs::exists(file)) fail(fmt::format("{} exists; --force replaces it", file));
   const std::string source = config.data_dir + "/qflow.db";
   if (!fs::exists(source)) fail(fmt::format("there is no database in {}", config.data_dir));
   const Partial unfinished(file + ".partial");
@@ -139,6 +140,8 @@ int restore(const config::Config& config, const std::string& file) {
   const std::string key_path = config.auth.key_file.empty() ? config.data_dir + "/secret.key" : config.auth.key_file;
   {
     sandbox::open_file(partial, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    if (!sandbox::read_file(file, 16).starts_with("SQLite format 3"))
+      fail(fmt::format("{} is not a backup made by `qflow backup`: it is no SQLite database", file));
     sqlite::Db from(file, true);
     check_integrity(from, file);
     if (!from.one<std::string>("SELECT name FROM sqlite_master WHERE name='backup_blobs'"))

@@ -7,7 +7,8 @@
 namespace qflow::cli {
 
 /// `qflow backup FILE`: writes records, files and, with `with_key`, the key to one file; also while a server runs.
-int backup(const config::Config& config, const std::string& file, bool with_key);
+/// An existing file is replaced only with `force`.
+int backup(const config::Config& config, const std::string& file, bool with_key, bool force);
 /// `qflow restore FILE`: restores into a data directory that has no database.
 int restore(const config::Config& config, const std::string& file);
 

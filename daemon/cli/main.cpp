@@ -6,10 +6,14 @@
 #include <csignal>
 
 #include "daemon/base/fault.hpp"
+#include "daemon/base/near_name.hpp"
 #include "daemon/cli/accounts.hpp"
 #include "daemon/cli/backup.hpp"
 #include "daemon/cli/check_command.hpp"
+#include "daemon/cli/completion.hpp"
 #include "daemon/cli/doctor_command.hpp"
+#include "daemon/cli/init_command.hpp"
+#include "daemon/cli/remote_commands.hpp"
 #include "daemon/cli/run_command.hpp"
 #include "daemon/cli/runtime.hpp"
 #include "daemon/cli/serve_command.hpp"
@@ -74,14 +78,20 @@ class Commands {
         "Exit status of `run`: 0 success, 1 a node failed, 2 bad input, 130 interrupted; of `check`: 1 with errors; of "
         "`doctor`: 1 when code would be refused. Settings come from flags, QFLOW_… variables and the configuration "
         "file, in this order of precedence; `qflow config show` prints them all.");
+    add_init();
     add_run();
     add_check();
+    add_records();
+    add_remote();
     add_serve();
     add_doctor();
     add_config();
     add_users();
     add_tokens();
     add_backup();
+    add_completion();
+    if (const std::string wrong = misspelt_command(argc, argv); !wrong.empty())
+      throw Fault(FaultKind::bad_input, "unknown_command", wrong);
     try {
       app_.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -95,6 +105,72 @@ class Commands {
     CLI::App* added = parent.add_subcommand(name, help);
     added->callback([this, work = std::move(work)] { chosen_ = work; });
     return added;
+  }
+
+  // "there is no command runn; did you mean run?"
+  std::string misspelt_command(int argc, char** argv) const {
+    if (argc < 2 || *argv[1] == '-') return {};
+    std::vector<std::string> names;
+    for (const CLI::App* command : app_.get_subcommands([](const CLI::App*) { return true; }))
+      names.push_back(command->get_name());
+    const std::string given = argv[1];
+    if (std::find(names.begin(), names.end(), given) != names.end()) return {};
+    return fmt::format("there is no command {}{}", given, did_you_mean(given, names));
+  }
+
+  void add_init() {
+    CLI::App* c =
+        command(app_, "init", "create a folder with a small flow to start from", [this] { return cli::init(init_); });
+    c->add_option("NAME", init_, "the folder (default: hello)");
+  }
+
+  void add_records() {
+    CLI::App* show = command(app_, "show", "show the record of an execution, of this machine or of the server",
+                             [this] { return cli::show(told_.load(), remote_); });
+    show->add_option("ID", remote_.id, "the execution's id, as `qflow run` prints it")->required();
+    show->add_flag("--json", remote_.json, "print one JSON object");
+    add_server(*show);
+    add_settings(*show, told_, {"data_dir"});
+    CLI::App* logs = command(app_, "logs", "print what the nodes of an execution printed",
+                             [this] { return cli::logs(told_.load(), remote_); });
+    logs->add_option("ID", remote_.id, "the execution's id")->required();
+    logs->add_flag("-f,--follow", remote_.follow, "go on until it has ended");
+    add_server(*logs);
+    add_settings(*logs, told_, {"data_dir"});
+  }
+
+  void add_server(CLI::App& c) {
+    c.add_option("--server", remote_.server,
+                 "the server's address (default: $QFLOW_SERVER, or where `qflow login` signed in)");
+  }
+
+  void add_remote() {
+    CLI::App* login = command(app_, "login", "sign in to a server, for push, pull, list, show, logs and open",
+                              [this] { return cli::login(remote_); });
+    add_server(*login);
+    login->add_option("--email", remote_.email, "whose account (asked for on a terminal)");
+    login->add_flag("--password-stdin", remote_.password_stdin, "read the password from standard input");
+    login->add_flag("--key-stdin", remote_.key_stdin, "read an API key from standard input instead of signing in");
+    CLI::App* push = command(app_, "push", "store a flow on the server, with its files and the modules beside it",
+                             [this] { return cli::push(remote_); });
+    push->add_option("FLOW.json", remote_.flow, "the workflow; one of the same name is changed")->required();
+    add_server(*push);
+    CLI::App* pull = command(app_, "pull", "fetch a workflow from the server", [this] { return cli::pull(remote_); });
+    pull->add_option("ID|NAME", remote_.id, "which")->required();
+    pull->add_option("FILE", remote_.flow, "where to write it (default: standard output)");
+    pull->add_flag("--force", remote_.force, "replace an existing file");
+    add_server(*pull);
+    CLI::App* list = command(app_, "list", "list the workflows of the server", [this] { return cli::list(remote_); });
+    list->add_flag("--json", remote_.json, "print one JSON list");
+    add_server(*list);
+    CLI::App* open = command(app_, "open", "open the server in the browser", [this] { return cli::open(remote_); });
+    add_server(*open);
+  }
+
+  void add_completion() {
+    CLI::App* c = command(app_, "completion", "print a script that completes commands and options in a shell",
+                          [this] { return cli::completion(app_, shell_); });
+    c->add_option("SHELL", shell_, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
   }
 
   void add_run() {
@@ -176,6 +252,15 @@ class Commands {
     passwd->add_option("EMAIL", user_.email)->required();
     passwd->add_flag("--password-stdin", user_.password_stdin, "read the password from standard input");
     add_settings(*passwd, told_, {"data_dir"});
+    CLI::App* role = command(*group, "role", "make a user an admin, or an admin a user",
+                             [this] { return cli::user_role(told_.load(), user_); });
+    role->add_option("EMAIL", user_.email)->required();
+    role->add_option("ROLE", user_.role, "admin or user")->required();
+    add_settings(*role, told_, {"data_dir"});
+    CLI::App* remove = command(*group, "delete", "delete a user; what they own passes to the owner",
+                               [this] { return cli::user_delete(told_.load(), user_); });
+    remove->add_option("EMAIL", user_.email)->required();
+    add_settings(*remove, told_, {"data_dir"});
   }
 
   void add_tokens() {
@@ -200,8 +285,9 @@ class Commands {
 
   void add_backup() {
     CLI::App* save = command(app_, "backup", "write everything to one file, also while a server runs",
-                             [this] { return cli::backup(told_.load(), file_, with_key_); });
+                             [this] { return cli::backup(told_.load(), file_, with_key_, force_); });
     save->add_option("FILE", file_, "the backup to write")->required();
+    save->add_flag("--force", force_, "replace an existing file");
     save->add_flag("--with-key", with_key_, "include the key that decrypts stored credentials");
     add_settings(*save, told_, {"data_dir", "auth.key_file"});
     CLI::App* load = command(app_, "restore", "create a data directory from a backup",
@@ -217,8 +303,9 @@ class Commands {
   cli::CheckOptions check_;
   cli::UserOptions user_;
   cli::TokenOptions token_;
-  bool json_ = false, policy_ = false, with_key_ = false;
-  std::string file_;
+  bool json_ = false, policy_ = false, with_key_ = false, force_ = false;
+  cli::RemoteOptions remote_;
+  std::string file_, shell_, init_ = "hello";
 };
 
 }  // namespace

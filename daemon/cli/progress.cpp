@@ -16,6 +16,8 @@ namespace {
 
 void put(const std::string& text) { sandbox::write_all(STDERR_FILENO, text); }
 
+constexpr double kWorthSaying = 100;  // milliseconds that a module's import took
+
 const char* color_of(engine::Status status) {
   switch (status) {
     case engine::Status::completed:
@@ -125,6 +127,7 @@ void Progress::on_step(std::size_t step, const engine::StepRun& run) {
   l.since = Clock::now();
   l.duration_ms = run.duration_ms;
   if (run.result) l.note = printable(run.result->type);
+  if (run.result && run.load_ms >= kWorthSaying) l.note += fmt::format("  (import {})", duration_text(run.load_ms));
   if (run.error)
     l.note = std::string(
         cut_utf8(printable(run.error->type + (run.error->message.empty() ? "" : ": " + run.error->message)), 200));

@@ -32,7 +32,8 @@ json::object node_report(const flow::Step& step, const engine::StepRun& run) {
                     {"outcome", engine::word(run.cause())},
                     {"denied", engine::denied_json(run.denied)},
                     {"resource_usage", engine::usage_json(run.usage)},
-                    {"duration_ms", run.duration_ms}};
+                    {"duration_ms", run.duration_ms},
+                    {"load_ms", run.load_ms}};
   if (run.result) {
     node["type"] = run.result->type;
     node["value"] = parsed(run.result->preview);
@@ -49,24 +50,6 @@ json::object node_report(const flow::Step& step, const engine::StepRun& run) {
   node["output_dropped"] = run.standard_output.dropped + run.standard_error.dropped;
   node["warnings"] = json::value_from(run.warnings);
   return node;
-}
-
-// Short values go on one line, others are indented.
-std::string pretty(const json::value& value, std::size_t indent) {
-  const std::string flat = schema::write_json(value);
-  if (flat.size() + indent <= 100 || (!value.is_object() && !value.is_array())) return flat;
-  const std::string pad(indent + 2, ' ');
-  std::string out = value.is_object() ? "{\n" : "[\n";
-  bool first = true;
-  const auto add = [&](const std::string& key, const json::value& element) {
-    out += (first ? "" : ",\n") + pad + key + pretty(element, indent + 2);
-    first = false;
-  };
-  if (value.is_object())
-    for (const auto& [key, element] : value.get_object()) add(schema::write_json(json::value(key)) + ": ", element);
-  else
-    for (const auto& element : value.get_array()) add("", element);
-  return out + "\n" + std::string(indent, ' ') + (value.is_object() ? "}" : "]");
 }
 
 }  // namespace
@@ -144,7 +127,7 @@ void RunReport::print_output(const std::string& name, const json::value& value) 
     if (cut != cut_.end()) fmt::print("({})\n", printable(cut->second));
     return;
   }
-  const std::string text = pretty(value, 0);
+  const std::string text = indented(value);
   const bool whole = text.size() <= kShown;
   if (!whole || cut != cut_.end())
     fmt::print("{} = (the first {} of {} bytes; {})\n", printable(name), std::min(text.size(), kShown), text.size(),

@@ -1,5 +1,7 @@
 // Shared by `run`, `serve` and `doctor`: options, the host's report, exit statuses.
 #pragma once
+#include <boost/json/value.hpp>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -37,6 +39,8 @@ workers::Settings make_settings(const config::Config& config);
 /// Probes the host, claims its cgroup when it is delegated, and throws Fault(unavailable) with the remedies when the
 /// level is below `min_isolation`. Below level 2, reduces `settings.layers` to what the host has.
 Isolation require_isolation(workers::Settings& settings, int min_isolation);
+/// JSON for people: short values on one line, others indented.
+std::string indented(const boost::json::value& value, std::size_t indent = 0);
 /// Text from a worker or a workflow, made safe for a terminal: control characters other than line feeds and tabs become
 /// their Unicode pictures; those above ASCII and the marks that change the direction of writing become U+FFFD.
 std::string printable(std::string_view text);

@@ -16,6 +16,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "daemon/api/known_queries.hpp"
 #include "daemon/api/table.hpp"
 #include "daemon/base/address.hpp"
 #include "daemon/base/fault.hpp"
@@ -140,7 +141,7 @@ class Daemon {
                   waiting_,
                   key_.derive("credents"),
                   ""},
-        gate_(services_, api::routes()) {
+        gate_(services_, api::routes(), api::check_query) {
     engine_.set_listener(&announcer_);
     store_.on_commit([this](std::size_t jobs) { metrics_.commit_group(jobs); });
     rates_.set(rates_of(config.auth));

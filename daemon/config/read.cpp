@@ -271,7 +271,9 @@ void read_file(const std::string& path, Config& config) {
   try {
     read_text(sandbox::read_file(path, kLargest), path, config);
   } catch (const sandbox::SysError& error) {
-    throw Fault(FaultKind::bad_input, "invalid_config", error.what());
+    throw Fault(
+        FaultKind::bad_input, "invalid_config",
+        fmt::format("{}: {}", path, error.code().value() == ENOENT ? "there is no such file" : error.code().message()));
   }
 }
 

@@ -50,18 +50,25 @@ NodeError Lane::error_of(workers::End end, const std::optional<schema::Exited>& 
     case workers::End::cpu:
       return processor_error();
     case workers::End::memory:
-      return error_with("MemoryLimit",
-                        fmt::format("it held more memory than its limit of {}", flow::size_text(limits().memory)),
-                        Cause::memory_limit);
+      return error_with(
+          "MemoryLimit",
+          fmt::format("it held more memory than its limit of {}; sandbox.memory of the node or the workflow, up to the "
+                      "installation's --memory, sets it",
+                      flow::size_text(limits().memory)),
+          Cause::memory_limit);
     case workers::End::processes:
-      return error_with("ProcessLimit",
-                        fmt::format("it started more processes than its limit of {}", limits().processes),
-                        Cause::process_limit);
+      return error_with(
+          "ProcessLimit",
+          fmt::format("it started more processes than its limit of {} (sandbox.processes)", limits().processes),
+          Cause::process_limit);
     case workers::End::output:
-      return error_with("OutputLimit",
-                        fmt::format("it wrote more to its standard output or error than the limit of {}",
-                                    flow::size_text(settings_.max_output_bytes)),
-                        Cause::output_limit);
+      return error_with(
+          "OutputLimit",
+          fmt::format(
+              "it wrote more to its standard output or error than the limit of {}; write large results to a file "
+              "and return its path",
+              flow::size_text(settings_.max_output_bytes)),
+          Cause::output_limit);
     default:
       return error_of_exit(exited);
   }
@@ -73,7 +80,7 @@ NodeError Lane::time_error() const {
                       Cause::timed_out);
   const LaneRequest& request = expected_.front();
   return error_with("TimedOut",
-                    fmt::format("it ran longer than its time limit of {} s{}", request.seconds,
+                    fmt::format("it ran longer than its time limit of {} s (sandbox.time){}", request.seconds,
                                 request.load ? " while its module was loaded" : ""),
                     Cause::timed_out);
 }

@@ -79,6 +79,7 @@ struct StepRun {
   std::int64_t started_at = 0, completed_at = 0;
   std::optional<Clock::time_point> begun;  ///< when its load or call was last begun; nothing: not yet, or it is loaded
   double duration_ms = 0;                  ///< on the daemon's monotonic clock
+  double load_ms = 0;                      ///< before that: its module's import
   std::optional<schema::Result> result;
   std::optional<NodeError> error;
   workers::Captured standard_output, standard_error;

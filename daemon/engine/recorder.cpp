@@ -49,8 +49,11 @@ store::NodeExecution row_of(const Order& order, std::size_t index, const StepRun
   row.outcome = word(run.cause());
   if (!run.warnings.empty()) row.warnings = json::serialize(json::value_from(run.warnings));
   if (!run.denied.empty()) row.denied = json::serialize(denied_json(run.denied));
-  if (run.status == Status::completed || run.status == Status::failed)
-    row.resource_usage = json::serialize(usage_json(run.usage));
+  if (run.status == Status::completed || run.status == Status::failed) {
+    json::object usage = usage_json(run.usage);
+    usage["load_ms"] = run.load_ms;
+    row.resource_usage = json::serialize(usage);
+  }
   return row;
 }
 

@@ -223,12 +223,13 @@ bool Run::give_values(Lane& lane, std::size_t first, std::size_t last) {
       const StepRun& from = outcome_.steps[*source.step];
       if (from.status != Status::completed || !given.insert(*source.step).second) continue;
       if (!from.result->exact || from.result->truncated) {
+        const std::string where = from.result->inexact_at ? ": " + kept_.keep(*from.result->inexact_at) : "";
         fail_step(i, {"NotTransferable",
-                      fmt::format("the value of node \"{}\" ({}) cannot pass to node \"{}\", which runs in another "
+                      fmt::format("the value of node \"{}\" ({}{}) cannot pass to node \"{}\", which runs in another "
                                   "sandbox: only JSON values of at most {} MiB can (None, bool, int, float, str, list, "
                                   "dict). Return such a value, or give both nodes the same sandbox",
-                                  plan_.steps[*source.step].node.name, from.result->type, plan_.steps[i].node.name,
-                                  kOutputBytes >> 20U),
+                                  plan_.steps[*source.step].node.name, from.result->type, where,
+                                  plan_.steps[i].node.name, kOutputBytes >> 20U),
                       "", std::nullopt, Cause::not_run});
         return false;
       }

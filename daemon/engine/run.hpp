@@ -61,6 +61,7 @@ class Run {
   void take_raised(Lane& lane, std::size_t step, const schema::Raised& raised);
   void take_skipped(Lane& lane, const LaneAnswer& answer);
   bool check_custom_type(std::size_t step);
+  std::string elsewhere(std::size_t step, const std::string& message) const;
   Cause cause_of(Lane& lane, std::size_t step, const schema::Raised& raised) const;
   void collect_output(Lane& lane, const LaneRequest& request);
   Task<> explain_loss(Lane& lane);

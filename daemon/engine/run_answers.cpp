@@ -7,6 +7,8 @@
 
 #include "daemon/base/time.hpp"
 #include "daemon/engine/run.hpp"
+#include "daemon/flow/sandbox_request.hpp"
+#include "schema/text/module_name.hpp"
 #include "schema/text/parse_json.hpp"
 #include "schema/typing/json_schema.hpp"
 
@@ -56,6 +58,7 @@ void Run::take_loaded(std::size_t step, const schema::Loaded& loaded) {
     if (loaded.classes) known_.classes[step] = schema::classes_from_json(*loaded.classes);
   }
   known_.functions[step] = *chosen;
+  if (const auto& begun = outcome_.steps[step].begun) outcome_.steps[step].load_ms = milliseconds_since(*begun);
   outcome_.steps[step].begun.reset();
   for (std::size_t i = 0; i < loaded.warnings.size() && i < kMostWarnings; ++i)
     outcome_.steps[step].warnings.push_back(kept_.keep(loaded.warnings[i]));
@@ -112,10 +115,41 @@ Cause Run::cause_of(Lane& lane, std::size_t step, const schema::Raised& raised) 
   return forked && lane.at_process_limit() ? Cause::process_limit : Cause::raised;
 }
 
+namespace {
+
+// "[Errno 2] No such file or directory: '/home/me/in.csv'": a path that can only be the host's.
+bool names_host_file(const std::string& message) {
+  const auto quote = message.find('\'');
+  const std::string_view path = quote == std::string::npos ? "" : std::string_view(message).substr(quote + 1);
+  for (const char* own : {"/tmp", "/node", "/dev", "/proc"})
+    if (path.starts_with(own)) return false;
+  return !path.empty();
+}
+
+}  // namespace
+
+// "No module named 'nodes.read'": a node that runs in another sandbox.
+std::string Run::elsewhere(std::size_t step, const std::string& message) const {
+  for (const flow::Step& other : plan_.steps)
+    if (other.group != plan_.steps[step].group &&
+        message == fmt::format("No module named 'nodes.{}'", schema::module_name(other.file)))
+      return fmt::format(
+          ": node \"{}\" runs in another sandbox, and only JSON values pass between sandboxes; give both the "
+          "same sandbox, or put the class into a module beside the flow",
+          other.node.name);
+  return {};
+}
+
 void Run::take_raised(Lane& lane, std::size_t step, const schema::Raised& raised) {
   outcome_.steps[step].usage = bounded(raised.used, step);
   const Cause cause = cause_of(lane, step, raised);
   std::string message = kept_.keep(raised.message);
+  if (raised.type == "MemoryError")
+    message += fmt::format("{}its limit is {} (sandbox.memory, up to the installation's --memory)",
+                           message.empty() ? "" : "; ", flow::size_text(lane.limits().memory));
+  if (raised.type == "FileNotFoundError" && cause == Cause::raised && names_host_file(raised.message))
+    message += "; a node sees no files of the host: give it with -i NAME=@FILE, or show its directory with --share";
+  if (raised.type == "ModuleNotFoundError") message += elsewhere(step, raised.message);
   if (cause == Cause::denied) {
     const sandbox::Denial& last = outcome_.steps[step].denied.back();
     message += fmt::format(" [denied: {}: {}]", last.act, last.reason);

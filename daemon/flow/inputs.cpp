@@ -1,10 +1,10 @@
 #include "daemon/flow/inputs.hpp"
 
 #include <fmt/format.h>
-#include <sodium.h>
 
 #include <algorithm>
 
+#include "daemon/base/base64.hpp"
 #include "daemon/base/fault.hpp"
 #include "daemon/base/near_name.hpp"
 #include "schema/text/parse_json.hpp"
@@ -60,14 +60,6 @@ json::value from_text(const std::string& text, const Type& type) {
   std::string error;
   json::value value = schema::parse_json(text, error, 128);
   return error.empty() ? value : json::value(json::string(text));
-}
-
-std::string base64(const std::string& bytes) {
-  std::string out(sodium_base64_encoded_len(bytes.size(), sodium_base64_VARIANT_ORIGINAL), '\0');
-  sodium_bin2base64(out.data(), out.size(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(),
-                    sodium_base64_VARIANT_ORIGINAL);
-  out.resize(out.size() - 1);  // its final NUL
-  return out;
 }
 
 json::value from_file(const std::string& name, const GivenInputs::File& file, const Type& type) {

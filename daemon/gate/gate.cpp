@@ -73,7 +73,8 @@ std::string cache_key(const Request& request, const Route& route) {
 
 }  // namespace
 
-Gate::Gate(services::Services& services, std::span<const Route> routes) : services_(services), routes_(routes) {
+Gate::Gate(services::Services& services, std::span<const Route> routes, Check check)
+    : services_(services), routes_(routes), check_(check) {
   for (const Route& route : routes_) router_.add(route);
 }
 
@@ -173,6 +174,7 @@ Task<Gate::Admission> Gate::admit(Request& head) {
 // The one catch of each request: an exception of a handler becomes the documented error body.
 Task<Reply> Gate::call(const Route& route, const Request& request) {
   try {
+    if (check_ != nullptr) check_(route, request);
     Reply reply = co_await route.handle(services_, request);
     if (reply.room) reply.room->shrink_to(reply.body.size());  // what it was made of is gone
     else reply.room = services::reply_room(services_, request.caller->user_id, reply.body.size());

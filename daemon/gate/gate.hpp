@@ -14,8 +14,10 @@ namespace qflow::gate {
 
 class Gate final : public http::Service {
  public:
+  /// Throws Fault for what is wrong with a request before its handler sees it; null: nothing is checked.
+  using Check = void (*)(const Route& route, const http::Request& request);
   /// `routes`: of all dialects; they outlive the gate, and so do the services.
-  Gate(services::Services& services, std::span<const Route> routes);
+  Gate(services::Services& services, std::span<const Route> routes, Check check = nullptr);
 
   Task<Admission> admit(http::Request& head) override;
   Task<http::Reply> answer(const http::Request& request) override;
@@ -35,6 +37,7 @@ class Gate final : public http::Service {
 
   services::Services& services_;
   std::span<const Route> routes_;
+  Check check_;
   http::Router router_;
   ReplyCache cache_;
   OpenSockets sockets_;

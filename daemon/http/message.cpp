@@ -176,8 +176,10 @@ void read_target(std::string_view target, Request& request) {
     const std::string_view pair = query.substr(0, amp);
     query.remove_prefix(amp == std::string_view::npos ? query.size() : amp + 1);
     const auto equals = pair.find('=');
-    request.query[decode(pair.substr(0, equals), true)] =
-        equals == std::string_view::npos ? "" : decode(pair.substr(equals + 1), true);
+    std::string name = decode(pair.substr(0, equals), true);
+    std::string value = equals == std::string_view::npos ? "" : decode(pair.substr(equals + 1), true);
+    request.query[name] = value;
+    request.query_list.emplace_back(std::move(name), std::move(value));
   }
 }
 

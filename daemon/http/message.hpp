@@ -18,12 +18,13 @@ namespace qflow::http {
 namespace json = boost::json;
 
 struct Request {
-  std::string method;                        ///< upper case; GET for HEAD
-  bool head = false;                         ///< the method was HEAD
-  std::string path;                          ///< percent-decoded, without the query
-  std::string target;                        ///< as it was sent
-  std::vector<std::string> segments;         ///< of the path, each decoded
-  std::map<std::string, std::string> query;  ///< decoded; the last of equal names
+  std::string method;                                           ///< upper case; GET for HEAD
+  bool head = false;                                            ///< the method was HEAD
+  std::string path;                                             ///< percent-decoded, without the query
+  std::string target;                                           ///< as it was sent
+  std::vector<std::string> segments;                            ///< of the path, each decoded
+  std::map<std::string, std::string> query;                     ///< decoded; the last of equal names
+  std::vector<std::pair<std::string, std::string>> query_list;  ///< decoded; all, in their order
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::string peer;                                               ///< the client's address

@@ -73,6 +73,9 @@ void Announcer::on_end(const engine::Order& order, const engine::Outcome& outcom
     log::info("engine", "an execution failed",
               {{"execution_id", order.execution_id},
                {"workflow_id", order.workflow_id.value_or("")},
+               {"workflow", order.workflow_name},
+               {"node", outcome.failed_step ? order.plan.steps[*outcome.failed_step].node.name : ""},
+               {"reason", outcome.error ? outcome.error->type + ": " + outcome.error->message.substr(0, 500) : ""},
                {"event_type", type},
                {"outcome", engine::word(outcome.cause())}});
   publish(order, type, std::move(fields));

@@ -1,10 +1,10 @@
 #include "daemon/services/webhook_calls.hpp"
 
 #include <fmt/format.h>
-#include <sodium.h>
 
 #include <algorithm>
 
+#include "daemon/base/base64.hpp"
 #include "daemon/base/ids.hpp"
 #include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
@@ -119,16 +119,6 @@ Task<WebhookCall> call_webhook(Services& services, std::string method, std::stri
 
 namespace {
 
-std::string from_base64(std::string_view text) {
-  std::string out(text.size(), '\0');
-  std::size_t size = 0;
-  if (sodium_base642bin(reinterpret_cast<unsigned char*>(out.data()), out.size(), text.data(), text.size(), nullptr,
-                        &size, nullptr, sodium_base64_VARIANT_ORIGINAL) != 0)
-    size = 0;
-  out.resize(size);
-  return out;
-}
-
 constexpr std::uint64_t kMemory = 6;  // bytes for a unit of weight: text, parsed JSON, the reply
 
 const store::File* file_of(const std::vector<store::File>& files, const std::string& node_id, bool is_output) {
@@ -164,7 +154,7 @@ void take_single(Services& services, const store::NodeExecution& row, const std:
     boost::system::error_code error;
     const json::value* text = value.find_pointer("/value/base64", error);
     if (text == nullptr || !text->is_string()) throw not_whole(row);
-    out.bytes = from_base64(text->get_string());
+    out.bytes = from_base64(text->get_string()).value_or("");
   } else if (row.output_truncated.value_or(false)) {
     if (whole == nullptr) throw not_whole(row);
     out.file = *whole;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "daemon/base/time.hpp"
 #include "daemon/flow/plan.hpp"
@@ -47,6 +48,14 @@ Task<TaggedWorkflow> change(Services& services, const auth::Caller& caller, std:
   co_return changed;
 }
 
+// Whether a save changed nothing, so that there is no version of it.
+bool same(const store::Workflow& a, const store::Workflow& b) {
+  return std::tie(a.name, a.description, a.nodes, a.connections, a.settings, a.extra, a.python_version, a.is_active,
+                  a.folder_id, a.is_archived,
+                  a.is_template) == std::tie(b.name, b.description, b.nodes, b.connections, b.settings, b.extra,
+                                             b.python_version, b.is_active, b.folder_id, b.is_archived, b.is_template);
+}
+
 }  // namespace
 
 TaggedWorkflow tagged_workflow(sqlite::Db& db, const std::string& id, const std::optional<std::string>& owner) {
@@ -86,15 +95,19 @@ Task<TaggedWorkflow> change_workflow(Services& services, const auth::Caller& cal
   auto apply = [draft = std::move(draft), settings = services.settings.get(), user = caller.user_id,
                 quota = quota_of(services)](sqlite::Tx& tx, store::Workflow& w) {
     store::require_room(*tx.operator->(), w.created_by.value_or(user), quota);  // each change is kept as a version
+    const store::Workflow before = w;
     take_workflow(draft.document, w);
     if (draft.active.value_or(false) && !w.is_active) check_runnable(w, *settings);
     else graph_of(w);
     w.is_active = draft.active.value_or(w.is_active);
     check_folder(*tx.operator->(), w, user);
-    w.updated_at = now_us();
-    store::update_workflow(tx, w, user);
+    const bool changed = !same(before, w);
+    if (changed) {
+      w.updated_at = now_us();
+      store::update_workflow(tx, w, user);
+    }
     if (draft.tags) store::set_tags(tx, Tagged::workflows, w.id, *draft.tags);
-    ++w.version;
+    if (changed) ++w.version;
   };
   return change(services, caller, std::move(id), std::move(apply));
 }

@@ -9,6 +9,7 @@
 #include "pyhost/values/offers.hpp"
 #include "pyhost/values/preview.hpp"
 #include "pyhost/values/structure.hpp"
+#include "schema/text/utf8.hpp"
 
 namespace py = pybind11;
 
@@ -63,6 +64,16 @@ bool spread_by_name(const py::object& value, const schema::Function& function, B
   return true;
 }
 
+// sys.exit() or sys.exit(0), as at the end of a script: nothing went wrong. Clears it then.
+bool is_good_exit() {
+  if (PyErr_ExceptionMatches(PyExc_SystemExit) == 0) return false;
+  py::error_already_set exit;
+  const py::object code = py::getattr(exit.value(), "code", py::none());
+  if (code.is_none() || (PyLong_CheckExact(code.ptr()) != 0 && PyLong_AsLong(code.ptr()) == 0)) return true;
+  exit.restore();
+  return false;
+}
+
 py::object invoke(const Module& module, Bound& bound) {
   const schema::Function& function = module.signature;
   std::vector<py::object> positional;
@@ -98,8 +109,9 @@ py::object invoke(const Module& module, Bound& bound) {
   }
   bound.named.clear();
   auto value = py::reinterpret_steal<py::object>(PyObject_Call(module.function.ptr(), arguments.ptr(), keywords.ptr()));
-  if (!value) throw py::error_already_set();
-  return value;
+  if (value) return value;
+  if (is_good_exit()) return py::none();
+  throw py::error_already_set();
 }
 
 py::object collect_async(const py::object& generator) {
@@ -161,6 +173,8 @@ py::object Calls::value_of(const schema::Argument& argument) const {
     if (found == nullptr) throw Unusable("KeyError", "the source node's value has no output '" + *argument.key + "'");
     return py::reinterpret_borrow<py::object>(found);
   }
+  if (PyTuple_Check(value.ptr()) != 0 && argument.key && find_attribute(value, "_fields"))
+    if (py::object named = find_attribute(value, argument.key->c_str())) return named;  // a NamedTuple, by name
   const bool sequence = PyTuple_Check(value.ptr()) != 0 || PyList_Check(value.ptr()) != 0;
   const Py_ssize_t size = sequence ? PySequence_Size(value.ptr()) : -1;
   if (!sequence || (argument.width && size != *argument.width) || *argument.item < 0 || *argument.item >= size)
@@ -219,6 +233,22 @@ void check_output(const py::object& value, const schema::Call& call, const Modul
   warnings.push_back(text);
 }
 
+// Threads that the node started and left running: what they do then is nobody's, and may fall on another node.
+void name_threads(std::vector<std::string>& warnings) {
+  PyObject* threading = PyDict_GetItemString(PyImport_GetModuleDict(), "threading");
+  if (threading == nullptr) return;
+  try {
+    const py::object main = py::handle(threading).attr("main_thread")();
+    std::string names;
+    for (const py::handle one : py::handle(threading).attr("enumerate")())
+      if (!one.is(main)) names += (names.empty() ? "" : ", ") + schema::cut(text_of(one.attr("name")), 60);
+    if (!names.empty())
+      warnings.push_back("it left threads running: " + schema::cut(names, 300) + "; join them before it returns");
+  } catch (const std::exception&) {
+    PyErr_Clear();
+  }
+}
+
 schema::Result Calls::run(std::uint32_t id, const schema::Call& call, const Module& module) {
   const Stopwatch watch;
   schema::Result out;
@@ -241,11 +271,14 @@ schema::Result Calls::run(std::uint32_t id, const schema::Call& call, const Modu
   take_types(call, module, bound, out.warnings);
   py::object value = settle(invoke(module, bound), module);
   check_output(value, call, module, out.warnings);
+  name_threads(out.warnings);
   out.duration_us = watch.microseconds();
   Preview preview = make_preview(value, call.preview_bytes);
   out.preview = std::move(preview.json);
   out.exact = preview.exact;
   out.truncated = preview.truncated;
+  if (!out.exact && !out.truncated)
+    if (std::string where = find_inexact(value); !where.empty()) out.inexact_at = std::move(where);
   out.type = type_name(value);
   if (call.files && out.truncated) out.least_bytes = least_json_bytes(value);
   if (call.files) {

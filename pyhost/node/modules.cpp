@@ -5,26 +5,12 @@
 
 #include "pyhost/node/describe.hpp"
 #include "pyhost/types/signature.hpp"
+#include "schema/text/module_name.hpp"
 
 namespace py = pybind11;
 
 namespace qflow::pyhost {
 namespace {
-
-// "Clean Text" → "clean_text"; the stem of "lib/clean.py" → "clean".
-std::string module_name(std::string file) {
-  if (file.size() > 3 && file.ends_with(".py")) file.resize(file.size() - 3);
-  if (const auto slash = file.rfind('/'); slash != std::string::npos) file.erase(0, slash + 1);
-  std::string name;
-  for (const char c : file) {
-    const auto u = static_cast<unsigned char>(c);
-    if (std::isalnum(u) != 0 && u < 0x80) name += static_cast<char>(std::tolower(u));
-    else if (!name.empty() && name.back() != '_') name += '_';
-  }
-  while (!name.empty() && name.back() == '_') name.pop_back();
-  if (name.empty() || std::isdigit(static_cast<unsigned char>(name.front())) != 0) name.insert(0, "node_");
-  return name;
-}
 
 py::object parent_package() {
   PyObject* loaded = PyImport_GetModuleDict();
@@ -89,7 +75,7 @@ const Named::value_type* chosen_of(const Named& functions, const std::string& fi
   for (const auto& one : functions)
     if (one.first == "main") return &one;
   for (const auto& one : functions)
-    if (is_named_like(one.first, module_name(file))) return &one;
+    if (is_named_like(one.first, schema::module_name(file))) return &one;
   std::vector<std::string> names;
   for (const auto& one : functions) names.push_back(one.first);
   const std::vector<std::string> unused = unused_functions(source, names);
@@ -102,7 +88,7 @@ const Named::value_type* chosen_of(const Named& functions, const std::string& fi
 
 py::object Modules::new_module(const std::string& file, const std::string& source) {
   py::object package = parent_package();
-  const std::string stem = module_name(file);
+  const std::string stem = schema::module_name(file);
   std::string name = stem;
   for (int i = 2; PyDict_GetItemString(PyImport_GetModuleDict(), ("nodes." + name).c_str()) != nullptr; ++i)
     name = stem + "_" + std::to_string(i);
@@ -234,6 +220,8 @@ void Modules::choose(Module& entry, py::object function, schema::Function signat
   for (const auto& parameter : signature.parameters) entry.inputs.push_back(type_of(parameter.shape));
   entry.positional = type_of(signature.positional_shape);
   entry.named = type_of(signature.named_shape);
+  // A decorator may return another type than the function that it wraps: only the value itself tells.
+  if (entry.wrapped && PyFunction_Check(entry.function.ptr()) != 0) signature.returns_shape.reset();
   entry.output = type_of(signature.returns_shape);
   entry.signature = std::move(signature);
 }

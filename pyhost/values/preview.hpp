@@ -28,6 +28,10 @@ using PieceSink = std::function<void(std::string_view piece)>;
 /// levels deep (or contains itself).
 bool write_whole(const pybind11::object& value, const PieceSink& sink);
 
+/// Where the first part of a value is that JSON cannot represent, as a JSON pointer with its type: "/rows/0 (set)".
+/// Looks at no more than 10,000 parts; empty: not among them.
+std::string find_inexact(const pybind11::object& value);
+
 /// "dict", "numpy.ndarray", "nodes.read.Document".
 std::string type_name(pybind11::handle value);
 

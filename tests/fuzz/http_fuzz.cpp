@@ -4,7 +4,7 @@
 
 #include <cstdlib>
 
-#include "daemon/api/installation/multipart.hpp"
+#include "daemon/api/multipart.hpp"
 #include "daemon/auth/jwt.hpp"
 #include "daemon/base/address.hpp"
 #include "daemon/base/members.hpp"

@@ -199,7 +199,7 @@ TEST_CASE("an interrupt cancels, is recorded, and gives 130") {
   const std::string path = cli.flow(chain({node("slow", "import time\ndef slow():\n    time.sleep(60)")}));
   Program program({bin("qflow"), "run", path, "--json", "--data-dir", cli.directory.path() + "/data"});
   REQUIRE(eventually([&] { return !run({"pgrep", "-P", std::to_string(program.pid())}).out.empty(); }));
-  ::usleep(200'000);
+  ::usleep(200'000 * kSanitizerTimes);
   program.signal(SIGINT);
   const Finished done = program.wait(std::chrono::seconds(10));
   CHECK_FALSE(done.timed_out);

@@ -217,3 +217,84 @@ TEST_CASE("the branches of a workflow share the values that they are given") {
   const Answer done = daemon().run(flow);
   CHECK(done["data"].at("outputs").at("b") == json::value({1, 2}));
 }
+
+TEST_CASE("sys.exit(0) ends a node well; threads that are left running are named; a decorator's result counts") {
+  const auto run = [](const std::string& code) { return daemon().run(chain({node("f", code)})); };
+  const Answer ended = run("import sys\ndef f(): sys.exit(0)");
+  CHECK(ended["status"] == "completed");
+  CHECK(ended["data"].at("outputs").at("f").is_null());
+  CHECK(has(text(run("import sys\ndef f(): sys.exit(3)")["error"]), "SystemExit: 3"));
+  const Answer threads =
+      run("import threading, time\ndef f():\n    threading.Thread(target=time.sleep, args=(5,), name='poller', "
+          "daemon=True).start()\n"
+          "    return 1");
+  CHECK(has(threads.body, "it left threads running: poller; join them before it returns"));
+  const Answer decorated =
+      run("import functools\ndef texts(g):\n    @functools.wraps(g)\n    def inner(*a): return str(g(*a))\n    return "
+          "inner\n"
+          "@texts\ndef f() -> int: return 5");
+  CHECK(decorated["data"].at("outputs").at("f") == "5");
+  CHECK(decorated["data"].at("resultData").at("runData").at("f").at(0).at("qflow").at("warnings").as_array().empty());
+}
+
+TEST_CASE("between sandboxes: what JSON lacks is named with its place, a class with its node") {
+  const auto apart = [](const std::string& first, const std::string& second) {
+    json::object other = node("second", second);
+    other["sandbox"] = json::object{{"memory", "200 MiB"}};
+    return daemon().run(chain({node("first", first), other}));
+  };
+  const Answer value = apart("def first(): return {'rows': [1, {2, 3}]}", "def second(x): return x");
+  CHECK(has(text(value["error"]), "(dict: /rows/1 (set)) cannot pass to node \"second\""));
+  const Answer klass =
+      apart("class Row: pass\ndef first(): return 1", "from nodes.first import Row\ndef second(x): return x");
+  CHECK(has(text(klass["error"]), "No module named 'nodes.first': node \"first\" runs in another sandbox"));
+}
+
+TEST_CASE("a NamedTuple fills several outputs by their names") {
+  json::object make = node("make",
+                           "from typing import NamedTuple\nclass Both(NamedTuple):\n    high: int\n    low: int\n    "
+                           "other: int\ndef make(): return "
+                           "Both(1, 2, 3)");
+  make["outputs"] = json::array{"low", "high"};
+  json::object flow{
+      {"name", "named"},
+      {"nodes", json::array{make, node("a", "def a(x): return x"), node("b", "def b(x): return x")}},
+      {"connections", json::array{{{"source", {{"nodeId", "make"}, {"output", "low"}}}, {"target", "a"}},
+                                  {{"source", {{"nodeId", "make"}, {"output", "high"}}}, {"target", "b"}}}}};
+  const Answer done = daemon().run(flow);
+  CHECK(done["data"].at("outputs").at("a") == 2);
+  CHECK(done["data"].at("outputs").at("b") == 1);
+}
+
+TEST_CASE("limits name their setting; a file of the host is not there for a node") {
+  const auto error = [](const std::string& code, json::object more = {}) {
+    json::object one = node("f", code);
+    one["sandbox"] = std::move(more);
+    return text(daemon().run(chain({one}))["error"]);
+  };
+  CHECK(has(error("def f(): bytearray(1 << 40)", {{"memory", "64 MiB"}}), "its limit is 64 MiB (sandbox.memory"));
+  CHECK(has(error("import time\ndef f(): time.sleep(60)", {{"time", 0.5}}), "time limit of 0.5 s (sandbox.time)"));
+  CHECK(
+      has(error("def f(): open('/home/me/in.csv')"), "give it with -i NAME=@FILE, or show its directory with --share"));
+  CHECK_FALSE(has(error("def f(): open('/tmp/in.csv')"), "--share"));
+}
+
+TEST_CASE("a webhook gives forms, uploads, repeated names and binary bodies as what they are") {
+  const std::string id = daemon().store(chain({node("f", "def f(body, query): return [body, query]")}));
+  REQUIRE(daemon().post("/workflows/" + id + "/activate").status == 200);
+  const std::string url = text(daemon().post("/webhooks", {{"workflowId", id}, {"response", "result"}})["url"]);
+  const auto call = [&](const std::string& body, const std::string& type, const std::string& query = "") {
+    return daemon().send("POST", url + query, body, "Content-Type: " + type + "\r\n").parsed();
+  };
+  CHECK(call("a=1&a=2&b=x%20y", "application/x-www-form-urlencoded", "?q=1&q=2&r=3") ==
+        json::value({{{"a", {"1", "2"}}, {"b", "x y"}}, {{"q", {"1", "2"}}, {"r", "3"}}}));
+  const json::value upload = call(
+      "--x\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\nhi\r\n--x\r\nContent-Disposition: form-data; "
+      "name=\"file\"; filename=\"a.bin\"\r\nContent-Type: image/png\r\n\r\n\xff\x01\r\n--x--\r\n",
+      "multipart/form-data; boundary=x");
+  CHECK(upload.at(0).at("note") == "hi");
+  CHECK(upload.at(0).at("file") ==
+        json::value({{"base64", "/wE="}, {"content_type", "image/png"}, {"size", 2}, {"filename", "a.bin"}}));
+  CHECK(call("\xff\x01", "application/octet-stream").at(0).at("base64") == "/wE=");
+  CHECK(call("plain", "text/plain").at(0) == "plain");
+}

@@ -101,7 +101,7 @@ json::object summary_view(const store::Execution& e) {
           {"workflowName", e.workflow_name},
           {"status", e.status},
           {"mode", e.mode},
-          {"finished", e.status == "completed"},
+          {"finished", e.status != "queued" && e.status != "running"},
           {"startedAt", iso_time(e.started_at)},
           {"completedAt", time_or_null(e.completed_at)},
           {"stoppedAt", time_or_null(e.completed_at)},

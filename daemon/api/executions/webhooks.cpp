@@ -2,6 +2,8 @@
 
 #include <functional>
 
+#include "daemon/api/multipart.hpp"
+#include "daemon/base/base64.hpp"
 #include "daemon/base/members.hpp"
 #include "daemon/base/text.hpp"
 #include "daemon/base/time.hpp"
@@ -22,6 +24,55 @@ json::object view(const store::Webhook& w) {
           {"createdAt", iso_time(w.created_at)}};
 }
 
+// Of a repeated name, a list of its values.
+void add_value(json::object& into, const std::string& name, json::value value) {
+  json::value* found = into.if_contains(name);
+  if (found == nullptr) {
+    into[name] = std::move(value);
+  } else if (found->is_array()) {
+    found->get_array().push_back(std::move(value));
+  } else {
+    json::array both;
+    both.push_back(*found);
+    both.push_back(std::move(value));
+    *found = std::move(both);
+  }
+}
+
+// What is no text travels as base64, with its type.
+json::value binary(std::string_view bytes, std::string_view type) {
+  return json::object{{"base64", base64(bytes)}, {"content_type", to_utf8(type)}, {"size", bytes.size()}};
+}
+
+// By the content type: JSON as it is, a form as an object of its fields (an uploaded file as {filename, content_type,
+// size, base64}), text as text, anything else as {base64, content_type, size}; null without a body.
+json::value body_of(const Request& request) {
+  const std::string_view type = request.header("content-type");
+  if (type.find("json") != std::string_view::npos) return request.json_body();
+  if (request.body.empty()) return nullptr;
+  json::object fields;
+  if (type.starts_with("application/x-www-form-urlencoded")) {
+    Request form;
+    http::read_target("/?" + request.body, form);
+    for (const auto& [name, value] : form.query_list)
+      add_value(fields, to_utf8(name), json::value(json::string(to_utf8(value))));
+    return fields;
+  }
+  if (type.starts_with("multipart/form-data")) {
+    for (const FormPart& part : parse_multipart(type, request.body)) {
+      json::value value = json::string(to_utf8(part.content));
+      if (!part.filename.empty()) {
+        value = binary(part.content, part.content_type);
+        value.get_object()["filename"] = to_utf8(part.filename);
+      }
+      add_value(fields, to_utf8(part.name), std::move(value));
+    }
+    return fields;
+  }
+  if (is_utf8(request.body)) return json::value(json::string(request.body));
+  return binary(request.body, type);
+}
+
 // The workflow's input, without the proofs of this server's own users.
 json::object input_of(const Request& request, const std::string& path) {
   json::object headers, query;
@@ -32,10 +83,9 @@ json::object input_of(const Request& request, const std::string& path) {
         key == "authorization" && (request.caller->signed_in() || value.find("qf_") != std::string::npos);
     if (key != "cookie" && key != "x-setup-token" && !proof) headers[key] = to_utf8(value);
   }
-  for (const auto& [name, value] : request.query) query[to_utf8(name)] = to_utf8(value);
-  json::value body = nullptr;
-  if (request.header("content-type").find("json") != std::string_view::npos) body = request.json_body();
-  else if (!request.body.empty()) body = json::string(to_utf8(request.body));
+  for (const auto& [name, value] : request.query_list)
+    add_value(query, to_utf8(name), json::value(json::string(to_utf8(value))));
+  json::value body = body_of(request);
   return {{"method", request.method}, {"path", path}, {"headers", headers}, {"query", query}, {"body", body}};
 }
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "daemon/api/installation/multipart.hpp"
+#include "daemon/api/multipart.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/services/stored_files.hpp"
 

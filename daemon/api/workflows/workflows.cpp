@@ -6,6 +6,7 @@
 #include "daemon/api/filter.hpp"
 #include "daemon/api/nodes/typing_view.hpp"
 #include "daemon/api/workflows/workflow_view.hpp"
+#include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/services/checking.hpp"
 #include "daemon/services/running.hpp"
@@ -176,13 +177,15 @@ Task<Reply> list_active_workflows(Services& services, const Request& request) {
 
 // Replies with 202 at once or, with ?wait=SECONDS, with 200 and the finished execution.
 Task<Reply> execute_workflow(Services& services, const Request& request) {
-  const json::object body = request.json_object();
+  const Body body(request.json_object());
+  const json::value* given = body.find("input_data");
+  body.check();
   const std::int64_t wait = request.integer("wait", 0, 0, 3600);
   if (wait > 0 && !request.caller->reaches("executions:read"))
     throw Fault(FaultKind::forbidden, "missing_scope",
                 "`wait` replies with the execution, but this API key does not have the scope \"executions:read\"");
   std::optional<json::value> input;
-  if (const json::value* given = body.if_contains("input_data"); given != nullptr && !given->is_null()) input = *given;
+  if (given != nullptr) input = *given;
   const services::Started started =
       co_await services::run_workflow(services, *request.caller, request.parameter("id"), std::move(input));
   if (wait > 0) co_await services::wait_for(started, std::chrono::seconds(wait), request.presence);

@@ -1,6 +1,6 @@
 #include <doctest/doctest.h>
 
-#include "daemon/api/installation/multipart.hpp"
+#include "daemon/api/multipart.hpp"
 #include "daemon/base/fault.hpp"
 
 using namespace qflow;

@@ -92,7 +92,7 @@ TEST_CASE("a step that takes too long is named with its limit") {
   CHECK_FALSE(talk.lane.lost_at().load);
   const NodeError error = talk.why();
   CHECK(error.cause == Cause::timed_out);
-  CHECK(error.message == "it ran longer than its time limit of 0.3 s");
+  CHECK(error.message == "it ran longer than its time limit of 0.3 s (sandbox.time)");
 }
 
 TEST_CASE("a worker that ends by itself is explained by the kernel's word") {

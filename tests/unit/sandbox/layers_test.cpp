@@ -94,6 +94,8 @@ std::string bits(std::uint32_t value) { return std::to_string(value) + ";"; }
 
 }  // namespace
 
+TEST_SUITE_BEGIN("layers" * doctest::skip(qflow::test::kHasThread));
+
 TEST_CASE("with every layer on, every layer holds") {
   CHECK(ask(kAllLayers) == bits(kAsked));
   CHECK(ask_namespaces(kAllLayers) == bits(kTold));
@@ -126,3 +128,5 @@ TEST_CASE("without no_new_privs neither Landlock nor the filter can be put up, a
   const std::uint32_t left = kAllLayers & ~(bit(Layer::no_new_privs) | bit(Layer::landlock) | bit(Layer::seccomp));
   CHECK(ask(left) == bits(kAsked & left));
 }
+
+TEST_SUITE_END();

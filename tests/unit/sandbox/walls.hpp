@@ -14,6 +14,14 @@
 namespace qflow::test {
 using namespace qflow::sandbox;
 
+/// ThreadSanitizer has a thread of its own in every process, and a process with threads cannot make a user namespace
+/// (unshare(2)): the real zygotes are never instrumented.
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool kHasThread = true;
+#else
+inline constexpr bool kHasThread = false;
+#endif
+
 inline Policy test_policy() {
   Policy policy;
   policy.mounts = {{"/usr/lib", false}, {"/etc/ld.so.cache", true}};

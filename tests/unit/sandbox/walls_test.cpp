@@ -24,6 +24,8 @@
 using namespace qflow::sandbox;
 using namespace qflow::test;
 
+TEST_SUITE_BEGIN("walls" * doctest::skip(qflow::test::kHasThread));
+
 TEST_CASE("a worker behind every wall reports all of them") {
   const Policy policy = test_policy();
   const std::string checks = in_worker(policy, [] { say(std::to_string(run_checks())); });
@@ -156,3 +158,5 @@ TEST_CASE("two workers of one zygote see nothing of each other's files") {
   while ((got = ::read(ours.get(), bytes, sizeof bytes)) > 0) text.append(bytes, static_cast<std::size_t>(got));
   CHECK(text == "unseen;1;unseen;1;");
 }
+
+TEST_SUITE_END();

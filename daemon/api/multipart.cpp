@@ -1,4 +1,4 @@
-#include "daemon/api/installation/multipart.hpp"
+#include "daemon/api/multipart.hpp"
 
 #include <algorithm>
 
