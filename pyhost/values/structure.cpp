@@ -125,7 +125,7 @@ py::object structure_of(py::handle value, const std::string& type, bool whole, b
 
 std::optional<std::uint64_t> least_json_bytes(const py::object& value) {
   PyObject* v = value.ptr();
-  if (PyUnicode_Check(v) != 0) return static_cast<std::uint64_t>(PyUnicode_GET_LENGTH(v));
+  if (PyUnicode_Check(v) != 0) return static_cast<std::uint64_t>(PyUnicode_GetLength(v));
   if (PyBytes_Check(v) != 0 || PyByteArray_Check(v) != 0) return static_cast<std::uint64_t>(PyObject_Size(v)) / 3 * 4;
   if (PyList_Check(v) != 0 || PyTuple_Check(v) != 0) return static_cast<std::uint64_t>(PySequence_Fast_GET_SIZE(v)) * 2;
   const std::string type = type_name(value);
