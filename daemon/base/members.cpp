@@ -11,6 +11,7 @@ namespace qflow {
 namespace {
 
 constexpr std::size_t kMostProblems = 100;
+constexpr std::size_t kMostLooks = 100;  // of unknown members, each compared with all known ones
 
 }  // namespace
 
@@ -30,21 +31,24 @@ void InputProblems::throw_if_any() const {
 std::string Members::at(std::string_view name) const { return fmt::format("{}/{}", pointer_, name); }
 
 const json::value* Members::find(std::string_view name) const {
-  asked_.emplace_back(name);
+  if (asked_ != nullptr) asked_->emplace_back(name);
   const json::value* value = object_.if_contains(name);
   return value == nullptr || value->is_null() ? nullptr : value;
 }
 
-void Members::look_for_misspelt() const {
-  for (const auto& [key, value] : object_) {
+void Body::check() const {
+  std::size_t looks = 0;
+  for (const auto& [key, value] : whole()) {
     const std::string name(key);
-    if (std::find(asked_.begin(), asked_.end(), name) != asked_.end()) continue;
-    const std::string like = near_name(name, asked_);
+    if (std::find(asked.begin(), asked.end(), name) != asked.end()) continue;
+    if (++looks > kMostLooks) break;  // a body may have a million members
+    const std::string like = near_name(name, asked);
     // Of names that begin alike, only whole words count: input for input_data, but not user for username.
     const bool begins = name.starts_with(like) || (like.starts_with(name) && like[name.size()] != '_');
     if (!like.empty() && !begins)
-      problems_.add(at(name), fmt::format("there is no such member; did you mean {}?", like));
+      problems().add(at(name), fmt::format("there is no such member; did you mean {}?", like));
   }
+  problems().throw_if_any();
 }
 
 std::optional<std::string> Members::text(std::string_view name, std::size_t longest) const {

@@ -35,8 +35,10 @@ class InputProblems {
 class Members {
  public:
   /// `pointer`: where the object stands in its document; empty: it is the document.
-  Members(const json::object& object, std::string pointer, InputProblems& problems)
-      : object_(object), pointer_(std::move(pointer)), problems_(problems) {}
+  /// `asked`: gets the name of each member that is read; null: none are kept.
+  Members(const json::object& object, std::string pointer, InputProblems& problems,
+          std::vector<std::string>* asked = nullptr)
+      : object_(object), pointer_(std::move(pointer)), problems_(problems), asked_(asked) {}
 
   /// The member's value; null when it is absent or null.
   const json::value* find(std::string_view name) const;
@@ -57,11 +59,9 @@ class Members {
   std::optional<std::vector<std::string>> texts(std::string_view name) const;
   /// Whether the member is there, be it null.
   bool has(std::string_view name) const {
-    asked_.emplace_back(name);
+    if (asked_ != nullptr) asked_->emplace_back(name);
     return object_.contains(name);
   }
-  /// Adds a problem for each member that nobody has asked for and that is nearly one that was: read all first.
-  void look_for_misspelt() const;
 
   const json::object& whole() const { return object_; }
   /// The pointer of a member.
@@ -73,7 +73,7 @@ class Members {
   const json::object& object_;
   std::string pointer_;
   InputProblems& problems_;
-  mutable std::vector<std::string> asked_;  ///< for look_for_misspelt()
+  std::vector<std::string>* asked_;
 };
 
 /// A string's text.
@@ -83,6 +83,7 @@ inline std::string text(const json::string& value) { return {value.data(), value
 struct BodyContents {
   json::object contents;
   InputProblems found{"invalid_body"};
+  std::vector<std::string> asked;
 };
 
 /// The JSON object of a request, or a part of one, with its problems: read all members, then check().
@@ -90,7 +91,7 @@ class Body : private BodyContents, public Members {
  public:
   /// `pointer`: where the object stands in the request's body ("/containers"); empty: it is the body.
   explicit Body(json::object object, std::string pointer = {})
-      : BodyContents{std::move(object)}, Members(contents, std::move(pointer), found) {}
+      : BodyContents{std::move(object)}, Members(contents, std::move(pointer), found, &asked) {}
   Body(const Body&) = delete;
   Body& operator=(const Body&) = delete;
 
@@ -104,10 +105,7 @@ class Body : private BodyContents, public Members {
   /// `where`: a pointer within this object ("/packages/0").
   void problem(const std::string& where, std::string what) const { problems().add(pointer() + where, std::move(what)); }
   /// Throws Fault(bad_input) with all problems, if there are any. A member that is nearly one that was read is one.
-  void check() const {
-    look_for_misspelt();
-    found.throw_if_any();
-  }
+  void check() const;
 };
 
 }  // namespace qflow

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 
+#include "daemon/base/text.hpp"
 #include "daemon/flow/imports_hint.hpp"
 #include "daemon/flow/unknown_members.hpp"
 #include "daemon/flow/workflow_reader.hpp"
@@ -98,7 +99,6 @@ Fault bad_flow(std::string code, std::string message) {
 std::string read_text(const std::string& path, const std::string& what) {
   try {
     std::string text = sandbox::read_file(path, kMaxFile);
-    if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);  // a byte order mark, which some editors write
     if (text.size() == kMaxFile)
       throw bad_flow("too_large", fmt::format("{} {}: larger than {} MiB", what, path, kMaxFile >> 20U));
     return text;
@@ -109,7 +109,7 @@ std::string read_text(const std::string& path, const std::string& what) {
 
 json::value parse_file(const std::string& path, const std::string& what) {
   std::string error;
-  json::value value = schema::parse_json(read_text(path, what), error, 128);
+  json::value value = schema::parse_json(without_mark(read_text(path, what)), error, 128);
   if (!error.empty()) throw bad_flow("invalid_json", fmt::format("{} {} is not JSON: {}", what, path, error));
   return value;
 }
@@ -149,7 +149,7 @@ class ModulesBeside {
     if (found.size() >= kMostModules)
       throw bad_flow("too_many_modules", fmt::format("{}: more than {} modules beside the flow", name, kMostModules));
     if (found.count(name) != 0) return;
-    found[name] = read_text(path, "module");
+    found[name] = without_mark(read_text(path, "module"));
     follow(found[name]);
   }
   const fs::path& directory_;
@@ -170,10 +170,10 @@ void put_code(json::object& node, const std::string& code) {
 
 LocalFlow read_flow(const std::string& path) {
   LocalFlow out;
-  const bool stdin_ = path == "-";
-  out.text = read_text(stdin_ ? "/dev/stdin" : path, "workflow");
-  out.directory = stdin_ ? fs::current_path() : fs::absolute(path).parent_path();
-  out.name = stdin_ ? "stdin" : fs::path(path).stem().string();
+  const bool from_stdin = path == "-";
+  out.text = without_mark(read_text(from_stdin ? "/dev/stdin" : path, "workflow"));
+  out.directory = from_stdin ? fs::current_path() : fs::absolute(path).parent_path();
+  out.name = from_stdin ? "stdin" : fs::path(path).stem().string();
   std::string error;
   json::value document = schema::parse_json(out.text, error, 128);
   if (!error.empty()) throw bad_flow("invalid_json", fmt::format("workflow {} is not JSON: {}", path, error));
@@ -216,7 +216,7 @@ void read_node_files(flow::Graph& graph, const fs::path& directory) {
     if (fs::path(node.file).is_absolute() || relative.empty() || *relative.begin() == "..")
       throw bad_flow("file_outside", fmt::format("node \"{}\": file \"{}\" is outside the flow's folder {}", node.name,
                                                  node.file, base.string()));
-    node.code = read_text(path, fmt::format("node \"{}\": file", node.name));
+    node.code = without_mark(read_text(path, fmt::format("node \"{}\": file", node.name)));
   }
 }
 

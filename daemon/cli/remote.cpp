@@ -1,15 +1,14 @@
 #include "daemon/cli/remote.hpp"
 
-#include <curl/curl.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <boost/json/serialize.hpp>
 #include <cstdlib>
 #include <filesystem>
-#include <memory>
 
 #include "daemon/base/fault.hpp"
+#include "daemon/base/web_request.hpp"
+#include "daemon/cli/runtime.hpp"
 #include "sandbox/sys.hpp"
 #include "schema/text/parse_json.hpp"
 
@@ -20,13 +19,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kLargest = 256U << 20U;
 constexpr const char* kDefaultServer = "http://127.0.0.1:8000";
-
-struct CurlFree {
-  void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
-};
-struct ListFree {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
 
 std::string variable(const char* name) {
   const char* text = std::getenv(name);
@@ -87,55 +79,29 @@ void remember(const SignedIn& who) {
     throw Fault(FaultKind::bad_input, "no_home", "$HOME is not set: there is nowhere to remember the sign-in");
   std::error_code error;
   fs::create_directories(fs::path(file).parent_path(), error);
-  const std::string partial = file + ".partial";
-  fs::remove(partial, error);
-  {
-    const sandbox::UniqueFd fd = sandbox::open_file(partial, O_WRONLY | O_CREAT | O_EXCL, 0600);
-    if (!sandbox::write_all(fd.get(), json::serialize(json::object{{"server", who.server}, {"key", who.key}}) + "\n"))
-      throw Fault(FaultKind::unavailable, "unwritable", fmt::format("{} could not be written", partial));
-  }
-  fs::rename(partial, file);
+  replace_file(file, json::serialize(json::object{{"server", who.server}, {"key", who.key}}) + "\n", 0600);
 }
 
 json::value Remote::call(const std::string& method, const std::string& path, const json::value& body) const {
-  const std::unique_ptr<CURL, CurlFree> curl(curl_easy_init());
-  std::string answer;
-  const std::string text = body.is_null() ? "" : json::serialize(body);
-  std::unique_ptr<curl_slist, ListFree> headers(curl_slist_append(nullptr, "Accept: application/json"));
-  const auto header = [&](const std::string& line) {
-    headers.reset(curl_slist_append(headers.release(), line.c_str()));
-  };
-  if (!body.is_null()) header("Content-Type: application/json");
-  if (!who_.key.empty()) header("Authorization: Bearer " + who_.key);
-  const std::string url = who_.server + path;
-  curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
-  curl_easy_setopt(curl.get(), CURLOPT_CUSTOMREQUEST, method.c_str());
-  curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
+  WebRequest request;
+  request.method = method;
+  request.url = who_.server + path;
+  request.headers = {"Accept: application/json"};
   if (!body.is_null()) {
-    curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, text.c_str());
-    curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(text.size()));
+    request.headers.emplace_back("Content-Type: application/json");
+    request.body = json::serialize(body);
   }
-  curl_easy_setopt(curl.get(), CURLOPT_CONNECTTIMEOUT_MS, 10'000L);
-  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, 120'000L);
-  curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &answer);
-  curl_easy_setopt(
-      curl.get(), CURLOPT_WRITEFUNCTION, +[](char* data, std::size_t, std::size_t size, void* to) {
-        auto& into = *static_cast<std::string*>(to);
-        if (into.size() + size > kLargest) return std::size_t{0};
-        into.append(data, size);
-        return size;
-      });
-  const CURLcode code = curl_easy_perform(curl.get());
-  if (code != CURLE_OK)
+  if (!who_.key.empty()) request.headers.push_back("Authorization: Bearer " + who_.key);
+  request.patience = std::chrono::minutes(2);
+  request.most = kLargest;
+  const WebAnswer answer = send(request);
+  if (!answer.problem.empty())
     throw Fault(FaultKind::unavailable, "unreachable",
                 fmt::format("{} cannot be reached: {}; --server names another, `qflow serve` starts one", who_.server,
-                            curl_easy_strerror(code)));
-  long status = 0;
-  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
+                            answer.problem));
+  const long status = answer.status;
   std::string error;
-  json::value value = schema::parse_json(answer, error, 200);
+  json::value value = schema::parse_json(answer.body, error, 200);
   if (status >= 200 && status < 300 && error.empty()) return value;
   if (status == 401)
     throw Fault(FaultKind::unauthorized, "unauthorized",

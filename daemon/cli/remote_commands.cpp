@@ -1,6 +1,5 @@
 #include "daemon/cli/remote_commands.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -21,7 +20,6 @@
 #include "daemon/cli/runtime.hpp"
 #include "daemon/http/message.hpp"
 #include "daemon/store/execution_rows.hpp"
-#include "sandbox/sys.hpp"
 #include "schema/text/write_json.hpp"
 
 namespace qflow::cli {
@@ -169,9 +167,7 @@ int pull(const RemoteOptions& options) {
   }
   if (!options.force && fs::exists(options.flow))
     throw Fault(FaultKind::bad_input, "exists", fmt::format("{} exists; --force replaces it", options.flow));
-  const sandbox::UniqueFd fd = sandbox::open_file(options.flow, O_WRONLY | O_CREAT | O_TRUNC, 0644);
-  if (!sandbox::write_all(fd.get(), text))
-    throw Fault(FaultKind::unavailable, "unwritable", fmt::format("{} could not be written", options.flow));
+  replace_file(options.flow, text, 0644);
   fmt::print("{}: \"{}\"\n", options.flow, word(whole, "name"));
   return kOk;
 }

@@ -55,7 +55,7 @@ RunInput read_input(const std::vector<std::string>& named, const std::string& fi
       given->texts.insert(name);
     }
   }
-  out.given = std::move(given);
+  if (!named.empty()) out.given = std::move(given);
   return out;
 }
 

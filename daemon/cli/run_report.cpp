@@ -147,7 +147,8 @@ void RunReport::print() const {
   }
   for (const auto& [name, value] : report_.at("outputs").as_object()) print_output(name, value);
   for (const auto& file : report_.at("files").as_array())
-    if (file.at("output_of").is_null()) fmt::print("file  {}\n", std::string_view(file.at("path").as_string()));
+    if (file.at("output_of").is_null())
+      fmt::print("file  {}\n", printable(std::string_view(file.at("path").as_string())));
 }
 
 void RunReport::print_json() const { fmt::print("{}\n", schema::write_json(report_)); }

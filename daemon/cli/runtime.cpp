@@ -1,5 +1,6 @@
 #include "daemon/cli/runtime.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -7,10 +8,12 @@
 #include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
 #include "daemon/base/fault.hpp"
+#include "sandbox/sys.hpp"
 #include "schema/text/write_json.hpp"
 
 namespace qflow::cli {
@@ -118,6 +121,21 @@ Isolation require_isolation(workers::Settings& settings, int min_isolation) {
               fmt::format("this host gives isolation level {}, but {} is required; no code is run.{}\n`qflow doctor` "
                           "shows the details; a lower --min-isolation requires less, at your own risk",
                           report.level, min_isolation, why));
+}
+
+void replace_file(const std::string& path, std::string_view bytes, unsigned mode) {
+  const std::string partial = path + ".partial";
+  try {
+    ::unlink(partial.c_str());
+    const sandbox::UniqueFd fd = sandbox::open_file(partial, O_WRONLY | O_CREAT | O_EXCL, mode);
+    if (sandbox::write_all(fd.get(), bytes) && ::fsync(fd.get()) == 0 &&
+        std::rename(partial.c_str(), path.c_str()) == 0)
+      return;
+    ::unlink(partial.c_str());
+    throw Fault(FaultKind::unavailable, "unwritable", fmt::format("{} could not be written", path));
+  } catch (const sandbox::SysError& error) {
+    throw Fault(FaultKind::bad_input, "unwritable", fmt::format("{}: {}", path, error.code().message()));
+  }
 }
 
 std::string indented(const boost::json::value& value, std::size_t indent) {

@@ -39,6 +39,8 @@ workers::Settings make_settings(const config::Config& config);
 /// Probes the host, claims its cgroup when it is delegated, and throws Fault(unavailable) with the remedies when the
 /// level is below `min_isolation`. Below level 2, reduces `settings.layers` to what the host has.
 Isolation require_isolation(workers::Settings& settings, int min_isolation);
+/// Writes a whole file or nothing: beside it first, then in its place. Throws Fault that names it.
+void replace_file(const std::string& path, std::string_view bytes, unsigned mode);
 /// JSON for people: short values on one line, others indented.
 std::string indented(const boost::json::value& value, std::size_t indent = 0);
 /// Text from a worker or a workflow, made safe for a terminal: control characters other than line feeds and tabs become

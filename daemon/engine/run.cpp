@@ -249,7 +249,9 @@ bool Run::inputs_fit() {
     if (order_.input) flow::require_known_inputs(plan_, functions, *order_.input, order_.input_rules);
     if (order_.input && order_.given) input_ = flow::settled_input(plan_, functions, *order_.input, *order_.given);
   } catch (const Fault& fault) {
-    refuse_call(0, {"InvalidInput", fault.message, "", std::nullopt, Cause::not_run});
+    const auto entry = std::find_if(plan_.steps.begin(), plan_.steps.end(), flow::is_entry);
+    refuse_call(static_cast<std::size_t>(entry - plan_.steps.begin()),
+                {"InvalidInput", fault.message, "", std::nullopt, Cause::not_run});
     return false;
   }
   return true;

@@ -21,11 +21,6 @@ std::string signature_of(const schema::Function& function) {
   return function.name + "(" + text + ")";
 }
 
-bool takes(const schema::Function& function, std::string_view name) {
-  return function.var_keyword || std::any_of(function.parameters.begin(), function.parameters.end(),
-                                             [&](const auto& p) { return p.name == name; });
-}
-
 // The type of the parameter that the input's member `name` goes to; any when nothing says so.
 Type type_for(const Plan& plan, const std::vector<const schema::Function*>& functions, const std::string& name) {
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
@@ -85,33 +80,34 @@ void require_known_inputs(const Plan& plan, const std::vector<const schema::Func
                           const json::value& input, InputRules rules) {
   const json::object* object = input.if_object();
   if (object == nullptr || rules == InputRules::open) return;
-  std::vector<std::string> unknown, names;
+  std::vector<std::string> names;
   std::string takers;
-  bool matched = false;
+  bool anything = false;  // some function has **kwargs
   for (std::size_t i = 0; i < plan.steps.size(); ++i) {
     if (!is_entry(plan.steps[i])) continue;
     takers += (takers.empty() ? "" : ", ") + signature_of(*functions[i]);
+    anything = anything || functions[i]->var_keyword;
     for (const auto& p : functions[i]->parameters) names.push_back(p.name);
   }
-  for (const auto& [key, value] : *object) {
-    const std::string name(key);
-    bool taken = false;
-    for (std::size_t i = 0; i < plan.steps.size() && !taken; ++i)
-      taken = is_entry(plan.steps[i]) && takes(*functions[i], name);
-    matched = matched || taken;
-    if (!taken) unknown.push_back(name);
-  }
-  if (unknown.empty() || (rules == InputRules::whole && !matched)) return;
-  const std::string& first = unknown.front();
+  if (anything) return;
+  // One look for each member: an input may have a million.
+  const std::set<std::string_view> known(names.begin(), names.end());
+  const auto is_known = [&](const auto& member) { return known.count(std::string_view(member.key())) != 0; };
+  const auto first = std::find_if_not(object->begin(), object->end(), is_known);
+  if (first == object->end()) return;
+  if (rules == InputRules::whole && std::none_of(object->begin(), object->end(), is_known)) return;
+  const std::string name(first->key());
   throw Fault(FaultKind::bad_input, "unknown_input",
-              fmt::format("no function takes the input '{}'{}; the input goes to {}", first, did_you_mean(first, names),
+              fmt::format("no function takes the input '{}'{}; the input goes to {}", name, did_you_mean(name, names),
                           takers.empty() ? "nothing" : takers));
 }
 
 json::value settled_input(const Plan& plan, const std::vector<const schema::Function*>& functions,
                           const json::value& input, const GivenInputs& given) {
   json::value out = input;
-  for (auto& [key, value] : out.as_object()) {
+  json::object* object = out.if_object();
+  if (object == nullptr) return out;  // nothing in it has a name
+  for (auto& [key, value] : *object) {
     const std::string name(key);
     const auto file = given.files.find(name);
     if (file != given.files.end()) value = from_file(name, file->second, type_for(plan, functions, name));

@@ -13,6 +13,7 @@ namespace {
 using Names = std::vector<std::string>;
 
 constexpr std::size_t kMost = 50;
+constexpr std::size_t kMostLooks = 2000;  // each compares with some forty names
 
 // First what can be meant, then what is only known: n8n's own, and what replies add.
 struct Known {
@@ -105,6 +106,7 @@ class Finder {
     for (const auto& [key, value] : object) {
       const std::string name(key);
       if (has(known.ours, name) || has(known.others, name) || name.starts_with('_')) continue;
+      if (++looked_at_ > kMostLooks) return;
       std::string like = near_name(name, known.ours);
       if ((only_near && like.empty()) || found.size() >= kMost) continue;
       found.push_back({pointer + "/" + schema::escape_pointer(name), std::move(like)});
@@ -113,6 +115,7 @@ class Finder {
   std::vector<UnknownMember> found;
 
  private:
+  std::size_t looked_at_ = 0;
   static bool has(const Names& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   }

@@ -1,30 +1,23 @@
 #include "daemon/services/code_writer.hpp"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
-#include <memory>
-
 #include "daemon/base/text.hpp"
+#include "daemon/base/web_request.hpp"
 #include "sandbox/sys.hpp"
 #include "schema/text/parse_json.hpp"
 
 namespace qflow::services {
 namespace {
 
-struct CurlFree {
-  void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
-};
-struct ListFree {
-  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-
 // One POST to the configured server. Blocks; throws Fault.
 std::string ask(const config::AiSection& ai, const std::string& body) {
-  constexpr std::size_t kLargest = 4U << 20U;
-  const std::unique_ptr<CURL, CurlFree> curl(curl_easy_init());
-  std::string answer;
-  std::unique_ptr<curl_slist, ListFree> headers(curl_slist_append(nullptr, "Content-Type: application/json"));
+  WebRequest request;
+  request.method = "POST";
+  request.url = ai.url + "/chat/completions";
+  request.headers = {"Content-Type: application/json"};
+  request.body = body;
+  request.patience = std::chrono::milliseconds(static_cast<long>(ai.timeout * 1000));
   if (!ai.key_file.empty()) {
     std::string key;
     try {
@@ -33,32 +26,14 @@ std::string ask(const config::AiSection& ai, const std::string& body) {
       throw Fault(FaultKind::unavailable, "ai_unavailable", "the file that ai.key_file names cannot be read");
     }
     key.erase(key.find_last_not_of(" \r\n") + 1);
-    headers.reset(curl_slist_append(headers.release(), ("Authorization: Bearer " + key).c_str()));
+    request.headers.push_back("Authorization: Bearer " + key);
   }
-  const std::string url = ai.url + "/chat/completions";
-  curl_easy_setopt(curl.get(), CURLOPT_URL, url.c_str());
-  curl_easy_setopt(curl.get(), CURLOPT_HTTPHEADER, headers.get());
-  curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDS, body.c_str());
-  curl_easy_setopt(curl.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
-  curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, static_cast<long>(ai.timeout * 1000));
-  curl_easy_setopt(curl.get(), CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl.get(), CURLOPT_WRITEDATA, &answer);
-  curl_easy_setopt(
-      curl.get(), CURLOPT_WRITEFUNCTION, +[](char* data, std::size_t, std::size_t size, void* to) {
-        auto& text = *static_cast<std::string*>(to);
-        if (text.size() + size > kLargest) return std::size_t{0};
-        text.append(data, size);
-        return size;
-      });
-  const CURLcode code = curl_easy_perform(curl.get());
-  long status = 0;
-  curl_easy_getinfo(curl.get(), CURLINFO_RESPONSE_CODE, &status);
-  if (code != CURLE_OK || status != 200)
+  WebAnswer answer = send(request);
+  if (!answer.problem.empty() || answer.status != 200)
     throw Fault(FaultKind::unavailable, "ai_unavailable",
                 fmt::format("the request to the configured AI server failed: {}",
-                            code != CURLE_OK ? curl_easy_strerror(code) : fmt::format("status {}", status)));
-  return answer;
+                            !answer.problem.empty() ? answer.problem : fmt::format("status {}", answer.status)));
+  return std::move(answer.body);
 }
 
 // The Python between ``` fences, or the whole text.

@@ -134,34 +134,68 @@ Fault not_whole(const store::NodeExecution& row) {
                   row.node_name)};
 }
 
-// The value of a row, whole.
-json::value value_of(Services& services, const store::NodeExecution& row, const std::vector<store::File>& files) {
-  if (!row.output_truncated.value_or(false)) return row.output_data ? stored_json(*row.output_data) : json::value();
-  const store::File* whole = file_of(files, row.node_id, true);
-  if (whole == nullptr) throw not_whole(row);
-  return stored_json(whole_output(services, *whole));
-}
+// What one execution has left for a webhook's caller. A file is streamed and takes no room; what is read into memory
+// takes it before it is parsed.
+class Result {
+ public:
+  Result(Services& services, sqlite::Db& db, std::string id, std::string owner)
+      : services_(services), db_(db), id_(std::move(id)), owner_(std::move(owner)), files_(store::files_of(db, id_)) {}
 
-// One value is the reply itself: a file as its bytes, bytes as they are, a large value from its file.
-void take_single(Services& services, const store::NodeExecution& row, const std::vector<store::File>& files,
-                 WebhookResult& out) {
-  const std::string type = row.output_type.value_or("");
-  const store::File* whole = file_of(files, row.node_id, true);
-  if (const store::File* file = file_of(files, row.node_id, false); file != nullptr && type.starts_with("pathlib.")) {
-    out.file = *file;
-  } else if (type == "bytes" || type == "bytearray") {
-    const json::value value = value_of(services, row, files);
-    boost::system::error_code error;
-    const json::value* text = value.find_pointer("/value/base64", error);
-    if (text == nullptr || !text->is_string()) throw not_whole(row);
-    out.bytes = from_base64(text->get_string()).value_or("");
-  } else if (row.output_truncated.value_or(false)) {
-    if (whole == nullptr) throw not_whole(row);
-    out.file = *whole;
-  } else {
-    out.value = value_of(services, row, files);
+  // One value is the reply itself: a file as its bytes, bytes as they are, a large value from its file.
+  void take_single(const std::string& node, WebhookResult& out) {
+    const auto row = store::node_of(db_, id_, node);
+    if (!row) return;
+    const std::string type = row->output_type.value_or("");
+    const store::File* file = file_of(files_, row->node_id, false);
+    if (file != nullptr && type.starts_with("pathlib.")) {
+      out.file = *file;
+    } else if (type == "bytes" || type == "bytearray") {
+      const std::string text = text_of(*row);
+      take_room(text, out);
+      const json::value value = stored_json(text);
+      boost::system::error_code error;
+      const json::value* base64 = value.find_pointer("/value/base64", error);
+      if (base64 == nullptr || !base64->is_string()) throw not_whole(*row);
+      out.bytes = from_base64(base64->get_string()).value_or("");
+    } else if (const store::File* whole = file_of(files_, row->node_id, true)) {
+      out.file = *whole;
+    } else {
+      const std::string text = text_of(*row);
+      take_room(text, out);
+      out.value = stored_json(text);
+    }
   }
-}
+
+  // {"node": value} of several, each whole.
+  void take_all(const json::object& outputs, WebhookResult& out) {
+    std::string text = "{";
+    for (const auto& [name, value] : outputs) {
+      const auto row = store::node_of(db_, id_, std::string(name));
+      text += (text.size() > 1 ? "," : "") + json::serialize(json::value(name)) + ":" + (row ? text_of(*row) : "null");
+    }
+    text += "}";
+    take_room(text, out);
+    out.value = stored_json(text);
+  }
+
+ private:
+  // The JSON text of a node's value, all of it.
+  std::string text_of(const store::NodeExecution& row) const {
+    if (!row.output_truncated.value_or(false)) return row.output_data.value_or("null");
+    const store::File* whole = file_of(files_, row.node_id, true);
+    std::string text = whole == nullptr ? "" : whole_output(services_, *whole);
+    if (text.empty()) throw not_whole(row);
+    return text;
+  }
+  void take_room(const std::string& text, WebhookResult& out) const {
+    out.room = reply_room(services_, owner_, static_cast<std::uint64_t>(store::weight(text)) * kMemory);
+  }
+
+  Services& services_;
+  sqlite::Db& db_;
+  std::string id_, owner_;
+  std::vector<store::File> files_;
+};
 
 WebhookResult result_in(Services& services, sqlite::Db& db, const std::string& id, const std::string& node,
                         const std::string& owner) {
@@ -170,23 +204,17 @@ WebhookResult result_in(Services& services, sqlite::Db& db, const std::string& i
   if (!execution) return out;
   out.status = execution->status;
   if (out.status != "completed") return out;
-  const auto files = store::files_of(db, id);
-  const auto& outputs = execution->output_data;
-  std::uint64_t weight = static_cast<std::uint64_t>(outputs ? store::weight(*outputs) : 0);
-  for (const store::File& file : files)
-    if (file.is_output) weight += static_cast<std::uint64_t>(file.file_size_bytes);
-  out.room = reply_room(services, owner, weight * kMemory);
-  json::value parsed = outputs ? stored_json(*outputs) : json::value(json::object());
-  json::object values = parsed.is_object() ? std::move(parsed.get_object()) : json::object();
-  const std::string only = !node.empty() ? node : values.size() == 1 ? std::string(values.begin()->key()) : "";
-  if (!only.empty()) {
-    if (const auto row = store::node_of(db, id, only)) take_single(services, *row, files, out);
+  Result result(services, db, id, owner);
+  if (!node.empty()) {
+    result.take_single(node, out);
     return out;
   }
-  for (auto& [name, value] : values)
-    if (const auto row = store::node_of(db, id, std::string(name)); row && row->output_truncated.value_or(false))
-      value = value_of(services, *row, files);
-  out.value = std::move(values);
+  const auto& text = execution->output_data;
+  out.room = reply_room(services, owner, static_cast<std::uint64_t>(text ? store::weight(*text) : 0) * kMemory);
+  const json::value parsed = text ? stored_json(*text) : json::value(json::object());
+  const json::object outputs = parsed.is_object() ? parsed.get_object() : json::object();
+  if (outputs.size() == 1) result.take_single(std::string(outputs.begin()->key()), out);
+  else result.take_all(outputs, out);
   return out;
 }
 

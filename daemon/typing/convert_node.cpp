@@ -39,9 +39,11 @@ std::string target_of(const Type& type) {
         else concrete.push_back(one);
         numbers = numbers && (one.is("int") || one.is("float") || one.kind == Kind::none);
       }
+      std::string either = "('either'";
+      for (const Type& one : concrete) either += ", " + target_of(one);
       const std::string inner = numbers                ? "('number',)"
                                 : concrete.size() == 1 ? target_of(concrete.front())
-                                                       : "('any',)";
+                                                       : either + ")";
       return nullable ? "('nullable', " + inner + ")" : inner;
     }
     case Kind::tuple: {

@@ -285,6 +285,29 @@ PLAIN = {"any": lambda value, at: value, "int": _to_integer, "float": _to_float,
          "array": _to_array, "tensor": _to_tensor, "frame": _to_frame}
 
 
+def _is(value, target):
+    kind, parts = target[0], target[1:]
+    if kind == "any":
+        return True
+    if kind in ("of", "each"):
+        return isinstance(value, parts[0])
+    name = kind.rsplit(".", 1)[-1]
+    return any(base.__name__ in (name, "ndarray" if kind == "array" else name) for base in type(value).__mro__)
+
+
+def _to_either(value, targets, at):
+    """A value of one of the types as it is, any other as the first type that it converts to."""
+    for target in targets:
+        if _is(value, target):
+            return _to(value, target, at)
+    for target in targets:
+        try:
+            return _to(value, target, at)
+        except ValueError:
+            pass
+    _fail(value, "any of the types", at)
+
+
 def _to(value, target, at=""):
     kind, parts = target[0], target[1:]
     if kind == "nullable":
@@ -293,6 +316,8 @@ def _to(value, target, at=""):
         raise ValueError("%snull converts to nothing else" % _at(at))
     if kind in PLAIN:
         return PLAIN[kind](value, at)
+    if kind == "either":
+        return _to_either(value, parts, at)
     if kind == "dict":
         return {_to(key, parts[0], "%s/%s" % (at, key)): _to(one, parts[1], "%s/%s" % (at, key))
                 for key, one in _to_dict(value, at).items()}

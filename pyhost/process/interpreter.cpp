@@ -43,7 +43,7 @@ bool is_data(std::string_view name) {
         "icons", "menu", "locale",  "perl5",    "python3",  "dh-python", "debhelper",    "bash-completion",
         "zsh",   "fish", "gtk-doc", "metainfo", "reportbug"})
     if (name == other) return false;
-  return !name.empty();
+  return !name.empty() && !name.starts_with("python-");  // python-apt, python-wheels: for packaging
 }
 
 // What Debian's Python packages read at import and have outside the library: the directories in /usr/share and the
@@ -112,8 +112,6 @@ std::vector<sandbox::Mount> interpreter_mounts() {
            "/usr/share/zoneinfo",               // zoneinfo
            "/usr/lib/locale",                   // setlocale(LC_ALL, "")
            "/etc/python" QFLOW_PYTHON_VERSION,  // the target of Debian's sitecustomize.py
-           "/etc/mime.types", "/etc/fonts", "/usr/share/fonts",
-           "/usr/share/fontconfig",  // what draws text
        })
     mounts.push_back({path, true});
   return mounts;

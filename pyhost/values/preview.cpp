@@ -245,38 +245,41 @@ bool write_whole(const py::object& value, const PieceSink& sink) {
 
 namespace {
 
-// True: found, and `path` leads there.
-bool inexact(py::handle value, std::string& path, int depth, int& left) {
-  PyObject* v = value.ptr();
-  if (--left < 0 || depth > kMaxDepth) return false;
-  if (v == Py_None || PyBool_Check(v) != 0 || PyUnicode_CheckExact(v) != 0) return false;
+// The first part that JSON lacks, or null; `path` leads there. Runs no code of the value's: only exact types are looked
+// into.
+PyObject* inexact_part(PyObject* v, std::string& path, int depth, int& left) {
+  if (--left < 0 || depth > kMaxDepth) return nullptr;
+  if (v == Py_None || PyBool_Check(v) != 0 || PyUnicode_CheckExact(v) != 0) return nullptr;
   if (PyLong_CheckExact(v) != 0) {
     int overflow = 0;
     PyLong_AsLongLongAndOverflow(v, &overflow);
-    return overflow != 0;
+    return overflow != 0 ? v : nullptr;
   }
-  if (PyFloat_CheckExact(v) != 0) return !std::isfinite(PyFloat_AS_DOUBLE(v));
+  if (PyFloat_CheckExact(v) != 0) return std::isfinite(PyFloat_AS_DOUBLE(v)) ? nullptr : v;
   const std::size_t before = path.size();
   if (PyList_CheckExact(v) != 0) {
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(v); ++i) {
       path += "/" + std::to_string(i);
-      if (inexact(PyList_GET_ITEM(v, i), path, depth + 1, left)) return true;
+      if (PyObject* found = inexact_part(PyList_GET_ITEM(v, i), path, depth + 1, left)) return found;
       path.resize(before);
     }
-    return false;
+    return nullptr;
   }
-  if (PyDict_CheckExact(v) == 0) return true;
+  if (PyDict_CheckExact(v) == 0) return v;
   PyObject *key = nullptr, *item = nullptr;
   Py_ssize_t at = 0;
   while (PyDict_Next(v, &at, &key, &item) != 0) {
-    const bool named = PyUnicode_CheckExact(key) != 0;
-    const char* name = named ? PyUnicode_AsUTF8(key) : "a key that is no str";
+    if (PyUnicode_CheckExact(key) == 0) {
+      path += "/a key that is no str";
+      return key;
+    }
+    const char* name = PyUnicode_AsUTF8(key);
     path.append("/").append(name == nullptr ? std::string_view("?") : cut(name, 100));
     if (name == nullptr) PyErr_Clear();
-    if (!named || inexact(item, path, depth + 1, left)) return true;
+    if (PyObject* found = inexact_part(item, path, depth + 1, left)) return found;
     path.resize(before);
   }
-  return false;
+  return nullptr;
 }
 
 }  // namespace
@@ -284,21 +287,8 @@ bool inexact(py::handle value, std::string& path, int depth, int& left) {
 std::string find_inexact(const py::object& value) {
   std::string path;
   int left = 10'000;
-  if (!inexact(value, path, 0, left) || path.empty()) return {};
-  // The type of what is there.
-  py::object at = value;
-  std::string_view rest = path;
-  while (!rest.empty() && at) {
-    rest.remove_prefix(1);
-    const std::string part(rest.substr(0, rest.find('/')));
-    rest.remove_prefix(part.size());
-    PyObject* inner = PyDict_CheckExact(at.ptr()) != 0   ? PyDict_GetItemString(at.ptr(), part.c_str())
-                      : PyList_CheckExact(at.ptr()) != 0 ? PyList_GetItem(at.ptr(), std::stol(part))
-                                                         : nullptr;
-    at = py::reinterpret_borrow<py::object>(inner);
-  }
-  if (PyErr_Occurred() != nullptr) PyErr_Clear();
-  return path + (at ? " (" + type_name(at) + ")" : "");
+  PyObject* found = inexact_part(value.ptr(), path, 0, left);
+  return found == nullptr || path.empty() ? "" : path + " (" + type_name(found) + ")";
 }
 
 std::string type_name(py::handle value) {

@@ -52,7 +52,10 @@ TEST_CASE("dates, durations, bytes, words and JSON text are converted as they ar
       {"{'a': [1]}", "str", "str {\"a\": [1]}"},
       {"'[1, 2]'", "list[int]", "list [1, 2]"},
       {"uuid.UUID(int=1)", "str", "str 00000000-0000-0000-0000-000000000001"},
-      {"'1/3'", "fractions.Fraction", "Fraction 1/3"}};
+      {"'1/3'", "fractions.Fraction", "Fraction 1/3"},
+      {"'text'", "file", "bytes b'text'"},
+      {"pathlib.Path('a')", "file", "PosixPath a"},
+      {"'5'", "int | bool", "int 5"}};
   for (const auto& [expression, to, expected] : pairs) CHECK_MESSAGE(converted(expression, to) == expected, expression);
 }
 

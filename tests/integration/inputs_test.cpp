@@ -68,6 +68,12 @@ TEST_CASE("a file arrives as text, bytes or a Path") {
   const Finished refused = cli({"run", untyped, "-i", "x=@" + binary});
   CHECK(refused.code == 2);
   CHECK(has(refused.err, "is not UTF-8 text; annotate the parameter as pathlib.Path or bytes"));
+  // A byte order mark belongs to bytes; an input that is no object has no names.
+  const std::string marked = cli.directory.file("marked.bin", "\xEF\xBB\xBFx");
+  const std::string raw = cli.flow(chain({node("f", "def f(b: bytes): return b.hex()")}));
+  CHECK(cli({"run", raw, "-q", "-i", "b=@" + marked}).out == "f = \"efbbbf78\"\n");
+  const std::string list = cli.flow(chain({node("f", "def f(x): return len(x)")}));
+  CHECK(cli({"run", list, "-q", "--input-file", cli.directory.file("list.json", "[1, 2]")}).out == "f = 2\n");
   // Two files of one name, and 3 MiB in pieces.
   cli.directory.file("big.bin", std::string(3 << 20, 'x'));
   const std::string sizes = cli.flow(chain(

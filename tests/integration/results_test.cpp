@@ -297,4 +297,7 @@ TEST_CASE("a webhook gives forms, uploads, repeated names and binary bodies as w
         json::value({{"base64", "/wE="}, {"content_type", "image/png"}, {"size", 2}, {"filename", "a.bin"}}));
   CHECK(call("\xff\x01", "application/octet-stream").at(0).at("base64") == "/wE=");
   CHECK(call("plain", "text/plain").at(0) == "plain");
+  std::string many = "a=1";
+  for (int i = 0; i < 1000; ++i) many += "&a=1";
+  CHECK(has(json::serialize(call(many, "application/x-www-form-urlencoded")), "a form has at most 1000 fields"));
 }

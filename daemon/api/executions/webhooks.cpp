@@ -1,5 +1,8 @@
 #include "daemon/api/executions/webhooks.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <functional>
 
 #include "daemon/api/multipart.hpp"
@@ -23,6 +26,8 @@ json::object view(const store::Webhook& w) {
           {"url", "/webhook/" + w.path},
           {"createdAt", iso_time(w.created_at)}};
 }
+
+constexpr std::ptrdiff_t kMostFields = 1000;  // of a form
 
 // Of a repeated name, a list of its values.
 void add_value(json::object& into, const std::string& name, json::value value) {
@@ -52,6 +57,8 @@ json::value body_of(const Request& request) {
   if (request.body.empty()) return nullptr;
   json::object fields;
   if (type.starts_with("application/x-www-form-urlencoded")) {
+    if (std::count(request.body.begin(), request.body.end(), '&') >= kMostFields)
+      throw Fault(FaultKind::bad_input, "too_many_fields", fmt::format("a form has at most {} fields", kMostFields));
     Request form;
     http::read_target("/?" + request.body, form);
     for (const auto& [name, value] : form.query_list)
