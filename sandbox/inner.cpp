@@ -116,13 +116,23 @@ pid_t InnerSandbox::fork_worker(int cgroup_fd) const noexcept {
     args.flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
     args.child_tid = reinterpret_cast<std::uintptr_t>(tid_address_);
   }
-  return static_cast<pid_t>(::syscall(SYS_clone3, &args, sizeof args));
+  const long pid = ::syscall(SYS_clone3, &args, sizeof args);
+  if (pid >= 0 || errno != ENOSYS || cgroup_fd >= 0) return static_cast<pid_t>(pid);
+  // Below isolation level 2, in a container whose filter hides clone3 (moby #42680). The zygote's one handler is
+  // SIGSYS's, which a worker has, too.
+  const std::uint64_t flags = (args.flags & ~std::uint64_t{CLONE_CLEAR_SIGHAND}) | SIGCHLD;
+  return static_cast<pid_t>(::syscall(SYS_clone, flags, 0, 0, tid_address_, 0));
 }
 
 StepFailure InnerSandbox::mount_private() const noexcept {
   constexpr unsigned long kFlags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
   for (const char* at : {"/tmp", "/dev/shm", kWorkDirectory.data()})
     if (::mount("tmpfs", at, "tmpfs", kFlags, tmpfs_options_.c_str()) < 0) return failed("mount(tmpfs)");
+  // Terminals for programs that want one: an instance of the worker's own, with devices, which MS_NODEV would close
+  // (the kernel's filesystems/devpts.rst).
+  if (policy_.programs &&
+      ::mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0600,max=64") < 0)
+    return failed("mount(devpts)");
   return {};
 }
 

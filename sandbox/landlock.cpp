@@ -67,19 +67,22 @@ LandlockPlan plan_landlock(const Policy& policy) {
     plan.names.push_back(std::move(path));
     plan.paths.push_back({plan.names.back().c_str(), access & handled(plan.abi)});
   };
-  // A rule holds for everything beneath its path: files in /etc need no rules of their own, nor do devices in the
-  // synthetic /dev.
-  add("/etc", kReadFile | kReadDir);
+  // A rule holds for everything beneath its path: files in the synthetic /etc need no rules of their own, nor do
+  // devices in the synthetic /dev.
+  const bool own_root = policy.has(Layer::mount_namespace);
+  if (own_root) add("/etc", kReadFile | kReadDir);
   for (const Mount& mount : policy.mounts)
-    if (!mount.path.starts_with("/etc/")) add(mount.path, read);
-  if (policy.has(Layer::mount_namespace)) {
+    if (!own_root || !mount.path.starts_with("/etc/")) add(mount.path, read);
+  if (own_root) {
     add("/dev", kReadFile | kWriteFile);
+    if (policy.programs) add("/dev/pts", kReadFile | kWriteFile | kReadDir | kIoctlDev);
+    if (policy.programs) add("/dev/tty", kReadFile | kWriteFile | kIoctlDev);
   } else {
     for (const char* device : {"/dev/null", "/dev/zero", "/dev/full"}) add(device, kReadFile | kWriteFile);
     for (const char* device : {"/dev/random", "/dev/urandom"}) add(device, kReadFile);
   }
   // Without a mount namespace these would be the host's: then nothing is writable.
-  if (policy.has(Layer::mount_namespace))
+  if (own_root)
     for (const char* own : {"/tmp", "/dev/shm", kWorkDirectory.data()}) add(own, write);
   return plan;
 }

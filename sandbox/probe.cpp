@@ -17,6 +17,7 @@
 
 #include "sandbox/cgroup.hpp"
 #include "sandbox/landlock.hpp"
+#include "sandbox/namespace_cause.hpp"
 #include "sandbox/outer.hpp"
 #include "sandbox/policy.hpp"
 #include "sandbox/seccomp.hpp"
@@ -30,31 +31,23 @@ int become(uid_t id) {
   return ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0 ? errno : 0;
 }
 
-// Runs `attempt` in a child and returns the text it wrote, or "" when it succeeded. The daemon may have threads by
-// now, so the child only makes system calls and writes one line (fork(2): async-signal-safe calls only).
-std::string try_in_child(uid_t worker_uid, int (*attempt)()) {
-  std::pair<UniqueFd, UniqueFd> pipe = make_pipe();
-  UniqueFd& read_end = pipe.first;
-  UniqueFd& write_end = pipe.second;
-  const pid_t pid = check(::_Fork(), "_Fork()");  // without atfork handlers: the child only makes system calls
+// Runs `attempt` in a child and returns its errno, 0 when it succeeded, -1 when it was killed. The daemon may have
+// threads by now, so the child only makes system calls (fork(2): async-signal-safe calls only).
+int try_in_child(uid_t worker_uid, int (*attempt)()) {
+  const pid_t pid = check(::_Fork(), "_Fork()");  // without atfork handlers
   if (pid == 0) {
     int error = ::geteuid() == 0 ? become(worker_uid) : 0;
     if (error == 0) error = attempt();
-    if (error != 0) {
-      const char* text = strerrordesc_np(error);
-      if (text == nullptr) text = "failed";
-      write_all(write_end.get(), text);
-    }
-    ::_exit(error == 0 ? 0 : 1);
+    ::_exit(error);  // every errno of Linux fits into an exit status
   }
-  write_end.reset();
-  ChildProcess child(pid);
-  std::string text(200, '\0');
-  const ssize_t got = retry([&] { return ::read(read_end.get(), text.data(), text.size()); });
-  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-  const Exit exit = child.wait();
-  if (text.empty() && exit.code != 0) text = fmt::format("the probe ended with signal {}", exit.signal);
-  return text;
+  const Exit exit = ChildProcess(pid).wait();
+  return exit.signal != 0 ? -1 : exit.code;
+}
+
+std::string words_of(int error) {
+  if (error == 0) return {};
+  const char* text = error < 0 ? "the probe was killed" : strerrordesc_np(error);
+  return text == nullptr ? fmt::format("error {}", error) : text;
 }
 
 template <int kFlag>
@@ -95,9 +88,35 @@ int seccomp_filter() {
   return ::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) < 0 ? errno : 0;
 }
 
-}  // namespace
+// The cause is named once: what needs a user namespace, or is refused for the same reason, says only that.
+void probe_namespaces(HostReport& report, uid_t worker_uid) {
+  const std::pair<const char*, int (*)()> attempts[] = {
+      {"user namespace", unshare_with_user<0>},
+      {"mount namespace, pivot_root", mount_and_pivot},
+      {"PID namespace", unshare_with_user<CLONE_NEWPID>},
+      {"network namespace", unshare_with_user<CLONE_NEWNET>},
+      {"IPC namespace", unshare_with_user<CLONE_NEWIPC>},
+      {"UTS namespace", unshare_with_user<CLONE_NEWUTS>},
+      {"cgroup namespace", unshare_with_user<CLONE_NEWCGROUP>},
+  };
+  const char* first = nullptr;
+  for (const auto& [mechanism, attempt] : attempts) {
+    HostFinding finding{mechanism, true, "", "", 2};
+    if (const int error = try_in_child(worker_uid, attempt); error != 0) {
+      finding.available = false;
+      if (first == nullptr) {
+        NamespaceCause cause = namespace_cause(error);
+        finding.detail = std::move(cause.what);
+        finding.remedy = std::move(cause.remedy);
+        first = mechanism;
+      } else {
+        finding.detail = fmt::format("{}, as for the {}", words_of(error), first);
+      }
+    }
+    report.findings.push_back(std::move(finding));
+  }
+}
 
-namespace {
 constexpr const char* kDelegate =
     "run as a systemd service with Delegate=yes, or under `systemd-run --user -p Delegate=yes`; without it rlimits and "
     "the daemon's own watch enforce the limits";
@@ -128,20 +147,10 @@ HostReport probe_host(uid_t worker_uid) {
     report.findings.push_back(
         {std::move(mechanism), ok, ok ? std::move(detail) : std::move(problem), ok ? "" : std::move(remedy), from});
   };
-  const std::string userns =
-      "allow unprivileged user namespaces: sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000; "
-      "on Ubuntu 24.04, install an AppArmor profile with `userns,` for the pyhost executables; in a container, use a "
-      "seccomp and AppArmor profile that allows unshare, mount and pivot_root";
-  add("user namespace", try_in_child(worker_uid, unshare_with_user<0>), "", userns, 2);
-  add("mount namespace, pivot_root", try_in_child(worker_uid, mount_and_pivot), "", userns, 2);
-  add("PID namespace", try_in_child(worker_uid, unshare_with_user<CLONE_NEWPID>), "", userns, 2);
-  add("network namespace", try_in_child(worker_uid, unshare_with_user<CLONE_NEWNET>), "", userns, 2);
-  add("IPC namespace", try_in_child(worker_uid, unshare_with_user<CLONE_NEWIPC>), "", userns, 2);
-  add("UTS namespace", try_in_child(worker_uid, unshare_with_user<CLONE_NEWUTS>), "", userns, 2);
-  add("cgroup namespace", try_in_child(worker_uid, unshare_with_user<CLONE_NEWCGROUP>), "", userns, 2);
-  add("no_new_privs", try_in_child(worker_uid, no_new_privs), "", "use kernel 3.5 or newer", 1);
-  add("seccomp filter", try_in_child(worker_uid, seccomp_filter), "", "use a kernel built with CONFIG_SECCOMP_FILTER",
-      1);
+  probe_namespaces(report, worker_uid);
+  add("no_new_privs", words_of(try_in_child(worker_uid, no_new_privs)), "", "use kernel 3.5 or newer", 1);
+  add("seccomp filter", words_of(try_in_child(worker_uid, seccomp_filter)), "",
+      "use a kernel built with CONFIG_SECCOMP_FILTER", 1);
   const int abi = landlock_abi();
   add("Landlock", abi > 0 ? "" : "not in this kernel", fmt::format("ABI {}", abi),
       "boot with landlock in the lsm= list (kernel 5.13 or newer); the mount namespace holds without it", 3);

@@ -12,7 +12,7 @@ struct HostFinding {
   std::string mechanism;  ///< e.g. "user namespace"
   bool available = false;
   std::string detail;   ///< version, or the call that failed
-  std::string remedy;   ///< empty when available
+  std::string remedy;   ///< empty when available, and where an earlier finding has it
   int needed_from = 2;  ///< the lowest isolation level that needs it: 1, 2 or 3
 };
 

@@ -77,10 +77,16 @@ void bind_read_only(const Mount& mount) {
   set_attributes(target, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, AT_RECURSIVE);
 }
 
-void make_devices() {
+void make_devices(bool terminals) {
   make_directories("dev/shm");
-  for (const char* name : {"null", "zero", "full", "random", "urandom"}) {
+  if (terminals) {  // each worker mounts its own over it
+    make_directories("dev/pts");
+    make_link("pts/ptmx", "dev/ptmx");
+  }
+  for (const char* name : {"null", "zero", "full", "random", "urandom", "tty"}) {
     const std::string host = fmt::format("/dev/{}", name);
+    // A process's controlling terminal: a worker has none but one that it opened.
+    if (name == std::string_view("tty") && (!terminals || ::access(host.c_str(), F_OK) != 0)) continue;
     make_file(host.substr(1), "");
     mount_or_throw(host.c_str(), host.c_str() + 1, nullptr, MS_BIND, nullptr);
     // This makes the inode read-only, which is the host's: times and owner. Writing to the device is still possible.
@@ -116,8 +122,11 @@ void pivot_into_new_root(const Policy& policy) {
   }
   // Parents before children, so that a child is not covered by a later bind.
   std::sort(mounts.begin(), mounts.end(), [](const Mount& a, const Mount& b) { return a.path < b.path; });
+  mounts.erase(
+      std::unique(mounts.begin(), mounts.end(), [](const Mount& a, const Mount& b) { return a.path == b.path; }),
+      mounts.end());
   for (const Mount& mount : mounts) bind_read_only(mount);
-  make_devices();
+  make_devices(policy.programs);
   make_directories("tmp");
   make_directories(std::string(kWorkDirectory.substr(1)));
   make_directories("etc");

@@ -204,6 +204,13 @@ void add_argument_rules(std::vector<SyscallRule>& rules, const Policy& policy) {
     for (const unsigned kind : {S_IFCHR, S_IFBLK}) rules.push_back({name, Action::deny, {{argument, S_IFMT, kind}}});
   }
   allow_values("ioctl", 1, {TCGETS, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX, TIOCGWINSZ});
+  // Programs may have terminals: opening a pair, modes, size, a controlling terminal and its foreground. Not TIOCSTI
+  // and TIOCLINUX, which type for others, and not TIOCSETD, which loads line disciplines (CVE-2017-2636,
+  // CVE-2023-31082).
+  if (policy.programs)
+    allow_values("ioctl", 1,
+                 {TIOCGPTN, TIOCSPTLCK, TIOCGPTPEER, TCSETS, TCSETSW, TCSETSF, TCSBRK, TCSBRKP, TCFLSH, TCXONC,
+                  TIOCOUTQ, TIOCSWINSZ, TIOCSCTTY, TIOCNOTTY, TIOCGPGRP, TIOCSPGRP, TIOCGSID});
   // POSIX record locks would be a channel: executions share inodes, and /dev/null is even writable. SQLite needs locks
   // on its own files, so they trap, and the handler grants them there (denied.cpp). A program that a node starts has no
   // handler: where programs are granted, the kernel's locks are granted, too.

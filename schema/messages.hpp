@@ -77,6 +77,7 @@ struct Load {
   std::optional<std::string> function;  ///< the function to call; absent: the module's own choice (pyhost/node)
   bool describe = false;                ///< answer with `analysed` first, then describe every function fully
   bool execute = true;                  ///< with `describe`, false means: only read the text
+  std::optional<std::string> name;      ///< the node's name, where `file` does not say it: the code is in a file
 };
 
 /// module: the payload is the source of a module that nodes can import as `name`. No answer; before the loads.
@@ -215,7 +216,7 @@ BOOST_DESCRIBE_STRUCT(Exited, (), (code, signal, user_us, system_us, max_rss_kib
 BOOST_DESCRIBE_STRUCT(Used, (), (user_us, system_us, peak_rss_kib, minor_faults, major_faults, written_bytes))
 BOOST_DESCRIBE_STRUCT(Refused, (), (step, error, message))
 BOOST_DESCRIBE_STRUCT(Hello, (), (protocol, checks))
-BOOST_DESCRIBE_STRUCT(Load, (), (file, mark, function, describe, execute))
+BOOST_DESCRIBE_STRUCT(Load, (), (file, mark, function, describe, execute, name))
 BOOST_DESCRIBE_STRUCT(HelperModule, (), (name))
 BOOST_DESCRIBE_STRUCT(InputPiece, (), (name))
 BOOST_DESCRIBE_STRUCT(Parameter, (), (name, kind, required, type, shape, initial, default_text, description))

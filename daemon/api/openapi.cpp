@@ -5,5 +5,6 @@
 namespace qflow::api {
 
 std::string_view openapi_json() { return kOpenApi; }
+std::string_view docs_html() { return kDocs; }
 
 }  // namespace qflow::api

@@ -6,6 +6,7 @@
 #include "daemon/api/installation/credentials.hpp"
 #include "daemon/api/installation/files.hpp"
 #include "daemon/api/installation/health.hpp"
+#include "daemon/api/installation/pages.hpp"
 #include "daemon/api/installation/settings.hpp"
 #include "daemon/api/installation/usage.hpp"
 #include "daemon/api/nodes/compatible_nodes.hpp"
@@ -187,6 +188,8 @@ constexpr gate::Route kRoutes[] = {
     {{"GET", "/health/{check}", open, "", none, "healthCheck"}, health_check},
     {{"GET", "/metrics", open, "", none, "metrics"}, metrics},
     {{"GET", "/openapi.json", open, "", none, "openapi"}, openapi},
+    {{"GET", "/", open, "", none, "startPage"}, start_page},
+    {{"GET", "/docs", open, "", none, "docsPage"}, docs_page},
     {{"GET", "/ws/executions", user, "executions:read", standard, "watchExecutions"}, nullptr},
     {{"GET", "/ws/containers", user, "containers:read", standard, "watchContainers"}, nullptr},
     {{"GET", "/ws/workflows", user, "workflows:read", standard, "watchWorkflows"}, nullptr},

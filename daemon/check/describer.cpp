@@ -53,10 +53,10 @@ bool may_import_nodes(const std::string& code) { return code.find("nodes") != st
 std::string NodeSource::key() const {
   Fingerprint print;
   print.add(kVersion).add(python).add(environment).add(file).add(code);
-  print.add(function ? "function " + *function : "").add(execute ? "live" : "static");
+  print.add(function ? "function " + *function : "").add(name ? "name " + *name : "").add(execute ? "live" : "static");
   if (seconds != kDescribeSeconds) print.add(fmt::format("within {} s", seconds));
-  for (const auto& [name, text] : companions) print.add(name).add(text);
-  for (const auto& [name, text] : modules) print.add("module " + name).add(text);
+  for (const auto& [companion, text] : companions) print.add(companion).add(text);
+  for (const auto& [module, text] : modules) print.add("module " + module).add(text);
   return print.hex();
 }
 
@@ -76,6 +76,7 @@ std::vector<NodeSource> sources_of(const flow::Plan& plan, const std::string& wh
         source.code.find("class") != std::string::npos || source.code.find("NewType") != std::string::npos;
     const bool several = std::min(source.code.find("def "), source.code.size()) != source.code.rfind("def ");
     source.file = named || several || may_import_nodes(source.code) ? step.file : "node.py";
+    if (several && !step.node.file.empty()) source.name = step.node.name;
     if (may_import_nodes(source.code))
       for (std::size_t other = 0; other < i && source.companions.size() < 100; ++other)
         if (plan.steps[other].group == step.group)
@@ -229,6 +230,7 @@ std::string load_frames(const NodeSource& source, const std::string& mark, std::
   }
   load.file = source.file;
   load.function = source.function;
+  load.name = source.name;
   load.describe = true;
   load.execute = source.execute;
   schema::pack(schema::Kind::load, ++last, load, frames, source.code);

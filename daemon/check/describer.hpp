@@ -26,6 +26,8 @@ struct NodeSource {
   std::string file;  ///< its stem names the module
   std::string code;
   std::optional<std::string> function;
+  std::optional<std::string>
+      name;  ///< the node's, where it may decide which function is called and `file` does not say it
   /// The modules that the code may import as `nodes.NAME`: file and code, in the order of their execution.
   std::vector<std::pair<std::string, std::string>> companions;
   std::map<std::string, std::string> modules;  ///< flow::Graph::modules, when the code may import one of them

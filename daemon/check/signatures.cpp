@@ -9,7 +9,11 @@ std::string Signatures::key_of(const flow::Plan& plan) {
   print.add(plan.python).add(plan.environment);
   for (const auto& [name, source] : plan.modules) print.add(name).add(source);
   for (const flow::Step& step : plan.steps)
-    print.add(step.file).add(step.node.function.value_or("")).add(step.node.code).add(std::to_string(step.group));
+    print.add(step.file)
+        .add(step.node.name)
+        .add(step.node.function.value_or(""))
+        .add(step.node.code)
+        .add(std::to_string(step.group));
   return print.bytes();
 }
 

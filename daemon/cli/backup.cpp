@@ -13,6 +13,7 @@
 
 #include "daemon/auth/secrets.hpp"
 #include "daemon/base/fault.hpp"
+#include "daemon/cli/installation.hpp"
 #include "daemon/cli/runtime.hpp"
 #include "daemon/store/migrations.hpp"
 #include "sandbox/sys.hpp"
@@ -65,6 +66,19 @@ void write_file(const std::string& path, const std::string& bytes) {
   const sandbox::UniqueFd fd = sandbox::open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   if (!sandbox::write_all(fd.get(), bytes) || ::fsync(fd.get()) < 0)
     fail(fmt::format("{} could not be written: {}", path, std::strerror(errno)));
+}
+
+// A backup is a database of one file, without a log beside it: its bytes are all of it.
+void copy_bytes(int from, const std::string& to) {
+  const sandbox::UniqueFd fd = sandbox::open_file(to, O_WRONLY, 0600);
+  std::array<char, 65536> bytes;  // NOLINT: filled by the read
+  for (;;) {
+    const ssize_t got = sandbox::retry([&] { return ::read(from, bytes.data(), bytes.size()); });
+    if (got < 0) fail(fmt::format("the backup could not be read: {}", std::strerror(errno)));
+    if (got == 0) return;
+    if (!sandbox::write_all(fd.get(), {bytes.data(), static_cast<std::size_t>(got)}))
+      fail(fmt::format("{} could not be written: {}", to, std::strerror(errno)));
+  }
 }
 
 // An unfinished backup or database. The destructor removes it unless it was renamed.
@@ -129,6 +143,9 @@ int backup(const config::Config& config, const std::string& file, bool with_key,
 int restore(const config::Config& config, const std::string& file) {
   const std::string target = config.data_dir + "/qflow.db";
   if (!fs::exists(file)) fail(fmt::format("there is no file {}", file));
+  const sandbox::UniqueFd source = sandbox::open_file(file, O_RDONLY, 0);
+  // Root reads the file, and the directory's owner gets what is made of it.
+  become_owner(config.data_dir);
   if (fs::exists(target))
     fail(fmt::format("{} already holds a database; move it away, or choose another --data-dir", config.data_dir));
   fs::create_directories(config.data_dir);
@@ -140,14 +157,13 @@ int restore(const config::Config& config, const std::string& file) {
   const std::string key_path = config.auth.key_file.empty() ? config.data_dir + "/secret.key" : config.auth.key_file;
   {
     sandbox::open_file(partial, O_WRONLY | O_CREAT | O_EXCL, 0600);
-    if (!sandbox::read_file(file, 16).starts_with("SQLite format 3"))
+    copy_bytes(source.get(), partial);
+    if (!sandbox::read_file(partial, 16).starts_with("SQLite format 3"))
       fail(fmt::format("{} is not a backup made by `qflow backup`: it is no SQLite database", file));
-    sqlite::Db from(file, true);
-    check_integrity(from, file);
-    if (!from.one<std::string>("SELECT name FROM sqlite_master WHERE name='backup_blobs'"))
-      fail(fmt::format("{} is not a backup made by `qflow backup`", file));
     sqlite::Db to(partial, false);
-    copy_pages(from, to);
+    check_integrity(to, file);
+    if (!to.one<std::string>("SELECT name FROM sqlite_master WHERE name='backup_blobs'"))
+      fail(fmt::format("{} is not a backup made by `qflow backup`", file));
     store::migrate(to);  // also refuses a backup of a newer release
     for (const std::string& hash : to.all<std::string>("SELECT hash FROM backup_blobs")) {
       const std::string bytes = to.one<std::string>("SELECT bytes FROM backup_blobs WHERE hash=?", hash).value_or("");

@@ -4,10 +4,12 @@
 #include <spawn.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 
 #include <boost/json/serialize.hpp>
 
+#include "daemon/cli/proof.hpp"
 #include "daemon/cli/runtime.hpp"
 #include "sandbox/sys.hpp"
 #include "sandbox/syscalls.hpp"
@@ -19,7 +21,7 @@ constexpr const char* kMeaning[] = {
     "nothing: code is refused", "no namespaces: code is refused unless --min-isolation 1 is given",
     "every wall but cgroup limits, which rlimits and the daemon's watch replace", "everything"};
 
-int print_json(const sandbox::HostReport& report, const workers::Settings& settings, bool refused) {
+int print_json(const sandbox::HostReport& report, const std::vector<Proof>& proofs, bool refused) {
   boost::json::array findings;
   for (const auto& f : report.findings)
     findings.push_back({{"mechanism", f.mechanism},
@@ -28,7 +30,8 @@ int print_json(const sandbox::HostReport& report, const workers::Settings& setti
                         {"remedy", f.remedy},
                         {"needed_from_level", f.needed_from}});
   boost::json::array pythons;
-  for (const auto& [version, path] : settings.pythons) pythons.push_back({{"version", version}, {"pyhost", path}});
+  for (const Proof& one : proofs)
+    pythons.push_back({{"version", one.version}, {"pyhost", one.pyhost}, {"runs", one.runs}, {"detail", one.detail}});
   fmt::print("{}\n", boost::json::serialize(boost::json::object{
                          {"level", report.level}, {"refused", refused}, {"findings", findings}, {"pythons", pythons}}));
   return refused ? kFailed : kOk;
@@ -72,25 +75,37 @@ int print_policy(const config::Config& config) {
 
 int doctor(const config::Config& config, bool json, bool policy) {
   if (policy) return print_policy(config);
+  const int required = static_cast<int>(config.sandbox.min_isolation);
   workers::Settings settings;
   settings.pythons = workers::find_pythons(config.python.pyhost_dir);
-  const sandbox::HostReport report = sandbox::probe_host(settings.worker_uid);
+  sandbox::HostReport report = sandbox::probe_host(settings.worker_uid);
+  std::vector<Proof> proofs;
+  if (report.level >= required && !settings.pythons.empty()) {
+    settings = make_settings(config);
+    // What looks available may not be: this takes the cgroups, and the line of each Python runs behind every wall.
+    Isolation isolation = require_isolation(settings, 0);
+    report = std::move(isolation.report);
+    if (report.level >= required) proofs = prove_pythons(settings, report.level);
+  }
+  if (proofs.empty())
+    for (const auto& [version, path] : settings.pythons)
+      proofs.push_back({version, path, false, fmt::format("not tried: level {} is required", required)});
   const int level = report.level;
-  const bool refused = level < static_cast<int>(config.sandbox.min_isolation) || settings.pythons.empty();
-  if (json) return print_json(report, settings, refused);
+  const bool all_run = std::all_of(proofs.begin(), proofs.end(), [](const Proof& one) { return one.runs; });
+  const bool refused = level < required || proofs.empty() || !all_run;
+  if (json) return print_json(report, proofs, refused);
   fmt::print("{:<30} {:<5} {}\n", "MECHANISM", "HERE", "DETAIL");
   for (const auto& f : report.findings) {
     fmt::print("{:<30} {:<5} {}\n", f.mechanism, f.available ? "yes" : "NO", f.detail);
-    if (!f.available) fmt::print("{:<36} → {}\n", "", f.remedy);
+    if (!f.available && !f.remedy.empty()) fmt::print("{:<36} → {}\n", "", f.remedy);
   }
-  std::string versions;
-  for (const auto& [version, path] : settings.pythons) versions += (versions.empty() ? "" : ", ") + version;
-  fmt::print("{:<30} {:<5} {}\n", "Python", versions.empty() ? "NO" : "yes",
-             versions.empty() ? "no pyhost-X.Y next to qflow; see --pyhost-dir" : versions);
+  for (const Proof& one : proofs)
+    fmt::print("{:<30} {:<5} {}\n", "Python " + one.version, one.runs ? "yes" : "NO", printable(one.detail));
+  if (proofs.empty()) fmt::print("{:<30} {:<5} no pyhost-X.Y next to qflow; see --pyhost-dir\n", "Python", "NO");
   fmt::print("\nIsolation level {}: {}\n", level, kMeaning[level]);
-  if (refused)
-    fmt::print("Code would be REFUSED: level {} is required{}.\n", static_cast<int>(config.sandbox.min_isolation),
-               settings.pythons.empty() ? ", and there is no Python" : "");
+  if (proofs.empty()) fmt::print("Code would be REFUSED: there is no Python.\n");
+  else if (level < required) fmt::print("Code would be REFUSED: level {} is required.\n", required);
+  else if (!all_run) fmt::print("Code would FAIL on the Pythons above that did not start.\n");
   return refused ? kFailed : kOk;
 }
 

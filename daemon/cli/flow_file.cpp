@@ -121,7 +121,7 @@ constexpr std::size_t kMostModules = 200;
 // Reads NAME.py, or the package NAME, that lies beside the flow.
 class ModulesBeside {
  public:
-  explicit ModulesBeside(const fs::path& directory) : directory_(directory) {}
+  ModulesBeside(const fs::path& directory, WatchedFiles* watched) : directory_(directory), watched_(watched) {}
 
   // The modules that `code` imports, and those that these import.
   void follow(const std::string& code) {
@@ -134,6 +134,7 @@ class ModulesBeside {
  private:
   void read(const std::string& name) {
     std::error_code error;
+    if (watched_ != nullptr) watched_->add(directory_ / (name + ".py"));
     if (fs::is_regular_file(directory_ / (name + ".py"), error)) return add(name, directory_ / (name + ".py"));
     if (!fs::is_directory(directory_ / name, error)) return;
     if (!fs::exists(directory_ / name / "__init__.py", error)) return;
@@ -149,10 +150,12 @@ class ModulesBeside {
     if (found.size() >= kMostModules)
       throw bad_flow("too_many_modules", fmt::format("{}: more than {} modules beside the flow", name, kMostModules));
     if (found.count(name) != 0) return;
+    if (watched_ != nullptr) watched_->add(path);
     found[name] = without_mark(read_text(path, "module"));
     follow(found[name]);
   }
   const fs::path& directory_;
+  WatchedFiles* watched_;
   std::set<std::string> seen_;
 };
 
@@ -168,9 +171,10 @@ void put_code(json::object& node, const std::string& code) {
 
 }  // namespace
 
-LocalFlow read_flow(const std::string& path) {
+LocalFlow read_flow(const std::string& path, WatchedFiles* watched) {
   LocalFlow out;
   const bool from_stdin = path == "-";
+  if (watched != nullptr && !from_stdin) watched->add(fs::absolute(path));
   out.text = without_mark(read_text(from_stdin ? "/dev/stdin" : path, "workflow"));
   out.directory = from_stdin ? fs::current_path() : fs::absolute(path).parent_path();
   out.name = from_stdin ? "stdin" : fs::path(path).stem().string();
@@ -183,8 +187,8 @@ LocalFlow read_flow(const std::string& path) {
   out.document = std::move(document.get_object());
   json::array problems;
   flow::Graph graph = flow::read_workflow(out.document, problems);
-  read_node_files(graph, out.directory);
-  ModulesBeside modules(out.directory);
+  read_node_files(graph, out.directory, watched);
+  ModulesBeside modules(out.directory, watched);
   for (const flow::Node& node : graph.nodes) {
     modules.follow(node.code);
     if (node.file.empty() || node.role != flow::NodeRole::code || !node.pointer.starts_with("/nodes/")) continue;
@@ -206,7 +210,7 @@ void refuse_misspelt(const LocalFlow& flow) {
   if (!text.empty()) throw bad_flow("unknown_member", text);
 }
 
-void read_node_files(flow::Graph& graph, const fs::path& directory) {
+void read_node_files(flow::Graph& graph, const fs::path& directory, WatchedFiles* watched) {
   for (flow::Node& node : graph.nodes) {
     if (node.role != flow::NodeRole::code || node.file.empty() || !node.code.empty()) continue;
     std::error_code error;
@@ -216,6 +220,7 @@ void read_node_files(flow::Graph& graph, const fs::path& directory) {
     if (fs::path(node.file).is_absolute() || relative.empty() || *relative.begin() == "..")
       throw bad_flow("file_outside", fmt::format("node \"{}\": file \"{}\" is outside the flow's folder {}", node.name,
                                                  node.file, base.string()));
+    if (watched != nullptr) watched->add(path);
     node.code = without_mark(read_text(path, fmt::format("node \"{}\": file", node.name)));
   }
 }

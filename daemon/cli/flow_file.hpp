@@ -6,6 +6,7 @@
 #include <string>
 
 #include "daemon/base/fault.hpp"
+#include "daemon/cli/watched_files.hpp"
 #include "daemon/flow/graph.hpp"
 
 namespace qflow::cli {
@@ -26,13 +27,14 @@ struct LocalFlow {
 };
 /// `path`: "-" for standard input. Puts the files that nodes name into their code, and the modules that they import
 /// and that lie beside the flow (helpers.py, pkg/) into `modules`; only files below the flow's directory, so that a
-/// flow from elsewhere cannot read the home directory. Throws Fault(bad_input).
-LocalFlow read_flow(const std::string& path);
+/// flow from elsewhere cannot read the home directory. `watched`, where given, learns of every file before it is read.
+/// Throws Fault(bad_input).
+LocalFlow read_flow(const std::string& path, WatchedFiles* watched = nullptr);
 /// Throws Fault(bad_input) for members that are nearly ones that the flow may have.
 void refuse_misspelt(const LocalFlow& flow);
 /// Loads the files that nodes name into their code; only files below `directory`, so that a flow from elsewhere cannot
 /// read the home directory. Throws Fault(bad_input).
-void read_node_files(flow::Graph& graph, const std::filesystem::path& directory);
+void read_node_files(flow::Graph& graph, const std::filesystem::path& directory, WatchedFiles* watched = nullptr);
 /// The line, counted from 1, where the value at a JSON pointer begins in `text`, or the nearest value around it.
 std::size_t line_of(const std::string& text, const std::string& pointer);
 

@@ -13,6 +13,7 @@
 #include "daemon/cli/completion.hpp"
 #include "daemon/cli/doctor_command.hpp"
 #include "daemon/cli/init_command.hpp"
+#include "daemon/cli/installation.hpp"
 #include "daemon/cli/remote_commands.hpp"
 #include "daemon/cli/run_command.hpp"
 #include "daemon/cli/runtime.hpp"
@@ -29,6 +30,18 @@ struct Told {
   std::string file;
   config::Overrides overrides;
   config::Config load() const { return cli::load_config(file, overrides); }
+  // For a command that works on an installation that is there, also on the service's.
+  config::Config installed() const {
+    config::Config config = load();
+    cli::find_installation(config);
+    return config;
+  }
+  // The same, as the owner of its data directory.
+  config::Config administered() const {
+    config::Config config = installed();
+    cli::become_owner(config.data_dir);
+    return config;
+  }
 };
 
 // Adds the settings whose keys begin with one of `parts` to `command` as options.
@@ -126,13 +139,13 @@ class Commands {
 
   void add_records() {
     CLI::App* show = command(app_, "show", "show the record of an execution, of this machine or of the server",
-                             [this] { return cli::show(told_.load(), remote_); });
+                             [this] { return cli::show(told_.installed(), remote_); });
     show->add_option("ID", remote_.id, "the execution's id, as `qflow run` prints it")->required();
     show->add_flag("--json", remote_.json, "print one JSON object");
     add_server(*show);
     add_settings(*show, told_, {"data_dir"});
     CLI::App* logs = command(app_, "logs", "print what the nodes of an execution printed",
-                             [this] { return cli::logs(told_.load(), remote_); });
+                             [this] { return cli::logs(told_.installed(), remote_); });
     logs->add_option("ID", remote_.id, "the execution's id")->required();
     logs->add_flag("-f,--follow", remote_.follow, "go on until it has ended");
     add_server(*logs);
@@ -188,6 +201,8 @@ class Commands {
                   "the directory for files that nodes hand over (default: below the data directory)");
     c->add_flag("--json", run_.json, "print one JSON object: outputs, nodes, files, error");
     c->add_flag("-q,--quiet", run_.quiet, "print only the outputs, no progress");
+    c->add_flag("-w,--watch", run_.watch,
+                "run again when the flow, its code or an input file changes, and say what came out differently");
     add_settings(*c, told_, {"data_dir", "python.", "sandbox."});
   }
 
@@ -237,28 +252,29 @@ class Commands {
     CLI::App* group = app_.add_subcommand("user", "manage the users of this installation");
     group->require_subcommand(1);
     CLI::App* add = command(*group, "add", "add a user; the first user is the owner",
-                            [this] { return cli::user_add(told_.load(), user_); });
+                            [this] { return cli::user_add(told_.administered(), user_); });
     add->add_option("EMAIL", user_.email, "the e-mail address to sign in with")->required();
     add->add_option("--role", user_.role, "owner, admin or user (default: user)");
     add->add_option("--first-name", user_.first_name);
     add->add_option("--last-name", user_.last_name);
     add->add_flag("--password-stdin", user_.password_stdin, "read the password from standard input");
     add_settings(*add, told_, {"data_dir"});
-    CLI::App* list = command(*group, "list", "list the users", [this] { return cli::user_list(told_.load(), json_); });
+    CLI::App* list =
+        command(*group, "list", "list the users", [this] { return cli::user_list(told_.administered(), json_); });
     list->add_flag("--json", json_, "print one JSON list");
     add_settings(*list, told_, {"data_dir"});
     CLI::App* passwd = command(*group, "passwd", "set a new password and end all sessions",
-                               [this] { return cli::user_passwd(told_.load(), user_); });
+                               [this] { return cli::user_passwd(told_.administered(), user_); });
     passwd->add_option("EMAIL", user_.email)->required();
     passwd->add_flag("--password-stdin", user_.password_stdin, "read the password from standard input");
     add_settings(*passwd, told_, {"data_dir"});
     CLI::App* role = command(*group, "role", "make a user an admin, or an admin a user",
-                             [this] { return cli::user_role(told_.load(), user_); });
+                             [this] { return cli::user_role(told_.administered(), user_); });
     role->add_option("EMAIL", user_.email)->required();
     role->add_option("ROLE", user_.role, "admin or user")->required();
     add_settings(*role, told_, {"data_dir"});
     CLI::App* remove = command(*group, "delete", "delete a user; what they own passes to the owner",
-                               [this] { return cli::user_delete(told_.load(), user_); });
+                               [this] { return cli::user_delete(told_.administered(), user_); });
     remove->add_option("EMAIL", user_.email)->required();
     add_settings(*remove, told_, {"data_dir"});
   }
@@ -267,31 +283,32 @@ class Commands {
     CLI::App* group = app_.add_subcommand("token", "manage API keys for programs");
     group->require_subcommand(1);
     CLI::App* create = command(*group, "create", "create a key and print it, once",
-                               [this] { return cli::token_create(told_.load(), token_); });
+                               [this] { return cli::token_create(told_.administered(), token_); });
     create->add_option("NAME", token_.name, "what the key is for")->required();
     create->add_option("--user", token_.user, "e-mail address of the key's user (default: the owner)");
     create->add_option("--scope", token_.scopes, "what it may do: workflows:read, executions:*, *:read (default: *)")
         ->allow_extra_args(false);
     create->add_option("--days", token_.days, "days until it expires (default: never)")->check(CLI::PositiveNumber);
     add_settings(*create, told_, {"data_dir"});
-    CLI::App* list = command(*group, "list", "list the keys", [this] { return cli::token_list(told_.load(), json_); });
+    CLI::App* list =
+        command(*group, "list", "list the keys", [this] { return cli::token_list(told_.administered(), json_); });
     list->add_flag("--json", json_, "print one JSON list");
     add_settings(*list, told_, {"data_dir"});
     CLI::App* revoke =
-        command(*group, "revoke", "revoke a key", [this] { return cli::token_revoke(told_.load(), token_); });
+        command(*group, "revoke", "revoke a key", [this] { return cli::token_revoke(told_.administered(), token_); });
     revoke->add_option("ID", token_.id)->required();
     add_settings(*revoke, told_, {"data_dir"});
   }
 
   void add_backup() {
     CLI::App* save = command(app_, "backup", "write everything to one file, also while a server runs",
-                             [this] { return cli::backup(told_.load(), file_, with_key_, force_); });
+                             [this] { return cli::backup(told_.installed(), file_, with_key_, force_); });
     save->add_option("FILE", file_, "the backup to write")->required();
     save->add_flag("--force", force_, "replace an existing file");
     save->add_flag("--with-key", with_key_, "include the key that decrypts stored credentials");
     add_settings(*save, told_, {"data_dir", "auth.key_file"});
     CLI::App* load = command(app_, "restore", "create a data directory from a backup",
-                             [this] { return cli::restore(told_.load(), file_); });
+                             [this] { return cli::restore(told_.installed(), file_); });
     load->add_option("FILE", file_, "the backup to read")->required();
     add_settings(*load, told_, {"data_dir", "auth.key_file"});
   }

@@ -19,6 +19,8 @@ void put(const std::string& text) { sandbox::write_all(STDERR_FILENO, text); }
 constexpr double kWorthSaying = 100;  // milliseconds that a module's import took
 
 const char* color_of(engine::Status status) {
+  static const char* const kNoColor = std::getenv("NO_COLOR");  // no-color.org
+  if (kNoColor != nullptr && *kNoColor != '\0') return "";
   switch (status) {
     case engine::Status::completed:
       return "\x1b[32m";
@@ -115,7 +117,8 @@ void Progress::draw() {
       ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1 ? size.ws_col - 1U : 79U;
   for (std::size_t i = 0; i < lines_.size(); ++i) {
     const std::string text = line(i);
-    out += fmt::format("\r\x1b[K{}{}\x1b[0m\n", color_of(lines_[i].status), first_columns(text, columns));
+    const char* color = color_of(lines_[i].status);
+    out += fmt::format("\r\x1b[K{}{}{}\n", color, first_columns(text, columns), *color == '\0' ? "" : "\x1b[0m");
   }
   drawn_ = true;
   put(out);

@@ -13,6 +13,7 @@
 #include "daemon/base/text.hpp"
 #include "daemon/check/catalog_loader.hpp"
 #include "daemon/cli/flow_file.hpp"
+#include "daemon/cli/run_changes.hpp"
 #include "daemon/cli/run_input.hpp"
 #include "daemon/cli/run_report.hpp"
 #include "daemon/cli/progress.hpp"
@@ -89,8 +90,30 @@ Task<Finished> run_one(engine::Engine& engine, store::Store& store, engine::Orde
 }  // namespace
 
 namespace {
-int run_or_throw(const config::Config& config, const RunOptions& options) {
-  const LocalFlow local = read_flow(options.flow);
+
+struct Ended {
+  int status = kOk;
+  bool interrupted = false;
+  json::object report;  ///< empty: the run did not begin
+};
+
+// Runs of one flow, one after the other. What the host gives is found out once.
+class Runner {
+ public:
+  Runner(const config::Config& config, const RunOptions& options) : config_(config), options_(options) {}
+  // Throws Fault where the run cannot begin. `watched` learns of the files that it reads.
+  Ended run_once(WatchedFiles* watched);
+
+ private:
+  const config::Config& config_;
+  const RunOptions& options_;
+  std::optional<workers::Settings> settings_;
+  std::optional<Isolation> isolation_;
+};
+
+Ended Runner::run_once(WatchedFiles* watched) {
+  const RunOptions& options = options_;
+  const LocalFlow local = read_flow(options.flow, watched);
   refuse_misspelt(local);
   flow::Graph graph = flow::read_workflow(local.document);
   if (graph.name.empty()) graph.name = local.name;
@@ -98,11 +121,14 @@ int run_or_throw(const config::Config& config, const RunOptions& options) {
     graph.python_version = *options.python;
     for (auto& node : graph.nodes) node.python_version.reset();
   }
-  RunInput given = read_input(options.inputs, options.input_file);
-  workers::Settings settings = make_settings(config);
-  settings.min_spares = 1;  // there is one execution to serve
-  settings.max_spares = 1;
-  settings.preload = false;
+  RunInput given = read_input(options.inputs, options.input_file, watched);
+  if (!settings_) {
+    settings_ = make_settings(config_);
+    settings_->min_spares = 1;  // there is one execution to serve
+    settings_->max_spares = 1;
+    settings_->preload = false;
+  }
+  workers::Settings& settings = *settings_;
   engine::Order order;
   order.plan = flow::make_plan(graph, settings, options.node);
   order.input = std::move(given.value);
@@ -113,10 +139,11 @@ int run_or_throw(const config::Config& config, const RunOptions& options) {
   order.mode = "cli";
   order.document = json::serialize(local.document);
   const flow::Plan plan = order.plan;
-  const Isolation isolation = require_isolation(settings, static_cast<int>(config.sandbox.min_isolation));
+  if (!isolation_) isolation_ = require_isolation(settings, static_cast<int>(config_.sandbox.min_isolation));
+  const Isolation& isolation = *isolation_;
   log::set_level(log::Level::warning);
 
-  store::Store store(config.data_dir);
+  store::Store store(config_.data_dir);
   asio::io_context io(1);
   workers::Pool pool(io.get_executor(), settings);
   engine::Engine engine(io.get_executor(), pool, &store, 1, isolation.level(), isolation.missing());
@@ -147,22 +174,66 @@ int run_or_throw(const config::Config& config, const RunOptions& options) {
   else report.print();
   if (progress.style() != Progress::Style::none) fmt::print(stderr, "execution {}\n", order.execution_id);
   std::fflush(stdout);
-  if (interrupts.count > 0) return kInterrupted;
-  if (finished->outcome.bad_input) return kBadInput;
-  return finished->outcome.status == engine::Status::completed ? kOk : kFailed;
+  Ended ended{kOk, interrupts.count > 0, report.json()};
+  if (ended.interrupted) ended.status = kInterrupted;
+  else if (finished->outcome.bad_input) ended.status = kBadInput;
+  else if (finished->outcome.status != engine::Status::completed) ended.status = kFailed;
+  return ended;
+}
+
+// One object in every case, so that a program need not read standard error, too.
+void print_fault(const Fault& fault) {
+  fmt::print("{}\n",
+             json::serialize(json::object{
+                 {"status", "failed"}, {"error", fault.message}, {"code", fault.code}, {"details", fault.details}}));
+  std::fflush(stdout);
+}
+
+std::string names_of(const std::vector<std::string>& paths) {
+  std::string text;
+  for (const std::string& path : paths)
+    text += (text.empty() ? "" : ", ") + printable(path.substr(path.rfind('/') + 1));
+  return text;
+}
+
+// Until interrupted: between runs SIGINT ends the process, as ever.
+int run_watching(Runner& runner, const RunOptions& options) {
+  if (options.flow == "-")
+    throw Fault(FaultKind::bad_input, "not_watchable",
+                "--watch needs the flow in a file: standard input can be read only once");
+  const auto say = [&options](const std::string& text) {
+    if (!options.quiet) fmt::print(stderr, "{}\n", text);
+  };
+  json::object before;
+  for (;;) {
+    WatchedFiles watched;
+    try {
+      Ended ended = runner.run_once(&watched);
+      if (ended.interrupted) return ended.status;
+      if (!before.empty()) {
+        const std::vector<std::string> changes = run_changes(before, ended.report);
+        for (const std::string& line : changes) say("changed  " + printable(line));
+        if (changes.empty()) say("The outcome is as before.");
+      }
+      before = std::move(ended.report);
+    } catch (const Fault& fault) {
+      if (options.json) print_fault(fault);
+      fmt::print(stderr, "qflow: {}\n", printable(fault.message));
+    }
+    say(fmt::format("Watching {} files; Ctrl-C ends.", watched.size()));
+    say(fmt::format("\n{} changed", names_of(watched.wait())));
+  }
 }
 
 }  // namespace
 
 int run(const config::Config& config, const RunOptions& options) {
-  if (!options.json) return run_or_throw(config, options);
+  Runner runner(config, options);
+  if (options.watch) return run_watching(runner, options);
   try {
-    return run_or_throw(config, options);
+    return runner.run_once(nullptr).status;
   } catch (const Fault& fault) {
-    // One object in every case, so that a program need not read standard error, too.
-    fmt::print("{}\n",
-               json::serialize(json::object{
-                   {"status", "failed"}, {"error", fault.message}, {"code", fault.code}, {"details", fault.details}}));
+    if (options.json) print_fault(fault);
     throw;
   }
 }

@@ -17,6 +17,7 @@ struct RunOptions {
   std::optional<std::string> python;
   bool json = false;
   bool quiet = false;
+  bool watch = false;  ///< run again whenever a file that the run has read changes, until interrupted
 };
 /// Runs one workflow in this process, without a server. 0, 1 (a node failed), 2 (bad input), 130 (interrupted).
 int run(const config::Config& config, const RunOptions& options);

@@ -11,8 +11,9 @@ namespace {
 
 constexpr std::size_t kMostFiles = 48U << 20U;  // of all input files together
 
-flow::GivenInputs::File read_input_file(const std::string& path) {
+flow::GivenInputs::File read_input_file(const std::string& path, WatchedFiles* watched) {
   flow::GivenInputs::File file;
+  if (watched != nullptr && path != "-") watched->add(std::filesystem::absolute(path));
   file.bytes = path == "-" ? read_text("/dev/stdin", "input file") : read_text(path, "input file");
   file.name = engine::kept_name(path == "-" ? "stdin" : path.substr(path.rfind('/') + 1));
   if (file.name.empty()) file.name = "file";
@@ -22,8 +23,9 @@ flow::GivenInputs::File read_input_file(const std::string& path) {
 
 }  // namespace
 
-RunInput read_input(const std::vector<std::string>& named, const std::string& file) {
+RunInput read_input(const std::vector<std::string>& named, const std::string& file, WatchedFiles* watched) {
   RunInput out;
+  if (watched != nullptr && !file.empty()) watched->add(std::filesystem::absolute(file));
   if (!file.empty()) out.value = parse_file(file, "input file");
   else if (!named.empty()) out.rules = flow::InputRules::named;
   auto given = std::make_shared<flow::GivenInputs>();
@@ -39,7 +41,7 @@ RunInput read_input(const std::vector<std::string>& named, const std::string& fi
     const std::string name = text.substr(0, equals), value = text.substr(equals + 1);
     json::object& object = out.value->get_object();
     if (value.starts_with('@')) {
-      flow::GivenInputs::File one = read_input_file(value.substr(1));
+      flow::GivenInputs::File one = read_input_file(value.substr(1), watched);
       if ((bytes += one.bytes.size()) > kMostFiles)
         throw bad_flow("too_large", fmt::format("input files: more than {} MiB together; show a directory to the nodes "
                                                 "with --share instead",

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/cli/watched_files.hpp"
 #include "daemon/flow/inputs.hpp"
 
 namespace qflow::cli {
@@ -16,7 +17,8 @@ struct RunInput {
 };
 
 /// `named`: NAME=VALUE, where VALUE is JSON or text as the parameter's type asks, or NAME=@FILE (@-: standard input).
-/// `file`: a JSON file with the whole input; empty: none. Throws Fault(bad_input).
-RunInput read_input(const std::vector<std::string>& named, const std::string& file);
+/// `file`: a JSON file with the whole input; empty: none. `watched`, where given, learns of every file before it is
+/// read. Throws Fault(bad_input).
+RunInput read_input(const std::vector<std::string>& named, const std::string& file, WatchedFiles* watched = nullptr);
 
 }  // namespace qflow::cli

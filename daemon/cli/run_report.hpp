@@ -24,6 +24,7 @@ class RunReport {
   /// Outputs on standard output, the error on standard error.
   void print() const;
   void print_json() const;
+  const json::object& json() const { return report_; }
 
  private:
   void print_output(const std::string& name, const json::value& value) const;

@@ -115,7 +115,7 @@ Isolation require_isolation(workers::Settings& settings, int min_isolation) {
   if (report.level >= min_isolation) return out;
   std::string why;
   for (const auto& finding : report.findings)
-    if (!finding.available && finding.needed_from <= min_isolation)
+    if (!finding.available && finding.needed_from <= min_isolation && !finding.remedy.empty())
       why += fmt::format("\n  {}: {}. {}", finding.mechanism, finding.detail, finding.remedy);
   throw Fault(FaultKind::unavailable, "isolation",
               fmt::format("this host gives isolation level {}, but {} is required; no code is run.{}\n`qflow doctor` "

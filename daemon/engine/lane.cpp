@@ -44,6 +44,7 @@ void Lane::load(std::size_t step, const flow::Step& node) {
   load.file = node.file;
   load.mark = worker_->nonce();
   load.function = node.node.function;
+  if (!node.node.file.empty()) load.name = node.node.name;
   schema::pack(schema::Kind::load, load_id(step), load, queue_, node.node.code);
   expected_.push_back({true, step, node.timeout, 0});
 }

@@ -80,9 +80,10 @@ Gate::Gate(services::Services& services, std::span<const Route> routes, Check ch
 
 std::string_view Gate::common_headers() const {
   return "X-Content-Type-Options: nosniff\r\nX-Frame-Options: SAMEORIGIN\r\nReferrer-Policy: no-referrer\r\n"
-         "Content-Security-Policy: default-src 'none'; frame-ancestors 'self'\r\n"
          "Cross-Origin-Resource-Policy: same-site\r\n";
 }
+
+std::string_view Gate::content_policy() const { return "default-src 'none'; frame-ancestors 'self'"; }
 
 Reply Gate::preflight(const Request& head, const config::Config& config) const {
   const std::string methods = router_.methods(head);

@@ -23,6 +23,7 @@ class Gate final : public http::Service {
   Task<http::Reply> answer(const http::Request& request) override;
   http::SocketEvents open(const http::Request& request, std::shared_ptr<http::Socket> socket) override;
   std::string_view common_headers() const override;
+  std::string_view content_policy() const override;
   http::Reply refuse(const Fault& fault) override { return http::Reply::of(fault); }
 
   /// Closes the WebSockets whose proof has ended, or whose user may see less or more than when they were opened. Runs

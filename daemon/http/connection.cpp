@@ -37,13 +37,16 @@ bool is_header_text(std::string_view text) {
 }
 
 // Written here and not by Beast's serialiser, which allocates memory for each field.
-void write_head(std::string& head, std::string_view common, const Reply& reply, std::uint64_t size, bool keep_alive,
+void write_head(std::string& head, const Service& service, const Reply& reply, std::uint64_t size, bool keep_alive,
                 unsigned version) {
   const auto status = static_cast<unsigned>(reply.status);
   const auto reason = bhttp::obsolete_reason(static_cast<bhttp::status>(status));
   fmt::format_to(std::back_inserter(head), "HTTP/1.1 {} {}\r\nServer: qflow\r\nDate: {}\r\n", status,
                  std::string_view(reason.data(), reason.size()), date());
-  head += common;
+  head += service.common_headers();
+  head.append("Content-Security-Policy: ")
+      .append(reply.content_policy.empty() ? service.content_policy() : reply.content_policy)
+      .append("\r\n");
   if (!keep_alive) head += "Connection: close\r\n";
   else if (version < 11) head += "Connection: keep-alive\r\n";
   bool cached = false;
@@ -105,7 +108,7 @@ Task<bool> write_reply(Server::Shared& shared, Stream& stream, const Reply& repl
   const std::uint64_t size = reply.file ? reply.file->size : body.size();
   std::string head;
   head.reserve(512);
-  write_head(head, shared.service.common_headers(), reply, size, keep_alive, version);
+  write_head(head, shared.service, reply, size, keep_alive, version);
   if (reply.file && !head_only) {
     bool unreadable = false;
     const bool sent = co_await send_file(shared, stream, head, *reply.file, unreadable);

@@ -66,6 +66,7 @@ struct Reply {
   std::shared_ptr<const std::string> shared_body;  ///< instead of `body`: a body that several replies share
   std::optional<FilePart> file;                    ///< instead of both
   std::string content_type = "application/json";
+  std::string_view content_policy;  ///< instead of Service::content_policy(), for a page; lives as long as the program
   std::vector<std::pair<std::string, std::string>> headers;
   std::shared_ptr<ByteBudget::Hold> room;  ///< for a large body, held until it is sent; null: none is needed
 

@@ -28,6 +28,8 @@ class Service {
   virtual SocketEvents open(const Request& request, std::shared_ptr<Socket> socket) = 0;
   /// Header lines of every reply, each with its line end.
   virtual std::string_view common_headers() const = 0;
+  /// The Content-Security-Policy of replies that bring none.
+  virtual std::string_view content_policy() const = 0;
   /// The reply for a fault that the transport itself finds.
   virtual Reply refuse(const Fault& fault) = 0;
 };

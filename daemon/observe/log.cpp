@@ -6,10 +6,10 @@
 
 #include <atomic>
 #include <cstdlib>
-#include <boost/json/serialize.hpp>
 
 #include "daemon/base/time.hpp"
 #include "sandbox/sys.hpp"
+#include "schema/text/write_json.hpp"
 
 namespace qflow::log {
 namespace {
@@ -50,7 +50,7 @@ void write(Level level, std::string_view module, std::string_view message, boost
   for (auto& [key, value] : fields) line[key] = std::move(value);
   static const bool kJournal = to_journal();
   static constexpr const char* kPriorities[] = {"<7>", "<6>", "<4>", "<3>"};
-  const std::string text = (kJournal ? kPriorities[static_cast<int>(level)] : "") + boost::json::serialize(line) + "\n";
+  const std::string text = (kJournal ? kPriorities[static_cast<int>(level)] : "") + schema::write_json(line) + "\n";
   sandbox::write_all(STDERR_FILENO, text);  // one write: lines do not mix
 }
 

@@ -136,6 +136,12 @@ Task<store::User> find_deletable(Services& services, const auth::Caller& caller,
 
 }  // namespace
 
+Task<bool> needs_first_owner(Services& services) {
+  auto count = [](sqlite::Db& db) { return store::count_users(db); };
+  const auto users = co_await services.store.read(std::move(count));
+  co_return users == 0;
+}
+
 Task<store::User> find_user(Services& services, const auth::Caller& caller, std::string id) {
   if (!caller.sees_all() && id != caller.user_id)
     throw Fault(FaultKind::forbidden, "forbidden", "only the owner and admins may see other users");
@@ -147,8 +153,7 @@ Task<store::User> find_user(Services& services, const auth::Caller& caller, std:
 
 Task<store::User> create_user(Services& services, const auth::Caller& caller, const Actor& actor,
                               std::string setup_token, std::function<NewUser()> read) {
-  auto count = [](sqlite::Db& db) { return store::count_users(db); };
-  const bool first = co_await services.store.read(std::move(count)) == 0;
+  const bool first = co_await needs_first_owner(services);
   if (first) {
     check_setup_token(services, actor, setup_token);
   } else {

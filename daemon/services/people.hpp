@@ -24,6 +24,8 @@ struct UserChange {
   std::string current_password;  ///< needed to change one's own address or password
 };
 
+/// Whether there are no users yet.
+Task<bool> needs_first_owner(Services& services);
 /// Throws Fault: forbidden for another user's row without the right to see it, not_found.
 Task<store::User> find_user(Services& services, const auth::Caller& caller, std::string id);
 /// While there are no users, whoever has the set-up token, which the server printed, creates the owner; later the owner

@@ -1,6 +1,7 @@
 #include "daemon/workers/pythons.hpp"
 
 #include <fmt/format.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -17,7 +18,9 @@ bool NumericOrder::operator()(const std::string& a, const std::string& b) const 
 Pythons find_pythons(const std::string& directory) {
   Pythons found;
   std::error_code error;
-  const fs::path own = fs::read_symlink("/proc/self/exe", error).parent_path();
+  fs::path own = fs::read_symlink("/proc/self/exe", error).parent_path();
+  // Without /proc: as the program was called (getauxval(3)).
+  if (error) own = fs::absolute(reinterpret_cast<const char*>(::getauxval(AT_EXECFN)), error).parent_path();
   const auto look = [&](const fs::path& where) {
     for (const auto& entry : fs::directory_iterator(where, error)) {
       const std::string name = entry.path().filename();

@@ -70,12 +70,13 @@ bool is_named_like(const std::string& function, const std::string& stem) {
 
 // Which of several is called, when the node does not say so: `main`, the one named like the node or its file, the only
 // one that the others do not use. Null: that cannot be told.
-const Named::value_type* chosen_of(const Named& functions, const std::string& file, const std::string& source) {
+const Named::value_type* chosen_of(const Named& functions, const schema::Load& load, const std::string& source) {
   if (functions.size() == 1) return &functions.front();
   for (const auto& one : functions)
     if (one.first == "main") return &one;
-  for (const auto& one : functions)
-    if (is_named_like(one.first, schema::module_name(file))) return &one;
+  for (const std::string& file : {load.name.value_or("") + ".py", load.file})
+    for (const auto& one : functions)
+      if (is_named_like(one.first, schema::module_name(file))) return &one;
   std::vector<std::string> names;
   for (const auto& one : functions) names.push_back(one.first);
   const std::vector<std::string> unused = unused_functions(source, names);
@@ -172,7 +173,7 @@ schema::Loaded Modules::take_function(Module& entry, const schema::Load& load) {
     chosen = named_function(entry, *load.function);
     out.function = *load.function;
   } else if (!functions.empty()) {
-    const auto* found = chosen_of(functions, entry.file, entry.source);
+    const auto* found = chosen_of(functions, load, entry.source);
     if (found == nullptr) throw Unusable("LookupError", several(functions));
     std::tie(out.function, chosen) = *found;
   }
@@ -194,7 +195,7 @@ schema::Loaded Modules::describe_all(Module& entry, const schema::Load& load) {
     std::erase_if(functions, [&](const auto& one) { return one.first == *load.function; });
     functions.insert(functions.begin(), {*load.function, named});
   } else if (!functions.empty()) {
-    if (const auto* found = chosen_of(functions, entry.file, entry.source)) out.function = found->first;
+    if (const auto* found = chosen_of(functions, load, entry.source)) out.function = found->first;
     else out.warnings.push_back(several(functions));
   }
   for (const auto& [name, function] : functions) {

@@ -24,24 +24,29 @@ bool starts_program(const char* event) {
   return false;
 }
 
-// `uname -p`, by which the platform module (pandas imports it) learns the processor's name, and without which it does
-// as well: nothing that a report should name.
-bool asks_for_processor(const char* event, PyObject* arguments) {
+// Programs without which the packages that ask for them do as well, so that a report need not name them: the platform
+// module (pandas imports it) asks for the processor's name, matplotlib for the host's fonts.
+constexpr const char* kUnimportant[][2] = {{"uname", "-p"}, {"fc-list", "--help"}};
+
+bool is_unimportant(const char* event, PyObject* arguments) {
   if (std::strcmp(event, "subprocess.Popen") != 0 || PyTuple_GET_SIZE(arguments) < 2) return false;
   PyObject* command = PyTuple_GET_ITEM(arguments, 1);
   if (PyTuple_CheckExact(command) == 0 && PyList_CheckExact(command) == 0) return false;
   if (PySequence_Fast_GET_SIZE(command) != 2) return false;
-  PyObject* program = PySequence_Fast_GET_ITEM(command, 0);
-  PyObject* option = PySequence_Fast_GET_ITEM(command, 1);
-  return PyUnicode_CheckExact(program) != 0 && PyUnicode_CheckExact(option) != 0 &&
-         PyUnicode_CompareWithASCIIString(program, "uname") == 0 && PyUnicode_CompareWithASCIIString(option, "-p") == 0;
+  const auto is = [command](Py_ssize_t index, const char* text) {
+    PyObject* word = PySequence_Fast_GET_ITEM(command, index);
+    return PyUnicode_CheckExact(word) != 0 && PyUnicode_CompareWithASCIIString(word, text) == 0;
+  };
+  for (const auto& [program, option] : kUnimportant)
+    if (is(0, program) && is(1, option)) return true;
+  return false;
 }
 
 // Called for every audited event, thousands in an import, so the usual case returns after one comparison.
 int hook(const char* event, PyObject* arguments, void*) {
   if (event[0] != 's' && event[0] != 'o') return 0;
   if (g_watched.programs && starts_program(event)) {
-    if (asks_for_processor(event, arguments)) return 0;
+    if (is_unimportant(event, arguments)) return 0;
     sandbox::report_denial({SYS_execve, {}});
   } else if (g_watched.sockets && std::strcmp(event, "socket.__new__") == 0 && PyTuple_GET_SIZE(arguments) > 1) {
     const long family = PyLong_AsLong(PyTuple_GET_ITEM(arguments, 1));

@@ -1,5 +1,7 @@
 #include "pyhost/types/classes.hpp"
 
+#include "pyhost/types/default_value.hpp"
+
 #include <algorithm>
 
 #include "pyhost/types/signature.hpp"
@@ -167,7 +169,7 @@ void ClassReader::read_dataclass(ClassInfo& info, py::handle fields, py::handle 
     const bool in_init = is_true(find_attribute(one, "init"));
     field.computed = !in_init;
     field.required = in_init && missing("default") && missing("default_factory");
-    if (!missing("default")) field.initial = exact_json(find_attribute(one, "default"));
+    if (!missing("default")) field.initial = default_value(find_attribute(one, "default"));
     if (const py::object metadata = find_attribute(one, "metadata"))
       if (const py::object said = own(PyMapping_GetItemString(metadata.ptr(), "description")))
         field.description = text_of(said);
@@ -205,7 +207,7 @@ void ClassReader::read_named_tuple(ClassInfo& info, py::handle klass, Annotation
     if (defaults)
       if (const py::object value = own(PyMapping_GetItemString(defaults.ptr(), field.name.c_str()))) {
         field.required = false;
-        field.initial = exact_json(value);
+        field.initial = default_value(value);
       }
     info.fields.push_back(std::move(field));
   }

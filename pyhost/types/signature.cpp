@@ -1,4 +1,6 @@
 #include "pyhost/types/signature.hpp"
+
+#include "pyhost/types/default_value.hpp"
 #include "schema/text/utf8.hpp"
 
 #include <map>
@@ -206,7 +208,7 @@ class Describer {
       parameter.shape = shape_of(type);
     }
     if (detail_ == Detail::full && initial) {
-      parameter.initial = exact_json(initial);
+      parameter.initial = default_value(initial);
       parameter.default_text = repr_of(initial);
     }
     out_.parameters.push_back(std::move(parameter));

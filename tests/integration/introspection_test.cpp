@@ -287,6 +287,9 @@ class Field:
     def __init__(self, **words): self.__dict__.update(words)
 def form(point: Point, movie: Movie, draft: Draft, pair: Pair, color: Color, ids: Dict[int, List[UserId]],
          maybe: Optional[Point] = None, choice: Literal["a", "b"] = "a") -> Frozen: ...
+import datetime, decimal
+def initial(color: Color = Color.GREEN, many: List[Color] = [Color.RED], day: datetime.date = datetime.date(2024, 1, 2),
+            price: decimal.Decimal = decimal.Decimal("1.10"), point: Point = Point(1.0)): ...
 )" +
                            (true ? R"(
 try:
@@ -314,6 +317,12 @@ except NameError:
     CHECK(defs.at("Pair").at("maxItems") == 2);
     CHECK(json::serialize(schema.at("properties").at("choice")) == R"({"enum":["a","b"],"default":"a"})");
     CHECK(schema.at("additionalProperties") == false);
+    const json::object& initial = function(d, "initial").at("input_schema").at("properties").as_object();
+    CHECK(text(initial.at("color").at("default")) == "green");
+    CHECK(json::serialize(initial.at("many").at("default")) == R"(["red"])");
+    CHECK(text(initial.at("day").at("default")) == "2024-01-02");
+    CHECK(text(initial.at("price").at("default")) == "1.10");
+    CHECK_FALSE(initial.at("point").as_object().contains("default"));
     const json::object& out = function(d, "form").at("output_schema").as_object();
     CHECK(json::serialize(out.at("$defs").at("Frozen").at("properties").at("point")) == R"({"$ref":"#/$defs/Point"})");
     if (minor(python) < 9) continue;

@@ -135,16 +135,18 @@ TEST_CASE("forbidden acts are refused, and named") {
   std::set<std::string> classes;
   for (const NodeProgram& program : programs) classes.insert(program.name.substr(0, program.name.find('_')));
   CHECK(classes == std::set<std::string>{"api", "exhaust", "file", "kernel", "leak", "network", "process", "protocol"});
-  // What is forbidden even where the network is granted needs it granted.
+  // What is forbidden even where the network or programs are granted needs them granted.
   std::vector<NodeProgram> closed, granted;
   for (const NodeProgram& program : programs) {
     const auto request = program.says.find("request");
-    const bool network = request != program.says.end() && request->second.find("\"host\"") != std::string::npos;
-    (network ? granted : closed).push_back(program);
+    const bool asks =
+        request != program.says.end() && (request->second.find("\"host\"") != std::string::npos ||
+                                          request->second.find("\"programs\": true") != std::string::npos);
+    (asks ? granted : closed).push_back(program);
   }
   Daemon daemon({"--timeout", "20"});
   run_all(daemon, closed);
-  Daemon generous({"--timeout", "20", "--allow-network"});
+  Daemon generous({"--timeout", "20", "--allow-network", "--allow-programs"});
   run_all(generous, granted);
 }
 

@@ -2,8 +2,6 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <seccomp.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <boost/json/serialize.hpp>
@@ -282,32 +280,4 @@ TEST_CASE("processes that an execution leaves behind are gone with it") {
       if (!run({"pgrep", "-P", worker}).out.empty()) return false;
     return true;
   }));
-}
-
-TEST_CASE("in a container whose profile forbids namespaces no code is run, and the refusal says what to do") {
-  // As in Docker's default profile: unshare and mount fail with EPERM, clone3 with ENOSYS.
-  const TempDir directory;
-  const std::string file = directory.file("flow.json", json::serialize(chain({node("a", "def a(): return 1")})));
-  const std::string out = directory.path() + "/out";
-  const pid_t pid = ::fork();
-  if (pid == 0) {
-    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
-    seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(unshare), 0);
-    seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(mount), 0);
-    seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
-    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    if (seccomp_load(filter) != 0) ::_exit(99);
-    const int fd = ::open(out.c_str(), O_CREAT | O_WRONLY, 0600);
-    ::dup2(fd, 2);
-    ::execl(bin("qflow").c_str(), "qflow", "run", file.c_str(), "--data-dir", (directory.path() + "/data").c_str(),
-            static_cast<char*>(nullptr));
-    ::_exit(98);
-  }
-  int status = 0;
-  ::waitpid(pid, &status, 0);
-  CHECK(WEXITSTATUS(status) == 2);
-  const std::string said = qflow::sandbox::read_file(out, 10'000);
-  CHECK_MESSAGE(has(said, "isolation level 1, but 2 is required; no code is run"), said);
-  CHECK(has(said, "user namespace: Operation not permitted"));
-  CHECK(has(said, "in a container, use a seccomp and AppArmor profile that allows unshare, mount and pivot_root"));
 }

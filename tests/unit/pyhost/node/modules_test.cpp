@@ -56,6 +56,11 @@ TEST_CASE(
   CHECK(chosen(14, "def deco(f): return f\n@deco\ndef work(): pass\n") == "work");
   CHECK(chosen(15, "def key(x): return x\ndef work(v): return sorted(v, key=key)\n") == "work");
   CHECK(chosen(16, "def work(n): return work(n - 1) if n else 0\ndef helper(): work(1)\n") == "helper");
+  CHECK(chosen(18,
+               "def helper(x): return x\ndef work():\n    work = helper(1)\n    return work\ndef other(work): work()\n"
+               "def suite(): other(work)\n") == "suite");
+  CHECK(load(modules, 19, "def one(): pass\ndef two(): pass\n", {"code.py", "", std::nullopt, false, true, "Two"})
+            .function == "two");
   CHECK(chosen(17, "def h(): pass\ndef work(): h()\nif __name__ == '__main__':\n    work()\n") == "work");
   CHECK_THROWS_WITH(load(modules, 3, "def one(): pass\n", {"a.py", "", "zz", false}),
                     "function 'zz' is not defined; defined functions: one");
