@@ -33,10 +33,10 @@ int become(uid_t id) {
 
 // Runs `attempt` in a child and returns its errno, 0 when it succeeded, -1 when it was killed. The daemon may have
 // threads by now, so the child only makes system calls (fork(2): async-signal-safe calls only).
-int try_in_child(uid_t worker_uid, int (*attempt)()) {
-  const pid_t pid = check(::_Fork(), "_Fork()");  // without atfork handlers
+int try_in_child(uid_t worker_uid, int (*attempt)()) {  // worker_uid 0: as it is
+  const pid_t pid = check(::_Fork(), "_Fork()");        // without atfork handlers
   if (pid == 0) {
-    int error = ::geteuid() == 0 ? become(worker_uid) : 0;
+    int error = ::geteuid() == 0 && worker_uid != 0 ? become(worker_uid) : 0;
     if (error == 0) error = attempt();
     ::_exit(error);  // every errno of Linux fits into an exit status
   }
@@ -147,6 +147,14 @@ HostReport probe_host(uid_t worker_uid) {
     report.findings.push_back(
         {std::move(mechanism), ok, ok ? std::move(detail) : std::move(problem), ok ? "" : std::move(remedy), from});
   };
+  // In a user namespace (rootless containers, `unshare -r`) there may be no such id to give up root for.
+  if (::geteuid() == 0 && try_in_child(worker_uid, [] { return 0; }) != 0) {
+    report.findings.push_back(
+        {"workers' user id", false,
+         fmt::format("id {} is not mapped in this user namespace, so root cannot be given up", worker_uid),
+         fmt::format("run qflow as an ordinary user here, or map at least {} ids", worker_uid + 1), 1});
+    worker_uid = 0;
+  }
   probe_namespaces(report, worker_uid);
   add("no_new_privs", words_of(try_in_child(worker_uid, no_new_privs)), "", "use kernel 3.5 or newer", 1);
   add("seccomp filter", words_of(try_in_child(worker_uid, seccomp_filter)), "",

@@ -51,14 +51,23 @@ std::map<std::string, Names, std::less<>> read_description() {
 void check_query(const gate::Route& route, const http::Request& request) {
   if (request.query.empty() || route.rate == auth::Rate::webhooks) return;
   static const auto kKnown = read_description();
+  static const Names all = [] {
+    std::set<std::string> names;
+    for (const auto& [operation, own] : kKnown) names.insert(own.begin(), own.end());
+    return Names(names.begin(), names.end());
+  }();
   const auto known = kKnown.find(route.operation);
   if (known == kKnown.end()) return;
   for (const auto& [name, value] : request.query) {
     if (std::find(known->second.begin(), known->second.end(), name) != known->second.end()) continue;
-    const std::string like = near_name(name, known->second);
-    if (!like.empty())
+    if (const std::string like = near_name(name, known->second); !like.empty())
       throw Fault(FaultKind::bad_input, "invalid_query",
                   fmt::format("{}: there is no such query parameter; did you mean {}?", name, like));
+    // Nearly one that only other calls have. Theirs as they are pass: clients send one set to several calls.
+    if (std::count(all.begin(), all.end(), name) == 0 && !near_name(name, all).empty())
+      throw Fault(FaultKind::bad_input, "invalid_query",
+                  fmt::format("{}: this call has no such query parameter; it has {}", name,
+                              known->second.empty() ? "none" : fmt::format("{}", fmt::join(known->second, ", "))));
   }
 }
 

@@ -42,10 +42,7 @@ void Body::check() const {
     const std::string name(key);
     if (std::find(asked.begin(), asked.end(), name) != asked.end()) continue;
     if (++looks > kMostLooks) break;  // a body may have a million members
-    const std::string like = near_name(name, asked);
-    // Of names that begin alike, only whole words count: input for input_data, but not user for username.
-    const bool begins = name.starts_with(like) || (like.starts_with(name) && like[name.size()] != '_');
-    if (!like.empty() && !begins)
+    if (const std::string like = near_member(name, asked); !like.empty())
       problems().add(at(name), fmt::format("there is no such member; did you mean {}?", like));
   }
   problems().throw_if_any();

@@ -53,6 +53,12 @@ std::string near_name(std::string_view written, const std::vector<std::string>& 
   return best;
 }
 
+std::string near_member(std::string_view written, const std::vector<std::string>& known) {
+  std::string like = near_name(written, known);
+  const bool begins = written.starts_with(like) || (like.starts_with(written) && like[written.size()] != '_');
+  return begins ? std::string() : like;
+}
+
 std::string did_you_mean(std::string_view written, const std::vector<std::string>& known) {
   const std::string name = near_name(written, known);
   return name.empty() ? "" : "; did you mean " + name + "?";

@@ -10,6 +10,10 @@ namespace qflow {
 /// (exchanged neighbours count as one), or one of both begins with the other. Empty: none.
 std::string near_name(std::string_view written, const std::vector<std::string>& known);
 
+/// The same for a member of a document: of names that begin alike, only whole words count (input for input_data, but
+/// not user for username).
+std::string near_member(std::string_view written, const std::vector<std::string>& known);
+
 /// "; did you mean X?", or nothing.
 std::string did_you_mean(std::string_view written, const std::vector<std::string>& known);
 

@@ -133,9 +133,10 @@ class NodeFindings {
       missing_ = missing_ || raised;
       const std::string name = import.distributions.empty() ? import.module : import.distributions.front();
       put(node, fatal ? Severity::error : Severity::warning, "missing_package",
-          fmt::format("imports {}, which Python {} here does not have; {}{}", import.module, plan_.python,
-                      name == import.module ? "install a package that provides it, perhaps " : "it is in the package ",
-                      name),
+          fmt::format("imports {}, which Python {} here does not have; {}", import.module, plan_.python,
+                      name == import.module
+                          ? "is it a module that should lie beside the flow, or one of a package that is not installed?"
+                          : "it is in the package " + name),
           import.line);
       out_.back().details = {{"module", import.module}, {"distributions", json::value_from(import.distributions)}};
     }

@@ -45,6 +45,9 @@ Task<Checked> check_one(const CheckOptions& options, json::object document, work
   auto checking = check::check_workflow(describer, document, std::move(settings), std::move(catalog),
                                         check::CheckScope{}, std::move(prepare));
   out.check = co_await std::move(checking);
+  for (Finding& finding : out.check.findings)  // `run` refuses it, too
+    if (finding.code == "unknown_member" && finding.message.find("did you mean") != std::string::npos)
+      finding.severity = Finding::Severity::error;
   co_return out;
 }
 

@@ -63,6 +63,11 @@ std::string said(const std::string& node, std::string_view text) {
   return out;
 }
 
+std::string shortened(const std::string& text) {
+  const std::string_view shown = cut_utf8(text, 200);
+  return shown.size() == text.size() ? text : std::string(shown) + "…";
+}
+
 const char* word_of(engine::Status status) {
   switch (status) {
     case engine::Status::pending:
@@ -132,8 +137,7 @@ void Progress::on_step(std::size_t step, const engine::StepRun& run) {
   if (run.result) l.note = printable(run.result->type);
   if (run.result && run.load_ms >= kWorthSaying) l.note += fmt::format("  (import {})", duration_text(run.load_ms));
   if (run.error)
-    l.note = std::string(
-        cut_utf8(printable(run.error->type + (run.error->message.empty() ? "" : ": " + run.error->message)), 200));
+    l.note = shortened(printable(run.error->type + (run.error->message.empty() ? "" : ": " + run.error->message)));
   l.note = flat(std::move(l.note));
   if (style_ == Style::live) draw();
   else if (style_ == Style::plain && run.status != engine::Status::running) put(line(step) + "\n");
@@ -172,7 +176,8 @@ void Progress::finish(const engine::Outcome& outcome) {
     for (const workers::Captured* stream : {&run.standard_output, &run.standard_error}) {
       if (!lines_[i].spoke) put(said(node, stream->text));
       if (stream->dropped > 0)
-        put(fmt::format("{} | … and {} bytes more, beyond the limit\n", flat(printable(node)), stream->dropped));
+        put(fmt::format("{} | … and {} bytes more, beyond the limit (sandbox.output_kib)\n", flat(printable(node)),
+                        stream->dropped));
     }
     for (const sandbox::Denial& denied : outcome.steps[i].denied)
       put(fmt::format("Denied to {}: {}: {}{}\n", printable(plan_.steps[i].node.name), denied.act, denied.reason,

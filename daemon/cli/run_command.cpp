@@ -115,6 +115,9 @@ Ended Runner::run_once(WatchedFiles* watched) {
   const RunOptions& options = options_;
   const LocalFlow local = read_flow(options.flow, watched);
   refuse_misspelt(local);
+  if (const json::value* pins = local.document.if_contains("pinData");
+      pins != nullptr && pins->is_object() && !pins->get_object().empty() && !options.quiet)
+    fmt::print(stderr, "Note: pinData is not used; its nodes run like all others.\n");
   flow::Graph graph = flow::read_workflow(local.document);
   if (graph.name.empty()) graph.name = local.name;
   if (options.python) {
@@ -172,8 +175,8 @@ Ended Runner::run_once(WatchedFiles* watched) {
                          place_files(store, order.execution_id, finished->files, options.out));
   if (options.json) report.print_json();
   else report.print();
+  std::fflush(stdout);  // before the id, also where both are one pipe
   if (progress.style() != Progress::Style::none) fmt::print(stderr, "execution {}\n", order.execution_id);
-  std::fflush(stdout);
   Ended ended{kOk, interrupts.count > 0, report.json()};
   if (ended.interrupted) ended.status = kInterrupted;
   else if (finished->outcome.bad_input) ended.status = kBadInput;

@@ -50,7 +50,8 @@ RunInput read_input(const std::vector<std::string>& named, const std::string& fi
                                   [&](const auto& other) { return other.second.name == one.name; });
            ++n)
         one.name = engine::numbered(one.name, n);
-      object[name] = one.is_text ? json::value(json::string(one.bytes)) : json::value(json::string(value));
+      object[name] =
+          one.is_text ? json::value(json::string(without_mark(one.bytes))) : json::value(json::string(value));
       given->files[name] = std::move(one);
     } else {
       object[name] = json::string(value);

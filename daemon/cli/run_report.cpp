@@ -109,8 +109,8 @@ RunReport::RunReport(const engine::Order& order, const flow::Plan& plan, const e
                          {"python_version", plan.python},
                          {"isolation_level", isolation_level},
                          {"duration_ms", outcome.duration_ms},
-                         {"outputs", std::move(outputs)},
                          {"truncated_outputs", std::move(truncated)},
+                         {"outputs", std::move(outputs)},
                          {"nodes", std::move(nodes)},
                          {"files", std::move(files)},
                          {"error", nullptr},
@@ -130,8 +130,8 @@ void RunReport::print_output(const std::string& name, const json::value& value) 
   const std::string text = indented(value);
   const bool whole = text.size() <= kShown;
   if (!whole || cut != cut_.end())
-    fmt::print("{} = (the first {} of {} bytes; {})\n", printable(name), std::min(text.size(), kShown), text.size(),
-               cut == cut_.end() ? "--json prints all of it" : printable(cut->second));
+    fmt::print("{} = (the first {} bytes; {})\n", printable(name), std::min(text.size(), kShown),
+               cut == cut_.end() ? fmt::format("--json prints all {}", text.size()) : printable(cut->second));
   else fmt::print("{} = ", printable(name));
   fmt::print("{}\n", printable(cut_utf8(text, kShown)));
 }

@@ -68,11 +68,11 @@ std::string kept_name(const std::string& own) {
   std::string name;
   for (const char c : cut_utf8(own, 120)) {
     const auto u = static_cast<unsigned char>(c);
-    // Nothing that a shell, a path or a header would take for something else.
-    const bool plain = std::isalnum(u) != 0 || u >= 0x80 || c == '.' || c == '-' || c == '_';
-    name += plain ? c : '_';
+    // Nothing that a path would take for something else, or that shows as nothing.
+    name += u < 0x20 || u == 0x7f || c == '/' || c == '\\' ? '_' : c;
   }
-  while (name.starts_with('.') || name.starts_with('-')) name.erase(0, 1);
+  while (name.starts_with('.') || name.starts_with('-') || name.starts_with(' ')) name.erase(0, 1);
+  while (name.ends_with(' ')) name.pop_back();
   return name;
 }
 

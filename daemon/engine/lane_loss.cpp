@@ -57,10 +57,11 @@ NodeError Lane::error_of(workers::End end, const std::optional<schema::Exited>& 
                       flow::size_text(limits().memory)),
           Cause::memory_limit);
     case workers::End::processes:
-      return error_with(
-          "ProcessLimit",
-          fmt::format("it started more processes than its limit of {} (sandbox.processes)", limits().processes),
-          Cause::process_limit);
+      return error_with("ProcessLimit",
+                        fmt::format("it started more processes than its limit of {} (sandbox.processes, up to the "
+                                    "installation's --processes)",
+                                    limits().processes),
+                        Cause::process_limit);
     case workers::End::output:
       return error_with(
           "OutputLimit",

@@ -148,7 +148,17 @@ void Run::take_raised(Lane& lane, std::size_t step, const schema::Raised& raised
     message += fmt::format("{}its limit is {} (sandbox.memory, up to the installation's --memory)",
                            message.empty() ? "" : "; ", flow::size_text(lane.limits().memory));
   if (raised.type == "FileNotFoundError" && cause == Cause::raised && names_host_file(raised.message))
-    message += "; a node sees no files of the host: give it with -i NAME=@FILE, or show its directory with --share";
+    message +=
+        "; a node sees no files of the host: give it with -i NAME=@FILE, or show its directory with --share (code of "
+        "its own comes by \"file\" in the node, modules lie beside the flow)";
+  if (cause == Cause::process_limit)
+    message += fmt::format(
+        "; its limit is {} processes and threads (sandbox.processes, up to the installation's "
+        "--processes)",
+        lane.limits().processes);
+  if (const int error = raised.error.value_or(0); error == EFBIG || error == ENOSPC)
+    message += fmt::format("; /tmp and /node hold {} each (sandbox.tmp, up to the installation's --tmp)",
+                           flow::size_text(lane.limits().tmp));
   if (raised.type == "ModuleNotFoundError") message += elsewhere(step, raised.message);
   if (cause == Cause::denied) {
     const sandbox::Denial& last = outcome_.steps[step].denied.back();

@@ -7,6 +7,7 @@
 #include "daemon/base/base64.hpp"
 #include "daemon/base/fault.hpp"
 #include "daemon/base/near_name.hpp"
+#include "daemon/base/text.hpp"
 #include "schema/text/parse_json.hpp"
 #include "schema/typing/json_schema.hpp"
 
@@ -50,8 +51,20 @@ bool is_written(const Type& type) {
   return type.is("str") || is_bytes(type);
 }
 
+// What qflow.convert takes for a bool, too.
+std::optional<bool> from_word(std::string word) {
+  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return std::tolower(c); });
+  for (const char* yes : {"true", "yes", "on"})
+    if (word == yes) return true;
+  for (const char* no : {"false", "no", "off"})
+    if (word == no) return false;
+  return std::nullopt;
+}
+
 json::value from_text(const std::string& text, const Type& type) {
   if (any_of_type(type, is_written)) return json::value(json::string(text));
+  if (any_of_type(type, [](const Type& one) { return one.is("bool"); }))
+    if (const auto truth = from_word(text)) return json::value(*truth);
   std::string error;
   json::value value = schema::parse_json(text, error, 128);
   return error.empty() ? value : json::value(json::string(text));
@@ -67,7 +80,7 @@ json::value from_file(const std::string& name, const GivenInputs::File& file, co
         fmt::format("input '{}': the file {} is not UTF-8 text; annotate the parameter as pathlib.Path or bytes "
                     "to get it as it is",
                     name, file.name));
-  return from_text(file.bytes, type.kind == Type::Kind::any ? Type::of("str") : type);
+  return from_text(without_mark(file.bytes), type.kind == Type::Kind::any ? Type::of("str") : type);
 }
 
 }  // namespace

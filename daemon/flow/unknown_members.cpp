@@ -100,6 +100,11 @@ const Known kNode{{"id",
                    "retryOn",     "retryBackoff",      "cache",          "checkpoint",  "container",
                    "environment", "metadata"}};
 
+const Known kConnection{{"source", "target"},
+                        {"id", "type", "label", "data", "animated", "style", "selected", "metadata"}};
+const Known kEnd{{"nodeId", "node", "output", "input", "port", "index", "handle"}, {"type", "label"}};
+const Known kTarget{{"node", "type", "index"}, {}};
+
 class Finder {
  public:
   void look(const json::object& object, const std::string& pointer, const Known& known, bool only_near) {
@@ -128,6 +133,39 @@ bool is_ours(const json::object& node) {
          (type->is_string() && (type->get_string().starts_with("qflow.") || type->get_string() == "python"));
 }
 
+// In a list, what is not known is a mistake: nothing reads it, and the value goes elsewhere. In n8n's form, only what
+// is nearly right is.
+void look_at_connections(Finder& finder, const json::value& connections) {
+  if (const auto* list = connections.if_array()) {
+    for (std::size_t i = 0; i < list->size() && i < 10'000; ++i) {
+      const auto* one = (*list)[i].if_object();
+      if (one == nullptr) continue;
+      const std::string pointer = fmt::format("/connections/{}", i);
+      finder.look(*one, pointer, kConnection, false);
+      for (const char* side : {"source", "target"})
+        if (const json::value* end = one->if_contains(side); end != nullptr && end->is_object())
+          finder.look(end->get_object(), pointer + "/" + side, kEnd, false);
+    }
+    return;
+  }
+  const auto* sources = connections.if_object();
+  if (sources == nullptr) return;
+  for (const auto& [source, ports] : *sources) {
+    if (!ports.is_object()) continue;
+    for (const auto& [port, outputs] : ports.get_object()) {
+      if (!outputs.is_array()) continue;
+      const std::string pointer = fmt::format("/connections/{}/{}", schema::escape_pointer(std::string(source)),
+                                              schema::escape_pointer(std::string(port)));
+      for (std::size_t i = 0; i < outputs.get_array().size(); ++i) {
+        const auto* targets = outputs.get_array()[i].if_array();
+        for (std::size_t k = 0; targets != nullptr && k < targets->size(); ++k)
+          if (const auto* target = (*targets)[k].if_object())
+            finder.look(*target, fmt::format("{}/{}/{}", pointer, i, k), kTarget, true);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 std::string UnknownMember::sentence() const {
@@ -139,6 +177,7 @@ std::vector<UnknownMember> unknown_members(const json::object& workflow) {
   finder.look(workflow, "", kWorkflow, false);
   if (const json::value* settings = workflow.if_contains("settings"); settings != nullptr && settings->is_object())
     finder.look(settings->get_object(), "/settings", kSettings, false);
+  if (const json::value* connections = workflow.if_contains("connections")) look_at_connections(finder, *connections);
   const json::value* nodes = workflow.if_contains("nodes");
   if (nodes == nullptr || !nodes->is_array()) return std::move(finder.found);
   for (std::size_t i = 0; i < nodes->get_array().size(); ++i) {

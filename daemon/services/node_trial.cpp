@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "daemon/base/near_name.hpp"
 #include "daemon/flow/workflow_reader.hpp"
 #include "daemon/services/checking.hpp"
 #include "daemon/services/faults.hpp"
@@ -26,6 +27,17 @@ Task<engine::Outcome> run_on_engine(Services& services, engine::Order order) {
 
 // A workflow of the one node that the body describes.
 flow::Plan plan_of_node(const Services& services, const json::object& body) {
+  static const std::vector<std::string> kMembers{"code",    "function",   "python_version", "timeout", "memory",
+                                                 "sandbox", "input_data", "dependencies",   "execute"};
+  std::size_t looks = 0;
+  for (const auto& [key, value] : body) {
+    const std::string name(key);
+    if (++looks > 100) break;  // a body may have a million members
+    if (std::find(kMembers.begin(), kMembers.end(), name) != kMembers.end()) continue;
+    if (const std::string like = near_member(name, kMembers); !like.empty())
+      throw Fault(FaultKind::bad_input, "invalid_body",
+                  fmt::format("/{}: there is no such member; did you mean {}?", name, like));
+  }
   json::object node{{"id", "node"}, {"name", "node"}, {"type", "qflow.python"}};
   const json::value* code = body.if_contains("code");
   if (code == nullptr || !code->is_string())

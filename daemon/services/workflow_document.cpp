@@ -8,9 +8,11 @@
 #include "daemon/base/fault.hpp"
 #include "daemon/base/ids.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/flow/unknown_members.hpp"
 #include "daemon/flow/workflow_reader.hpp"
 #include "daemon/services/faults.hpp"
 #include "schema/text/parse_json.hpp"
+#include "schema/text/pointer.hpp"
 
 namespace qflow::services {
 namespace {
@@ -126,6 +128,18 @@ json::object document_of(const store::Workflow& w) {
                         {"settings", stored_json(w.settings)}};
   if (!w.python_version.empty()) document["python_version"] = w.python_version;
   if (json::value modules = modules_of(w); !modules.is_null()) document["modules"] = std::move(modules);
+  return document;
+}
+
+json::object document_with_misspelt(const store::Workflow& w) {
+  json::object document = document_of(w);
+  const json::value extra = stored_json(w.extra);
+  if (!extra.is_object()) return document;
+  for (const flow::UnknownMember& one : flow::unknown_members(extra.get_object())) {
+    const std::string name = schema::unescape_pointer(std::string_view(one.pointer).substr(1));
+    if (one.like.empty() || name.find('/') != std::string::npos) continue;
+    if (const json::value* value = extra.get_object().if_contains(name)) document[name] = *value;
+  }
   return document;
 }
 

@@ -27,6 +27,8 @@ flow::Graph graph_of_code(const std::string& code);
 std::optional<std::vector<std::string>> tags_in(const json::object& body);
 /// {name, nodes, connections, settings, python_version}: a stored workflow as flow::read_workflow() takes it.
 json::object document_of(const store::Workflow& workflow);
+/// The same, with the members beside it that are probably misspelt ones of ours, for a check to name.
+json::object document_with_misspelt(const store::Workflow& w);
 /// The same as text, without parsing anything.
 std::string document_text(const store::Workflow& workflow);
 /// Throws Fault(bad_input) with the pointer of what cannot be read: an unknown node in connections, a wrong type.

@@ -104,8 +104,15 @@ std::vector<ContainerLog> container_logs(sqlite::Db& db, const std::string& cont
 std::optional<File> find_file(sqlite::Db& db, const std::string& id, const Owner& owner) {
   return db.one<File>("SELECT " FILE_COLUMNS " FROM files WHERE id=?2 AND (?1 IS NULL OR created_by=?1)", owner, id);
 }
-std::vector<File> list_files(sqlite::Db& db, const Owner& owner, std::int64_t limit, const std::string& before) {
+std::vector<File> list_files(sqlite::Db& db, const Owner& owner, std::int64_t limit, const std::string& before,
+                             const std::string& execution) {
   const std::string below = before.empty() ? "~" : before;
+  if (!execution.empty())
+    return db.all<File>(
+        "SELECT " FILE_COLUMNS
+        " FROM files WHERE workflow_execution_id=? AND (? IS NULL OR created_by=?) AND id<? ORDER BY id "
+        "DESC LIMIT ?",
+        execution, owner, owner, below, limit);
   if (owner)
     return db.all<File>("SELECT " FILE_COLUMNS " FROM files WHERE created_by=? AND id<? ORDER BY id DESC LIMIT ?",
                         *owner, below, limit);

@@ -67,7 +67,9 @@ void insert_container_log(sqlite::Tx& tx, const std::string& container_id, std::
 std::vector<ContainerLog> container_logs(sqlite::Db& db, const std::string& container_id, std::int64_t limit);
 
 std::optional<File> find_file(sqlite::Db& db, const std::string& id, const Owner& owner);
-std::vector<File> list_files(sqlite::Db& db, const Owner& owner, std::int64_t limit, const std::string& before);
+/// Newest first, below the id `before`; `execution`: only those that it handed over. Empty: any.
+std::vector<File> list_files(sqlite::Db& db, const Owner& owner, std::int64_t limit, const std::string& before,
+                             const std::string& execution = {});
 /// `orphan`: the blob's hash when no other file uses it.
 bool delete_file(sqlite::Tx& tx, const std::string& id, std::optional<std::string>& orphan);
 void log_access(sqlite::Tx& tx, const std::string& file_id, const std::string& type, const std::string& who,

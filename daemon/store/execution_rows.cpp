@@ -1,5 +1,7 @@
 #include "daemon/store/execution_rows.hpp"
 
+#include "daemon/base/fault.hpp"
+
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -308,9 +310,20 @@ std::string start_time(const std::string& pid) {
 }
 }  // namespace
 
+namespace {
+std::string boot_id() {
+  constexpr const char* kPath = "/proc/sys/kernel/random/boot_id";
+  try {
+    return sandbox::read_file(kPath, 36);
+  } catch (const sandbox::SysError&) {
+    throw Fault(FaultKind::unavailable, "no_proc", std::string(kPath) + " is not there: mount -t proc proc /proc");
+  }
+}
+}  // namespace
+
 std::string this_process() {
   const std::string pid = std::to_string(::getpid());
-  std::string boot = sandbox::read_file("/proc/sys/kernel/random/boot_id", 36);
+  const std::string boot = boot_id();
   return fmt::format("{}:{}:{}", pid, start_time(pid), boot);
 }
 
@@ -318,7 +331,7 @@ bool is_alive(const std::string& owner) {
   const auto first = owner.find(':');
   const auto second = owner.find(':', first + 1);
   if (second == std::string::npos) return false;
-  if (owner.substr(second + 1) != sandbox::read_file("/proc/sys/kernel/random/boot_id", 36)) return false;
+  if (owner.substr(second + 1) != boot_id()) return false;
   const std::string now = start_time(owner.substr(0, first));
   return !now.empty() && now == owner.substr(first + 1, second - first - 1);
 }

@@ -173,6 +173,20 @@ bool single_threaded() {
   return false;
 }
 
+namespace {
+// A package whose import failed is gone from sys.modules, but what it had imported of itself is not: its next import,
+// in a worker, would take these parts as they are and be another package than a fresh one.
+void forget_orphans() {
+  const py::dict loaded = py::module_::import("sys").attr("modules");
+  std::vector<std::string> names;
+  for (const auto& [name, module] : loaded) names.push_back(name.cast<std::string>());
+  for (const std::string& name : names)
+    for (auto dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1))
+      if (!loaded.contains(name.substr(0, dot).c_str()) && loaded.contains(name.c_str()))
+        PyDict_DelItemString(loaded.ptr(), name.c_str());
+}
+}  // namespace
+
 Imported import_modules(const std::vector<std::string>& modules) {
   Imported out;
   for (const std::string& name : modules) {
@@ -182,6 +196,7 @@ Imported import_modules(const std::vector<std::string>& modules) {
       out.modules.push_back(name);
     } catch (py::error_already_set& error) {
       out.notes.push_back(name + ": " + error.what());
+      forget_orphans();
     }
     if (!single_threaded()) {
       out.started_threads = name;

@@ -18,7 +18,7 @@ using schema::Type;
 
 namespace {
 
-constexpr int kMaxDepth = 24;
+constexpr int kDeepestType = 24;
 constexpr int kMaxParts = 1000;       // of one annotation
 constexpr int kMaxAllParts = 20'000;  // of a module
 
@@ -85,7 +85,7 @@ Type AnnotationReader::read(py::handle annotation, int depth) {
     unpacked_ = false;
     parts_ = 0;
   }
-  if (!annotation || depth > kMaxDepth || ++parts_ > kMaxParts || ++classes_.parts > kMaxAllParts) return {};
+  if (!annotation || depth > kDeepestType || ++parts_ > kMaxParts || ++classes_.parts > kMaxAllParts) return {};
   if (PyUnicode_Check(annotation.ptr()) != 0) return read_text(text_of(annotation), depth);
   if (is_class_named(annotation, "ParamSpecArgs") || is_class_named(annotation, "ParamSpecKwargs")) return {};
   if (depth <= 1 && find_attribute(annotation, "__unpacked__").is(py::bool_(true))) unpacked_ = true;  // *args: *tuple
@@ -158,7 +158,7 @@ Type AnnotationReader::read_parsed(const std::string& text, int depth) {
   };
   schema::ParsedType parsed = schema::parse_type(text, resolve);
   if (!parsed.error.empty()) note("the annotation '" + schema::cut(text, 100) + "' is not a type: " + parsed.error);
-  if (!parsed.error.empty() || depth > kMaxDepth) return {};
+  if (!parsed.error.empty() || depth > kDeepestType) return {};
   const auto forget = [&](Type& type, auto& self) -> void {
     if (type.kind == Type::Kind::named && unknown.count(type.name) != 0) type = Type::any();
     for (Type& argument : type.arguments) self(argument, self);

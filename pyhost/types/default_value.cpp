@@ -47,9 +47,7 @@ std::optional<json::value> found(const py::object& value, int depth) {
     }
     return json::value(std::move(out));
   }
-  if ((PyList_CheckExact(value.ptr()) != 0 || PyTuple_CheckExact(value.ptr()) != 0 ||
-       PyAnySet_CheckExact(value.ptr()) != 0) &&
-      py::len(value) <= kMost) {
+  if (PyList_CheckExact(value.ptr()) != 0 && py::len(value) <= kMost) {
     json::array out;
     for (const py::handle element : value) {
       auto one = found(py::reinterpret_borrow<py::object>(element), depth + 1);

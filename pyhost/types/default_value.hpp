@@ -8,7 +8,7 @@
 namespace qflow::pyhost {
 
 /// JSON values as they are; an enumeration's member as its value, dates and times by ISO 8601, paths, decimals and
-/// UUIDs as text, and lists, tuples, sets and dicts of these. Nothing for anything else, and for what is large or deep.
+/// UUIDs as text, and lists and dicts of these. Nothing for anything else, and for what is large or deep.
 std::optional<boost::json::value> default_value(const pybind11::object& value);
 
 }  // namespace qflow::pyhost

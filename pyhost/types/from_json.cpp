@@ -13,7 +13,7 @@ using schema::ClassInfo;
 using schema::Type;
 using Kind = Type::Kind;
 
-constexpr int kMaxDepth = 32;
+constexpr int kDeepestConversion = 32;
 
 // The classes of the collections module that are made from a dict.
 bool is_special_dict(const std::string& name) {
@@ -39,7 +39,7 @@ py::object copy_of(const py::object& value, int depth = 0) {
 
 py::object FromJson::make(py::object value, const Type& declared, int depth) {
   const Type& type = without_none(declared);
-  if (value.is_none() || depth > kMaxDepth) return value;
+  if (value.is_none() || depth > kDeepestConversion) return value;
   const bool list = PyList_Check(value.ptr()) != 0;
   if (type.kind == Kind::union_of) return alternative(value, type, depth);
   if (type.kind == Kind::literal) return literal(value, type);

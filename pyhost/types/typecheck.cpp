@@ -16,7 +16,7 @@ using schema::ClassInfo;
 using schema::Type;
 using Kind = Type::Kind;
 
-constexpr int kMaxDepth = 8;
+constexpr int kDeepestCheck = 8;
 constexpr int kMaxElements = 10'000;
 
 py::object loaded_class(const char* module, const char* name) {
@@ -86,7 +86,7 @@ std::optional<Mismatch> TypeCheck::check(py::handle value, const Type& type) {
 }
 
 bool TypeCheck::fits(py::handle value, const Type& type, const std::string& at, int depth) {
-  if (depth > kMaxDepth || ++looked_at_ > kMaxElements) return true;
+  if (depth > kDeepestCheck || ++looked_at_ > kMaxElements) return true;
   if (!fits_kind(value, type, at, depth)) return false;
   if (type.limits.empty()) return true;
   const auto broken = broken_limit(value, type.limits);
@@ -242,7 +242,7 @@ bool TypeCheck::fits_fields(py::handle value, const Type& type, const ClassInfo&
 }
 
 bool TypeCheck::fits_elements(py::handle value, const Type& type, const std::string& at, int depth) {
-  if (type.arguments.empty() || depth >= kMaxDepth) return true;
+  if (type.arguments.empty() || depth >= kDeepestCheck) return true;
   PyObject* v = value.ptr();
   if (PyDict_Check(v) != 0 && type.name != "collections.abc.Iterable") {
     const Type kCount = Type::of("int");

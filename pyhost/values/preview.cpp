@@ -60,6 +60,19 @@ class Writer {
  private:
   void put(std::string_view text) { out_.json += text; }
   bool full() const { return out_.json.size() >= budget_; }
+  // Whether there is room for one more element. Once there is not, nothing more is written at any depth.
+  bool stops() {
+    if (!full() && elements_ <= most_elements_) return false;
+    out_.exact = false;
+    out_.truncated = true;
+    stopped_ = true;
+    return true;
+  }
+  // A part ends between two elements, not inside one: the last is left out whole, unless it is the only one.
+  void take_back(std::size_t before, Py_ssize_t index) {
+    stopped_ = true;
+    if (index > 0 && sink_ == nullptr) out_.json.resize(before);
+  }
   void leave_out() {
     out_.exact = false;
     out_.truncated = true;
@@ -131,14 +144,15 @@ class Writer {
     put("[");
     const Py_ssize_t size = PySequence_Fast_GET_SIZE(value.ptr());
     for (Py_ssize_t i = 0; i < size && i < PySequence_Fast_GET_SIZE(value.ptr()); ++i) {
-      if (full() || elements_ > most_elements_) {
-        out_.exact = false;
-        out_.truncated = true;
-        break;
-      }
+      if (stops()) break;
+      const std::size_t before = out_.json.size();
       if (i > 0) put(",");
       // Hold a reference while writing: a hostile __repr__ further down may change the list.
       write(py::reinterpret_borrow<py::object>(PySequence_Fast_GET_ITEM(value.ptr(), i)), depth + 1);
+      if (stopped_ || (out_.truncated && full())) {
+        take_back(before, i);
+        break;
+      }
     }
     put("]");
   }
@@ -157,16 +171,17 @@ class Writer {
     if (!items) PyErr_Clear();
     const Py_ssize_t size = items ? PyList_GET_SIZE(items.ptr()) : 0;
     for (Py_ssize_t i = 0; i < size; ++i) {
-      if (full() || elements_ > most_elements_) {
-        out_.exact = false;
-        out_.truncated = true;
-        break;
-      }
+      if (stops()) break;
+      const std::size_t before = out_.json.size();
       if (i > 0) put(",");
       PyObject* item = PyList_GET_ITEM(items.ptr(), i);
       key(PyTuple_GET_ITEM(item, 0));
       put(":");
       write(PyTuple_GET_ITEM(item, 1), depth + 1);
+      if (stopped_ || (out_.truncated && full())) {
+        take_back(before, i);
+        break;
+      }
     }
     put("}");
   }
@@ -221,6 +236,7 @@ class Writer {
   std::size_t budget_;
   std::int64_t elements_ = 0, most_elements_ = kMaxElements;
   int deepest_ = kMaxDepth;
+  bool stopped_ = false;
   const PieceSink* sink_ = nullptr;  // of a value that is written whole
   Preview out_;
 };

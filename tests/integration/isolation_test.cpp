@@ -152,6 +152,17 @@ TEST_CASE("without /proc doctor says that, and what to do") {
   CHECK(has(doctor.out, "Python 3."));  // it finds them all the same
 }
 
+TEST_CASE("root without an id to become says that, and nothing else is blamed") {
+  if (!is_root()) return;
+  const Cli cli;
+  const Finished doctor = run(
+      {"unshare", "--user", "--map-root-user", bin("qflow"), "doctor", "--data-dir", cli.directory.path() + "/data"});
+  CHECK(doctor.code == 1);
+  CHECK_MESSAGE(count(doctor.out, "id 71000 is not mapped in this user namespace") == 1, doctor.out);
+  CHECK_FALSE(has(doctor.out, "use kernel 3.5"));
+  CHECK_FALSE(has(doctor.out, "CONFIG_SECCOMP_FILTER"));
+}
+
 TEST_CASE("in a chroot doctor names it, and its remedy works") {
   if (!is_root()) return;
   const Cli cli;

@@ -105,10 +105,40 @@ TEST_CASE("what Debian's Python packages read outside of Python's library is vis
       MESSAGE("skipped: ", package.module, " is not installed here");
       continue;
     }
-    const Answer done = daemon.node(package.code);
-    CHECK_MESSAGE(done["output"] == "ok", done.body.substr(0, 3000));
-    CHECK_MESSAGE(done["denied"] == json::array(), json::serialize(done["denied"]));
+    // More than once: the zygote tries to import it before it forks, and what fails there must not spoil the workers.
+    for (int time = 0; time < 4; ++time) {
+      const Answer done = daemon.node(package.code);
+      CHECK_MESSAGE(done["output"] == "ok", done.body.substr(0, 3000));
+      CHECK_MESSAGE(done["denied"] == json::array(), json::serialize(done["denied"]));
+    }
   }
+}
+
+TEST_CASE("a package that imports only in a worker stays whole there, whatever its import left in the zygote") {
+  Daemon daemon;
+  const std::string code = R"(
+import parts
+def f(): return [parts.inner.number, len(parts.__all__)]
+)";
+  json::object flow = chain({node("f", code)});
+  // Fails where nothing can be written, which is so in a zygote, after it has imported a part of itself.
+  flow["modules"] = json::object{{"parts", "import parts.inner\nopen('/tmp/x', 'w').close()\n__all__ = ['inner']\n"},
+                                 {"parts.inner", "number = 7\n"}};
+  const std::string id = daemon.store(flow);
+  for (int time = 0; time < 3; ++time) {
+    const Answer done = daemon.post("/workflows/" + id + "/execute?wait=20");
+    CHECK_MESSAGE(done["status"] == "completed", done.body.substr(0, 2000));
+  }
+}
+
+TEST_CASE("users, groups and hosts are looked up without a denial in the report") {
+  Daemon daemon;
+  const Answer done = daemon.node(
+      "import getpass, grp, os, pwd, socket\ndef f():\n    return [getpass.getuser(), "
+      "pwd.getpwuid(os.getuid()).pw_name, "
+      "grp.getgrgid(os.getgid()).gr_name, os.path.expanduser('~root'), socket.gethostbyname('localhost')]");
+  CHECK_MESSAGE(json::serialize(done["output"]) == R"(["node","node","node","/root","127.0.0.1"])", done.body);
+  CHECK(done["denied"] == json::array());
 }
 
 TEST_CASE("a figure is handed out as a picture") {

@@ -44,7 +44,7 @@ TEST_CASE("an output is handed out whole: --json, the record, a webhook") {
 TEST_CASE("what is only a part says so at the top, and where all of it is") {
   const Cli cli;
   const Finished done = cli({"run", cli.flow(chain({node("rows", kRows)})), "-q"});
-  CHECK(has(done.out, "rows = (the first 8000 of "));
+  CHECK(has(done.out, "rows = (the first 8000 bytes; "));
   const auto at = done.out.find("all of it is in ");
   REQUIRE(at != std::string::npos);
   const std::string path = done.out.substr(at + 16, done.out.find(')', at) - at - 16);
@@ -139,8 +139,8 @@ TEST_CASE("files keep their names; a path that is no file is an error by name") 
                            "    two = Path('d/my plot.png'); two.write_text('2')\n    return [one, two]")}));
   const std::string out = cli.directory.path() + "/results";
   CHECK(cli({"run", flow, "--out", out, "-q"}).code == 0);
-  CHECK(qflow::sandbox::read_file(out + "/my_plot.png", 10) == "1");
-  CHECK(qflow::sandbox::read_file(out + "/my_plot-2.png", 10) == "2");
+  CHECK(qflow::sandbox::read_file(out + "/my plot.png", 10) == "1");
+  CHECK(qflow::sandbox::read_file(out + "/my plot-2.png", 10) == "2");
   for (const auto& [path, why] : {std::pair<const char*, const char*>{"/tmp/none.txt", "does not exist"},
                                   {"gone", "does not exist"},
                                   {"/tmp", "is a directory; hand over an archive of it"}}) {

@@ -72,6 +72,12 @@ json::object task_view(const store::NodeExecution& node) {
     outputs.push_back(items_of(stored(node.output_data)));
     task["data"] = json::object{{"main", std::move(outputs)}};
   }
+  if (node.output_truncated.value_or(false))
+    task["hints"] = json::array{json::object{
+        {"message",
+         "Only the first part of this value is shown; `outputs` of the execution has all of it, or names the "
+         "file that does."},
+        {"location", "outputPane"}}};
   if (node.error_type) task["error"] = error_view(node);
   task["qflow"] = json::object{{"status", node.status},
                                {"outcome", node.outcome},

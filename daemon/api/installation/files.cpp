@@ -91,8 +91,10 @@ Task<Reply> upload_file(Services& services, const Request& request) {
 
 Task<Reply> list_files(Services& services, const Request& request) {
   const std::int64_t limit = request.integer("limit", 50, 1, 250);
-  auto job = [owner = request.caller->owner_filter(), limit, before = request.text("lastId").value_or("")](
-                 sqlite::Db& db) { return store::list_files(db, owner, limit, before); };
+  auto job = [owner = request.caller->owner_filter(), limit, before = request.text("lastId").value_or(""),
+              execution = request.text("executionId").value_or("")](sqlite::Db& db) {
+    return store::list_files(db, owner, limit, before, execution);
+  };
   const auto rows = co_await services.store.read(std::move(job));
   json::array files;
   for (const auto& row : rows) files.push_back(view(row));

@@ -33,7 +33,8 @@ Task<services::TaggedWorkflow> load(Services& services, const Request& request) 
 // next save, or in POST /workflows/{id}/validate; `check_incomplete` says so.
 Task<json::object> view_with_findings(Services& services, const services::TaggedWorkflow& saved) {
   const store::Workflow& w = saved.workflow;
-  const auto findings = co_await services::check_within(services, services::document_of(w), w.created_by, kPatience);
+  json::object document = services::document_with_misspelt(w);
+  const auto findings = co_await services::check_within(services, std::move(document), w.created_by, kPatience);
   json::object out = view(saved);
   json::object checked = findings_view(findings);
   out["findings"] = std::move(checked["findings"]);
