@@ -1,5 +1,5 @@
 // pyhost-X.Y: started by the daemon with one socket (descriptor 3) and an environment built from nothing. It reads the
-// policy, confines itself, and only then starts CPython (design: the outer sandbox comes before Python exists). By
+// policy, confines itself, and only then starts CPython (sandbox/README.md, "Outer walls"). By
 // hand: --version, and --mounts, which prints the mounts it adds to every policy.
 #include <unistd.h>
 

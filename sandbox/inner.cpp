@@ -26,8 +26,8 @@ namespace {
 
 StepFailure failed(const char* step) noexcept { return {step, errno}; }
 
-// Moves the descriptors to 0-4 without one overwriting another (a prototype lost its ruleset that way), then closes
-// everything else.
+// Moves the descriptors to 0-4, first out of each other's way: one that stands where another goes would be lost. Then
+// closes everything else.
 StepFailure arrange_fds(const WorkerFds& fds) noexcept {
   const int control = ::fcntl(fds.control, F_DUPFD_CLOEXEC, 16);
   const int out = ::fcntl(fds.out, F_DUPFD_CLOEXEC, 16);

@@ -140,6 +140,7 @@ NodeFunction static_function(const json::object& from, const StaticNames& names)
   out.named_type = names.type(text_in(from, "named_type"));
   out.is_async = flag_in(from, "is_async");
   out.is_generator = flag_in(from, "is_generator");
+  out.is_wrapped = flag_in(from, "is_wrapped");
   each_object(from, "parameters",
               [&](const json::object& one) { out.inputs.push_back(port_in(one, names.type(text_in(one, "type")))); });
   out.output.name = "output";
@@ -187,6 +188,7 @@ json::object to_json(const NodeFunction& function) {
           {"named_shape", to_json(function.named_type)},
           {"is_async", function.is_async},
           {"is_generator", function.is_generator},
+          {"is_wrapped", function.is_wrapped},
           {"line", function.line}};
 }
 
@@ -260,6 +262,7 @@ NodeFunction function_of(const Function& function) {
   if (function.named_shape) out.named_type = type_from_json(*function.named_shape);
   out.is_async = function.is_async.value_or(false);
   out.is_generator = function.is_generator.value_or(false);
+  out.is_wrapped = function.is_wrapped.value_or(false);
   out.line = function.line.value_or(0);
   for (const Parameter& parameter : function.parameters) {
     if (out.inputs.size() == kMost) break;
@@ -340,6 +343,7 @@ NodeDescription description_from_json(const json::value& from) {
     function.named_type = shape_in(one, "named_shape");
     function.is_async = flag_in(one, "is_async");
     function.is_generator = flag_in(one, "is_generator");
+    function.is_wrapped = flag_in(one, "is_wrapped");
     function.line = number_in(one, "line");
     each_object(one, "inputs", [&](const json::object& port) { function.inputs.push_back(port_from_json(port)); });
     if (const json::value* output = one.if_contains("output"); output != nullptr && output->is_object())

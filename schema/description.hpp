@@ -26,7 +26,8 @@ struct NodeFunction {
   bool more_named = false;           ///< **kwargs
   Type positional_type, named_type;  ///< of each extra argument
   bool is_async = false, is_generator = false;
-  std::int32_t line = 0;  ///< in the node's code, from 1
+  bool is_wrapped = false;  ///< what it returns is what its decorator makes of it
+  std::int32_t line = 0;    ///< in the node's code, from 1
 };
 
 /// An import, wherever it stands in the code.

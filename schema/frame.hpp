@@ -24,7 +24,7 @@ enum class Kind : std::uint8_t {
   // zygote → daemon
   ready = 8,     ///< confined, interpreter up, waiting for `spawn`
   exited = 9,    ///< a worker was reaped: status and resource use as reported by wait4
-  refused = 10,  ///< a step of the set-up failed; the zygote ends
+  refused = 10,  ///< a step of the set-up failed: of a worker, by its id, or with id 0 of the sender, which ends
   // daemon → worker
   load = 16,    ///< compile and execute one node's module
   call = 17,    ///< call a loaded function with handles and literals

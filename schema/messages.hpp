@@ -116,6 +116,7 @@ struct Function {
   std::optional<std::string> summary, description, returns_description;  ///< from the docstring
   std::optional<std::int32_t> line;                                      ///< in the node's code, from 1
   std::optional<bool> is_async, is_generator;
+  std::optional<bool> is_wrapped;  ///< a decorator in Python stands before it, and may return something else
 };
 
 /// loaded: what the module defines, and which function is called.
@@ -222,7 +223,8 @@ BOOST_DESCRIBE_STRUCT(InputPiece, (), (name))
 BOOST_DESCRIBE_STRUCT(Parameter, (), (name, kind, required, type, shape, initial, default_text, description))
 BOOST_DESCRIBE_STRUCT(Function, (),
                       (name, parameters, returns, var_positional, var_keyword, positional_shape, named_shape,
-                       returns_shape, summary, description, returns_description, line, is_async, is_generator))
+                       returns_shape, summary, description, returns_description, line, is_async, is_generator,
+                       is_wrapped))
 BOOST_DESCRIBE_STRUCT(Loaded, (), (function, functions, warnings, classes, unresolved))
 BOOST_DESCRIBE_STRUCT(Analysed, (), ())
 BOOST_DESCRIBE_STRUCT(Argument, (), (name, handle, item, key, width, literal))

@@ -1,6 +1,8 @@
 // The names that every handler of this dialect uses. A handler decodes, calls a service or the store, and shows; the
 // route table has settled who may call.
 #pragma once
+#include <charconv>
+
 #include "daemon/http/message.hpp"
 #include "daemon/services/audit.hpp"
 #include "daemon/services/faults.hpp"
@@ -18,6 +20,15 @@ using services::Services;
 /// Who sends a request, for the audit log.
 inline services::Actor actor_of(const Request& request) {
   return {request.caller && request.caller->signed_in() ? request.caller->email : "", request.peer};
+}
+
+/// {version} of the path. Throws Fault(not_found) for what is not a number: there is no such version.
+inline std::int64_t version_in(const Request& request) {
+  const std::string& text = request.parameter("version");
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) throw missing("version", text);
+  return number;
 }
 
 }  // namespace qflow::api

@@ -11,7 +11,7 @@ namespace qflow::auth {
 
 /// The scopes of all dialects' calls ("workflows:read"). A key may also have * for either word of one, or * alone.
 const std::vector<std::string_view>& scope_names();
-/// Why `scope` is none, with the names of those that there are; empty when it is one.
+/// Why `scope` is not a valid scope, with the list of valid ones; empty when it is valid.
 std::string scope_problem(std::string_view scope);
 
 /// A key that has just been made; `text` is shown once, the row has its hash.

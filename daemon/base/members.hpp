@@ -55,9 +55,9 @@ class Members {
   std::optional<double> positive(std::string_view name) const;
   const json::object* object(std::string_view name) const;
   const json::array* array(std::string_view name) const;
-  /// A list of strings; each element that is none is a problem.
+  /// A list of strings; each element that is not a string is a problem.
   std::optional<std::vector<std::string>> texts(std::string_view name) const;
-  /// Whether the member is there, be it null.
+  /// Whether the member is there, even if null.
   bool has(std::string_view name) const {
     if (asked_ != nullptr) asked_->emplace_back(name);
     return object_.contains(name);

@@ -25,7 +25,7 @@ constexpr std::size_t kMaxLoaded = 1U << 20U;
 constexpr std::size_t kMaxElements = 300'000;
 constexpr const char* kAnalysisModule = "_qflow_analysis";  // pyhost/node/describe.hpp
 // Change it when the contents of a description change; older descriptions are then ignored.
-constexpr const char* kVersion = "2";
+constexpr const char* kVersion = "3";
 
 std::string error_text(const schema::Raised& raised) {
   const std::string line = raised.line ? fmt::format(" (line {})", *raised.line) : "";

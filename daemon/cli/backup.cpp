@@ -159,7 +159,7 @@ int restore(const config::Config& config, const std::string& file) {
     sandbox::open_file(partial, O_WRONLY | O_CREAT | O_EXCL, 0600);
     copy_bytes(source.get(), partial);
     if (!sandbox::read_file(partial, 16).starts_with("SQLite format 3"))
-      fail(fmt::format("{} is not a backup made by `qflow backup`: it is no SQLite database", file));
+      fail(fmt::format("{} is not a backup made by `qflow backup`: it is not a SQLite database", file));
     sqlite::Db to(partial, false);
     check_integrity(to, file);
     if (!to.one<std::string>("SELECT name FROM sqlite_master WHERE name='backup_blobs'"))

@@ -109,7 +109,7 @@ json::value Remote::call(const std::string& method, const std::string& path, con
                             who_.server));
   throw Fault(status >= 500 ? FaultKind::unavailable : FaultKind::bad_input, "refused",
               error.empty() ? message_of(value, status)
-                            : fmt::format("{} is no Qflow server: its answer is not JSON", who_.server));
+                            : fmt::format("{} is not a Qflow server: its answer is not JSON", who_.server));
 }
 
 }  // namespace qflow::cli

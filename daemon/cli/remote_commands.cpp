@@ -59,14 +59,9 @@ json::value local_record(const config::Config& config, const std::string& id) {
   if (!fs::exists(config.data_dir + "/qflow.db")) return nullptr;
   constexpr std::int64_t kMost = 256LL << 20U;
   sqlite::Db db(config.data_dir + "/qflow.db", true);
-  services::ExecutionRecord record;
-  auto found = store::find_execution(db, id, kMost);
-  if (!found) return nullptr;
-  record.execution = std::move(*found);
-  record.nodes = store::nodes_of(db, id, kMost);
-  record.files = store::files_of(db, id);
-  record.flows = store::flows_of(db, id);
-  return api::execution_view(record);
+  const auto record = services::read_record(db, id, kMost);
+  if (!record) return nullptr;
+  return api::execution_view(*record);  // as the server would show it
 }
 
 json::value record_of(const config::Config& config, const RemoteOptions& options) {

@@ -51,7 +51,7 @@ class Place {
   std::string user_;
 };
 
-/// A thousand executions of one user do not hold up another's single one: whoever waits is served in turn, one of each
+/// A thousand executions of one user do not hold up another's single one: waiting executions are served round-robin by
 /// user, and the last free place goes only to a user who has none yet.
 class Places {
  public:
@@ -59,9 +59,9 @@ class Places {
   Places(const Places&) = delete;
   Places& operator=(const Places&) = delete;
 
-  /// A ticket for `user`, or null when `most` executions wait already. A user of whom none waits always gets one: a
-  /// crowd of one user's must not shut others out. Any thread: asking and counting are one step, so that simultaneous
-  /// callers cannot overrun the bound.
+  /// A ticket for `user`, or null when `most` executions wait already. A user with no waiting execution always gets
+  /// one, so that one user's queue cannot shut others out. Any thread: asking and counting are one step, so that
+  /// simultaneous callers cannot overrun the bound.
   std::shared_ptr<Ticket> admit(std::size_t most, const std::string& user);
   /// Executions that were accepted and have no place yet. Any thread.
   std::size_t waiting() const { return counts_->all.load(std::memory_order_relaxed); }

@@ -161,7 +161,7 @@ Beginning begin_in(sqlite::Tx& tx, const std::string& id, const std::string& use
   const auto owner = user.empty() ? std::nullopt : store::find_user(*tx.operator->(), user);
   if (!user.empty() && (!owner || !owner->is_active)) {
     if (auto row = store::find_summary(*tx.operator->(), id))
-      store::end_execution(tx, *row, "cancelled", "the user who started it has no access any more");
+      store::end_execution(tx, *row, "cancelled", "the user who started it no longer has access");
     return out;
   }
   out.begun = store::begin_execution(tx, id, now_us());

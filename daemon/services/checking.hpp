@@ -25,6 +25,10 @@ auto on_describer(Services& services, F job) {
 Task<std::vector<check::DescriptionPtr>> describe_within(Services& services, std::vector<check::NodeSource> sources,
                                                          Clock::duration patience);
 
+/// How long a save waits for the types of code that is not described yet, and how long somebody who asks for a check:
+/// nodes are executed to be looked at, ten seconds each at most.
+inline constexpr Clock::duration kSavePatience = std::chrono::seconds(1), kCheckPatience = std::chrono::seconds(15);
+
 /// The findings of a workflow's document, checked for `owner`. When that takes longer than `patience`, those that
 /// follow from what is known by then, and `check_incomplete`; the rest goes on, and what it finds out is kept.
 Task<std::vector<check::Finding>> check_within(Services& services, json::object document,

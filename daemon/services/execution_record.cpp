@@ -41,20 +41,26 @@ std::string whole_output(Services& services, const store::File& file) {
   }
 }
 
+std::optional<ExecutionRecord> read_record(sqlite::Db& db, const std::string& id, std::int64_t most) {
+  auto execution = store::find_execution(db, id, most);
+  if (!execution) return std::nullopt;
+  ExecutionRecord out;
+  out.execution = std::move(*execution);
+  out.nodes = store::nodes_of(db, id, most);
+  out.files = store::files_of(db, id);
+  out.flows = store::flows_of(db, id);
+  return out;
+}
+
 // What is read is bounded by kMostShown, whatever is asked; what is made of it is bounded by the room for replies.
 ExecutionRecord execution_record(Services& services, sqlite::Db& db, const auth::Caller& caller,
                                  const std::string& id) {
   own_execution(db, caller, id);
-  ExecutionRecord out;
-  auto whole = store::find_execution(db, id, kMostShown);
-  if (!whole) throw missing("execution", id);
-  out.execution = std::move(*whole);
-  out.nodes = store::nodes_of(db, id, kMostShown);
-  out.files = store::files_of(db, id);
-  out.flows = store::flows_of(db, id);
-  read_whole(services, out);
-  out.room = reply_room(services, caller.user_id, weight_of(out) * kMemory);
-  return out;
+  auto out = read_record(db, id, kMostShown);
+  if (!out) throw missing("execution", id);
+  read_whole(services, *out);
+  out->room = reply_room(services, caller.user_id, weight_of(*out) * kMemory);
+  return std::move(*out);
 }
 
 ExecutionRecord node_record(Services& services, sqlite::Db& db, const auth::Caller& caller, const std::string& id,

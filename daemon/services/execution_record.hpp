@@ -29,6 +29,10 @@ ExecutionRecord execution_record(Services& services, sqlite::Db& db, const auth:
 /// The record with one node, by its id or name, in full, and nothing of the others. Throws Fault(not_found).
 ExecutionRecord node_record(Services& services, sqlite::Db& db, const auth::Caller& caller, const std::string& id,
                             const std::string& node);
+/// Whether the caller's proof covers reading records: who starts or stops an execution need not.
+inline bool may_read_records(const auth::Caller& caller) { return caller.reaches("executions:read"); }
+/// The rows of an execution, with outputs of at most `most` (by store::weight()) together; nothing when there is none.
+std::optional<ExecutionRecord> read_record(sqlite::Db& db, const std::string& id, std::int64_t most);
 /// The JSON text of an output that a file has whole; empty when it is gone. Reads a file of any size.
 std::string whole_output(Services& services, const store::File& file);
 /// JSON of the workflow as the execution ran it. Throws Fault(not_found), also for one of an earlier release.

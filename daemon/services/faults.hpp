@@ -1,4 +1,4 @@
-// Refusals that several services and handlers share, and the shares whose end they name. Any thread.
+// Refusals that several services and handlers share, and the per-user limits behind them. Any thread.
 #pragma once
 #include <memory>
 

@@ -37,7 +37,7 @@ struct FittingNodes {
 };
 
 /// The `most` best of the nodes that the caller sees. Takes 1.5 s at most for describing them, each on its owner's
-/// account. Throws Fault: bad_input for a type that is none; not_found for a node or port that is not there;
+/// account. Throws Fault: bad_input for an unknown type; not_found for a node or port that is not there;
 /// unprocessable when the code of the port's node does not load.
 Task<FittingNodes> fitting_nodes(Services& services, const auth::Caller& caller, PortQuestion question,
                                  std::size_t most);

@@ -43,6 +43,18 @@ Task<PythonHealth> python_health(Services& services) {
   co_return out;
 }
 
+SandboxHealth sandbox_health(const Services& services) {
+  SandboxHealth out{services.engine.isolation_level(), {}};
+  for (const sandbox::HostFinding& finding : services.host.findings)
+    if (!finding.available) out.missing.push_back(finding);
+  return out;
+}
+
+Health overall(const DatabaseHealth& database, const PythonHealth& pythons) {
+  if (!database.problem.empty()) return Health::unhealthy;
+  return pythons.ready() ? Health::healthy : Health::degraded;
+}
+
 Task<observe::Metrics::Now> gauges(Services& services) {
   observe::Metrics::Now now;
   auto list = [](sqlite::Db& db) { return store::list_containers(db, std::nullopt); };

@@ -23,6 +23,18 @@ struct PythonHealth {
 };
 Task<PythonHealth> python_health(Services& services);
 
+/// Whether workers have every wall but the cgroups' (isolation level 2), and what this host lacks.
+struct SandboxHealth {
+  int level = 0;
+  std::vector<sandbox::HostFinding> missing;
+  bool healthy() const { return level >= 2; }
+};
+SandboxHealth sandbox_health(const Services& services);
+
+/// The state of the whole: without its database nothing works, without a Python everything but nodes does.
+enum class Health { healthy, degraded, unhealthy };
+Health overall(const DatabaseHealth& database, const PythonHealth& pythons);
+
 /// What /metrics samples when it is read.
 Task<observe::Metrics::Now> gauges(Services& services);
 

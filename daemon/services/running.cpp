@@ -133,7 +133,7 @@ void require_access(sqlite::Db& db, const store::Execution& row) {
   if (!row.created_by) return;
   const auto user = store::find_user(db, *row.created_by);
   if (!user || !user->is_active)
-    throw Fault(FaultKind::forbidden, "no_access", "the user who started it has no access any more");
+    throw Fault(FaultKind::forbidden, "no_access", "the user who started it no longer has access");
 }
 
 // Plans a queued execution anew, from the document that was kept with it.

@@ -83,6 +83,17 @@ TypeAnswer compare_types(Services& services, const typing::Catalog& catalog, con
   return answer;
 }
 
+PortsAnswer compare_ports(Services& services, const typing::Catalog& catalog, const std::vector<std::string>& outputs,
+                          const std::vector<std::string>& inputs) {
+  PortsAnswer out;
+  for (const std::string& output : outputs)
+    for (const std::string& input : inputs) {
+      out.pairs.push_back(compare_types(services, catalog, output, input));
+      out.can_connect = out.can_connect || out.pairs.back().compatible;
+    }
+  return out;
+}
+
 Converted convert_value(Services& services, const json::value& value, const std::string& source,
                         const std::string& target, bool items) {
   const auto from = schema::builtin_type(source);

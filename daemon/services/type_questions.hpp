@@ -19,10 +19,18 @@ struct TypeAnswer {
   std::vector<typing::Suggestion> suggestions;  ///< how to make them fit, if they do not
 };
 
-/// Compares two types as clients write them: documented names, names of users' types, Python types. A text that is none
-/// of these fits nothing, and the explanation says so. Counted in the metrics.
+/// Compares two types as clients write them: documented names, names of users' types, Python types. An unknown name
+/// fits nothing, and the explanation says so. Counted in the metrics.
 TypeAnswer compare_types(Services& services, const typing::Catalog& catalog, const std::string& source,
                          const std::string& target);
+
+/// Two nodes by the types of their ports: each output with each input, in this order.
+struct PortsAnswer {
+  std::vector<TypeAnswer> pairs;
+  bool can_connect = false;  ///< any output fits any input
+};
+PortsAnswer compare_ports(Services& services, const typing::Catalog& catalog, const std::vector<std::string>& outputs,
+                          const std::vector<std::string>& inputs);
 
 struct Converted {
   json::value value;

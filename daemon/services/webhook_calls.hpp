@@ -22,7 +22,7 @@ struct WebhookDraft {
 };
 
 /// Makes a webhook, which belongs to the workflow's owner. Throws Fault: bad_input for a workflow that is not the
-/// caller's, a node that it does not have, or a path, method or response that there is not; conflict for a taken path.
+/// caller's, a node that it does not have, or an invalid path, method or response; conflict for a taken path.
 Task<store::Webhook> create_webhook(Services& services, const auth::Caller& caller, const Actor& actor,
                                     WebhookDraft draft);
 /// Throws Fault(not_found).

@@ -49,13 +49,15 @@ struct Target {
   std::size_t skipped = 0;
   std::map<std::string, py::object> given;  // parameters that functools.partial gives by name: their defaults
   py::object constructed;                   // the class, if a class is called: the type of the result
+  bool wrapped = false;                     // a decorator written in Python stands before it
 };
 
 Target target_of(py::handle callable) {
-  Target out{py::reinterpret_borrow<py::object>(callable), 0, {}, {}};
+  Target out{py::reinterpret_borrow<py::object>(callable), 0, {}, {}, false};
   for (int i = 0; i < 64; ++i) {
     // functools.wraps leaves the wrapped function here; a chain is followed as inspect.unwrap does, but bounded.
     if (py::object inner = find_attribute(out.function, "__wrapped__")) {
+      out.wrapped = out.wrapped || PyFunction_Check(out.function.ptr()) != 0;
       out.function = std::move(inner);
     } else if (PyMethod_Check(out.function.ptr()) != 0) {
       out.function = find_attribute(out.function, "__func__");
@@ -175,6 +177,7 @@ class Describer {
     py::object result = annotation("return");
     if (target.constructed) result = target.constructed;
     returns(result, target);
+    if (target.wrapped) out_.is_wrapped = true;
   }
 
   py::object annotation(const std::string& name) const {

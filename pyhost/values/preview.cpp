@@ -286,7 +286,7 @@ PyObject* inexact_part(PyObject* v, std::string& path, int depth, int& left) {
   Py_ssize_t at = 0;
   while (PyDict_Next(v, &at, &key, &item) != 0) {
     if (PyUnicode_CheckExact(key) == 0) {
-      path += "/a key that is no str";
+      path += "/a key that is not a str";
       return key;
     }
     const char* name = PyUnicode_AsUTF8(key);

@@ -122,3 +122,18 @@ TEST_CASE("a file that a node hands over is a file like any other") {
   CHECK(daemon().get("/files/" + id).body == "a,b");
   CHECK(text(files.front().at("workflow_execution_id")) == text(done["id"]));
 }
+
+TEST_CASE("the files of one execution are listed by its id") {
+  Daemon daemon;
+  const json::object flow = chain(
+      {node("w", "from pathlib import Path\ndef w():\n    Path('a.txt').write_text('a')\n    return Path('a.txt')")});
+  const Answer one = daemon.run(flow), other = daemon.run(flow);
+  const Answer files = daemon.get("/files?executionId=" + text(one["id"]));
+  REQUIRE_MESSAGE(files["files"].as_array().size() == 1, files.body);
+  CHECK(files["files"].at(0).at("workflow_execution_id") == one["id"]);
+  CHECK(daemon.get("/files")["files"].as_array().size() == 2);
+  CHECK(daemon.get("/files?executionId=nope")["files"].as_array().empty());
+  Daemon somebody = daemon.as_user("b@example.org");
+  CHECK(somebody.get("/files?executionId=" + text(other["id"]))["files"].as_array().empty());
+  CHECK(daemon.get("/workflows?limt=1").status == 400);
+}

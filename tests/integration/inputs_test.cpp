@@ -140,3 +140,50 @@ TEST_CASE("modules beside the flow can be imported, also by one another; run, ch
   CHECK(refused.status == 400);
   CHECK(has(refused.body, "/modules/no name: expected the name of a module"));
 }
+
+TEST_CASE("a decorator that returns another type than it keeps written: a warning, and the live result") {
+  const Cli cli;
+  const std::string flow = cli.flow(chain({node("n", R"(
+import functools
+def deco(f):
+    @functools.wraps(f)
+    def inner(*args, **words): return str(f(*args, **words)) + "!"
+    return inner
+@deco
+def n(x: int = 3) -> int: return x
+)"),
+                                           node("m", "def m(s: str) -> str: return s")}));
+  const Finished checked = cli({"check", flow});
+  CHECK_MESSAGE(checked.code == 0, checked.out);
+  CHECK(has(checked.out, "warning: node \"m\": input 's' takes str, but node \"n\" gives int"));
+  CHECK(cli({"run", "-q", flow}).out == "m = \"3!\"\n");
+}
+
+TEST_CASE("a byte order mark of an input file is not text; a bool is given by its words") {
+  const Cli cli;
+  const std::string flow = cli.flow(chain({node("n", "def n(name: str, b: bool): return [name, b]")}));
+  cli.directory.file("bom.txt", "\xEF\xBB\xBFhello");
+  CHECK(cli({"run", "-q", flow, "-i", "name=@" + cli.directory.path() + "/bom.txt", "-i", "b=Yes"}).out ==
+        "n = [\"hello\",true]\n");
+  CHECK(cli({"run", "-q", flow, "-i", "name=x", "-i", "b=off"}).out == "n = [\"x\",false]\n");
+}
+
+TEST_CASE("misspelt members of connections are named, and what check warns of is what run refuses") {
+  const Cli cli;
+  const auto with = [&](const char* connection) {
+    return cli.directory.file("flow.json", std::string(R"({"nodes": [{"id": "n", "code": "def n(): return 1"},
+      {"id": "m", "code": "def m(x, y=2): return x"}], "connections": [)") +
+                                               connection + "]}");
+  };
+  for (const auto& [connection, said] :
+       {std::pair{R"({"source": {"nodeId": "n", "ouput": "lo"}, "target": "m"})", "/connections/0/source/ouput"},
+        std::pair{R"({"source": "n", "target": {"nodeId": "m", "inptu": "y"}})", "did you mean input?"}}) {
+    const std::string flow = with(connection);
+    const Finished checked = cli({"check", flow});
+    CHECK_MESSAGE(checked.code == 1, checked.out);
+    CHECK(has(checked.out, said));
+    CHECK(cli({"run", "-q", flow}).code == 2);
+  }
+  CHECK(has(cli({"check", with(R"({"source": "n", "target": "m", "sourceHandle": "lo"})")}).out,
+            "/connections/0/sourceHandle: there is no such member"));
+}

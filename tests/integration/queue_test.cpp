@@ -11,7 +11,8 @@ using namespace qflow::test;
 namespace {
 
 json::object sleeping(const char* seconds) {
-  return chain({node("sleep", std::string("import time\ndef f():\n    time.sleep(") + seconds + ")\n    return 1\n")});
+  return chain({node("sleep", std::string("import time\ndef f():\n    time.sleep(") + seconds + ")\n    return 1\n",
+                     {{"timeout", 900}})});  // the default of 30 s would end what is to wait for a slow machine
 }
 
 json::object answering(int number) { return chain({node("answer", "def f(): return " + std::to_string(number))}); }
@@ -37,7 +38,7 @@ TEST_CASE("what had not begun when the daemon was killed runs after the restart,
   std::string running, edited, deleted, with_input;
   {
     Daemon daemon({"--max-running", "1"}, {}, directory);
-    const std::string slow = daemon.store(sleeping("60"));
+    const std::string slow = daemon.store(sleeping("800"));
     const std::string one = daemon.store(answering(1)), two = daemon.store(answering(2));
     const std::string echo = daemon.store(chain({node("echo", "def f(x): return x")}));
     running = start(daemon, slow);
@@ -70,7 +71,7 @@ TEST_CASE("what waits when the daemon is stopped stays queued, and the next one 
   std::string running, waiting;
   {
     Daemon daemon({"--max-running", "1", "--drain", "0.2"}, {}, directory);
-    running = start(daemon, daemon.store(sleeping("60")));
+    running = start(daemon, daemon.store(sleeping("800")));
     REQUIRE(ends(daemon, running, "running"));
     waiting = start(daemon, daemon.store(answering(3)));
     daemon.program().signal(SIGTERM);
@@ -87,7 +88,7 @@ TEST_CASE("a queued execution is stopped, and one that cannot run any more says 
   {
     Daemon daemon({"--max-running", "1"}, {}, directory);
     Daemon guest = daemon.as_user("guest@example.org");
-    start(daemon, daemon.store(sleeping("60")));
+    start(daemon, daemon.store(sleeping("800")));
     stopped = start(daemon, daemon.store(answering(4)));
     homeless = start(guest, guest.store(answering(5)));
     CHECK(text(daemon.post("/executions/" + stopped + "/stop")["status"]) == "cancelled");
@@ -100,7 +101,7 @@ TEST_CASE("a queued execution is stopped, and one that cannot run any more says 
   Daemon daemon({}, {}, directory);
   CHECK(status(daemon, stopped) == "cancelled");
   CHECK(ends(daemon, homeless, "failed"));
-  CHECK(text(daemon.get("/executions/" + homeless)["error"]).find("has no access any more") != std::string::npos);
+  CHECK(text(daemon.get("/executions/" + homeless)["error"]).find("no longer has access") != std::string::npos);
 }
 
 TEST_CASE("events say that an execution waits, and when it begins") {
@@ -119,7 +120,7 @@ TEST_CASE("events say that an execution waits, and when it begins") {
 TEST_CASE("what a user without access has waiting does not run") {
   Daemon daemon({"--max-running", "1"});
   Daemon guest = daemon.as_user("guest@example.org");
-  const std::string running = start(daemon, daemon.store(sleeping("60")));
+  const std::string running = start(daemon, daemon.store(sleeping("800")));
   const std::string waiting = start(guest, guest.store(answering(6)));
   CHECK(daemon.call("DELETE", "/users/" + text(guest.get("/me")["id"])).status == 200);
   CHECK(daemon.post("/executions/" + running + "/stop").status == 200);
@@ -128,7 +129,7 @@ TEST_CASE("what a user without access has waiting does not run") {
 
 TEST_CASE("large inputs wait in the store, not in memory") {
   Daemon daemon({"--max-running", "1"});
-  const std::string slow = daemon.store(sleeping("60"));
+  const std::string slow = daemon.store(sleeping("800"));
   const std::string count = daemon.store(chain({node("count", "def f(x): return len(x)")}));
   const std::string running = start(daemon, slow);
   REQUIRE(ends(daemon, running, "running"));

@@ -113,7 +113,7 @@ TEST_CASE("errors of commands say what is wrong and what to do") {
   CHECK(home({"runn"}).code == 2);
   CHECK(has(home({"config", "check", "/nowhere/x.toml"}).err, "/nowhere/x.toml: there is no such file"));
   const std::string sheet = home.cli.directory.file("in.xlsx", "PK no database");
-  CHECK(has(home({"restore", sheet}).err, "is not a backup made by `qflow backup`: it is no SQLite database"));
+  CHECK(has(home({"restore", sheet}).err, "is not a backup made by `qflow backup`: it is not a SQLite database"));
   CHECK(home({"user", "add", "a@example.org", "--password-stdin"}, "Passw0rd-one\n").code == 0);
   CHECK(home({"user", "add", "b@example.org", "--password-stdin"}, "Passw0rd-two\n").code == 0);
   const std::string saved = home.cli.directory.path() + "/saved";

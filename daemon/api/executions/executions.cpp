@@ -8,6 +8,7 @@
 #include "daemon/api/filter.hpp"
 #include "daemon/base/ids.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/services/execution_record.hpp"
 #include "daemon/services/running.hpp"
 
 namespace qflow::api {
@@ -71,6 +72,8 @@ class Question {
   const Request& request_;
   Filter filter_, options_;
 };
+
+json::object summary_of(const services::ExecutionRecord& record) { return summary_view(record.execution); }
 
 // A reply made from a record, which takes its room along.
 Task<Reply> show(Services& services, const Request& request, json::object (*view)(const services::ExecutionRecord&)) {
@@ -142,7 +145,8 @@ Task<Reply> delete_execution(Services& services, const Request& request) {
 
 Task<Reply> stop_execution(Services& services, const Request& request) {
   co_await services::stop_execution(services, *request.caller, request.parameter("id"));
-  Reply reply = co_await show(services, request, execution_view);
+  auto* view = services::may_read_records(*request.caller) ? execution_view : summary_of;
+  Reply reply = co_await show(services, request, view);
   co_return reply;
 }
 

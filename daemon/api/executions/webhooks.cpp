@@ -44,7 +44,7 @@ void add_value(json::object& into, const std::string& name, json::value value) {
   }
 }
 
-// What is no text travels as base64, with its type.
+// Bytes that are not UTF-8 are sent as base64, with their type.
 json::value binary(std::string_view bytes, std::string_view type) {
   return json::object{{"base64", base64(bytes)}, {"content_type", to_utf8(type)}, {"size", bytes.size()}};
 }

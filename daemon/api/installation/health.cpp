@@ -7,79 +7,89 @@
 namespace qflow::api {
 namespace {
 
-Task<json::object> database_check(Services& services) {
-  const services::DatabaseHealth health = co_await services::database_health(services);
+json::object view(const services::DatabaseHealth& health) {
   json::object out{{"status", health.problem.empty() ? "healthy" : "unhealthy"}, {"backend", "sqlite"}};
   if (health.problem.empty()) out["response_ms"] = health.response_ms;
   else out["error"] = health.problem;
-  co_return out;
+  return out;
 }
 
 // There is no Redis: this process holds that data itself.
 json::object redis_check() { return {{"status", "healthy"}, {"backend", "in-process"}}; }
 
-json::object container_check(Services& services) {
+json::object view(const services::SandboxHealth& health) {
   json::array missing;
-  for (const auto& finding : services.host.findings)
-    if (!finding.available)
-      missing.push_back(
-          json::object{{"mechanism", finding.mechanism}, {"detail", finding.detail}, {"remedy", finding.remedy}});
-  return {{"status", services.engine.isolation_level() >= 2 ? "healthy" : "degraded"},
+  for (const auto& finding : health.missing)
+    missing.push_back(
+        json::object{{"mechanism", finding.mechanism}, {"detail", finding.detail}, {"remedy", finding.remedy}});
+  return {{"status", health.healthy() ? "healthy" : "degraded"},
           {"backend", "qflow sandbox"},
-          {"isolation_level", services.engine.isolation_level()},
+          {"isolation_level", health.level},
           {"missing", std::move(missing)}};
 }
 
-Task<json::object> python_check(Services& services) {
-  const services::PythonHealth health = co_await services::python_health(services);
+json::object view(const services::PythonHealth& health) {
   json::array environments;
   for (const auto& state : health.environments)
     environments.push_back(json::object{
         {"python", state.python}, {"ready", state.ready}, {"zygotes", state.zygotes}, {"spares", state.spares}});
-  co_return json::object{{"status", health.ready() ? "healthy" : "degraded"},
-                         {"environments", std::move(environments)},
-                         {"running", health.running},
-                         {"waiting", health.waiting},
-                         {"spare_hits", health.spare_hits},
-                         {"spare_misses", health.spare_misses},
-                         {"zygotes_lost", health.zygotes_lost},
-                         {"available_versions", json::value_from(health.versions)}};
+  return {{"status", health.ready() ? "healthy" : "degraded"},
+          {"environments", std::move(environments)},
+          {"running", health.running},
+          {"waiting", health.waiting},
+          {"spare_hits", health.spare_hits},
+          {"spare_misses", health.spare_misses},
+          {"zygotes_lost", health.zygotes_lost},
+          {"available_versions", json::value_from(health.versions)}};
 }
 
-Task<json::object> workflow_check(Services& services) {
-  const services::WorkflowHealth health = co_await services::workflow_health(services);
-  co_return json::object{{"status", health.healthy() ? "healthy" : "degraded"},
-                         {"success_rate", health.success_rate},
-                         {"executions_last_hour", health.ended}};
+json::object view(const services::WorkflowHealth& health) {
+  return {{"status", health.healthy() ? "healthy" : "degraded"},
+          {"success_rate", health.success_rate},
+          {"executions_last_hour", health.ended}};
+}
+
+const char* word(services::Health health) {
+  return health == services::Health::healthy    ? "healthy"
+         : health == services::Health::degraded ? "degraded"
+                                                : "unhealthy";
 }
 
 }  // namespace
 
 Task<Reply> health(Services& services, const Request&) {
-  const json::object database = co_await database_check(services);
-  const json::object pythons = co_await python_check(services);
-  const bool database_ok = database.at("status") == "healthy";
-  const bool workers_ok = pythons.at("status") == "healthy";
-  json::object checks{{"database", database},
+  const services::DatabaseHealth database = co_await services::database_health(services);
+  const services::PythonHealth pythons = co_await services::python_health(services);
+  const services::Health all = services::overall(database, pythons);
+  json::object checks{{"database", view(database)},
                       {"redis", redis_check()},
-                      {"docker", container_check(services)},
-                      {"python_environments", pythons}};
-  const char* status = !database_ok ? "unhealthy" : workers_ok ? "healthy" : "degraded";
-  co_return Reply::of(database_ok ? 200 : 503, json::object{{"status", status},
-                                                            {"timestamp", iso_time(now_us())},
-                                                            {"version", QFLOW_VERSION},
-                                                            {"checks", std::move(checks)}});
+                      {"docker", view(services::sandbox_health(services))},
+                      {"python_environments", view(pythons)}};
+  co_return Reply::of(all == services::Health::unhealthy ? 503 : 200, json::object{{"status", word(all)},
+                                                                                   {"timestamp", iso_time(now_us())},
+                                                                                   {"version", QFLOW_VERSION},
+                                                                                   {"checks", std::move(checks)}});
 }
 
 Task<Reply> health_check(Services& services, const Request& request) {
   const std::string& name = request.parameter("check");
   json::object out;
-  if (name == "database") out = co_await database_check(services);
-  else if (name == "redis") out = redis_check();
-  else if (name == "containers" || name == "docker") out = container_check(services);
-  else if (name == "python") out = co_await python_check(services);
-  else if (name == "workflows") out = co_await workflow_check(services);
-  else throw missing("health check", name + "; the checks are database, redis, containers, python and workflows");
+  if (name == "database") {
+    const services::DatabaseHealth database = co_await services::database_health(services);
+    out = view(database);
+  } else if (name == "redis") {
+    out = redis_check();
+  } else if (name == "containers" || name == "docker") {
+    out = view(services::sandbox_health(services));
+  } else if (name == "python") {
+    const services::PythonHealth pythons = co_await services::python_health(services);
+    out = view(pythons);
+  } else if (name == "workflows") {
+    const services::WorkflowHealth workflows = co_await services::workflow_health(services);
+    out = view(workflows);
+  } else {
+    throw missing("health check", name + "; the checks are database, redis, containers, python and workflows");
+  }
   out["timestamp"] = iso_time(now_us());
   co_return Reply::of(out.at("status") == "unhealthy" ? 503 : 200, out);
 }

@@ -1,7 +1,5 @@
 #include "daemon/api/nodes/library.hpp"
 
-#include <charconv>
-
 #include "daemon/api/nodes/trial_view.hpp"
 #include "daemon/api/nodes/typing_view.hpp"
 #include "daemon/base/members.hpp"
@@ -194,11 +192,7 @@ Task<Reply> list_node_versions(Services& services, const Request& request) {
 }
 
 Task<Reply> get_node_version(Services& services, const Request& request) {
-  const std::string& text = request.parameter("version");
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) throw missing("version", text);
-  auto job = [id = request.parameter("id"), number, caller = request.caller](sqlite::Db& db) {
+  auto job = [id = request.parameter("id"), number = version_in(request), caller = request.caller](sqlite::Db& db) {
     return services::library_node_version(db, *caller, id, number);
   };
   const auto version = co_await services.store.read(std::move(job));

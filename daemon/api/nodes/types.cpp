@@ -54,11 +54,6 @@ json::object view(const services::TypeAnswer& answer, const std::string& source,
   return out;
 }
 
-json::object compared(Services& services, const typing::Catalog& catalog, const std::string& source,
-                      const std::string& target) {
-  return view(services::compare_types(services, catalog, source, target), source, target);
-}
-
 services::TypeDraft draft_in(Body& body) {
   services::TypeDraft draft;
   if (body.has("name")) draft.name = body.required("name", 100);
@@ -157,21 +152,18 @@ Task<Reply> check_types(Services& services, const Request& request) {
     const auto inputs = port_types(body, "target", "inputs");
     body.check();
     const check::CatalogPtr catalog = co_await services::catalog_of(services, request.caller->user_id);
+    const services::PortsAnswer answer = services::compare_ports(services, *catalog, outputs, inputs);
     json::array pairs;
-    bool can = false;
-    for (const auto& output : outputs)
-      for (const auto& input : inputs) {
-        json::object one = compared(services, *catalog, output, input);
-        can = can || one.at("compatible").get_bool();
-        pairs.push_back(std::move(one));
-      }
-    co_return Reply::of(json::object{{"can_connect", can}, {"compatible", can}, {"pairs", std::move(pairs)}});
+    for (std::size_t i = 0; i < answer.pairs.size(); ++i)
+      pairs.push_back(view(answer.pairs[i], outputs[i / inputs.size()], inputs[i % inputs.size()]));
+    co_return Reply::of(json::object{
+        {"can_connect", answer.can_connect}, {"compatible", answer.can_connect}, {"pairs", std::move(pairs)}});
   }
   const std::string source = body.required("source_type", 1000);
   const std::string target = body.required("target_type", 1000);
   body.check();
   const check::CatalogPtr catalog = co_await services::catalog_of(services, request.caller->user_id);
-  co_return Reply::of(compared(services, *catalog, source, target));
+  co_return Reply::of(view(services::compare_types(services, *catalog, source, target), source, target));
 }
 
 Task<Reply> convert_type(Services& services, const Request& request) {

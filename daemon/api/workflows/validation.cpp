@@ -7,11 +7,9 @@
 namespace qflow::api {
 namespace {
 
-// Nodes are executed to be looked at, ten seconds each at most; an editor waits for this.
-constexpr auto kPatience = std::chrono::seconds(15);
-
 Task<Reply> check_document(Services& services, json::object document, std::optional<std::string> owner) {
-  const auto findings = co_await services::check_within(services, std::move(document), std::move(owner), kPatience);
+  const auto findings =
+      co_await services::check_within(services, std::move(document), std::move(owner), services::kCheckPatience);
   const json::object view = findings_view(findings);
   co_return Reply::of(view);
 }

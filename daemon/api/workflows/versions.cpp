@@ -1,7 +1,5 @@
 #include "daemon/api/workflows/versions.hpp"
 
-#include <charconv>
-
 #include "daemon/api/workflows/workflow_view.hpp"
 #include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
@@ -27,14 +25,6 @@ json::object view(const store::WorkflowVersion& v, bool whole) {
   return out;
 }
 
-std::int64_t version_number(const Request& request) {
-  const std::string& text = request.parameter("version");
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{} || end != text.data() + text.size()) throw missing("version", text);
-  return number;
-}
-
 json::object view(const services::WorkflowTemplate& t, bool whole) {
   json::object out{{"id", t.id}, {"builtin", t.builtin}};
   for (const auto& [key, value] : t.body)
@@ -58,14 +48,14 @@ Task<Reply> list_workflow_versions(Services& services, const Request& request) {
 }
 
 Task<Reply> get_workflow_version(Services& services, const Request& request) {
-  auto job = [id = request.parameter("id"), number = version_number(request), owner = request.caller->owner_filter()](
+  auto job = [id = request.parameter("id"), number = version_in(request), owner = request.caller->owner_filter()](
                  sqlite::Db& db) { return services::workflow_version(db, id, number, owner); };
   const auto version = co_await services.store.read(std::move(job));
   co_return Reply::of(view(version, true));
 }
 
 Task<Reply> restore_workflow_version(Services& services, const Request& request) {
-  const std::int64_t number = version_number(request);
+  const std::int64_t number = version_in(request);
   const services::TaggedWorkflow restored =
       co_await services::restore_workflow(services, *request.caller, request.parameter("id"), number);
   co_return Reply::of(workflow_view(restored.workflow, restored.tags));

@@ -9,6 +9,7 @@
 #include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/services/checking.hpp"
+#include "daemon/services/execution_record.hpp"
 #include "daemon/services/running.hpp"
 #include "daemon/services/workflow_changes.hpp"
 #include "daemon/services/workflow_document.hpp"
@@ -16,9 +17,6 @@
 
 namespace qflow::api {
 namespace {
-
-/// How long a save waits for the types of code that is not described yet.
-constexpr auto kPatience = std::chrono::milliseconds(1000);
 
 json::object view(const services::TaggedWorkflow& tagged) { return workflow_view(tagged.workflow, tagged.tags); }
 
@@ -34,7 +32,8 @@ Task<services::TaggedWorkflow> load(Services& services, const Request& request) 
 Task<json::object> view_with_findings(Services& services, const services::TaggedWorkflow& saved) {
   const store::Workflow& w = saved.workflow;
   json::object document = services::document_with_misspelt(w);
-  const auto findings = co_await services::check_within(services, std::move(document), w.created_by, kPatience);
+  const auto findings =
+      co_await services::check_within(services, std::move(document), w.created_by, services::kSavePatience);
   json::object out = view(saved);
   json::object checked = findings_view(findings);
   out["findings"] = std::move(checked["findings"]);
@@ -182,7 +181,7 @@ Task<Reply> execute_workflow(Services& services, const Request& request) {
   const json::value* given = body.find("input_data");
   body.check();
   const std::int64_t wait = request.integer("wait", 0, 0, 3600);
-  if (wait > 0 && !request.caller->reaches("executions:read"))
+  if (wait > 0 && !services::may_read_records(*request.caller))
     throw Fault(FaultKind::forbidden, "missing_scope",
                 "`wait` replies with the execution, but this API key does not have the scope \"executions:read\"");
   std::optional<json::value> input;
