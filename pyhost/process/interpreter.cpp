@@ -1,6 +1,7 @@
 #include "pyhost/process/interpreter.hpp"
 
 #include "pyhost/node/describe.hpp"
+#include "pyhost/types/annotations.hpp"
 
 #include <fcntl.h>
 #include <pybind11/pybind11.h>
@@ -179,7 +180,9 @@ namespace {
 void forget_orphans() {
   const py::dict loaded = py::module_::import("sys").attr("modules");
   std::vector<std::string> names;
-  for (const auto& [name, module] : loaded) names.push_back(name.cast<std::string>());
+  for (const auto& [name, module] : loaded)
+    if (const std::string text = text_of(name); !text.empty())
+      names.push_back(text);  // a package may put anything there
   for (const std::string& name : names)
     for (auto dot = name.find('.'); dot != std::string::npos; dot = name.find('.', dot + 1))
       if (!loaded.contains(name.substr(0, dot).c_str()) && loaded.contains(name.c_str()))
