@@ -1,4 +1,4 @@
-// The names that every handler of this dialect uses. A handler decodes, calls a service or the store, and shows; the
+// The names that every handler of this dialect uses. A handler decodes, calls a service, and shows; the
 // route table has settled who may call.
 #pragma once
 #include <charconv>

@@ -179,7 +179,7 @@ class Checker {
     const StepTypes& giver = types_[from];
     if (giver.function == nullptr || argument.item) return;
     const Type& whole = giver.function->output.type;
-    const schema::DocumentedType type = catalog_.documented(whole, classes(from));
+    const schema::DocumentedName type = catalog_.documented(whole, classes(from));
     const auto may_be_dict = [](const std::string& name) {
       return name == "dict" || name == "object" || name == "any";
     };

@@ -7,6 +7,12 @@
 
 namespace qflow::services {
 
+Task<std::vector<store::ApiKey>> list_api_keys(Services& services, const auth::Caller& caller, bool all) {
+  auto owner = all ? caller.owner_filter() : std::optional(caller.user_id);
+  auto job = [owner = std::move(owner)](sqlite::Db& db) { return store::list_keys(db, owner); };
+  return services.store.read(std::move(job));
+}
+
 Task<auth::NewKey> create_api_key(Services& services, const auth::Caller& caller, const Actor& actor, std::string name,
                                   std::vector<std::string> scopes, std::optional<double> days) {
   if (caller.proof == auth::Caller::Proof::key)

@@ -10,6 +10,8 @@
 
 namespace qflow::services {
 
+/// The caller's keys; `all`: everybody's, for who may see them.
+Task<std::vector<store::ApiKey>> list_api_keys(Services& services, const auth::Caller& caller, bool all);
 /// A key of the caller's. `scopes`: none: everything; `days`: how long it lasts, nothing: until it is revoked. Throws
 /// Fault: forbidden for a caller who has only a key, because keys make no keys; bad_input for a scope that there is
 /// not.

@@ -20,4 +20,9 @@ void audit(Services& services, const Actor& actor, const std::string& action, co
   services.store.post([entry](sqlite::Tx& tx) { store::insert_audit(tx, entry); });
 }
 
+Task<std::vector<store::AuditEntry>> list_audit(Services& services, std::int64_t before, std::int64_t limit) {
+  auto job = [before, limit](sqlite::Db& db) { return store::list_audit(db, before, limit); };
+  return services.store.read(std::move(job));
+}
+
 }  // namespace qflow::services

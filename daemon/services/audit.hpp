@@ -13,5 +13,7 @@ struct Actor {
 /// row is written in the background.
 void audit(Services& services, const Actor& actor, const std::string& action, const std::string& target,
            json::object details = {});
+/// The newest entries first, below the id `before` (0: from the newest). Io threads.
+Task<std::vector<store::AuditEntry>> list_audit(Services& services, std::int64_t before, std::int64_t limit);
 
 }  // namespace qflow::services

@@ -77,13 +77,14 @@ void EnvironmentMeter::take_shares(std::map<std::string, EnvironmentUse>& uses) 
   before_ = std::move(next);
 }
 
-Task<store::Container> create_environment(Services& services, const std::string& python_version,
+Task<store::Container> create_environment(Services& services, std::optional<std::string> python_version,
                                           const std::string& user_id) {
   const auto settings = services.settings.get();
-  workers::pyhost_for(settings->pythons, python_version);
+  const std::string version = python_version.value_or(settings->default_python);
+  workers::pyhost_for(settings->pythons, version);
   store::Container c;
   c.id = new_id();
-  c.python_version = python_version;
+  c.python_version = version;
   c.status = "creating";
   c.created_by = user_id;
   c.created_at = now_us();
@@ -121,6 +122,19 @@ Task<> start_environment(Services& services, store::Container c) {
   auto write = [c](sqlite::Tx& tx) { store::update_container(tx, c); };
   co_await services.store.write(std::move(write));
   announce(services, "container.status", c);
+}
+
+Task<std::vector<store::Container>> list_environments(Services& services, const auth::Caller& caller) {
+  auto job = [owner = caller.owner_filter()](sqlite::Db& db) { return store::list_containers(db, owner); };
+  return services.store.read(std::move(job));
+}
+
+Task<std::vector<store::ContainerLog>> environment_log(Services& services, const auth::Caller& caller, std::string id,
+                                                       std::int64_t limit) {
+  const store::Container c = co_await find_environment(services, caller, std::move(id));
+  auto job = [id = c.id, limit](sqlite::Db& db) { return store::container_logs(db, id, limit); };
+  auto rows = co_await services.store.read(std::move(job));
+  co_return rows;
 }
 
 Task<store::Container> find_environment(Services& services, const auth::Caller& caller, std::string id) {

@@ -3,6 +3,7 @@
 #pragma once
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,12 +38,17 @@ class EnvironmentMeter {
   std::map<std::string, Before> before_;
 };
 
-/// Makes an environment of a Python version for a user and starts it in the background; its state follows in events.
-/// Throws Fault: bad_input for an unknown version, conflict when there are too many.
-Task<store::Container> create_environment(Services& services, const std::string& python_version,
+/// Makes an environment of a Python version, or of the default one, for a user and starts it in the background; its
+/// state follows in events. Throws Fault: bad_input for an unknown version, conflict when there are too many.
+Task<store::Container> create_environment(Services& services, std::optional<std::string> python_version,
                                           const std::string& user_id);
 /// Brings its zygote up, records the result and publishes it as an event. Throws what the store throws.
 Task<> start_environment(Services& services, store::Container environment);
+/// The caller's.
+Task<std::vector<store::Container>> list_environments(Services& services, const auth::Caller& caller);
+/// The last `limit` lines of its log. Throws Fault(not_found), as find_environment().
+Task<std::vector<store::ContainerLog>> environment_log(Services& services, const auth::Caller& caller, std::string id,
+                                                       std::int64_t limit);
 /// Throws Fault(not_found), also when it is not the caller's.
 Task<store::Container> find_environment(Services& services, const auth::Caller& caller, std::string id);
 /// Deletes it and ends its zygotes and spares; executions in it go on. Throws Fault(not_found).

@@ -106,20 +106,49 @@ store::PythonNode own_node(sqlite::Db& db, const auth::Caller& caller, const std
   return node;
 }
 
-}  // namespace
-
-TaggedNode library_node(sqlite::Db& db, const auth::Caller& caller, const std::string& id) {
-  store::PythonNode node = visible_node(db, caller, id);
-  auto tags = store::tags_of(db, Tagged::nodes, id);
+TaggedNode tagged(sqlite::Db& db, store::PythonNode node) {
+  auto tags = store::tags_of(db, Tagged::nodes, node.id);
   return {std::move(node), std::move(tags)};
 }
 
-store::PythonNodeVersion library_node_version(sqlite::Db& db, const auth::Caller& caller, const std::string& id,
-                                              std::int64_t version) {
-  visible_node(db, caller, id);
-  auto found = store::find_node_version(db, id, version);
-  if (!found) throw missing("version", fmt::format("{} of node {}", version, id));
-  return std::move(*found);
+}  // namespace
+
+Task<std::vector<TaggedNode>> list_library_nodes(Services& services, const auth::Caller& caller,
+                                                 store::PythonNodeQuery query) {
+  query.owner = caller.owner_filter();
+  auto job = [query = std::move(query)](sqlite::Db& db) {
+    std::int64_t count = 0;
+    std::vector<TaggedNode> nodes;
+    for (store::PythonNode& row : store::list_python_nodes(db, query, count))
+      nodes.push_back(tagged(db, std::move(row)));
+    return nodes;
+  };
+  return services.store.read(std::move(job));
+}
+
+Task<TaggedNode> find_library_node(Services& services, const auth::Caller& caller, std::string id) {
+  auto job = [id = std::move(id), caller](sqlite::Db& db) { return tagged(db, visible_node(db, caller, id)); };
+  return services.store.read(std::move(job));
+}
+
+Task<std::vector<store::PythonNodeVersion>> library_node_versions(Services& services, const auth::Caller& caller,
+                                                                  std::string id) {
+  auto job = [id = std::move(id), caller](sqlite::Db& db) {
+    visible_node(db, caller, id);
+    return store::node_versions(db, id);
+  };
+  return services.store.read(std::move(job));
+}
+
+Task<store::PythonNodeVersion> find_library_node_version(Services& services, const auth::Caller& caller, std::string id,
+                                                         std::int64_t version) {
+  auto job = [id = std::move(id), caller, version](sqlite::Db& db) {
+    visible_node(db, caller, id);
+    auto found = store::find_node_version(db, id, version);
+    if (!found) throw missing("version", fmt::format("{} of node {}", version, id));
+    return std::move(*found);
+  };
+  return services.store.read(std::move(job));
 }
 
 Task<TaggedNode> create_library_node(Services& services, const auth::Caller& caller, NodeDraft draft) {
@@ -157,7 +186,7 @@ Task<TaggedNode> change_library_node(Services& services, const auth::Caller& cal
       if (own_node(db, caller, node.id).updated_at != before.updated_at) return std::nullopt;
       store::update_python_node(tx, node);
       if (tags) store::set_tags(tx, Tagged::nodes, node.id, *tags);
-      return library_node(db, caller, node.id);
+      return tagged(db, visible_node(db, caller, node.id));
     };
     std::optional<TaggedNode> changed = co_await services.store.write(std::move(job));
     if (changed) co_return std::move(*changed);

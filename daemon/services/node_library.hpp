@@ -26,12 +26,16 @@ struct TaggedNode {
   std::vector<store::Tag> tags;
 };
 
-/// A node that the caller sees: their own, a public one, for admins any. Throws Fault(not_found). On a thread of the
-/// store.
-TaggedNode library_node(sqlite::Db& db, const auth::Caller& caller, const std::string& id);
-/// Throws Fault(not_found), as above.
-store::PythonNodeVersion library_node_version(sqlite::Db& db, const auth::Caller& caller, const std::string& id,
-                                              std::int64_t version);
+/// A page of the nodes that the caller sees: their own, public ones, for admins all; with their code.
+Task<std::vector<TaggedNode>> list_library_nodes(Services& services, const auth::Caller& caller,
+                                                 store::PythonNodeQuery query);
+/// Throws Fault(not_found) for what the caller does not see.
+Task<TaggedNode> find_library_node(Services& services, const auth::Caller& caller, std::string id);
+/// The newest 200 versions, without their code, and one whole. Throw Fault(not_found), as above.
+Task<std::vector<store::PythonNodeVersion>> library_node_versions(Services& services, const auth::Caller& caller,
+                                                                  std::string id);
+Task<store::PythonNodeVersion> find_library_node_version(Services& services, const auth::Caller& caller, std::string id,
+                                                         std::int64_t version);
 
 /// Types that the draft does not name are taken from the code's own functions; code that does not load is kept as it
 /// is, because people save unfinished work. Throws Fault: bad_input for a converter that converts nothing, for more

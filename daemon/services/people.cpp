@@ -142,6 +142,15 @@ Task<bool> needs_first_owner(Services& services) {
   co_return users == 0;
 }
 
+Task<UserPage> list_users(Services& services, store::UserQuery query) {
+  auto job = [query = std::move(query)](sqlite::Db& db) {
+    UserPage page;
+    page.rows = store::list_users(db, query, page.count);
+    return page;
+  };
+  return services.store.read(std::move(job));
+}
+
 Task<store::User> find_user(Services& services, const auth::Caller& caller, std::string id) {
   if (!caller.sees_all() && id != caller.user_id)
     throw Fault(FaultKind::forbidden, "forbidden", "only the owner and admins may see other users");

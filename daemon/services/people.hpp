@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/services/audit.hpp"
 #include "daemon/services/services.hpp"
@@ -26,6 +27,11 @@ struct UserChange {
 
 /// Whether there are no users yet.
 Task<bool> needs_first_owner(Services& services);
+struct UserPage {
+  std::vector<store::User> rows;
+  std::int64_t count = 0;  ///< of all that match
+};
+Task<UserPage> list_users(Services& services, store::UserQuery query);
 /// Throws Fault: forbidden for another user's row without the right to see it, not_found.
 Task<store::User> find_user(Services& services, const auth::Caller& caller, std::string id);
 /// While there are no users, whoever has the set-up token, which the server printed, creates the owner; later the owner

@@ -54,6 +54,13 @@ void check_data(const std::string& type, const json::object& data) {
 
 }  // namespace
 
+Task<std::vector<store::Credential>> list_credentials(Services& services, const auth::Caller& caller) {
+  auto job = [owner = caller.owner_filter()](sqlite::Db& db) {
+    return store::list_credentials(db, owner, std::nullopt);
+  };
+  return services.store.read(std::move(job));
+}
+
 Task<store::Credential> find_credential(Services& services, const auth::Caller& caller, std::string id) {
   auto job = [id, owner = caller.owner_filter()](sqlite::Db& db) { return store::find_credential(db, id, owner); };
   auto found = co_await services.store.read(std::move(job));

@@ -30,6 +30,8 @@ struct CredentialChange {
   std::optional<json::object> data;
 };
 
+/// The caller's, without their data.
+Task<std::vector<store::Credential>> list_credentials(Services& services, const auth::Caller& caller);
 /// Throws Fault(not_found) also when it is not the caller's.
 Task<store::Credential> find_credential(Services& services, const auth::Caller& caller, std::string id);
 /// `wanted` has name, type and data. Throws Fault(bad_input) for an unknown type, or data that it does not have.

@@ -60,6 +60,11 @@ Task<NewSession> sign_in(Services& services, const Actor& actor, std::string ema
   co_return NewSession{std::move(user), std::move(made), life};
 }
 
+Task<std::optional<store::Session>> session_of(Services& services, const auth::Caller& caller) {
+  auto job = [id = caller.proof_id](sqlite::Db& db) { return store::find_session(db, id); };
+  return services.store.read(std::move(job));
+}
+
 Task<> sign_out(Services& services, const auth::Caller& caller, const Actor& actor) {
   if (caller.proof == auth::Caller::Proof::key)
     throw Fault(FaultKind::conflict, "no_session", "an API key has no session; DELETE /api-keys/{id} revokes it");

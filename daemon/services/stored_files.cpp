@@ -43,6 +43,20 @@ Task<store::File> find_file(Services& services, const auth::Caller& caller, std:
   co_return std::move(*found);
 }
 
+Task<std::vector<store::File>> list_files(Services& services, const auth::Caller& caller, std::int64_t limit,
+                                          std::string before, std::string execution) {
+  auto job = [owner = caller.owner_filter(), limit, before = std::move(before), execution = std::move(execution)](
+                 sqlite::Db& db) { return store::list_files(db, owner, limit, before, execution); };
+  return services.store.read(std::move(job));
+}
+
+Task<std::vector<store::FileAccess>> accesses_of(Services& services, const auth::Caller& caller, std::string id) {
+  const store::File file = co_await find_file(services, caller, std::move(id));
+  auto job = [id = file.id](sqlite::Db& db) { return store::accesses_of(db, id); };
+  auto rows = co_await services.store.read(std::move(job));
+  co_return rows;
+}
+
 Task<store::File> keep_file(Services& services, const auth::Caller& caller, FileDraft draft, std::string bytes) {
   const auto config = services.config.get();
   if (bytes.size() > config->files.max_upload_mib << 20U)

@@ -2,6 +2,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/services/services.hpp"
 #include "daemon/store/asset_rows.hpp"
@@ -18,6 +19,12 @@ struct FileDraft {
 
 /// Throws Fault(not_found) also when it is not the caller's, or has expired.
 Task<store::File> find_file(Services& services, const auth::Caller& caller, std::string id);
+/// The caller's files, the newest first, below the id `before`; `execution`: only those that it handed over. Empty:
+/// any.
+Task<std::vector<store::File>> list_files(Services& services, const auth::Caller& caller, std::int64_t limit,
+                                          std::string before, std::string execution);
+/// Who touched the file. Throws Fault(not_found), as find_file().
+Task<std::vector<store::FileAccess>> accesses_of(Services& services, const auth::Caller& caller, std::string id);
 /// Keeps `bytes`. A temporary file without a time of its own expires after files.temporary_hours. Throws Fault:
 /// bad_input for an expiry in the past; too_large above files.max_upload_mib; no_space, also when the caller keeps as
 /// much as they may.

@@ -25,6 +25,11 @@ store::Tag own_tag(sqlite::Db& db, Tagged what, const std::string& id, const aut
 
 }  // namespace
 
+Task<std::vector<store::Tag>> list_tags(Services& services, Tagged what) {
+  auto job = [what](sqlite::Db& db) { return store::list_tags(db, what); };
+  return services.store.read(std::move(job));
+}
+
 Task<store::Tag> create_tag(Services& services, const auth::Caller& caller, Tagged what, TagDraft draft) {
   store::Tag tag;
   tag.id = new_id();

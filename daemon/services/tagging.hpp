@@ -2,6 +2,7 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/services/services.hpp"
 #include "daemon/store/tag_rows.hpp"
@@ -13,6 +14,7 @@ struct TagDraft {
   std::optional<std::string> name, description, color;
 };
 
+Task<std::vector<store::Tag>> list_tags(Services& services, store::Tagged what);
 /// Throws Fault(conflict) when the name is taken.
 Task<store::Tag> create_tag(Services& services, const auth::Caller& caller, store::Tagged what, TagDraft draft);
 /// Throws Fault: not_found; forbidden for somebody else's; conflict.

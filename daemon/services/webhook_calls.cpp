@@ -65,6 +65,21 @@ store::Webhook webhook_of(WebhookDraft draft) {
 
 }  // namespace
 
+Task<std::vector<store::Webhook>> list_webhooks(Services& services, const auth::Caller& caller,
+                                                std::optional<std::string> workflow_id) {
+  auto job = [owner = caller.owner_filter(), workflow = std::move(workflow_id)](sqlite::Db& db) {
+    return store::list_webhooks(db, owner, workflow);
+  };
+  return services.store.read(std::move(job));
+}
+
+Task<store::Webhook> find_webhook(Services& services, const auth::Caller& caller, std::string id) {
+  auto job = [id, owner = caller.owner_filter()](sqlite::Db& db) { return store::find_webhook(db, id, owner); };
+  auto found = co_await services.store.read(std::move(job));
+  if (!found) throw missing("webhook", id);
+  co_return std::move(*found);
+}
+
 Task<store::Webhook> create_webhook(Services& services, const auth::Caller& caller, const Actor& actor,
                                     WebhookDraft draft) {
   store::Webhook webhook = webhook_of(std::move(draft));

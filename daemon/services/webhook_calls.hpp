@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/base/byte_budget.hpp"
 #include "daemon/services/audit.hpp"
@@ -21,6 +22,11 @@ struct WebhookDraft {
   std::optional<std::string> response;  ///< accepted or result
 };
 
+/// The caller's webhooks, or those of one workflow.
+Task<std::vector<store::Webhook>> list_webhooks(Services& services, const auth::Caller& caller,
+                                                std::optional<std::string> workflow_id);
+/// Throws Fault(not_found) also when it is not the caller's.
+Task<store::Webhook> find_webhook(Services& services, const auth::Caller& caller, std::string id);
 /// Makes a webhook, which belongs to the workflow's owner. Throws Fault: bad_input for a workflow that is not the
 /// caller's, a node that it does not have, or an invalid path, method or response; conflict for a taken path.
 Task<store::Webhook> create_webhook(Services& services, const auth::Caller& caller, const Actor& actor,

@@ -58,17 +58,40 @@ bool same(const store::Workflow& a, const store::Workflow& b) {
 
 }  // namespace
 
-TaggedWorkflow tagged_workflow(sqlite::Db& db, const std::string& id, const std::optional<std::string>& owner) {
-  store::Workflow w = own_workflow(db, id, owner);
-  return {std::move(w), store::tags_of(db, Tagged::workflows, id)};
-}
+namespace {
 
-store::WorkflowVersion workflow_version(sqlite::Db& db, const std::string& id, std::int64_t version,
-                                        const std::optional<std::string>& owner) {
-  own_workflow(db, id, owner);
+store::WorkflowVersion version_of(sqlite::Db& db, const std::string& id, std::int64_t version) {
   auto found = store::find_version(db, id, version);
   if (!found) throw missing("version", fmt::format("{} of workflow {}", version, id));
   return std::move(*found);
+}
+
+}  // namespace
+
+Task<TaggedWorkflow> find_workflow(Services& services, const auth::Caller& caller, std::string id) {
+  auto job = [id = std::move(id), owner = caller.owner_filter()](sqlite::Db& db) {
+    store::Workflow w = own_workflow(db, id, owner);
+    return TaggedWorkflow{std::move(w), store::tags_of(db, Tagged::workflows, id)};
+  };
+  return services.store.read(std::move(job));
+}
+
+Task<std::vector<store::WorkflowVersion>> workflow_versions(Services& services, const auth::Caller& caller,
+                                                            std::string id, std::int64_t limit, std::int64_t before) {
+  auto job = [id = std::move(id), owner = caller.owner_filter(), limit, before](sqlite::Db& db) {
+    own_workflow(db, id, owner);
+    return store::versions_of(db, id, limit, before);
+  };
+  return services.store.read(std::move(job));
+}
+
+Task<store::WorkflowVersion> find_workflow_version(Services& services, const auth::Caller& caller, std::string id,
+                                                   std::int64_t version) {
+  auto job = [id = std::move(id), owner = caller.owner_filter(), version](sqlite::Db& db) {
+    own_workflow(db, id, owner);
+    return version_of(db, id, version);
+  };
+  return services.store.read(std::move(job));
 }
 
 Task<TaggedWorkflow> create_workflow(Services& services, const auth::Caller& caller, WorkflowDraft draft) {
@@ -125,7 +148,7 @@ Task<TaggedWorkflow> restore_workflow(Services& services, const auth::Caller& ca
                                       std::int64_t version) {
   auto apply = [version, user = caller.user_id, quota = quota_of(services)](sqlite::Tx& tx, store::Workflow& w) {
     store::require_room(*tx.operator->(), w.created_by.value_or(user), quota);
-    const store::WorkflowVersion old = workflow_version(*tx.operator->(), w.id, version, std::nullopt);
+    const store::WorkflowVersion old = version_of(*tx.operator->(), w.id, version);
     w.nodes = old.nodes;
     w.connections = old.connections;
     w.settings = old.settings;

@@ -23,11 +23,14 @@ struct TaggedWorkflow {
   std::vector<store::Tag> tags;
 };
 
-/// The workflow with its tags. Throws Fault(not_found) also when it is not `owner`'s. On a thread of the store.
-TaggedWorkflow tagged_workflow(sqlite::Db& db, const std::string& id, const std::optional<std::string>& owner);
-/// A stored version of a workflow. Throws Fault(not_found), as above.
-store::WorkflowVersion workflow_version(sqlite::Db& db, const std::string& id, std::int64_t version,
-                                        const std::optional<std::string>& owner);
+/// The workflow with its tags. Throws Fault(not_found) also when it is not the caller's.
+Task<TaggedWorkflow> find_workflow(Services& services, const auth::Caller& caller, std::string id);
+/// The stored versions of a workflow, the newest first, below the number `before` (0: from the newest), without their
+/// JSON; and one of them whole. Throw Fault(not_found), as above.
+Task<std::vector<store::WorkflowVersion>> workflow_versions(Services& services, const auth::Caller& caller,
+                                                            std::string id, std::int64_t limit, std::int64_t before);
+Task<store::WorkflowVersion> find_workflow_version(Services& services, const auth::Caller& caller, std::string id,
+                                                   std::int64_t version);
 
 /// Throws Fault: bad_input for a document that cannot be read, a folder of somebody else, or an active workflow that
 /// cannot run.

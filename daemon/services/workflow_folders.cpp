@@ -29,11 +29,54 @@ store::Project visible_project(sqlite::Db& db, const auth::Caller& caller, const
   return std::move(*project);
 }
 
+namespace {
+
 store::Folder visible_folder(sqlite::Db& db, const auth::Caller& caller, const FolderPlace& place) {
   const store::Project project = visible_project(db, caller, place.project);
   auto folder = store::find_folder(db, project.id, place.folder);
   if (!folder) throw missing("folder", place.folder);
   return std::move(*folder);
+}
+
+// Runs `use(db, folder)` on a thread of the store.
+template <class F>
+auto with_folder(Services& services, const auth::Caller& caller, FolderPlace place, F use) {
+  auto job = [place = std::move(place), caller, use](sqlite::Db& db) {
+    return use(db, visible_folder(db, caller, place));
+  };
+  return services.store.read(std::move(job));
+}
+
+}  // namespace
+
+Task<std::vector<store::Folder>> list_folders(Services& services, const auth::Caller& caller, std::string project) {
+  auto job = [project = std::move(project), caller](sqlite::Db& db) {
+    return store::list_folders(db, visible_project(db, caller, project).id);
+  };
+  return services.store.read(std::move(job));
+}
+
+Task<store::Folder> find_folder(Services& services, const auth::Caller& caller, FolderPlace place) {
+  const auto use = [](sqlite::Db&, const store::Folder& folder) { return folder; };
+  return with_folder(services, caller, std::move(place), use);
+}
+
+Task<std::vector<store::Folder>> folder_path(Services& services, const auth::Caller& caller, FolderPlace place) {
+  const auto use = [](sqlite::Db& db, const store::Folder& folder) { return store::folder_path(db, folder.id); };
+  return with_folder(services, caller, std::move(place), use);
+}
+
+Task<store::FolderContent> folder_content(Services& services, const auth::Caller& caller, FolderPlace place) {
+  const auto use = [](sqlite::Db& db, const store::Folder& folder) { return store::folder_content(db, folder.id); };
+  return with_folder(services, caller, std::move(place), use);
+}
+
+Task<std::vector<store::Credential>> folder_credentials(Services& services, const auth::Caller& caller,
+                                                        FolderPlace place) {
+  const auto use = [](sqlite::Db& db, const store::Folder& folder) {
+    return store::list_credentials(db, std::nullopt, folder.id);
+  };
+  return with_folder(services, caller, std::move(place), use);
 }
 
 Task<store::Folder> create_folder(Services& services, const auth::Caller& caller, std::string project, std::string name,

@@ -2,8 +2,10 @@
 #pragma once
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/services/services.hpp"
+#include "daemon/store/asset_rows.hpp"
 #include "daemon/store/folder_rows.hpp"
 
 namespace qflow::services {
@@ -17,8 +19,17 @@ struct FolderPlace {
 std::optional<store::Project> project_if_visible(sqlite::Db& db, const auth::Caller& caller, const std::string& id);
 /// The same. Throws Fault(not_found). On a thread of the store.
 store::Project visible_project(sqlite::Db& db, const auth::Caller& caller, const std::string& id);
-/// Throws Fault(not_found). On a thread of the store.
-store::Folder visible_folder(sqlite::Db& db, const auth::Caller& caller, const FolderPlace& place);
+
+/// All folders of a project. These throw Fault(not_found) for what is not there, or not the caller's.
+Task<std::vector<store::Folder>> list_folders(Services& services, const auth::Caller& caller, std::string project);
+Task<store::Folder> find_folder(Services& services, const auth::Caller& caller, FolderPlace place);
+/// The folder and its ancestors, outermost first.
+Task<std::vector<store::Folder>> folder_path(Services& services, const auth::Caller& caller, FolderPlace place);
+/// How much is below it.
+Task<store::FolderContent> folder_content(Services& services, const auth::Caller& caller, FolderPlace place);
+/// The credentials in it, without their data.
+Task<std::vector<store::Credential>> folder_credentials(Services& services, const auth::Caller& caller,
+                                                        FolderPlace place);
 
 /// `parent`: nothing: at the top. Throws Fault: not_found; bad_input when the parent is not there.
 Task<store::Folder> create_folder(Services& services, const auth::Caller& caller, std::string project, std::string name,

@@ -25,4 +25,9 @@ WorkflowList list_workflows(sqlite::Db& db, const auth::Caller& caller, Workflow
   return out;
 }
 
+Task<std::vector<std::string>> active_workflows(Services& services, const auth::Caller& caller) {
+  auto job = [owner = caller.owner_filter()](sqlite::Db& db) { return store::active_workflows(db, owner); };
+  return services.store.read(std::move(job));
+}
+
 }  // namespace qflow::services

@@ -24,5 +24,7 @@ struct WorkflowList {
 };
 /// A project that the caller may not see is empty.
 WorkflowList list_workflows(sqlite::Db& db, const auth::Caller& caller, WorkflowQuestion question);
+/// The ids of the caller's active workflows. Io threads.
+Task<std::vector<std::string>> active_workflows(Services& services, const auth::Caller& caller);
 
 }  // namespace qflow::services

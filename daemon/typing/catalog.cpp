@@ -38,7 +38,7 @@ std::optional<std::string> Catalog::of_class(std::string_view class_name) const 
   return std::nullopt;
 }
 
-schema::DocumentedType Catalog::documented(const schema::Type& type, const schema::Classes& classes) const {
+schema::DocumentedName Catalog::documented(const schema::Type& type, const schema::Classes& classes) const {
   return schema::documented(type, classes, [this](std::string_view name) { return of_class(name); });
 }
 

@@ -45,7 +45,7 @@ class Catalog {
   const CustomType* find(std::string_view name) const;
   /// The custom type of a class, for schema::documented().
   std::optional<std::string> of_class(std::string_view class_name) const;
-  schema::DocumentedType documented(const schema::Type& type, const schema::Classes& classes) const;
+  schema::DocumentedName documented(const schema::Type& type, const schema::Classes& classes) const;
   /// Applies the documented rules and `extends`. Unknown names fit nothing.
   schema::Compatibility compatibility(std::string source, std::string_view target) const;
   /// Whether it is a documented name or alias, or the name of a custom type.

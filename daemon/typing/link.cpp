@@ -12,28 +12,28 @@ namespace qflow::typing {
 namespace {
 
 using schema::Classes;
-using schema::DocumentedType;
+using schema::DocumentedName;
 using schema::Type;
 
 const Classes kNone;
 
 const Classes& classes_of(const LinkEnd& end) { return end.classes == nullptr ? kNone : *end.classes; }
 
-DocumentedType documented_of(const LinkEnd& end, const Catalog& catalog) {
+DocumentedName documented_of(const LinkEnd& end, const Catalog& catalog) {
   if (end.type.kind == Type::Kind::any && !end.declared.empty()) {
-    DocumentedType out;
+    DocumentedName out;
     out.name = std::string(schema::builtin_type(end.declared).value_or(end.declared));
     return out;
   }
   return catalog.documented(end.type, classes_of(end));
 }
 
-std::vector<std::string> names_of(const DocumentedType& type) {
+std::vector<std::string> names_of(const DocumentedName& type) {
   return type.alternatives.empty() ? std::vector<std::string>{type.name} : type.alternatives;
 }
 
 // Compares the outer types: any fitting pair of alternatives will do.
-schema::Compatibility outer(const DocumentedType& source, const DocumentedType& target, const Catalog& catalog) {
+schema::Compatibility outer(const DocumentedName& source, const DocumentedName& target, const Catalog& catalog) {
   if (source.name == "null" && target.nullable) return {true, false, {}};
   schema::Compatibility best;
   for (const std::string& from : names_of(source))
@@ -45,7 +45,7 @@ schema::Compatibility outer(const DocumentedType& source, const DocumentedType& 
   return best;
 }
 
-std::string shown(const DocumentedType& type) {
+std::string shown(const DocumentedName& type) {
   if (type.alternatives.empty()) return type.name;
   return fmt::format("{}", fmt::join(type.alternatives, " or "));
 }
@@ -82,7 +82,7 @@ const std::vector<Converter>& documented_converters() {
 }
 
 // A tuple or a set passes into a list as a list of its elements (schema/types.md 3).
-Type as_passed(const Type& source, const DocumentedType& from, const DocumentedType& to) {
+Type as_passed(const Type& source, const DocumentedName& from, const DocumentedName& to) {
   const bool into_list = to.name == "list" || to.name == "array";
   if (!into_list || (from.name != "tuple" && from.name != "set")) return source;
   if (source.kind == Type::Kind::tuple) return Type::of("list", {schema::element_of_tuple(source)});

@@ -27,7 +27,7 @@ struct Link {
   bool conversion_required = false;
   std::string method;       ///< "int()"; empty: none
   std::string explanation;  ///< "list[str] → list[int]: element 0 of the type: str is not int; converter: int()"
-  schema::DocumentedType source, target;
+  schema::DocumentedName source, target;
 };
 
 /// `looks`: the parts of types that may still be visited for one document; what was visited is taken from it. At 0

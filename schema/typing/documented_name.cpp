@@ -53,7 +53,7 @@ constexpr Row kRows[] = {{"str", "string"},
                          {"torch.Tensor", "tensor"},
                          {"PIL.Image.Image", "image"}};
 
-DocumentedType documented_at(const Type& type, const Classes& classes, const CustomTypeOf& custom, int depth);
+DocumentedName documented_at(const Type& type, const Classes& classes, const CustomTypeOf& custom, int depth);
 
 std::string of_class(const Type& type, const Classes& classes, const CustomTypeOf& custom, int depth) {
   for (const Row& row : kRows)
@@ -80,12 +80,12 @@ std::string of_class(const Type& type, const Classes& classes, const CustomTypeO
   return "any";
 }
 
-DocumentedType documented_at(const Type& type, const Classes& classes, const CustomTypeOf& custom, int depth) {
-  DocumentedType out;
+DocumentedName documented_at(const Type& type, const Classes& classes, const CustomTypeOf& custom, int depth) {
+  DocumentedName out;
   if (depth > 16) return out;  // a NewType of itself, from a worker that lies
   std::set<std::string> names;
   const auto add = [&](const Type& one) {
-    const DocumentedType inner = documented_at(one, classes, custom, depth + 1);
+    const DocumentedName inner = documented_at(one, classes, custom, depth + 1);
     out.nullable = out.nullable || inner.nullable || inner.name == "null";
     if (inner.alternatives.empty() && inner.name != "null") names.insert(inner.name);
     names.insert(inner.alternatives.begin(), inner.alternatives.end());
@@ -126,7 +126,7 @@ DocumentedType documented_at(const Type& type, const Classes& classes, const Cus
 
 }  // namespace
 
-DocumentedType documented(const Type& type, const Classes& classes, const CustomTypeOf& custom) {
+DocumentedName documented(const Type& type, const Classes& classes, const CustomTypeOf& custom) {
   return documented_at(type, classes, custom, 0);
 }
 

@@ -6,8 +6,8 @@
 
 #include "daemon/api/executions/execution_view.hpp"
 #include "daemon/api/filter.hpp"
-#include "daemon/base/ids.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/services/execution_list.hpp"
 #include "daemon/services/execution_record.hpp"
 #include "daemon/services/running.hpp"
 
@@ -29,18 +29,16 @@ std::string status_word(const std::string& word) {
   return found->second;
 }
 
-Task<Reply> list_page(Services& services, store::ExecutionQuery query) {
-  auto job = [query](sqlite::Db& db) { return store::list_executions(db, query); };
-  const store::ExecutionPage page = co_await services.store.read(std::move(job));
+Reply page_view(const store::ExecutionPage& page) {
   json::array rows;
   for (const auto& row : page.rows) rows.push_back(summary_view(row));
-  co_return Reply::of(json::object{{"count", page.count}, {"results", std::move(rows)}, {"estimated", page.estimated}});
+  return Reply::of(json::object{{"count", page.count}, {"results", std::move(rows)}, {"estimated", page.estimated}});
 }
 
 // The query of a list request: members of the documented `filter` and `options`, or shorter query parameters.
-class Question {
+class ListQuery {
  public:
-  explicit Question(const Request& request)
+  explicit ListQuery(const Request& request)
       : request_(request), filter_(request, "filter"), options_(request, "options") {}
 
   std::optional<std::string> text(const char* name) const {
@@ -57,15 +55,14 @@ class Question {
     const auto value = options_.whole(name, least, most);
     return value ? *value : request_.integer(name, fallback, least, most);
   }
-  /// The id that an execution started at that time would have.
-  std::optional<std::string> id_at(const char* name) const {
+  std::optional<std::int64_t> time(const char* name) const {
     const auto value = text(name);
     if (!value) return std::nullopt;
-    const auto time = parse_time(*value);
-    if (!time)
+    const auto parsed = parse_time(*value);
+    if (!parsed)
       throw Fault(FaultKind::bad_input, "invalid_query",
                   fmt::format("{}: expected a time such as 2026-01-31T12:00:00Z", name));
-    return first_id_at(*time);
+    return parsed;
   }
 
  private:
@@ -92,33 +89,23 @@ Task<Reply> show(Services& services, const Request& request, json::object (*view
 }  // namespace
 
 Task<Reply> list_executions(Services& services, const Request& request) {
-  const Question question(request);
-  store::ExecutionQuery query;
-  query.limit = question.option("limit", request.integer("take", 20, 1, 100), 1, 100);
-  query.skip = question.option("skip", 0, 0, 1'000'000'000);
-  query.before = question.text("lastId").value_or("");
-  query.after = question.text("firstId").value_or("");
-  if (const auto from = question.id_at("startedAfter")) query.after = std::max(query.after, *from);
-  if (const auto until = question.id_at("startedBefore"))
-    query.before = query.before.empty() ? *until : std::min(query.before, *until);
-  query.workflow_id = question.text("workflowId");
-  const auto statuses = question.texts("status");
-  if (statuses.size() == 1) query.status = status_word(statuses.front());
-  if (statuses.size() > 1) {
-    json::array words;
-    for (const auto& one : statuses) words.push_back(json::value(status_word(one)));
-    query.statuses = json::serialize(words);
-  }
-  query.created_by = request.caller->owner_filter();
-  return list_page(services, std::move(query));
+  const ListQuery asked(request);
+  services::ExecutionQuestion question;
+  question.limit = asked.option("limit", request.integer("take", 20, 1, 100), 1, 100);
+  question.skip = asked.option("skip", 0, 0, 1'000'000'000);
+  question.before = asked.text("lastId").value_or("");
+  question.after = asked.text("firstId").value_or("");
+  question.started_after = asked.time("startedAfter");
+  question.started_before = asked.time("startedBefore");
+  question.workflow_id = asked.text("workflowId");
+  for (const std::string& word : asked.texts("status")) question.statuses.push_back(status_word(word));
+  const auto page = co_await services::list_executions(services, *request.caller, std::move(question));
+  co_return page_view(page);
 }
 
 Task<Reply> list_active_executions(Services& services, const Request& request) {
-  store::ExecutionQuery query;
-  query.limit = 100;
-  query.statuses = R"(["queued","running"])";
-  query.created_by = request.caller->owner_filter();
-  return list_page(services, std::move(query));
+  const auto page = co_await services::list_active_executions(services, *request.caller);
+  co_return page_view(page);
 }
 
 Task<Reply> get_execution(Services& services, const Request& request) {

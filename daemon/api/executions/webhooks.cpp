@@ -6,6 +6,7 @@
 #include <functional>
 
 #include "daemon/api/multipart.hpp"
+#include "daemon/api/stored_file.hpp"
 #include "daemon/base/base64.hpp"
 #include "daemon/base/members.hpp"
 #include "daemon/base/text.hpp"
@@ -99,10 +100,7 @@ json::object input_of(const Request& request, const std::string& path) {
 }  // namespace
 
 Task<Reply> list_webhooks(Services& services, const Request& request) {
-  auto job = [owner = request.caller->owner_filter(), workflow = request.text("workflowId")](sqlite::Db& db) {
-    return store::list_webhooks(db, owner, workflow);
-  };
-  const auto rows = co_await services.store.read(std::move(job));
+  const auto rows = co_await services::list_webhooks(services, *request.caller, request.text("workflowId"));
   json::array out;
   for (const auto& row : rows) out.push_back(view(row));
   co_return Reply::of(json::object{{"data", std::move(out)}});
@@ -123,12 +121,8 @@ Task<Reply> create_webhook(Services& services, const Request& request) {
 }
 
 Task<Reply> get_webhook(Services& services, const Request& request) {
-  auto job = [id = request.parameter("id"), owner = request.caller->owner_filter()](sqlite::Db& db) {
-    return store::find_webhook(db, id, owner);
-  };
-  const auto found = co_await services.store.read(std::move(job));
-  if (!found) throw missing("webhook", request.parameter("id"));
-  co_return Reply::of(view(*found));
+  const store::Webhook found = co_await services::find_webhook(services, *request.caller, request.parameter("id"));
+  co_return Reply::of(view(found));
 }
 
 Task<Reply> delete_webhook(Services& services, const Request& request) {
@@ -148,13 +142,8 @@ Task<Reply> call_webhook(Services& services, const Request& request) {
   const services::WebhookResult result = co_await services::result_of(services, call, request.presence);
   Reply reply;
   if (result.file) {
-    reply.content_type = result.file->mime_type;
-    const auto size = static_cast<std::uint64_t>(result.file->file_size_bytes);
-    // What a node made is served as data, never as a page of this origin.
-    if (!result.file->is_output)
-      reply.headers = {
-          {"Content-Disposition", "attachment; filename*=UTF-8''" + http::percent_encoded(result.file->filename)}};
-    reply.file = http::FilePart{services.store.blob_path(result.file->hash_sha256), 0, size};
+    reply = stored_file(services, *result.file);
+    if (result.file->is_output) reply.headers.clear();  // a value as JSON
   } else if (result.bytes) {
     reply.content_type = "application/octet-stream";
     reply.body = *result.bytes;

@@ -32,8 +32,7 @@ Task<store::Container> load(Services& services, const Request& request) {
 }  // namespace
 
 Task<Reply> list_containers(Services& services, const Request& request) {
-  auto job = [owner = request.caller->owner_filter()](sqlite::Db& db) { return store::list_containers(db, owner); };
-  const auto rows = co_await services.store.read(std::move(job));
+  const auto rows = co_await services::list_environments(services, *request.caller);
   const auto use = co_await services.environments.look(services);
   json::array out;
   for (const auto& row : rows) {
@@ -45,10 +44,10 @@ Task<Reply> list_containers(Services& services, const Request& request) {
 
 Task<Reply> create_container(Services& services, const Request& request) {
   Body body(request.json_object());
-  const auto settings = services.settings.get();
-  const auto version = body.text("python_version", 20).value_or(settings->default_python);
+  auto version = body.text("python_version", 20);
   body.check();
-  const store::Container c = co_await services::create_environment(services, version, request.caller->user_id);
+  const store::Container c =
+      co_await services::create_environment(services, std::move(version), request.caller->user_id);
   co_return Reply::of(201, view(c, {}));
 }
 
@@ -75,10 +74,8 @@ Task<Reply> get_container_resources(Services& services, const Request& request) 
 }
 
 Task<Reply> get_container_logs(Services& services, const Request& request) {
-  const store::Container c = co_await load(services, request);
   const std::int64_t limit = request.integer("limit", 100, 1, 1000);
-  auto job = [id = c.id, limit](sqlite::Db& db) { return store::container_logs(db, id, limit); };
-  const auto rows = co_await services.store.read(std::move(job));
+  const auto rows = co_await services::environment_log(services, *request.caller, request.parameter("id"), limit);
   json::array logs;
   for (const auto& row : rows)
     logs.push_back(json::object{{"timestamp", iso_time(row.at)}, {"level", row.level}, {"message", row.message}});

@@ -26,10 +26,7 @@ json::object view(const store::Credential& c) {
 }  // namespace
 
 Task<Reply> list_credentials(Services& services, const Request& request) {
-  auto job = [owner = request.caller->owner_filter()](sqlite::Db& db) {
-    return store::list_credentials(db, owner, std::nullopt);
-  };
-  const auto rows = co_await services.store.read(std::move(job));
+  const auto rows = co_await services::list_credentials(services, *request.caller);
   json::array items;
   for (const auto& row : rows) items.push_back(view(row));
   co_return Reply::of(json::object{{"data", std::move(items)}});

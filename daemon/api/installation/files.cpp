@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "daemon/api/multipart.hpp"
+#include "daemon/api/stored_file.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/services/stored_files.hpp"
 
@@ -91,11 +92,8 @@ Task<Reply> upload_file(Services& services, const Request& request) {
 
 Task<Reply> list_files(Services& services, const Request& request) {
   const std::int64_t limit = request.integer("limit", 50, 1, 250);
-  auto job = [owner = request.caller->owner_filter(), limit, before = request.text("lastId").value_or(""),
-              execution = request.text("executionId").value_or("")](sqlite::Db& db) {
-    return store::list_files(db, owner, limit, before, execution);
-  };
-  const auto rows = co_await services.store.read(std::move(job));
+  const auto rows = co_await services::list_files(services, *request.caller, limit, request.text("lastId").value_or(""),
+                                                  request.text("executionId").value_or(""));
   json::array files;
   for (const auto& row : rows) files.push_back(view(row));
   co_return Reply::of(json::object{{"files", std::move(files)}});
@@ -105,18 +103,12 @@ Task<Reply> get_file(Services& services, const Request& request) {
   const store::File file = co_await services::find_file(services, *request.caller, request.parameter("id"));
   const auto size = static_cast<std::uint64_t>(file.file_size_bytes);
   const std::string etag = "\"" + file.hash_sha256 + "\"";
-  Reply reply;
-  reply.content_type = file.mime_type;
-  reply.headers = {
-      {"ETag", etag},
-      {"Accept-Ranges", "bytes"},
-      {"Cache-Control", "private, no-cache"},
-      // A file that a node made is served as data, never as a page of this origin.
-      {"Content-Disposition",
-       fmt::format("attachment; filename*=UTF-8''{}",
-                   http::percent_encoded(file.original_filename.empty() ? file.filename : file.original_filename))}};
+  Reply reply = stored_file(services, file);
+  reply.headers.insert(reply.headers.end(),
+                       {{"ETag", etag}, {"Accept-Ranges", "bytes"}, {"Cache-Control", "private, no-cache"}});
   if (request.header("if-none-match") == etag) {
     reply.status = 304;
+    reply.file.reset();
     co_return reply;
   }
   bool unsatisfiable = false;
@@ -128,7 +120,6 @@ Task<Reply> get_file(Services& services, const Request& request) {
     refused.headers.emplace_back("Content-Range", fmt::format("bytes */{}", size));
     co_return refused;
   }
-  reply.file = http::FilePart{services.store.blob_path(file.hash_sha256), 0, size};
   const std::string_view condition = request.header("if-range");
   if (range && (condition.empty() || condition == etag)) {
     reply.status = 206;
@@ -147,9 +138,7 @@ Task<Reply> get_file_metadata(Services& services, const Request& request) {
 }
 
 Task<Reply> get_file_accesses(Services& services, const Request& request) {
-  const store::File file = co_await services::find_file(services, *request.caller, request.parameter("id"));
-  auto job = [id = file.id](sqlite::Db& db) { return store::accesses_of(db, id); };
-  const auto rows = co_await services.store.read(std::move(job));
+  const auto rows = co_await services::accesses_of(services, *request.caller, request.parameter("id"));
   json::array accesses;
   for (const auto& row : rows)
     accesses.push_back(json::object{{"access_type", row.access_type},

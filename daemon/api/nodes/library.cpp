@@ -91,37 +91,23 @@ services::NodeDraft checked_draft(Body& body, services::NodeDraft draft) {
   return draft;
 }
 
-Task<services::TaggedNode> load(Services& services, const Request& request) {
-  auto job = [id = request.parameter("id"), caller = request.caller](sqlite::Db& db) {
-    return services::library_node(db, *caller, id);
-  };
-  return services.store.read(std::move(job));
-}
-
 }  // namespace
 
 Task<Reply> list_nodes(Services& services, const Request& request) {
   store::PythonNodeQuery query;
-  query.owner = request.caller->owner_filter();
   query.text = request.text("search").value_or("");
   query.tag_id = request.text("tag");
   query.skip = request.integer("skip", 0, 0, 1'000'000'000);
   query.take = request.integer("take", 100, 1, 250);
-  auto job = [query](sqlite::Db& db) {
-    std::int64_t count = 0;
-    json::array rows;
-    for (const auto& row : store::list_python_nodes(db, query, count)) {
-      json::object one = view(row, store::tags_of(db, store::Tagged::nodes, row.id));
-      one.erase("code");  // GET /nodes/{id} has it
-      rows.push_back(std::move(one));
-    }
-    return rows;
-  };
-  const json::array library = co_await services.store.read(std::move(job));
   json::array out;
   if (query.skip == 0 && query.text.empty() && !query.tag_id) out.push_back(python_type(*services.settings.get()));
-  for (const auto& node : library) out.push_back(node);
-  co_return Reply::of(json::value(out));
+  const auto nodes = co_await services::list_library_nodes(services, *request.caller, std::move(query));
+  for (const services::TaggedNode& node : nodes) {
+    json::object one = view(node);
+    one.erase("code");  // GET /nodes/{id} has it
+    out.push_back(std::move(one));
+  }
+  co_return Reply::of(json::value(std::move(out)));
 }
 
 Task<Reply> create_node(Services& services, const Request& request) {
@@ -135,14 +121,16 @@ Task<Reply> create_node(Services& services, const Request& request) {
 
 Task<Reply> get_node(Services& services, const Request& request) {
   if (is_builtin(request.parameter("id"))) co_return Reply::of(python_type(*services.settings.get()));
-  const services::TaggedNode node = co_await load(services, request);
+  const services::TaggedNode node =
+      co_await services::find_library_node(services, *request.caller, request.parameter("id"));
   co_return Reply::of(view(node));
 }
 
 Task<Reply> get_node_description(Services& services, const Request& request) {
   json::object out = python_type(*services.settings.get());
   if (is_builtin(request.parameter("id"))) co_return Reply::of(out);
-  const services::TaggedNode found = co_await load(services, request);
+  const services::TaggedNode found =
+      co_await services::find_library_node(services, *request.caller, request.parameter("id"));
   const store::PythonNode& node = found.node;
   out["displayName"] = node.name;
   out["description"] = node.description;
@@ -177,11 +165,7 @@ Task<Reply> delete_node(Services& services, const Request& request) {
 }
 
 Task<Reply> list_node_versions(Services& services, const Request& request) {
-  auto job = [id = request.parameter("id"), caller = request.caller](sqlite::Db& db) {
-    services::library_node(db, *caller, id);
-    return store::node_versions(db, id);
-  };
-  const auto rows = co_await services.store.read(std::move(job));
+  const auto rows = co_await services::library_node_versions(services, *request.caller, request.parameter("id"));
   json::array data;
   for (const auto& row : rows) {
     json::object one = view(row);
@@ -192,10 +176,9 @@ Task<Reply> list_node_versions(Services& services, const Request& request) {
 }
 
 Task<Reply> get_node_version(Services& services, const Request& request) {
-  auto job = [id = request.parameter("id"), number = version_in(request), caller = request.caller](sqlite::Db& db) {
-    return services::library_node_version(db, *caller, id, number);
-  };
-  const auto version = co_await services.store.read(std::move(job));
+  const std::int64_t number = version_in(request);
+  const store::PythonNodeVersion version =
+      co_await services::find_library_node_version(services, *request.caller, request.parameter("id"), number);
   co_return Reply::of(view(version));
 }
 

@@ -33,7 +33,7 @@ json::object SchemaBudget::take(json::object schema) {
 
 json::object port_view(const schema::NodePort& port, const schema::Classes& classes, const typing::Catalog& catalog,
                        SchemaBudget& budget) {
-  const schema::DocumentedType type = catalog.documented(port.type, classes);
+  const schema::DocumentedName type = catalog.documented(port.type, classes);
   json::object schema;
   if (budget.left > 0) {
     schema::SchemaWriter writer(classes);

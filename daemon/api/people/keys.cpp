@@ -26,11 +26,7 @@ json::object view(const store::ApiKey& key) {
 }  // namespace
 
 Task<Reply> list_api_keys(Services& services, const Request& request) {
-  const bool all = request.flag("all").value_or(false) && request.caller->sees_all();
-  auto job = [owner = all ? std::nullopt : std::optional(request.caller->user_id)](sqlite::Db& db) {
-    return store::list_keys(db, owner);
-  };
-  const auto rows = co_await services.store.read(std::move(job));
+  const auto rows = co_await services::list_api_keys(services, *request.caller, request.flag("all").value_or(false));
   json::array items;
   for (const auto& row : rows) items.push_back(view(row));
   co_return Reply::of(json::object{{"items", std::move(items)}});
@@ -60,8 +56,7 @@ Task<Reply> delete_api_key(Services& services, const Request& request) {
 Task<Reply> list_audit(Services& services, const Request& request) {
   const std::int64_t before = request.integer("before", 0, 0, std::numeric_limits<std::int64_t>::max());
   const std::int64_t limit = request.integer("limit", 50, 1, 250);
-  auto job = [before, limit](sqlite::Db& db) { return store::list_audit(db, before, limit); };
-  const auto rows = co_await services.store.read(std::move(job));
+  const auto rows = co_await services::list_audit(services, before, limit);
   json::array items;
   for (const auto& row : rows) {
     std::string error;

@@ -5,6 +5,7 @@
 #include "daemon/api/people/user_view.hpp"
 #include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/services/people.hpp"
 #include "daemon/services/sign_in.hpp"
 
 namespace qflow::api {
@@ -39,10 +40,7 @@ Task<Reply> sign_out(Services& services, const Request& request) {
 }
 
 Task<store::User> own_row(Services& services, const Request& request) {
-  auto find = [id = request.caller->user_id](sqlite::Db& db) { return store::find_user(db, id); };
-  const auto user = co_await services.store.read(std::move(find));
-  if (!user) throw missing("user", request.caller->user_id);
-  co_return *user;
+  return services::find_user(services, *request.caller, request.caller->user_id);
 }
 
 }  // namespace
@@ -54,8 +52,7 @@ Task<Reply> delete_session(Services& services, const Request& request) { return 
 
 Task<Reply> get_session(Services& services, const Request& request) {
   const store::User user = co_await own_row(services, request);
-  auto find = [id = request.caller->proof_id](sqlite::Db& db) { return store::find_session(db, id); };
-  const auto session = co_await services.store.read(std::move(find));
+  const auto session = co_await services::session_of(services, *request.caller);
   json::object out{{"user", user_view(user)}, {"expiresAt", nullptr}};
   if (session) out["expiresAt"] = iso_time(session->expires_at);
   co_return Reply::of(out);

@@ -48,15 +48,10 @@ Task<Reply> list_users(Services& services, const Request& request) {
   static const std::set<std::string> kSorts{"", "email:asc", "email:desc", "createdAt:asc", "createdAt:desc"};
   if (kSorts.count(query.sort) == 0)
     throw Fault(FaultKind::bad_input, "invalid_query", "sortBy: expected email or createdAt, with :asc or :desc");
-  auto job = [query](sqlite::Db& db) {
-    std::int64_t count = 0;
-    auto rows = store::list_users(db, query, count);
-    return std::make_pair(std::move(rows), count);
-  };
-  const auto page = co_await services.store.read(std::move(job));
+  const services::UserPage page = co_await services::list_users(services, std::move(query));
   json::array items;
-  for (const auto& user : page.first) items.push_back(user_view(user));
-  co_return Reply::of(json::object{{"count", page.second}, {"items", std::move(items)}});
+  for (const auto& user : page.rows) items.push_back(user_view(user));
+  co_return Reply::of(json::object{{"count", page.count}, {"items", std::move(items)}});
 }
 
 Task<Reply> create_user(Services& services, const Request& request) {

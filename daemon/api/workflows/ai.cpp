@@ -4,6 +4,7 @@
 #include "daemon/flow/workflow_reader.hpp"
 #include "daemon/services/code_writer.hpp"
 #include "daemon/services/workflow_advice.hpp"
+#include "daemon/services/workflow_changes.hpp"
 #include "daemon/services/workflow_document.hpp"
 
 namespace qflow::api {
@@ -13,11 +14,8 @@ namespace {
 Task<flow::Graph> graph_in(Services& services, const Request& request, Body& body) {
   if (const auto id = body.text("workflowId", 100)) {
     body.check();
-    auto job = [id = *id, owner = request.caller->owner_filter()](sqlite::Db& db) {
-      return services::graph_of(services::own_workflow(db, id, owner));
-    };
-    flow::Graph stored = co_await services.store.read(std::move(job));
-    co_return stored;
+    const services::TaggedWorkflow stored = co_await services::find_workflow(services, *request.caller, *id);
+    co_return services::graph_of(stored.workflow);
   }
   const json::object* workflow = body.object("workflow");
   const auto code = body.text("code", 1U << 20U);

@@ -10,8 +10,7 @@ namespace {
 using store::Tagged;
 
 Task<Reply> list(Services& services, Tagged what) {
-  auto job = [what](sqlite::Db& db) { return store::list_tags(db, what); };
-  const auto rows = co_await services.store.read(std::move(job));
+  const auto rows = co_await services::list_tags(services, what);
   json::array items;
   for (const auto& row : rows) items.push_back(tag_view(row));
   co_return Reply::of(json::object{{"tags", std::move(items)}});

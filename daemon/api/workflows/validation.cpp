@@ -2,6 +2,7 @@
 
 #include "daemon/api/nodes/typing_view.hpp"
 #include "daemon/services/checking.hpp"
+#include "daemon/services/workflow_changes.hpp"
 #include "daemon/services/workflow_document.hpp"
 
 namespace qflow::api {
@@ -24,10 +25,9 @@ Task<Reply> validate_workflow(Services& services, const Request& request) {
 }
 
 Task<Reply> validate_stored_workflow(Services& services, const Request& request) {
-  auto job = [id = request.parameter("id"), owner = request.caller->owner_filter()](sqlite::Db& db) {
-    return services::own_workflow(db, id, owner);
-  };
-  const store::Workflow w = co_await services.store.read(std::move(job));
+  const services::TaggedWorkflow found =
+      co_await services::find_workflow(services, *request.caller, request.parameter("id"));
+  const store::Workflow& w = found.workflow;
   Reply reply = co_await check_document(services, services::document_of(w), w.created_by);
   co_return reply;
 }

@@ -37,20 +37,17 @@ json::object view(const services::WorkflowTemplate& t, bool whole) {
 Task<Reply> list_workflow_versions(Services& services, const Request& request) {
   const std::int64_t limit = request.integer("limit", 50, 1, 250);
   const std::int64_t before = request.integer("before", 0, 0, std::numeric_limits<std::int64_t>::max());
-  auto job = [id = request.parameter("id"), owner = request.caller->owner_filter(), limit, before](sqlite::Db& db) {
-    services::own_workflow(db, id, owner);
-    return store::versions_of(db, id, limit, before);
-  };
-  const auto rows = co_await services.store.read(std::move(job));
+  const auto rows =
+      co_await services::workflow_versions(services, *request.caller, request.parameter("id"), limit, before);
   json::array items;
   for (const auto& row : rows) items.push_back(view(row, false));
   co_return Reply::of(json::object{{"data", std::move(items)}});
 }
 
 Task<Reply> get_workflow_version(Services& services, const Request& request) {
-  auto job = [id = request.parameter("id"), number = version_in(request), owner = request.caller->owner_filter()](
-                 sqlite::Db& db) { return services::workflow_version(db, id, number, owner); };
-  const auto version = co_await services.store.read(std::move(job));
+  const std::int64_t number = version_in(request);
+  const store::WorkflowVersion version =
+      co_await services::find_workflow_version(services, *request.caller, request.parameter("id"), number);
   co_return Reply::of(view(version, true));
 }
 

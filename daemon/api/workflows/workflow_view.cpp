@@ -42,4 +42,15 @@ json::object workflow_view(const store::Workflow& w, const std::vector<store::Ta
   return out;
 }
 
+json::object folder_view(const store::Folder& f) {
+  json::object out{{"id", f.id},
+                   {"name", f.name},
+                   {"projectId", f.project_id},
+                   {"parentFolderId", nullptr},
+                   {"createdAt", iso_time(f.created_at)},
+                   {"updatedAt", iso_time(f.updated_at)}};
+  if (f.parent_folder_id) out["parentFolderId"] = *f.parent_folder_id;
+  return out;
+}
+
 }  // namespace qflow::api

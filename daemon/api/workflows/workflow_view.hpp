@@ -1,9 +1,10 @@
-// Workflows and tags as the API shows them. Any thread.
+// Workflows, tags and folders as the API shows them. Any thread.
 #pragma once
 #include <boost/json/object.hpp>
 
 #include <vector>
 
+#include "daemon/store/folder_rows.hpp"
 #include "daemon/store/tag_rows.hpp"
 #include "daemon/store/workflow_rows.hpp"
 
@@ -14,5 +15,6 @@ namespace json = boost::json;
 /// for has `left_out`: {bytes, get}, where `get` is the path that has it.
 json::object workflow_view(const store::Workflow& workflow, const std::vector<store::Tag>& tags);
 json::object tag_view(const store::Tag& tag);
+json::object folder_view(const store::Folder& folder);
 
 }  // namespace qflow::api

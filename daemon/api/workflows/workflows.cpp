@@ -20,13 +20,6 @@ namespace {
 
 json::object view(const services::TaggedWorkflow& tagged) { return workflow_view(tagged.workflow, tagged.tags); }
 
-Task<services::TaggedWorkflow> load(Services& services, const Request& request) {
-  auto job = [id = request.parameter("id"), owner = request.caller->owner_filter()](sqlite::Db& db) {
-    return services::tagged_workflow(db, id, owner);
-  };
-  return services.store.read(std::move(job));
-}
-
 // The reply of a save has errors and warnings, which never prevent the save. Findings that take longer show with the
 // next save, or in POST /workflows/{id}/validate; `check_incomplete` says so.
 Task<json::object> view_with_findings(Services& services, const services::TaggedWorkflow& saved) {
@@ -93,18 +86,6 @@ services::WorkflowQuestion question_of(const Request& request) {
   return question;
 }
 
-json::object folder_row(const store::Folder& folder) {
-  json::object row{{"id", folder.id},
-                   {"name", folder.name},
-                   {"projectId", folder.project_id},
-                   {"parentFolderId", nullptr},
-                   {"resource", "folder"},
-                   {"createdAt", iso_time(folder.created_at)},
-                   {"updatedAt", iso_time(folder.updated_at)}};
-  if (folder.parent_folder_id) row["parentFolderId"] = *folder.parent_folder_id;
-  return row;
-}
-
 }  // namespace
 
 Task<Reply> create_workflow(Services& services, const Request& request) {
@@ -119,7 +100,11 @@ Task<Reply> list_workflows(Services& services, const Request& request) {
   auto job = [question = question_of(request), scopes, caller = request.caller](sqlite::Db& db) {
     const services::WorkflowList list = services::list_workflows(db, *caller, question);
     json::array rows;
-    for (const store::Folder& folder : list.folders) rows.push_back(folder_row(folder));
+    for (const store::Folder& folder : list.folders) {
+      json::object row = folder_view(folder);
+      row["resource"] = "folder";
+      rows.push_back(std::move(row));
+    }
     for (const services::TaggedWorkflow& one : list.workflows) {
       json::object row = view(one);
       if (scopes)
@@ -140,7 +125,8 @@ Task<Reply> new_workflow(Services& services, const Request& request) {
 }
 
 Task<Reply> get_workflow(Services& services, const Request& request) {
-  const services::TaggedWorkflow found = co_await load(services, request);
+  const services::TaggedWorkflow found =
+      co_await services::find_workflow(services, *request.caller, request.parameter("id"));
   co_return Reply::of(view(found));
 }
 
@@ -170,8 +156,7 @@ Task<Reply> deactivate_workflow(Services& services, const Request& request) {
 }
 
 Task<Reply> list_active_workflows(Services& services, const Request& request) {
-  auto job = [owner = request.caller->owner_filter()](sqlite::Db& db) { return store::active_workflows(db, owner); };
-  const auto ids = co_await services.store.read(std::move(job));
+  const auto ids = co_await services::active_workflows(services, *request.caller);
   co_return Reply::of(json::value_from(ids));
 }
 
