@@ -1,4 +1,4 @@
-# Writes a C++ header with the Python modules INPUTS (separated by |) as kAnalysis, in their order; each under the name
+# Writes a C++ header with the Python modules INPUTS (separated by |) as NAME, in their order; each under the name
 # _qflow_STEM. Each text is split into pieces, because compilers limit the length of a literal.
 string(REPLACE "|" ";" inputs "${INPUTS}")
 set(modules "")
@@ -15,4 +15,4 @@ foreach(input IN LISTS inputs)
   endwhile()
   string(APPEND modules "{\"_qflow_${stem}\",\n${pieces}},\n")
 endforeach()
-file(WRITE ${OUTPUT} "// Made from pyhost/node/analysis by CMake.\n#pragma once\nnamespace qflow::pyhost {\nstruct EmbeddedModule {\n  const char* name;\n  const char* source;\n};\ninline constexpr EmbeddedModule kAnalysis[] = {\n${modules}};\n}  // namespace qflow::pyhost\n")
+file(WRITE ${OUTPUT} "// Made by pyhost/embed.cmake.\n#pragma once\nnamespace qflow::pyhost {\n#ifndef QFLOW_EMBEDDED_MODULE\n#define QFLOW_EMBEDDED_MODULE\nstruct EmbeddedModule {\n  const char* name;\n  const char* source;\n};\n#endif\ninline constexpr EmbeddedModule ${NAME}[] = {\n${modules}};\n}  // namespace qflow::pyhost\n")

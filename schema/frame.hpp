@@ -10,7 +10,7 @@
 namespace qflow::schema {
 
 /// Version that both sides announce in `ready` and `hello`; a peer with another version is refused.
-inline constexpr std::uint32_t kProtocolVersion = 5;
+inline constexpr std::uint32_t kProtocolVersion = 6;
 /// Upper bound of `length`, and so of everything that a peer can make the other side hold for one frame.
 inline constexpr std::uint32_t kMaxFrame = 16U << 20U;
 /// Bytes from the length field to the meta text.

@@ -70,7 +70,7 @@ struct Hello {
   std::uint32_t checks = 0;  ///< bitmap of sandbox::Check, all that held
 };
 
-/// load: payload is the source text of one node.
+/// load: payload is the source text of one node; of a node of flow there is none.
 struct Load {
   std::string file;                     ///< shown in tracebacks
   std::string mark;                     ///< the nonce of output_mark(), the same in every load of a worker
@@ -78,6 +78,11 @@ struct Load {
   bool describe = false;                ///< answer with `analysed` first, then describe every function fully
   bool execute = true;                  ///< with `describe`, false means: only read the text
   std::optional<std::string> name;      ///< the node's name, where `file` does not say it: the code is in a file
+  /// Instead of a source: a node of flow, {type, parameters, outputs (their names), loop? (the id of the load of the
+  /// loop around it)}. Its only function is `flow`, which takes any named arguments.
+  std::optional<json::value> flow;
+  std::optional<json::value>
+      execution;  ///< of a node of flow: what `execution` is there, {id, workflow, mode, started}
 };
 
 /// module: the payload is the source of a module that nodes can import as `name`. No answer; before the loads.
@@ -137,6 +142,7 @@ struct Argument {
   std::optional<std::string> key;       ///< with item: this key instead, if the value is a dict
   std::optional<std::int32_t> width;
   std::optional<json::value> literal;
+  std::optional<bool> copy;  ///< with handle: others get the value, too
 };
 
 /// analysed: the static analysis of the source; payload is JSON text (description.hpp reads it). The answer to the same
@@ -149,9 +155,12 @@ struct Call {
   std::vector<Argument> arguments;
   bool spread = false;  ///< the only argument is a dict, passed by name if its keys cover `required`
   std::uint32_t preview_bytes = 65536;
-  std::string types = "warn";           ///< off, warn or strict: see typecheck.hpp
-  std::optional<json::value> declared;  ///< types that the code does not annotate: "in NAME", "out" → shape
-  bool files = false;                   ///< report file values (pathlib.Path), for use outside the worker
+  std::string types = "warn";             ///< off, warn or strict: see typecheck.hpp
+  std::optional<json::value> declared;    ///< types that the code does not annotate: "in NAME", "out" → shape
+  bool files = false;                     ///< report file values (pathlib.Path), for use outside the worker
+  std::optional<std::string> keep_error;  ///< a failure leaves a value, {error, input}; the text is the node's name
+  std::optional<bool> again;              ///< of a loop: the next round, not the first
+  std::optional<bool> brief;              ///< of a loop: an answer that goes on needs no preview
 };
 
 /// A file that a value refers to, as the worker names it. The daemon never uses the name as a path.
@@ -174,6 +183,8 @@ struct Result {
   std::vector<std::string> warnings;
   std::optional<std::string> inexact_at;     ///< of a value that is not exact: where the first part is that JSON lacks
   std::optional<std::uint64_t> least_bytes;  ///< of a truncated value: at least how large it is as JSON, if it can tell
+  std::optional<std::vector<std::int32_t>> live;  ///< of a node of flow: the outputs that carry a value, ascending
+  std::optional<std::uint64_t> left;  ///< of a loop that goes on: how many more rounds there will be at least
 };
 
 /// raised: an exception left the node's module or function, or the request cannot be carried out.
@@ -217,7 +228,7 @@ BOOST_DESCRIBE_STRUCT(Exited, (), (code, signal, user_us, system_us, max_rss_kib
 BOOST_DESCRIBE_STRUCT(Used, (), (user_us, system_us, peak_rss_kib, minor_faults, major_faults, written_bytes))
 BOOST_DESCRIBE_STRUCT(Refused, (), (step, error, message))
 BOOST_DESCRIBE_STRUCT(Hello, (), (protocol, checks))
-BOOST_DESCRIBE_STRUCT(Load, (), (file, mark, function, describe, execute, name))
+BOOST_DESCRIBE_STRUCT(Load, (), (file, mark, function, describe, execute, name, flow, execution))
 BOOST_DESCRIBE_STRUCT(HelperModule, (), (name))
 BOOST_DESCRIBE_STRUCT(InputPiece, (), (name))
 BOOST_DESCRIBE_STRUCT(Parameter, (), (name, kind, required, type, shape, initial, default_text, description))
@@ -227,11 +238,13 @@ BOOST_DESCRIBE_STRUCT(Function, (),
                        is_wrapped))
 BOOST_DESCRIBE_STRUCT(Loaded, (), (function, functions, warnings, classes, unresolved))
 BOOST_DESCRIBE_STRUCT(Analysed, (), ())
-BOOST_DESCRIBE_STRUCT(Argument, (), (name, handle, item, key, width, literal))
-BOOST_DESCRIBE_STRUCT(Call, (), (module, arguments, spread, preview_bytes, types, declared, files))
+BOOST_DESCRIBE_STRUCT(Argument, (), (name, handle, item, key, width, literal, copy))
+BOOST_DESCRIBE_STRUCT(Call, (),
+                      (module, arguments, spread, preview_bytes, types, declared, files, keep_error, again, brief))
 BOOST_DESCRIBE_STRUCT(FileOffer, (), (label, suffix, size, name))
 BOOST_DESCRIBE_STRUCT(Result, (),
-                      (type, preview, exact, truncated, duration_us, used, files, warnings, inexact_at, least_bytes))
+                      (type, preview, exact, truncated, duration_us, used, files, warnings, inexact_at, least_bytes,
+                       live, left))
 BOOST_DESCRIBE_STRUCT(Raised, (), (phase, type, message, traceback, line, error, duration_us, used))
 BOOST_DESCRIBE_STRUCT(Skipped, (), (because))
 BOOST_DESCRIBE_STRUCT(Give, (), ())

@@ -29,8 +29,9 @@ set(in_daemon_cli api gate services http engine check flow auth store workers ty
 
 set(in_pyhost_values "")
 set(in_pyhost_types values)
-set(in_pyhost_node types values)
-set(in_pyhost_process node types values)
+set(in_pyhost_flow values)
+set(in_pyhost_node flow types values)
+set(in_pyhost_process node flow types values)
 
 set(in_schema_text "")
 set(in_schema_typing text)

@@ -6,6 +6,7 @@
 
 #include "daemon/base/fingerprint.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/flow/control.hpp"
 #include "daemon/store/description_rows.hpp"
 #include "schema/text/parse_json.hpp"
 #include "schema/text/utf8.hpp"
@@ -55,6 +56,7 @@ std::string NodeSource::key() const {
   print.add(kVersion).add(python).add(environment).add(file).add(code);
   print.add(function ? "function " + *function : "").add(name ? "name " + *name : "").add(execute ? "live" : "static");
   if (seconds != kDescribeSeconds) print.add(fmt::format("within {} s", seconds));
+  if (flow) print.add("flow").add(json::serialize(*flow));
   for (const auto& [companion, text] : companions) print.add(companion).add(text);
   for (const auto& [module, text] : modules) print.add("module " + module).add(text);
   return print.hex();
@@ -69,6 +71,7 @@ std::vector<NodeSource> sources_of(const flow::Plan& plan, const std::string& wh
     source.environment = plan.environment;
     source.code = step.node.code;
     source.who = who;
+    if (step.is_flow()) source.flow = flow::control_json(step.node);
     source.function = step.node.function;
     source.seconds = std::min(step.timeout, source.seconds);
     // A file name that no type can carry does not matter: the same code in many nodes is described once.
@@ -231,7 +234,8 @@ std::string load_frames(const NodeSource& source, const std::string& mark, std::
   load.file = source.file;
   load.function = source.function;
   load.name = source.name;
-  load.describe = true;
+  load.flow = source.flow;
+  load.describe = !source.flow;
   load.execute = source.execute;
   schema::pack(schema::Kind::load, ++last, load, frames, source.code);
   return frames;

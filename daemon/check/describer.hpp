@@ -31,6 +31,7 @@ struct NodeSource {
   /// The modules that the code may import as `nodes.NAME`: file and code, in the order of their execution.
   std::vector<std::pair<std::string, std::string>> companions;
   std::map<std::string, std::string> modules;  ///< flow::Graph::modules, when the code may import one of them
+  std::optional<json::value> flow;             ///< instead of code: a node of flow (schema::Load::flow)
   bool execute = true;                         ///< false: only read the text
   double seconds = kDescribeSeconds;           ///< for executing the module, companions included
   std::string who;                             ///< the user who asks: no user may take all the places. Not in key()

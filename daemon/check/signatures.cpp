@@ -1,6 +1,7 @@
 #include "daemon/check/signatures.hpp"
 
 #include "daemon/base/fingerprint.hpp"
+#include "daemon/flow/control.hpp"
 
 namespace qflow::check {
 
@@ -13,6 +14,7 @@ std::string Signatures::key_of(const flow::Plan& plan) {
         .add(step.node.name)
         .add(step.node.function.value_or(""))
         .add(step.node.code)
+        .add(step.is_flow() ? json::serialize(flow::control_json(step.node)) : "")
         .add(std::to_string(step.group));
   return print.bytes();
 }

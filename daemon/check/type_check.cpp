@@ -5,9 +5,11 @@
 #include <algorithm>
 
 #include "daemon/base/fault.hpp"
+#include "daemon/check/flow_types.hpp"
 #include "daemon/flow/binding.hpp"
 #include "daemon/flow/inputs.hpp"
 #include "daemon/typing/link.hpp"
+#include "schema/text/parse_json.hpp"
 #include "schema/typing/hierarchy.hpp"
 #include "schema/typing/json_schema.hpp"
 
@@ -49,12 +51,13 @@ class Checker {
       : plan_(plan), types_(types), catalog_(catalog), look_(look) {
     if (look.input != nullptr) input_ = *look.input;
     for (const flow::Step& step : plan.steps) entries_ += flow::is_entry(step) ? 1 : 0;
+    flow_ = flow_types(plan, types);
   }
 
   std::vector<Finding> check() {
     check_input();
     for (std::size_t i = 0; i < plan_.steps.size() && out_.size() < kMostFindings; ++i)
-      if (types_[i].function != nullptr) check_step(i);
+      if (types_[i].function != nullptr && !plan_.steps[i].is_flow() && look_.pinned.count(i) == 0) check_step(i);
     say_what_is_missing();
     return std::move(out_);
   }
@@ -91,8 +94,9 @@ class Checker {
 
   // Members of the input that no function takes.
   void check_input() {
-    const bool all =
-        std::all_of(types_.begin(), types_.end(), [](const StepTypes& one) { return one.function != nullptr; });
+    bool all = true;
+    for (std::size_t i = 0; i < types_.size(); ++i)
+      all = all && types_[i].function != nullptr && !(plan_.steps[i].is_flow() && flow::is_entry(plan_.steps[i]));
     if (!look_.with_input || look_.input == nullptr || !all) return;
     std::vector<schema::Function> functions;
     for (const StepTypes& one : types_) functions.push_back(as_bound(*one.function));
@@ -109,12 +113,42 @@ class Checker {
     }
   }
 
+  // The sources as they are bound together: of several that come to one input by way of a choice, only one will carry a
+  // value, and the first stands for it.
+  flow::SourceList usual_sources(const flow::Step& step) {
+    flow::SourceList out;
+    for (const flow::Source* source : flow::sources_of(step)) {
+      const bool chosen = source->step && may_be_absent(*source->step);
+      const bool taken = std::any_of(out.begin(), out.end(), [&](const flow::Source* other) {
+        return other->input == source->input && other->input_port == source->input_port;
+      });
+      if (!chosen || !taken) out.push_back(source);
+    }
+    return out;
+  }
+
+  // Whether a step may end without a value although nothing fails: a choice, or what follows one.
+  bool may_be_absent(std::size_t step) {
+    if (absent_.empty()) {
+      absent_.resize(plan_.steps.size(), false);
+      for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+        const auto sources = flow::sources_of(plan_.steps[i]);
+        absent_[i] = flow::is_choice(plan_.steps[i].node.control) ||
+                     plan_.steps[i].node.on_error == flow::OnError::output ||
+                     (!sources.empty() && std::all_of(sources.begin(), sources.end(), [&](const flow::Source* source) {
+                       return source->step && absent_[*source->step];
+                     }));
+      }
+    }
+    return absent_[step];
+  }
+
   void check_step(std::size_t i) {
     const flow::Step& step = plan_.steps[i];
     const schema::NodeFunction& function = *types_[i].function;
     flow::Binding binding;
     try {
-      binding = flow::bind_step(step, plan_, as_bound(function), input_, entries_, step_number);
+      binding = flow::bind_step(step, plan_, usual_sources(step), as_bound(function), input_, entries_, step_number);
     } catch (const Fault& fault) {
       if (look_.types_only) return;  // the engine reports it when it binds
       const bool waits = fault.code == "missing_argument" && flow::is_entry(step) && !look_.with_input;
@@ -135,6 +169,36 @@ class Checker {
       else if (!binding.spread) check_edge(i, *port, argument);
       else check_spread(i, *port, argument, binding);
     }
+    check_others(i, function, binding);
+  }
+
+  // Sources that share their input with one that was bound.
+  void check_others(std::size_t i, const schema::NodeFunction& function, const flow::Binding& binding) {
+    const flow::Step& step = plan_.steps[i];
+    const flow::SourceList usual = usual_sources(step);
+    for (const flow::Source* source : flow::sources_of(step)) {
+      if (!source->step || std::find(usual.begin(), usual.end(), source) != usual.end() || binding.spread) continue;
+      const auto index = static_cast<std::size_t>(source->input);
+      std::optional<NodePort> port;
+      if (source->input_port) port = port_of(function, *source->input_port);
+      else if (index < step.node.ports.size()) port = port_of(function, step.node.ports[index]);
+      else if (index < function.inputs.size()) port = function.inputs[index];
+      if (!port || !knows(*source->step)) continue;
+      check_ends(i, *port, *source, end_of(*source, ""), "output");
+    }
+  }
+
+  // Whether the type of what the step gives is known.
+  bool knows(std::size_t step) const { return plan_.steps[step].is_flow() || types_[step].function != nullptr; }
+
+  typing::LinkEnd end_of(const flow::Source& source, std::string declared_name) const {
+    const std::size_t from = *source.step;
+    if (source.error) return {Type::of("dict"), &kNone, {}};
+    if (plan_.steps[from].node.on_error == flow::OnError::regular) return {Type::any(), &kNone, {}};
+    if (!plan_.steps[from].is_flow())
+      return {output_type(plan_.steps[from], types_[from], source), &classes(from), std::move(declared_name)};
+    const auto output = static_cast<std::size_t>(source.output);
+    return {output < flow_.outputs[from].size() ? flow_.outputs[from][output] : Type::any(), &classes(from), {}};
   }
 
   // The parameter of that name, or else a port for **kwargs; without a name, a port for *args.
@@ -177,7 +241,7 @@ class Checker {
                     const flow::Binding& binding) {
     const std::size_t from = *argument.handle;
     const StepTypes& giver = types_[from];
-    if (giver.function == nullptr || argument.item) return;
+    if (giver.function == nullptr || plan_.steps[from].is_flow() || argument.item) return;
     const Type& whole = giver.function->output.type;
     const schema::DocumentedName type = catalog_.documented(whole, classes(from));
     const auto may_be_dict = [](const std::string& name) {
@@ -216,7 +280,8 @@ class Checker {
   }
 
   const schema::Classes& classes(std::size_t step) const {
-    return types_[step].classes == nullptr ? kNone : *types_[step].classes;
+    const schema::Classes* own = plan_.steps[step].is_flow() ? flow_.classes[step] : types_[step].classes;
+    return own == nullptr ? kNone : *own;
   }
 
   std::string declared(const flow::Node& node, const std::string& port) const {
@@ -252,14 +317,11 @@ class Checker {
 
   void check_edge(std::size_t i, const NodePort& port, const schema::Argument& argument) {
     const std::size_t from = *argument.handle;
-    if (types_[from].function == nullptr || plan_.types == flow::TypeChecks::off) return;
+    if (!knows(from) || plan_.types == flow::TypeChecks::off) return;
     const flow::Source* source = source_of(i, port, argument);
     if (source == nullptr) return;
     const std::string output = argument.key.value_or("output");
-    check_ends(i, port, *source,
-               {output_type(plan_.steps[from], types_[from], *source), &classes(from),
-                declared_output(plan_.steps[from].node, argument)},
-               output);
+    check_ends(i, port, *source, end_of(*source, declared_output(plan_.steps[from].node, argument)), output);
   }
 
   void check_ends(std::size_t i, const NodePort& port, const flow::Source& source, const typing::LinkEnd& left,
@@ -348,6 +410,8 @@ class Checker {
   const Look& look_;
   std::optional<json::value> input_;
   std::size_t entries_ = 0;
+  FlowTypes flow_;
+  std::vector<bool> absent_;
   int looks_ = kLooksOfAll;
   schema::CheckBudget steps_;
   std::size_t links_left_out_ = 0, literals_left_out_ = 0;
@@ -381,6 +445,33 @@ Type output_type(const flow::Step& step, const StepTypes& types, const flow::Sou
 std::vector<Finding> check_types(const flow::Plan& plan, const std::vector<StepTypes>& types,
                                  const typing::Catalog& catalog, const Look& look) {
   return Checker(plan, types, catalog, look).check();
+}
+
+std::vector<Finding> check_pins(const flow::Plan& plan, const std::vector<StepTypes>& types,
+                                const std::map<std::size_t, std::string>& pins) {
+  std::vector<Finding> out;
+  schema::CheckBudget budget;
+  for (const auto& [step, text] : pins) {
+    if (types[step].function == nullptr || plan.steps[step].node.outputs.size() > 1) continue;
+    const Type& type = types[step].function->output.type;
+    if (type.kind == Type::Kind::any || !budget.spend(kSchemaSteps)) continue;
+    std::string error;
+    schema::SchemaWriter writer(types[step].classes == nullptr ? kNone : *types[step].classes);
+    const json::object schema = writer.finish(writer.schema_of(type));
+    const schema::Problems problems = schema::check_json(schema::parse_json(text, error, 200), schema, budget);
+    if (problems.empty()) continue;
+    const flow::Node& node = plan.steps[step].node;
+    Finding finding;
+    finding.code = "invalid_pin";
+    finding.message = fmt::format("node \"{}\": its pinned value is not the {} that it returns: {}{}{}", node.name,
+                                  schema::text(type), problems.front().pointer,
+                                  problems.front().pointer.empty() ? "" : ": ", problems.front().what);
+    finding.node = node.name;
+    finding.node_id = node.id;
+    finding.pointer = "/pinData/" + node.name;
+    out.push_back(std::move(finding));
+  }
+  return out;
 }
 
 bool has_errors(const std::vector<Finding>& findings) {

@@ -1,5 +1,7 @@
 // Checks a plan's connections and literals against its functions' types before anything runs. Any thread; runs no code.
 #pragma once
+#include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,14 +41,20 @@ struct Look {
   bool with_input = false;  ///< the execution's input is known (`input`), not still to come
   const json::value* input = nullptr;
   flow::InputRules input_rules = flow::InputRules::open;
-  bool suggestions = true;  ///< suggest what would make a connection fit; costs more than finding that it does not
-  bool types_only = false;  ///< leave out what cannot be bound: the engine itself reports it
+  std::set<std::size_t> pinned;  ///< steps that do not run: their arguments do not matter
+  bool suggestions = true;       ///< suggest what would make a connection fit; costs more than finding that it does not
+  bool types_only = false;       ///< leave out what cannot be bound: the engine itself reports it
 };
 
 /// Findings about the connections and literals of all steps, in the plan's order. One entry of `types` per step. With
 /// `plan.types` off nothing is compared; with warn, a mismatch inside a type is a warning.
 std::vector<Finding> check_types(const flow::Plan& plan, const std::vector<StepTypes>& types,
                                  const typing::Catalog& catalog, const Look& look = {});
+
+/// Findings about values that are given to steps instead of being made: `pins`, JSON texts by step, that are not of the
+/// type which the step's function returns.
+std::vector<Finding> check_pins(const flow::Plan& plan, const std::vector<StepTypes>& types,
+                                const std::map<std::size_t, std::string>& pins);
 
 /// The type of an output of a step: its whole value, or one of several declared outputs.
 schema::Type output_type(const flow::Step& step, const StepTypes& types, const flow::Source& source);

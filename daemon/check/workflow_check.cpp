@@ -23,6 +23,7 @@ Finding finding_of(const Fault& fault) {
   };
   out.node = text("node");
   out.node_id = text("node_id");
+  out.pointer = text("pointer");
   return out;
 }
 
@@ -70,7 +71,7 @@ std::optional<flow::Plan> plan_around(flow::Graph graph, const workers::Settings
                                      [&](const flow::Node& one) { return one.id == finding.node_id; });
       if (fault.code == "empty_workflow" && !findings.empty()) return std::nullopt;
       const bool cycle = fault.code == "cyclic_workflow";
-      if (node != graph.nodes.end()) finding.pointer = node->pointer;
+      if (node != graph.nodes.end() && finding.pointer.empty()) finding.pointer = node->pointer;
       findings.push_back(std::move(finding));
       // Several connections of a cycle may have to be removed; it is reported once.
       if (cycle && attempt > 0 && findings.size() > 1 && findings[findings.size() - 2].code == "cyclic_workflow")
@@ -90,6 +91,7 @@ class NodeFindings {
 
   void add(std::size_t step, const schema::NodeDescription& d) {
     const flow::Node& node = plan_.steps[step].node;
+    if (plan_.steps[step].is_flow()) return add_expression(node, d);
     add_imports(node, d);
     if (!d.error.empty() && !missing_) {
       put(node, Severity::error, "code_error", d.error, d.error_line);
@@ -117,6 +119,16 @@ class NodeFindings {
     finding.pointer = node.pointer;
     finding.line = line;
     out_.push_back(std::move(finding));
+  }
+
+  // "SyntaxError: parameters/rules/0/when: invalid syntax (line 1)"
+  void add_expression(const flow::Node& node, const schema::NodeDescription& d) {
+    if (d.error.empty()) return;
+    put(node, Severity::error, "invalid_expression", d.error, 0);
+    const auto at = d.error.find("parameters/");
+    const auto end = d.error.find(": ", at);
+    if (at != std::string::npos && end != std::string::npos)
+      out_.back().pointer = node.pointer + "/" + d.error.substr(at, end - at);
   }
 
   void add_imports(const flow::Node& node, const schema::NodeDescription& d) {
@@ -182,17 +194,6 @@ Task<WorkflowCheck> check_workflow(Describer& describer, const json::object& doc
       finding.code = "unknown_member";
       finding.pointer = one.pointer;
       finding.message = one.sentence();
-      out.findings.push_back(std::move(finding));
-    }
-    if (const json::value* pins = document.if_contains("pinData");
-        pins != nullptr && pins->is_object() && !pins->get_object().empty()) {
-      Finding finding;
-      finding.severity = Severity::warning;
-      finding.code = "pinned_data";
-      finding.pointer = "/pinData";
-      finding.message =
-          "/pinData: this release runs nodes whose data is pinned like all others; the pinned data is kept, but not "
-          "used";
       out.findings.push_back(std::move(finding));
     }
     if (prepare) prepare(graph);

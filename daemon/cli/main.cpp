@@ -196,6 +196,11 @@ class Commands {
         ->allow_extra_args(false);
     c->add_option("--input-file", run_.input_file, "a JSON file with the whole input");
     c->add_option("--node", run_.node, "run only this node and the nodes it needs, and show its value");
+    c->add_option("--from", run_.from, "run this node and those after it again; needs --reuse");
+    c->add_option("--reuse", run_.reuse,
+                  "the execution whose recorded values are used again: an id, or `last` for the last one of this flow");
+    c->add_option("--pin", run_.pins, "NODE=FILE: do not run the node, its value is the JSON in the file")
+        ->allow_extra_args(false);
     c->add_option("--python", run_.python, "the Python version to use instead of the workflow's");
     c->add_option("-o,--out", run_.out,
                   "the directory for files that nodes hand over (default: below the data directory)");

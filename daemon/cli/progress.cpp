@@ -68,6 +68,8 @@ std::string shortened(const std::string& text) {
   return shown.size() == text.size() ? text : std::string(shown) + "…";
 }
 
+constexpr std::uint64_t kShownRuns = 10;
+
 const char* word_of(engine::Status status) {
   switch (status) {
     case engine::Status::pending:
@@ -129,6 +131,13 @@ void Progress::draw() {
   put(out);
 }
 
+// A loop may have thousands of rounds a second.
+void Progress::draw_soon(const engine::StepRun& run) {
+  if (run.count > kShownRuns && Clock::now() - last_draw_ < std::chrono::milliseconds(50)) return;
+  last_draw_ = Clock::now();
+  draw();
+}
+
 void Progress::on_step(std::size_t step, const engine::StepRun& run) {
   Line& l = lines_[step];
   l.status = run.status;
@@ -138,9 +147,15 @@ void Progress::on_step(std::size_t step, const engine::StepRun& run) {
   if (run.result && run.load_ms >= kWorthSaying) l.note += fmt::format("  (import {})", duration_text(run.load_ms));
   if (run.error)
     l.note = shortened(printable(run.error->type + (run.error->message.empty() ? "" : ": " + run.error->message)));
+  if (run.status == engine::Status::skipped) l.note = printable(run.reason);
+  if (run.count > 0) l.note += fmt::format("  ×{}", run.count + 1);
   l.note = flat(std::move(l.note));
-  if (style_ == Style::live) draw();
-  else if (style_ == Style::plain && run.status != engine::Status::running) put(line(step) + "\n");
+  if (style_ == Style::live) return draw_soon(run);
+  // Of a loop's rounds, the first are shown, and those that fail.
+  const bool shown = run.count < kShownRuns || run.status == engine::Status::failed;
+  if (style_ == Style::plain && run.status != engine::Status::running && shown) put(line(step) + "\n");
+  if (style_ == Style::plain && run.count == kShownRuns && run.status != engine::Status::running)
+    put(fmt::format("{:<{}}  …\n", flat(printable(plan_.steps[step].node.name)), name_width_));
 }
 
 void Progress::on_output(std::size_t step, std::string_view text) {
@@ -165,8 +180,10 @@ Task<> Progress::tick() {
 void Progress::finish(const engine::Outcome& outcome) {
   if (style_ == Style::none) return;
   for (std::size_t i = 0; i < lines_.size(); ++i) {
-    if (lines_[i].status == outcome.steps[i].status) continue;
+    const bool cut = i < outcome.runs.size() && outcome.runs[i] > kShownRuns;
+    if (lines_[i].status == outcome.steps[i].status && !cut) continue;
     lines_[i].status = outcome.steps[i].status;
+    if (lines_[i].status == engine::Status::skipped) lines_[i].note = flat(printable(outcome.steps[i].reason));
     if (style_ == Style::plain) put(line(i) + "\n");
   }
   draw();

@@ -30,6 +30,7 @@ class Progress {
  private:
   std::string line(std::size_t step) const;
   void draw();
+  void draw_soon(const engine::StepRun& run);
   struct Line {
     engine::Status status = engine::Status::pending;
     Clock::time_point since;
@@ -41,6 +42,7 @@ class Progress {
   Style style_;
   std::vector<Line> lines_;
   std::size_t name_width_ = 0;
+  Clock::time_point last_draw_;
   bool drawn_ = false;
 };
 

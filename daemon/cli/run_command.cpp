@@ -6,6 +6,7 @@
 
 #include <boost/asio/signal_set.hpp>
 #include <boost/json/serialize.hpp>
+#include <algorithm>
 #include <filesystem>
 
 #include "daemon/base/fault.hpp"
@@ -15,6 +16,7 @@
 #include "daemon/cli/flow_file.hpp"
 #include "daemon/cli/run_changes.hpp"
 #include "daemon/cli/run_input.hpp"
+#include "daemon/cli/run_part.hpp"
 #include "daemon/cli/run_report.hpp"
 #include "daemon/cli/progress.hpp"
 #include "daemon/cli/runtime.hpp"
@@ -115,9 +117,6 @@ Ended Runner::run_once(WatchedFiles* watched) {
   const RunOptions& options = options_;
   const LocalFlow local = read_flow(options.flow, watched);
   refuse_misspelt(local);
-  if (const json::value* pins = local.document.if_contains("pinData");
-      pins != nullptr && pins->is_object() && !pins->get_object().empty() && !options.quiet)
-    fmt::print(stderr, "Note: pinData is not used; its nodes run like all others.\n");
   flow::Graph graph = flow::read_workflow(local.document);
   if (graph.name.empty()) graph.name = local.name;
   if (options.python) {
@@ -133,7 +132,14 @@ Ended Runner::run_once(WatchedFiles* watched) {
   }
   workers::Settings& settings = *settings_;
   engine::Order order;
-  order.plan = flow::make_plan(graph, settings, options.node);
+  std::optional<store::Store> store;
+  if (options.reuse) store.emplace(config_.data_dir);
+  const services::PartialRun part = read_part(options, local.document, graph.name, store ? &*store : nullptr);
+  if (options.from && std::none_of(graph.nodes.begin(), graph.nodes.end(), [&](const flow::Node& one) {
+        return one.name == *options.from || one.id == *options.from;
+      }))
+    throw Fault(FaultKind::bad_input, "missing_node", fmt::format("--from: no node is named \"{}\"", *options.from));
+  services::plan_part(graph, settings, part, order);
   order.input = std::move(given.value);
   order.input_rules = given.rules;
   order.given = std::move(given.given);
@@ -146,10 +152,10 @@ Ended Runner::run_once(WatchedFiles* watched) {
   const Isolation& isolation = *isolation_;
   log::set_level(log::Level::warning);
 
-  store::Store store(config_.data_dir);
+  if (!store) store.emplace(config_.data_dir);
   asio::io_context io(1);
   workers::Pool pool(io.get_executor(), settings);
-  engine::Engine engine(io.get_executor(), pool, &store, 1, isolation.level(), isolation.missing());
+  engine::Engine engine(io.get_executor(), pool, &*store, 1, isolation.level(), isolation.missing());
   engine.recorder().set_patience(std::chrono::seconds(10));
   Progress progress(plan, Progress::style_for(plan, options.quiet || options.json));
   Told told(progress);
@@ -160,7 +166,7 @@ Ended Runner::run_once(WatchedFiles* watched) {
   asio::co_spawn(io, workers::watch(pool), asio::detached);
   asio::co_spawn(io, progress.tick(), asio::detached);
   asio::co_spawn(io, watch_interrupts(engine, order.execution_id, interrupts), asio::detached);
-  asio::co_spawn(io, run_one(engine, store, order, progress, std::make_shared<const workers::Settings>(settings)),
+  asio::co_spawn(io, run_one(engine, *store, order, progress, std::make_shared<const workers::Settings>(settings)),
                  [&](std::exception_ptr error, Finished result) {
                    if (error) failure = error;
                    else finished = std::move(result);
@@ -172,7 +178,7 @@ Ended Runner::run_once(WatchedFiles* watched) {
 
   progress.finish(finished->outcome);
   const RunReport report(order, plan, finished->outcome, isolation.level(),
-                         place_files(store, order.execution_id, finished->files, options.out));
+                         place_files(*store, order.execution_id, finished->files, options.out));
   if (options.json) report.print_json();
   else report.print();
   std::fflush(stdout);  // before the id, also where both are one pipe

@@ -49,6 +49,15 @@ json::object node_report(const flow::Step& step, const engine::StepRun& run) {
   node["stderr"] = run.standard_error.text;
   node["output_dropped"] = run.standard_output.dropped + run.standard_error.dropped;
   node["warnings"] = json::value_from(run.warnings);
+  node["runs"] = run.count + 1;
+  node["tries"] = run.attempt + 1;
+  if (!run.reason.empty()) node["reason"] = run.reason;
+  if (run.result && run.result->live && !step.node.outputs.empty()) {
+    json::array live;
+    for (const std::int32_t output : *run.result->live)
+      live.push_back(json::value(step.node.outputs.at(static_cast<std::size_t>(output))));
+    node["live_outputs"] = std::move(live);
+  }
   return node;
 }
 

@@ -26,7 +26,8 @@ std::optional<json::value> declared_types(const flow::Node& node) {
   return json::value(std::move(out));
 }
 
-// Whether a step of another sandbox takes the value.
+}  // namespace
+
 bool crosses(const flow::Plan& plan, std::size_t step) {
   return std::any_of(plan.steps.begin(), plan.steps.end(), [&](const flow::Step& other) {
     return other.group != plan.steps[step].group &&
@@ -34,8 +35,6 @@ bool crosses(const flow::Plan& plan, std::size_t step) {
                        [&](const flow::Source& source) { return source.step == step; });
   });
 }
-
-}  // namespace
 
 bool is_wanted(const flow::Plan& plan, std::size_t step) {
   return plan.only ? *plan.only == step : plan.steps[step].sink;
@@ -54,9 +53,12 @@ std::size_t entry_count(const flow::Plan& plan) {
   }));
 }
 
-CallRequest call_request(const flow::Plan& plan, std::size_t step, const schema::Function& function,
-                         const std::optional<json::value>& input, std::size_t entries) {
-  flow::Binding binding = flow::bind_step(plan.steps[step], plan, function, input, entries, call_id);
+CallRequest call_request(const flow::Plan& plan, std::size_t step, const flow::SourceList& sources,
+                         const schema::Function& function, const std::optional<json::value>& input,
+                         std::size_t entries) {
+  const flow::Step& asked = plan.steps[step];
+  flow::Binding binding = asked.is_flow() ? flow::bind_flow(asked, plan, sources, input, call_id)
+                                          : flow::bind_step(asked, plan, sources, function, input, entries, call_id);
   CallRequest out;
   out.call.module = load_id(step);
   out.call.arguments = std::move(binding.arguments);
@@ -65,6 +67,8 @@ CallRequest call_request(const flow::Plan& plan, std::size_t step, const schema:
   out.call.files = is_wanted(plan, step);
   out.call.types = flow::word(plan.types);
   out.call.declared = declared_types(plan.steps[step].node);
+  if (asked.node.on_error != flow::OnError::stop) out.call.keep_error = asked.node.name;
+  if (flow::is_loop(asked.node.control) && !crosses(plan, step)) out.call.brief = true;
   out.origins = std::move(binding.origins);
   out.warnings = std::move(binding.warnings);
   return out;

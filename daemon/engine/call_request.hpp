@@ -21,8 +21,11 @@ struct CallRequest {
   boost::json::object origins;  ///< parameter → where its value comes from, for the record
   std::vector<std::string> warnings;
 };
-/// Throws Fault(bad_input) as flow::bind_step() does.
-CallRequest call_request(const flow::Plan& plan, std::size_t step, const schema::Function& function,
-                         const std::optional<boost::json::value>& input, std::size_t entries);
+/// `sources`: those of the step's that carry a value. Throws Fault(bad_input) as flow::bind_step() does.
+CallRequest call_request(const flow::Plan& plan, std::size_t step, const flow::SourceList& sources,
+                         const schema::Function& function, const std::optional<boost::json::value>& input,
+                         std::size_t entries);
+/// Whether a step of another sandbox takes the value.
+bool crosses(const flow::Plan& plan, std::size_t step);
 
 }  // namespace qflow::engine

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "daemon/base/text.hpp"
+#include "daemon/flow/control.hpp"
 #include "schema/text/parse_json.hpp"
 
 namespace qflow::engine {
@@ -39,14 +40,24 @@ Lane::Lane(workers::Lease worker, const workers::Settings& settings) : worker_(s
 // The pool gets the worker a moment later; until then it must not call this lane's observer.
 Lane::~Lane() { worker_->watch_output(nullptr); }
 
-void Lane::load(std::size_t step, const flow::Step& node) {
+void Lane::load(std::size_t step, const flow::Step& node, const boost::json::object& execution) {
   schema::Load load;
   load.file = node.file;
   load.mark = worker_->nonce();
   load.function = node.node.function;
   if (!node.node.file.empty()) load.name = node.node.name;
+  if (node.is_flow()) {
+    boost::json::object flow = flow::control_json(node.node);
+    if (node.loop) flow["loop"] = load_id(*node.loop);
+    load.flow = std::move(flow);
+    load.execution = execution;
+  }
   schema::pack(schema::Kind::load, load_id(step), load, queue_, node.node.code);
-  expected_.push_back({true, step, node.timeout, 0});
+  LaneRequest request;
+  request.load = true;
+  request.step = step;
+  request.seconds = node.timeout;
+  expected_.push_back(request);
 }
 
 void Lane::module(const std::string& name, const std::string& source) {
@@ -65,10 +76,17 @@ void Lane::give(std::size_t step, std::string text) {
   schema::pack(schema::Kind::give, call_id(step), schema::Give{}, queue_, std::move(text));
 }
 
-void Lane::call(std::size_t step, const flow::Step& node, const schema::Call& call) {
+void Lane::call(std::size_t step, const flow::Step& node, const schema::Call& call, std::uint64_t round) {
   schema::pack(schema::Kind::call, call_id(step), call, queue_);
   if (queue_.size() > kMostQueued) throw std::length_error("arguments");
-  expected_.push_back({false, step, node.timeout, call.preview_bytes});
+  LaneRequest request;
+  request.step = step;
+  request.seconds = node.timeout;
+  request.preview_bytes = call.preview_bytes;
+  request.outputs = node.is_flow() ? std::max<std::size_t>(1, node.node.outputs.size()) : 0;
+  request.round = round;
+  request.again = call.again.value_or(false);
+  expected_.push_back(request);
 }
 
 void Lane::send() { worker_->post(std::exchange(queue_, {})); }
@@ -111,7 +129,7 @@ std::optional<LaneAnswer> Lane::read_answer(const schema::Frame& frame) {
   } else if (due.load && frame.kind == schema::Kind::loaded) {
     if (auto loaded = read_loaded(frame)) return LaneAnswer{due, std::move(*loaded), 0};
   } else if (!due.load && frame.kind == schema::Kind::result) {
-    if (auto result = read_result(frame, due.preview_bytes)) return LaneAnswer{due, std::move(*result), 0};
+    if (auto result = read_result(frame, due)) return LaneAnswer{due, std::move(*result), 0};
   } else if (!due.load && frame.kind == schema::Kind::skipped) {
     return LaneAnswer{due, schema::Skipped{}, 0};
   } else {
@@ -137,16 +155,17 @@ std::optional<schema::Loaded> Lane::read_loaded(const schema::Frame& frame) {
 }
 
 // The preview is kept as JSON, so it must be JSON; and it is small unless the worker lies.
-std::optional<schema::Result> Lane::read_result(const schema::Frame& frame, std::uint32_t preview_bytes) {
+std::optional<schema::Result> Lane::read_result(const schema::Frame& frame, const LaneRequest& due) {
   std::string problem;
   auto result = schema::unpack<schema::Result>(frame, problem);
   if (result) {
-    if (result->preview.size() > std::size_t{preview_bytes} / 4 * 5 + kPreviewSlack)
+    if (result->preview.size() > std::size_t{due.preview_bytes} / 4 * 5 + kPreviewSlack)
       problem = "a preview larger than asked for";
     else if (schema::count_elements(result->preview) > kMostElements)
       problem = "a preview of more elements than asked for";
     else if (std::string wrong; schema::parse_json(result->preview, wrong, 80), !wrong.empty())
       problem = "a preview that is not JSON: " + wrong;
+    else problem = live_problem(*result, due);
   }
   if (!problem.empty()) {
     violate(std::move(problem));
@@ -154,6 +173,19 @@ std::optional<schema::Result> Lane::read_result(const schema::Frame& frame, std:
   }
   if (result->files.size() > kMostFiles) result->files.resize(kMostFiles);
   return result;
+}
+
+// Which outputs carry a value is told by nodes with several outputs, and by no others.
+std::string Lane::live_problem(const schema::Result& result, const LaneRequest& due) {
+  if (!result.live) return due.outputs > 1 ? "an answer that does not say which outputs carry a value" : "";
+  if (due.outputs < 2) return "outputs of a node that has one";
+  std::int64_t last = -1;
+  for (const std::int32_t output : *result.live) {
+    if (output <= last || output >= static_cast<std::int64_t>(due.outputs))
+      return "an output that the node does not have";
+    last = output;
+  }
+  return result.live->empty() ? "an answer without an output" : "";
 }
 
 void Lane::reject(const LaneAnswer& answer, std::string why) {
@@ -178,7 +210,9 @@ workers::Captured Lane::take_output(const LaneRequest& request, bool standard_er
 
 Task<std::optional<FetchedFile>> Lane::fetch(std::size_t step, const flow::Step& node, std::uint32_t index,
                                              std::uint64_t most, Clock::time_point until) {
-  fetching_ = LaneRequest{false, step, node.timeout, 0};
+  fetching_.emplace();
+  fetching_->step = step;
+  fetching_->seconds = node.timeout;
   std::string request;
   const std::uint32_t id = kFirstFetch + index;
   const bool whole = index == kWholeValue;

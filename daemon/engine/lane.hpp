@@ -30,6 +30,9 @@ struct LaneRequest {
   std::size_t step = 0;
   double seconds = 0;               ///< wall clock that it may take
   std::uint32_t preview_bytes = 0;  ///< of a call: how large its preview may be
+  std::size_t outputs = 0;          ///< of a call of a node of flow: how many outputs it has; 0: another node
+  std::uint64_t round = 0;          ///< of a call in a loop: which of Run's rounds; 0: it is called once
+  bool again = false;               ///< of a call of a loop: not its first
   std::uint32_t id() const { return load ? load_id(step) : call_id(step); }
 };
 
@@ -56,8 +59,8 @@ class Lane {
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  /// Queues the request to load a step's module.
-  void load(std::size_t step, const flow::Step& node);
+  /// Queues the request to load a step's module. `execution`: what nodes of flow know of it.
+  void load(std::size_t step, const flow::Step& node, const boost::json::object& execution);
   /// Queues a module that the worker's nodes can import by its name. There is no answer; before the loads.
   void module(const std::string& name, const std::string& source);
   /// Queues a file for the worker's input directory. There is no answer; before the loads. Throws std::length_error
@@ -67,7 +70,7 @@ class Lane {
   void give(std::size_t step, std::string text);
   /// Queues the request to call a step's function. Throws std::length_error when its arguments are larger than a frame,
   /// or all that is queued larger than kMostQueued.
-  void call(std::size_t step, const flow::Step& node, const schema::Call& call);
+  void call(std::size_t step, const flow::Step& node, const schema::Call& call, std::uint64_t round = 0);
   /// Sends what was queued.
   void send();
   /// Drops what was queued and no longer expects the answers to what was sent.
@@ -113,7 +116,8 @@ class Lane {
  private:
   std::optional<LaneAnswer> read_answer(const schema::Frame& frame);
   std::optional<schema::Loaded> read_loaded(const schema::Frame& frame);
-  std::optional<schema::Result> read_result(const schema::Frame& frame, std::uint32_t preview_bytes);
+  std::optional<schema::Result> read_result(const schema::Frame& frame, const LaneRequest& due);
+  static std::string live_problem(const schema::Result& result, const LaneRequest& due);
   bool read_piece(const schema::Frame& frame, std::uint32_t id, std::uint64_t most, FetchedFile& file, bool& last);
   NodeError error_of(workers::End end, const std::optional<schema::Exited>& exited) const;
   NodeError error_of_exit(const std::optional<schema::Exited>& exited) const;

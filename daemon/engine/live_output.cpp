@@ -7,21 +7,11 @@ namespace {
 constexpr std::size_t kLongest = 8U << 10U;
 }
 
-// A worker loads the modules of its steps in order and then calls them in order; Run numbers a load 2 * step + 1 and a
-// call 2 * step + 2. Text written after the mark of one belongs to the next.
-std::size_t LiveOutput::step_after(std::size_t group, std::uint32_t mark) const {
-  const std::size_t none = plan_.steps.size();
-  const auto next = [&](std::size_t from) {
-    for (std::size_t i = from; i < none; ++i)
-      if (plan_.steps[i].group == group) return i;
-    return none;
-  };
-  const std::size_t first = next(0);
-  if (mark == 0) return first;
-  const std::size_t step = (mark - 1) / 2;
-  const std::size_t following = step < none ? next(step + 1) : none;
-  if (following != none) return following;
-  return mark % 2 == 1 ? first : std::min(step, none - 1);  // after the last load comes the first call
+// Text written after the mark of one request belongs to the next.
+void LiveOutput::asked(std::size_t group, std::uint32_t id, std::size_t step) {
+  std::uint32_t& last = last_[group];
+  after_[{group, last}] = step;
+  last = id;
 }
 
 void LiveOutput::hand_on(std::size_t step, bool standard_error, bool all) {
@@ -40,7 +30,10 @@ void LiveOutput::hand_on(std::size_t step, bool standard_error, bool all) {
 }
 
 void LiveOutput::feed(std::size_t group, bool standard_error, std::uint32_t after, std::string_view text) {
-  const std::size_t step = step_after(group, after);
+  auto next = after_.find({group, after});
+  if (next == after_.end()) next = after_.find({group, 0});  // after the last request, or a mark that was made up
+  if (next == after_.end()) return;
+  const std::size_t step = next->second;
   parts_[{step, standard_error}].append(text);
   if (begun_.count(step) != 0) hand_on(step, standard_error, false);
 }

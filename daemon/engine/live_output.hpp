@@ -15,7 +15,9 @@ using OutputObserver = std::function<void(std::size_t step, bool standard_error,
 
 class LiveOutput {
  public:
-  LiveOutput(const flow::Plan& plan, OutputObserver observer) : plan_(plan), observer_(std::move(observer)) {}
+  explicit LiveOutput(OutputObserver observer) : observer_(std::move(observer)) {}
+  /// A worker of `group` is asked for request `id`, of `step`: it answers in the order in which it is asked.
+  void asked(std::size_t group, std::uint32_t id, std::size_t step);
   /// Text of the worker of `group`, written after the mark `after` (0: before the first).
   void feed(std::size_t group, bool standard_error, std::uint32_t after, std::string_view text);
   /// The step's start was reported: hands on what it wrote before that (a worker runs ahead of its answers).
@@ -24,11 +26,12 @@ class LiveOutput {
   void end(std::size_t step);
 
  private:
-  std::size_t step_after(std::size_t group, std::uint32_t mark) const;
   void hand_on(std::size_t step, bool standard_error, bool all);
 
-  const flow::Plan& plan_;
   OutputObserver observer_;
+  std::map<std::pair<std::size_t, std::uint32_t>, std::size_t>
+      after_;                                                  ///< by group and request: the step of the next one
+  std::map<std::size_t, std::uint32_t> last_;                  ///< by group: the request asked last
   std::map<std::pair<std::size_t, bool>, std::string> parts_;  ///< by step and stream
   std::set<std::size_t> begun_;
 };

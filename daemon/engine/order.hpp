@@ -2,6 +2,7 @@
 #pragma once
 #include <boost/json/value.hpp>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,11 +21,13 @@ struct Order {
   std::optional<json::value> input;
   flow::InputRules input_rules = flow::InputRules::whole;
   std::shared_ptr<const flow::GivenInputs> given;  ///< what the command line gave as text and files; null: nothing
+  std::map<std::size_t, std::string> pins;         ///< steps that do not run, and their values as JSON text
   std::string execution_id;                        ///< empty: not recorded (a trial run of a node)
   std::optional<std::string> workflow_id;
   std::string workflow_name;
   std::string mode = "manual";
-  std::string created_by;   ///< the user; empty: nobody was signed in
+  std::string created_by;               ///< the user; empty: nobody was signed in
+  std::optional<std::string> retry_of;  ///< the execution that this one repeats
   std::string document;     ///< the workflow as JSON, to be kept with the record; empty: none, or it is kept by now
   bool resumable = false;   ///< the record has all that another process would need to run it
   std::uint64_t quota = 0;  ///< bytes that the user may keep; 0: any number

@@ -23,6 +23,10 @@ Cause Outcome::cause() const {
   return error ? error->cause : Cause::completed;
 }
 
+std::string expired_text(double seconds) {
+  return fmt::format("the execution ran longer than its time limit of {} s (settings.timeout)", seconds);
+}
+
 std::string NodeError::sentence(const std::string& node) const {
   std::string text = type + (message.empty() ? "" : ": " + message);
   return line ? fmt::format("{} (node '{}', line {})", text, node, *line) : fmt::format("{} (node '{}')", text, node);

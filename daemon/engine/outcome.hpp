@@ -14,6 +14,11 @@
 
 namespace qflow::engine {
 
+/// Of a step in a loop, the first runs have a row each; beyond that only the first and last `kKeptRuns`, and those that
+/// failed.
+inline constexpr std::uint64_t kFirstRuns = 1000;
+inline constexpr std::int64_t kKeptRuns = 100;
+
 /// How a node or an execution ended. The words are those of the record.
 enum class Status { pending, running, completed, failed, skipped, cancelled };
 constexpr const char* word(Status status) {
@@ -68,12 +73,15 @@ struct NodeError {
   std::string sentence(const std::string& node) const;
 };
 
+/// What is said of an execution that ran longer than it may.
+std::string expired_text(double seconds);
+
 /// A file that a node handed over. `name`: its own; empty: it has none.
 struct HandedFile {
   std::string label, suffix, name, bytes;
 };
 
-/// One step of a plan, as far as it got. Wall-clock times in microseconds.
+/// One run of a step of a plan, as far as it got. Wall-clock times in microseconds.
 struct StepRun {
   Status status = Status::pending;
   std::int64_t started_at = 0, completed_at = 0;
@@ -84,7 +92,13 @@ struct StepRun {
   std::optional<NodeError> error;
   workers::Captured standard_output, standard_error;
   std::vector<sandbox::Denial> denied;  ///< acts that the sandbox refused, whether or not the step went on
-  workers::Usage usage;  ///< as the worker reports it, within what its limits allow; the kernel's when it was lost
+  workers::Usage usage;     ///< as the worker reports it, within what its limits allow; the kernel's when it was lost
+  std::int64_t order = -1;  ///< among the runs of the execution, by their start; -1: none yet
+  std::vector<std::uint64_t> index;  ///< in loops: which round of each, the outermost first
+  std::uint64_t count = 0;           ///< in loops: how often the step ran before
+  unsigned attempt = 0;              ///< how often the node had been tried before, for the same inputs
+  std::int64_t replaces = -1;        ///< the `order` of an earlier run whose row this one takes the place of; -1: none
+  std::string reason;                ///< why it was skipped
   boost::json::object origins;
   std::vector<std::string> warnings;
   std::vector<HandedFile> files;
@@ -101,7 +115,7 @@ struct DataFlow {
   double transfer_ms = 0;
 };
 
-/// The whole execution.
+/// The whole execution. `steps`: one for each step of the plan, of a step in a loop its last run.
 struct Outcome {
   Status status = Status::running;
   bool bad_input = false;          ///< it failed before any node ran, because of the request
@@ -109,6 +123,9 @@ struct Outcome {
   std::optional<std::size_t> failed_step;
   std::vector<StepRun> steps;
   std::vector<DataFlow> flows;
+  std::vector<std::uint64_t> runs;  ///< of each step: how often it ran or was skipped
+  std::int64_t rows = 0;            ///< how many of these the record has
+  std::string stopped_by;           ///< the node (qflow.stop) that ended it
   double duration_ms = 0;
   double queue_ms = 0;  ///< of that, waiting for a worker
   workers::Usage usage;

@@ -45,7 +45,12 @@ store::NodeExecution row_of(const Order& order, std::size_t index, const StepRun
     if (!run.error->traceback.empty()) row.error_stack_trace = run.error->traceback;
     if (run.error->line) row.error_line = *run.error->line;
   }
-  row.execution_order = static_cast<std::int64_t>(index);
+  row.execution_order = run.order >= 0 ? run.order : static_cast<std::int64_t>(index);
+  row.run = static_cast<std::int64_t>(run.count);
+  if (!run.index.empty()) row.loop_index = json::serialize(json::value_from(run.index));
+  if (run.result && run.result->live) row.live = json::serialize(json::value_from(*run.result->live));
+  row.reason = run.reason;
+  row.retry_count = run.attempt;
   row.outcome = word(run.cause());
   if (!run.warnings.empty()) row.warnings = json::serialize(json::value_from(run.warnings));
   if (!run.denied.empty()) row.denied = json::serialize(denied_json(run.denied));
@@ -93,6 +98,15 @@ store::Execution end_row(const Order& order, const Outcome& outcome) {
   return row;
 }
 
+// Nodes that ran more often than all their runs are kept, with how often.
+std::vector<std::pair<std::string, std::int64_t>> long_loops(const Order& order, const Outcome& outcome) {
+  std::vector<std::pair<std::string, std::int64_t>> out;
+  for (std::size_t i = 0; i < outcome.runs.size(); ++i)
+    if (outcome.runs[i] > kFirstRuns)
+      out.emplace_back(order.plan.steps[i].node.id, static_cast<std::int64_t>(outcome.runs[i]));
+  return out;
+}
+
 std::vector<store::DataFlowRow> flow_rows(const Order& order, const Outcome& outcome) {
   std::vector<store::DataFlowRow> rows;
   const auto& steps = order.plan.steps;
@@ -122,6 +136,7 @@ Task<> Recorder::start(Order& order) {
   row.isolation_missing = isolation_missing_;
   row.sandbox = json::serialize(sandboxes_json(order.plan));
   row.owner = owner_;
+  row.retry_of = order.retry_of;
   if (!order.created_by.empty()) row.created_by = order.created_by;
   if (!order.plan.environment.empty()) row.container_id = order.plan.environment;
   row.bytes = row.input_data ? static_cast<std::int64_t>(row.input_data->size()) : 0;
@@ -190,7 +205,23 @@ Task<bool> Recorder::begin(Order& order) {
 
 void Recorder::step(const Order& order, std::size_t index, const StepRun& run) {
   if (!records(order)) return;
-  store_->post([row = row_of(order, index, run)](sqlite::Tx& tx) { store::insert_node(tx, row); });
+  const auto row = std::make_shared<const store::NodeExecution>(row_of(order, index, run));  // shared by both jobs
+  auto work = [row, replaces = run.replaces](sqlite::Tx& tx) {
+    if (replaces >= 0) store::drop_node(tx, row->workflow_execution_id, replaces);
+    store::insert_node(tx, *row);
+  };
+  // The end of the execution tries again.
+  auto failed = [lost = lost_, row] {
+    const std::lock_guard lock(lost->mutex);
+    lost->rows[row->workflow_execution_id].push_back(*row);
+  };
+  store_->post(std::move(work), std::move(failed));
+}
+
+std::vector<store::NodeExecution> Recorder::take_lost(const std::string& execution_id) {
+  const std::lock_guard lock(lost_->mutex);
+  const auto found = lost_->rows.extract(execution_id);
+  return found ? std::move(found.mapped()) : std::vector<store::NodeExecution>();
 }
 
 Task<std::vector<store::File>> Recorder::keep_files_of(const Order& order, const Outcome& outcome) {
@@ -208,14 +239,19 @@ Task<std::vector<store::File>> Recorder::keep_files_of(const Order& order, const
 // execution must not look as if it still ran.
 Task<> Recorder::end(const Order& order, const Outcome& outcome) {
   if (!records(order)) co_return;
+  std::int64_t rows = outcome.rows;
   for (std::size_t i = 0; i < outcome.steps.size(); ++i)
-    if (outcome.steps[i].started_at == 0) step(order, i, outcome.steps[i]);
+    if (outcome.steps[i].started_at == 0) {
+      step(order, i, outcome.steps[i]);
+      ++rows;
+    }
   const auto ending = std::make_shared<End>(End{end_row(order, outcome),
                                                 flow_rows(order, outcome),
                                                 {},
                                                 {},
                                                 outcome.usage.user_us + outcome.usage.system_us,
-                                                outcome.steps.size()});
+                                                rows,
+                                                long_loops(order, outcome)});
   const auto start = Clock::now();
   Clock::duration pause = kFirstPause;
   for (bool kept = false;;) {
@@ -224,7 +260,12 @@ Task<> Recorder::end(const Order& order, const Outcome& outcome) {
       if (!kept) ending->files = co_await keep_files_of(order, outcome);
       kept = true;
       const bool complete = co_await write_end(ending);
-      if (complete) co_return;
+      if (complete) {
+        take_lost(order.execution_id);
+        co_return;
+      }
+      // The rows that were lost and, should others be missing, the last run of each step.
+      for (store::NodeExecution& row : take_lost(order.execution_id)) ending->steps.push_back(std::move(row));
       for (std::size_t i = 0; i < outcome.steps.size(); ++i)
         ending->steps.push_back(row_of(order, i, outcome.steps[i]));
       continue;
@@ -243,14 +284,16 @@ Task<> Recorder::end(const Order& order, const Outcome& outcome) {
 Task<bool> Recorder::write_end(std::shared_ptr<const End> end) {
   auto job = [end = std::move(end)](sqlite::Tx& tx) {
     const End& ending = *end;
-    const auto complete = [&] {
-      return store::count_nodes(*tx.operator->(), ending.row.id) >= static_cast<std::int64_t>(ending.step_count);
-    };
+    const auto complete = [&] { return store::count_nodes(*tx.operator->(), ending.row.id) >= ending.step_count; };
     if (!complete()) {
       if (!store::find_summary(*tx.operator->(), ending.row.id)) return true;  // it was deleted
+      if (ending.steps.empty()) return false;
       for (const store::NodeExecution& row : ending.steps) store::insert_node(tx, row);
-      if (!complete()) return false;
+      if (!complete())
+        log::error("engine", "steps of an execution are missing in its record", {{"execution_id", ending.row.id}});
     }
+    for (const auto& [node, runs] : ending.long_loops)
+      store::thin_nodes(tx, ending.row.id, node, kKeptRuns, runs - kKeptRuns);
     if (!store::finish_execution(tx, ending.row)) return true;  // it had no steps, and was deleted
     for (const store::File& file : ending.files) store::insert_file(tx, file);
     for (const store::DataFlowRow& flow : ending.flows) store::insert_flow(tx, flow);

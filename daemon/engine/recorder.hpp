@@ -3,6 +3,11 @@
 // their rows are on disk.
 #pragma once
 #include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
 
 #include "daemon/engine/order.hpp"
 #include "daemon/engine/outcome.hpp"
@@ -45,13 +50,23 @@ class Recorder {
     std::vector<store::File> files;
     std::vector<store::NodeExecution> steps;  ///< only when some are missing
     std::int64_t cpu_us = 0;
-    std::size_t step_count = 0;
+    std::int64_t step_count = 0;  ///< how many rows of steps there must be
+    std::vector<std::pair<std::string, std::int64_t>>
+        long_loops;  ///< nodes that ran too often to keep all rows, and how often
   };
   Task<bool> write_end(std::shared_ptr<const End> end);  // shared with the writer
   bool records(const Order& order) const { return store_ != nullptr && !order.execution_id.empty(); }
   Task<std::vector<store::File>> keep_files_of(const Order& order, const Outcome& outcome);
 
+  /// Rows of steps that could not be written, by execution; filled on the writer's thread.
+  struct Lost {
+    std::mutex mutex;
+    std::map<std::string, std::vector<store::NodeExecution>> rows;
+  };
+  std::vector<store::NodeExecution> take_lost(const std::string& execution_id);
+
   store::Store* store_;
+  std::shared_ptr<Lost> lost_ = std::make_shared<Lost>();  // shared with jobs that are queued
   int isolation_level_;
   std::string isolation_missing_;
   std::string owner_ = store::this_process();

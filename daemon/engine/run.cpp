@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "daemon/base/fault.hpp"
+#include "daemon/base/time.hpp"
 #include "daemon/check/type_check.hpp"
 #include "daemon/engine/call_request.hpp"
 #include "daemon/flow/inputs.hpp"
@@ -32,6 +32,11 @@ Run::Run(workers::Pool& pool, check::Signatures& signatures, const Order& order,
   known_.functions.resize(steps);
   known_.types.resize(steps);
   known_.classes.resize(steps);
+  outcome_.runs.resize(steps, 0);
+  state_.resize(steps, State::pending);
+  unanswered_.resize(steps, 0);
+  taken_.resize(steps);
+  erred_.resize(steps, false);
 }
 
 void Run::cancel() {
@@ -53,13 +58,31 @@ Task<Lane*> Run::open_lane(std::size_t group) {
   co_return lanes_[group].get();
 }
 
+// Places and workers are waited for before.
+void Run::watch_time() {
+  if (!plan_.timeout) return;
+  const auto seconds = std::chrono::duration<double>(std::min(*plan_.timeout, 1e9));
+  limit_.emplace(pool_.executor(), std::chrono::duration_cast<Clock::duration>(seconds));
+  limit_->async_wait([this](boost::system::error_code error) {
+    if (!error) expire();
+  });
+}
+
+void Run::expire() {
+  expired_ = true;
+  for (const auto& lane : lanes_)
+    if (lane) lane->kill(workers::End::timed_out);
+}
+
 Task<Outcome> Run::execute() {
   const auto start = Clock::now();
   if (!cancelled_) {
     co_await open_lane(0);
     outcome_.queue_ms = milliseconds_since(start);
-    if (!cancelled_)
-      if (Lane* lost = co_await run_all()) co_await explain_loss(*lost);
+    watch_time();
+    if (!cancelled_) co_await run_all();
+    limit_.reset();
+    if (lost_ != nullptr) co_await explain_loss(*lost_);
     if (!order_.execution_id.empty()) outcome_.usage = usage();
   }
   lanes_.clear();
@@ -70,174 +93,67 @@ Task<Outcome> Run::execute() {
 // Settles the steps that never ended.
 void Run::settle(Clock::time_point start) {
   for (std::size_t i = 0; i < outcome_.steps.size(); ++i) {
-    const Status now = outcome_.steps[i].status;
-    if (now == Status::pending) outcome_.steps[i].status = cancelled_ ? Status::cancelled : Status::skipped;
-    else if (now == Status::running) end_step(i, Status::cancelled);
+    StepRun& run = outcome_.steps[i];
+    if (run.status == Status::running) end_step(i, Status::cancelled);
+    if (run.status != Status::pending) continue;
+    run.status = cancelled_ ? Status::cancelled : Status::skipped;
+    run.order = next_order_++;
+    if (!outcome_.stopped_by.empty()) run.reason = fmt::format("\"{}\" ended the execution", outcome_.stopped_by);
+    else if (plan_.steps[i].loop && !outcome_.error && !cancelled_) run.reason = "its loop had no round";
   }
+  if (expired_ && !outcome_.error)
+    outcome_.error = NodeError{"TimedOut", expired_text(*plan_.timeout), "", std::nullopt, Cause::timed_out};
   if (cancelled_) outcome_.status = Status::cancelled;
   else if (outcome_.status == Status::running) outcome_.status = outcome_.error ? Status::failed : Status::completed;
   outcome_.duration_ms = milliseconds_since(start);
 }
 
-// The lane that was lost meanwhile, if any.
-Task<Lane*> Run::run_all() {
-  Lane* lost = nullptr;
-  if (plan_.sandboxes.size() == 1) lost = co_await run_pipelined();
-  else lost = co_await run_in_sandboxes();
-  if (lost == nullptr && !cancelled_ && outcome_.status == Status::running) lost = co_await fetch_files();
-  co_return lost;
+Task<> Run::run_all() {
+  if (!co_await load_all()) co_return;
+  const bool ran = co_await run_steps(0, plan_.steps.size());
+  if (current_ != nullptr && ran) co_await serve(*current_, 0);
+  if (load_failed_ || lost_ != nullptr || cancelled_) co_return;
+  if (plan_.sandboxes.size() == 1 && order_.pins.empty() && described_bytes_ > 0 && described_bytes_ <= kMostRemembered)
+    signatures_.remember(check::Signatures::key_of(plan_), known_);
+  if (outcome_.status == Status::running) co_await fetch_files();
 }
 
 // All modules first: one that does not parse, or cannot be imported, shows before any node has run. The calls go along
-// when their functions are known from an earlier execution, otherwise once the modules have been described.
-Task<Lane*> Run::run_pipelined() {
-  Lane& lane = *lanes_.front();
-  Lane* const lost = &lane;
-  const std::string key = check::Signatures::key_of(plan_);
-  const check::Signatures::Known* remembered = signatures_.find(key);
-  const bool known = remembered != nullptr;
-  const std::size_t all = plan_.steps.size();
-  add_loads(lane, 0);
-  if (known) {
-    known_ = *remembered;
-    if (!inputs_fit() || !types_fit() || !add_calls(lane, 0, all)) {
-      lane.forget();
-      co_return nullptr;
-    }
-  }
-  const std::size_t calls = lane.expected() - all;
-  lane.send();
-  co_await serve(lane, calls);
-  if (lane.is_lost()) co_return lost;
-  if (outcome_.error) co_return nullptr;
-  if (described_bytes_ <= kMostRemembered) signatures_.remember(key, known_);
-  if (!known) {
-    if (!inputs_fit() || !types_fit() || !add_calls(lane, 0, all)) {
-      lane.forget();
-      co_return nullptr;
-    }
-    lane.send();
-  }
-  co_await serve(lane, 0);
-  co_return lane.is_lost() ? lost : nullptr;
-}
-
-// Several sandboxes: each has a worker of its own. The steps run in the plan's order; neighbours of one sandbox go
-// together, and their worker is first given the values of other sandboxes that they need.
-Task<Lane*> Run::run_in_sandboxes() {
+// when their functions are known from an earlier execution, otherwise once the modules have been described. False:
+// nothing can be called.
+Task<bool> Run::load_all() {
+  const check::Signatures::Known* remembered =
+      plan_.sandboxes.size() == 1 && order_.pins.empty() ? signatures_.find(check::Signatures::key_of(plan_)) : nullptr;
+  if (remembered != nullptr) known_ = *remembered;
   for (std::size_t group = 0; group < plan_.sandboxes.size(); ++group) {
     Lane& lane = *co_await open_lane(group);
-    if (cancelled_) co_return nullptr;
+    if (cancelled_) co_return false;
     add_loads(lane, group);
-    lane.send();
-    co_await serve(lane, 0);
-    if (lane.is_lost()) co_return &lane;
-    if (outcome_.error) co_return nullptr;
+    if (remembered != nullptr) continue;
+    const bool loaded = co_await serve(lane, 0);
+    if (!loaded) co_return false;
   }
-  if (!inputs_fit() || !types_fit()) co_return nullptr;
-  for (std::size_t first = 0; first < plan_.steps.size();) {
-    const std::size_t group = plan_.steps[first].group;
-    std::size_t last = first;
-    while (last < plan_.steps.size() && plan_.steps[last].group == group) ++last;
-    Lane& lane = *lanes_[group];
-    if (!give_values(lane, first, last) || !add_calls(lane, first, last)) {
-      lane.forget();
-      co_return nullptr;
-    }
-    lane.send();
-    co_await serve(lane, 0);
-    if (lane.is_lost()) co_return &lane;
-    first = last;
-  }
-  co_return nullptr;
+  for (const auto& [step, value] : order_.pins) known_.functions[step].var_keyword = true;  // it takes what it is given
+  co_return inputs_fit() && types_fit();
 }
 
-// Takes answers until `until` are still expected, the worker is lost, or a module failed to load.
-Task<> Run::serve(Lane& lane, std::size_t until) {
-  while (lane.expected() > until && !lane.is_lost()) {
-    if (const LaneRequest* next = lane.begin_next()) begin_step(*next);
-    std::optional<LaneAnswer> answer = co_await lane.receive();
-    if (!answer) co_return;
-    const bool loading = answer->to.load;
-    take_answer(lane, std::move(*answer));
-    if (loading && outcome_.error) {
-      lane.forget();  // nothing is to run; answers to calls that were sent along are not waited for
-      co_return;
-    }
-  }
+json::object Run::facts() const {
+  return {{"id", order_.execution_id},
+          {"workflow", order_.workflow_name.empty() ? plan_.name : order_.workflow_name},
+          {"mode", order_.mode},
+          {"started", now_us()}};
 }
 
 void Run::add_loads(Lane& lane, std::size_t group) {
   for (const auto& [name, source] : plan_.modules) lane.module(name, source);
   if (order_.given)
     for (const auto& [name, file] : order_.given->files) lane.file(file.name, file.bytes);
-  for (std::size_t i = 0; i < plan_.steps.size(); ++i)
-    if (plan_.steps[i].group == group) lane.load(i, plan_.steps[i]);
-}
-
-bool Run::add_calls(Lane& lane, std::size_t first, std::size_t last) {
-  for (std::size_t i = first; i < last; ++i) {
-    if (!can_start(i)) end_step(i, Status::skipped);
-    else if (!add_call(lane, i)) return false;
+  const json::object execution = facts();
+  for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+    if (plan_.steps[i].group != group || is_pinned(i)) continue;
+    lane.load(i, plan_.steps[i], execution);
+    if (live_) live_->asked(group, load_id(i), i);
   }
-  return true;
-}
-
-// False if a step in another sandbox has left it without an input. Within one sandbox the worker itself says `skipped`.
-bool Run::can_start(std::size_t step) const {
-  const auto& sources = plan_.steps[step].sources;
-  return std::all_of(sources.begin(), sources.end(), [&](const flow::Source& source) {
-    return !source.step || plan_.steps[*source.step].group == plan_.steps[step].group ||
-           outcome_.steps[*source.step].status == Status::completed;
-  });
-}
-
-bool Run::add_call(Lane& lane, std::size_t i) {
-  const flow::Step& step = plan_.steps[i];
-  try {
-    CallRequest request = call_request(plan_, i, known_.functions[i], input(), entries_);
-    StepRun& run = outcome_.steps[i];
-    run.origins = std::move(request.origins);
-    for (std::string& warning : request.warnings) run.warnings.push_back(std::move(warning));
-    lane.call(i, step, request.call);
-    return true;
-  } catch (const Fault& fault) {
-    refuse_call(i, {"NotBound", fault.message, "", std::nullopt, Cause::not_run});
-  } catch (const std::length_error&) {
-    refuse_call(i, {"InputTooLarge",
-                    fmt::format("node \"{}\": its arguments are too large to hand to a worker: at most {} MiB for "
-                                "one node, {} MiB for all; pass a file's text in parts, or let the node read or make "
-                                "the data",
-                                step.node.name, schema::kMaxFrame >> 20U, Lane::kMostQueued >> 20U),
-                    "", std::nullopt, Cause::not_run});
-  }
-  return false;
-}
-
-// Between sandboxes only plain data passes: a pickle would run code of one sandbox with the rights of the other.
-bool Run::give_values(Lane& lane, std::size_t first, std::size_t last) {
-  std::set<std::size_t> given;
-  for (std::size_t i = first; i < last; ++i)
-    for (const flow::Source& source : plan_.steps[i].sources) {
-      if (!source.step || plan_.steps[*source.step].group == plan_.steps[i].group) continue;
-      const StepRun& from = outcome_.steps[*source.step];
-      if (from.status != Status::completed || !given.insert(*source.step).second) continue;
-      if (!from.result->exact || from.result->truncated) {
-        const std::string where = from.result->inexact_at ? ": " + kept_.keep(*from.result->inexact_at) : "";
-        fail_step(i, {"NotTransferable",
-                      fmt::format("the value of node \"{}\" ({}{}) cannot pass to node \"{}\", which runs in another "
-                                  "sandbox: only JSON values of at most {} MiB can (None, bool, int, float, str, list, "
-                                  "dict). Return such a value, or give both nodes the same sandbox",
-                                  plan_.steps[*source.step].node.name, from.result->type, where,
-                                  plan_.steps[i].node.name, kOutputBytes >> 20U),
-                      "", std::nullopt, Cause::not_run});
-        return false;
-      }
-      const auto start = Clock::now();
-      lane.give(*source.step, from.result->preview);
-      outcome_.flows.push_back({*source.step, i, from.result->preview.size(), milliseconds_since(start)});
-    }
-  return true;
 }
 
 // Before anything is called: inputs that nothing takes; texts and files of the command line become what the parameters
@@ -271,6 +187,7 @@ bool Run::types_fit() {
   look.with_input = true;
   look.input = input() ? &*input() : nullptr;
   look.suggestions = false;
+  for (const auto& [step, value] : order_.pins) look.pinned.insert(step);
   look.types_only = true;
   std::size_t errors = 0;
   const check::Finding* first = nullptr;
@@ -295,27 +212,23 @@ bool Run::types_fit() {
   return false;
 }
 
-void Run::refuse_call(std::size_t step, NodeError error) {
-  outcome_.bad_input = true;
-  fail_step(step, std::move(error));
-}
-
-Task<Lane*> Run::fetch_files() {
+Task<> Run::fetch_files() {
   const auto until = Clock::now() + kFetchPatience;  // for all of them
   std::uint64_t left = pool_.settings().file_bytes;
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
-    if (!outcome_.steps[i].result) continue;
+    if (!outcome_.steps[i].result || outcome_.steps[i].result->files.empty()) continue;
     Lane& lane = *lanes_[plan_.steps[i].group];
     const bool fetched = co_await fetch_files_of(i, lane, left, until);
-    if (!fetched) co_return lane.is_lost() ? &lane : nullptr;
+    if (lane.is_lost()) lost_ = &lane;
+    if (!fetched) co_return;
   }
   for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
     if (!is_cut_output(i)) continue;
     Lane& lane = *lanes_[plan_.steps[i].group];
     co_await fetch_whole(i, lane, left, until);
-    if (lane.is_lost()) co_return &lane;
+    if (lane.is_lost()) lost_ = &lane;
+    if (lost_ != nullptr) co_return;
   }
-  co_return nullptr;
 }
 
 // An output of the workflow of which there is only a part so far. A trial run shows that part.

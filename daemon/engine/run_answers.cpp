@@ -26,17 +26,28 @@ std::int64_t output_bytes(const StepRun& run) {
 }  // namespace
 
 void Run::begin_step(const LaneRequest& request) {
+  if (request.again) return;  // the loop has begun with its first round
+  if (const auto round = rounds_.extract(request.round)) outcome_.steps[request.step] = std::move(round.mapped());
   StepRun& run = outcome_.steps[request.step];
   run.begun = Clock::now();
   if (request.load) return;
+  begun_ = true;
+  run.order = next_order_++;
+  run.count = outcome_.runs[request.step];
   run.status = Status::running;
   run.started_at = now_us();
   if (observer_) observer_(request.step, run);
   if (live_) live_->begin(request.step);
 }
 
+// Of several calls of a step that have not been answered, only the last says where it stands.
+void Run::set_state(std::size_t step, State state) {
+  if (unanswered_[step] == 0) state_[step] = state;
+}
+
 void Run::take_answer(Lane& lane, LaneAnswer answer) {
   const std::size_t step = answer.to.step;
+  if (!answer.to.load && unanswered_[step] > 0) --unanswered_[step];
   collect_output(lane, answer.to);
   if (const auto* raised = std::get_if<schema::Raised>(&answer.what)) {
     take_raised(lane, step, *raised);
@@ -44,7 +55,8 @@ void Run::take_answer(Lane& lane, LaneAnswer answer) {
     described_bytes_ += answer.bytes;
     take_loaded(step, *loaded);
   } else if (auto* result = std::get_if<schema::Result>(&answer.what)) {
-    take_result(step, std::move(*result));
+    schema::Result taken = std::move(*result);
+    take_result(lane, answer, std::move(taken));
   } else {
     take_skipped(lane, answer);
   }
@@ -64,7 +76,28 @@ void Run::take_loaded(std::size_t step, const schema::Loaded& loaded) {
     outcome_.steps[step].warnings.push_back(kept_.keep(loaded.warnings[i]));
 }
 
-void Run::take_result(std::size_t step, schema::Result result) {
+// A loop goes on, or is over. True: it goes on. A loop that ends, although it has said that there were more rounds, has
+// broken the protocol.
+bool Run::take_round(Lane& lane, const LaneAnswer& answer, const schema::Result& result) {
+  const std::size_t step = answer.to.step;
+  const bool goes_on = result.live->back() == 1;
+  if (result.live->size() != 1 || (!goes_on && unanswered_[step] > 0)) {
+    lane.reject(answer, "a loop that ends before it said it would");
+    return true;
+  }
+  if (!goes_on) return false;
+  rounds_left_ = plan_.steps[step].node.control == flow::Control::for_each ? result.left.value_or(0) : 0;
+  set_state(step, State::again);
+  outcome_.steps[step].result = result;  // what other sandboxes are given
+  return true;
+}
+
+void Run::take_result(Lane& lane, const LaneAnswer& answer, schema::Result result) {
+  const std::size_t step = answer.to.step;
+  if (flow::is_loop(plan_.steps[step].node.control) && take_round(lane, answer, result)) return;
+  if (result.live) taken_[step] = *result.live;
+  set_state(step, State::live);
+  erred_[step] = false;
   result.type = kept_.keep(result.type);
   StepRun& run = outcome_.steps[step];
   run.usage = bounded(result.used, step);
@@ -174,8 +207,12 @@ void Run::take_skipped(Lane& lane, const LaneAnswer& answer) {
   const bool due = std::any_of(sources.begin(), sources.end(), [&](const flow::Source& source) {
     return source.step && outcome_.steps[*source.step].status != Status::completed;
   });
-  if (due) end_step(answer.to.step, Status::skipped);
-  else lane.reject(answer, "it skipped a call that had its inputs");
+  if (due) {
+    set_state(answer.to.step, State::lost);
+    if (answer.to.again) return;  // the loop ends when its round does
+    outcome_.steps[answer.to.step].reason = "what it takes has failed";
+    end_step(answer.to.step, Status::skipped);
+  } else lane.reject(answer, "it skipped a call that had its inputs");
 }
 
 void Run::collect_output(Lane& lane, const LaneRequest& request) {
@@ -196,10 +233,28 @@ Task<> Run::explain_loss(Lane& lane) {
   if (cancelled_) co_return;
   const LaneRequest at = lane.lost_at();
   NodeError error = co_await lane.why_lost();
+  if (expired_) error = NodeError{"TimedOut", expired_text(*plan_.timeout), "", std::nullopt, Cause::timed_out};
   if (lane.expected() > 0) collect_output(lane, at);
   if (!order_.execution_id.empty()) outcome_.steps[at.step].usage = remaining_usage(lane, at.step);
   outcome_.status = Status::failed;
   fail_step(at.step, std::move(error));
+}
+
+// Which row the run gets, and which one it takes the place of.
+void Run::count_run(std::size_t step) {
+  StepRun& run = outcome_.steps[step];
+  run.count = outcome_.runs[step]++;
+  if (run.order < 0) run.order = next_order_++;
+  ++outcome_.rows;
+  if (!plan_.steps[step].loop) return;
+  std::deque<std::int64_t>& latest = latest_[step];
+  latest.push_back(run.status == Status::failed ? -1 : run.order);
+  if (latest.size() <= static_cast<std::size_t>(kKeptRuns)) return;
+  if (run.count >= kFirstRuns && latest.front() >= 0) {
+    run.replaces = latest.front();
+    --outcome_.rows;
+  }
+  latest.pop_front();
 }
 
 void Run::end_step(std::size_t step, Status status) {
@@ -208,12 +263,29 @@ void Run::end_step(std::size_t step, Status status) {
   run.duration_ms = run.begun ? milliseconds_since(*run.begun) : 0;
   run.completed_at = now_us();
   if (run.started_at == 0) run.started_at = run.completed_at - static_cast<std::int64_t>(run.duration_ms * 1000);
+  count_run(step);
   if (live_) live_->end(step);
   if (observer_) observer_(step, run);
 }
 
+// Whether the loop goes on when a round fails, with the error in the place of its result.
+bool Run::collects(std::size_t loop) const {
+  const json::value* how = plan_.steps[loop].node.control_parameters.if_contains("on_error");
+  return how != nullptr && how->is_string() && how->get_string() == "collect";
+}
+
+bool Run::is_collected(std::size_t step) const {
+  for (std::optional<std::size_t> loop = plan_.steps[step].loop; loop; loop = plan_.steps[*loop].loop)
+    if (collects(*loop)) return true;
+  return false;
+}
+
 void Run::fail_step(std::size_t step, NodeError error) {
-  if (!outcome_.error) {
+  to_retry_ = trying_ == step && lost_ == nullptr && may_end_differently(step, error);
+  erred_[step] = !to_retry_ && lost_ == nullptr && plan_.steps[step].node.on_error != flow::OnError::stop &&
+                 error.cause != Cause::not_run;
+  state_[step] = erred_[step] ? State::live : State::lost;
+  if (!outcome_.error && !to_retry_ && !erred_[step] && (lost_ != nullptr || !is_collected(step))) {
     outcome_.error = error;
     outcome_.failed_step = step;
   }

@@ -12,15 +12,27 @@ namespace {
 
 class Binder {
  public:
-  Binder(const Step& step, const Plan& plan, const schema::Function& function, std::uint32_t (*call_of)(std::size_t))
-      : step_(step), plan_(plan), function_(function), call_of_(call_of) {}
+  Binder(const Step& step, const Plan& plan, const SourceList& sources, const schema::Function& function,
+         std::uint32_t (*call_of)(std::size_t))
+      : step_(step), plan_(plan), sources_(sources), function_(function), call_of_(call_of) {}
 
   Binding bind(const std::optional<json::value>& input, std::size_t entries) {
     const bool from_steps =
-        std::any_of(step_.sources.begin(), step_.sources.end(), [](const Source& s) { return s.step.has_value(); });
+        std::any_of(sources_.begin(), sources_.end(), [](const Source* s) { return s->step.has_value(); });
     if (function_.parameters.empty() && !function_.var_positional && !function_.var_keyword) return std::move(out_);
     if (from_steps) bind_edges(input);
     else bind_literals_then_input(input, entries);
+    return std::move(out_);
+  }
+
+  // By the names of the ports; without a source, the execution's input is the value.
+  Binding bind_ports(const std::optional<json::value>& input) {
+    if (sources_.empty()) {
+      schema::Argument argument;
+      argument.literal = input ? *input : json::value(json::object());
+      put("value", std::move(argument), "input");
+    }
+    for (const Source* source : sources_) put(*source->input_port, argument_of(*source, input), origin_of(*source));
     return std::move(out_);
   }
 
@@ -54,6 +66,8 @@ class Binder {
       return argument;
     }
     argument.handle = call_of_(*source.step);
+    if (source.copy) argument.copy = true;
+    if (source.error) return argument;
     const std::vector<std::string>& outputs = plan_.steps[*source.step].node.outputs;
     if (outputs.size() < 2) {
       if (source.output > 0 && outputs.empty() == false)
@@ -93,10 +107,12 @@ class Binder {
   // Rules 1 to 3: by port name; by index; further edges to one index fill the free parameters, then *args.
   void bind_edges(const std::optional<json::value>& input) {
     bind_literals(true);
-    const bool single = step_.sources.size() == 1 && !step_.sources[0].input_port && step_.sources[0].input == 0;
+    const bool single =
+        sources_.size() == 1 && step_.sources.size() == 1 && !sources_[0]->input_port && sources_[0]->input == 0;
     const bool many_required = required_unbound() > 1;
     std::vector<const Source*> later;
-    for (const Source& source : step_.sources) {
+    for (const Source* one : sources_) {
+      const Source& source = *one;
       std::string name;
       if (source.input_port) {
         name = *source.input_port;
@@ -130,7 +146,7 @@ class Binder {
           return put(p.name, argument_of(source, input), origin_of(source));
     if (!function_.var_positional)
       fail("too_many_inputs",
-           fmt::format("it has {} connections, but the function is {}", step_.sources.size(), signature()));
+           fmt::format("it has {} connections, but the function is {}", sources_.size(), signature()));
     out_.arguments.push_back(argument_of(source, input));
     json::value& rest = out_.origins["*args"];
     if (!rest.is_array()) rest = json::array();
@@ -141,7 +157,8 @@ class Binder {
   void bind_literals(bool with_edges) {
     std::set<std::string> fed;
     if (with_edges)
-      for (const Source& source : step_.sources) {
+      for (const Source* one : sources_) {
+        const Source& source = *one;
         const auto index = static_cast<std::size_t>(source.input);
         if (source.input_port) fed.insert(*source.input_port);
         else if (index < step_.node.ports.size()) fed.insert(step_.node.ports[index]);
@@ -212,6 +229,7 @@ class Binder {
 
   const Step& step_;
   const Plan& plan_;
+  const SourceList& sources_;
   const schema::Function& function_;
   std::uint32_t (*call_of_)(std::size_t);
   std::set<std::string> bound_;
@@ -220,9 +238,27 @@ class Binder {
 
 }  // namespace
 
-Binding bind_step(const Step& step, const Plan& plan, const schema::Function& function,
+SourceList sources_of(const Step& step) {
+  SourceList out;
+  for (const Source& source : step.sources)
+    if (!source.closes) out.push_back(&source);
+  return out;
+}
+
+Binding bind_step(const Step& step, const Plan& plan, const SourceList& sources, const schema::Function& function,
                   const std::optional<json::value>& input, std::size_t entries, std::uint32_t (*call_of)(std::size_t)) {
-  return Binder(step, plan, function, call_of).bind(input, entries);
+  return Binder(step, plan, sources, function, call_of).bind(input, entries);
+}
+
+Binding bind_flow(const Step& step, const Plan& plan, const SourceList& sources,
+                  const std::optional<json::value>& input, std::uint32_t (*call_of)(std::size_t)) {
+  static const schema::Function kAny = [] {
+    schema::Function any;
+    any.name = "flow";
+    any.var_keyword = true;
+    return any;
+  }();
+  return Binder(step, plan, sources, kAny, call_of).bind_ports(input);
 }
 
 }  // namespace qflow::flow

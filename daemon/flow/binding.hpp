@@ -13,10 +13,18 @@ struct Binding {
   std::vector<std::string> warnings;
 };
 
-/// Binds `step`'s sources, literals and the execution's input to `function`. `call_of(step)` gives the id of a step's
-/// call; `entries`: how many steps take no other step's value. Throws a Fault(bad_input) that names the node and the
-/// parameter when an edge has no parameter to feed or a parameter gets no value.
-Binding bind_step(const Step& step, const Plan& plan, const schema::Function& function,
+using SourceList = std::vector<const Source*>;
+/// All sources of a step but closing ones.
+SourceList sources_of(const Step& step);
+
+/// Binds `sources` (those of the step's that carry a value), literals and the execution's input to `function`.
+/// `call_of(step)` gives the id of a step's call; `entries`: how many steps take no other step's value. Throws a
+/// Fault(bad_input) that names the node and the parameter when an edge has no parameter to feed or a parameter gets no
+/// value.
+Binding bind_step(const Step& step, const Plan& plan, const SourceList& sources, const schema::Function& function,
                   const std::optional<json::value>& input, std::size_t entries, std::uint32_t (*call_of)(std::size_t));
+/// The same for a node of flow: each source under the name of its port.
+Binding bind_flow(const Step& step, const Plan& plan, const SourceList& sources,
+                  const std::optional<json::value>& input, std::uint32_t (*call_of)(std::size_t));
 
 }  // namespace qflow::flow

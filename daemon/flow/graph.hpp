@@ -16,11 +16,18 @@ namespace json = boost::json;
 /// What the engine does with a node.
 enum class NodeRole {
   code,     ///< runs Python
+  flow,     ///< decides, repeats or joins: `control` says how
   pass,     ///< disabled: its first input becomes its output
   entry,    ///< a trigger: its output is the execution's input
   ignored,  ///< a note on the canvas
   unknown,  ///< a type this release does not run; kept, refused when executed
 };
+
+/// What a node of flow does (README.md, "Nodes of flow").
+enum class Control { none, if_, switch_, filter, merge, set, for_each, while_, stop };
+constexpr bool is_loop(Control control) { return control == Control::for_each || control == Control::while_; }
+/// Whether one of its outputs may carry no value.
+constexpr bool is_choice(Control control) { return control == Control::if_ || control == Control::switch_; }
 
 /// How to treat values and connections that are not of the declared types (schema/types.md 6): `off` ignores them;
 /// `warn` makes the outer type an error and the types inside a warning; `strict` makes both an error.
@@ -40,9 +47,29 @@ struct SandboxRequest {
   std::optional<bool> programs;            ///< whether programs may be started
 };
 
+/// What becomes of the execution when a node has failed.
+enum class OnError {
+  stop,     ///< it has failed
+  regular,  ///< the error is the node's value
+  output,   ///< the error is the value of one more output, the last
+};
+
+/// How often a node is tried.
+struct Tries {
+  unsigned most = 1;
+  double wait_ms = 1000;          ///< before the second
+  double backoff = 1;             ///< each further wait is so many times the one before
+  double jitter = 0;              ///< of a wait, up to this part is added at random
+  std::vector<std::string> only;  ///< exceptions for which it is tried again; empty: all that can end differently
+};
+
 struct Node {
   std::string id, name, type;
   NodeRole role = NodeRole::code;
+  Control control = Control::none;
+  json::object control_parameters;  ///< of a node of flow, as written
+  OnError on_error = OnError::stop;
+  Tries tries;
   std::string code;
   std::string file;  ///< a file next to the flow instead of code (qflow run)
   std::optional<std::string> function;
@@ -77,6 +104,8 @@ struct Graph {
   std::string container;   ///< settings.container: the environment to run in
   SandboxRequest sandbox;  ///< for nodes that ask for nothing themselves
   TypeChecks types = TypeChecks::warn;
+  std::string error_workflow;                  ///< the id of the workflow that runs when this one fails; empty: none
+  std::optional<double> timeout;               ///< seconds for the whole execution
   std::map<std::string, std::string> modules;  ///< "helpers", "pkg.part" → source: what nodes import by that name
   std::vector<Node> nodes;
   std::vector<Edge> edges;  ///< in the order of the document

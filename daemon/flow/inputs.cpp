@@ -86,7 +86,8 @@ json::value from_file(const std::string& name, const GivenInputs::File& file, co
 }  // namespace
 
 bool is_entry(const Step& step) {
-  return std::none_of(step.sources.begin(), step.sources.end(), [](const Source& s) { return s.step.has_value(); });
+  return std::none_of(step.sources.begin(), step.sources.end(),
+                      [](const Source& s) { return s.step.has_value() && !s.closes; });
 }
 
 void require_known_inputs(const Plan& plan, const std::vector<const schema::Function*>& functions,

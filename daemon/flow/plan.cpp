@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <queue>
 #include <set>
 
 #include "daemon/base/fault.hpp"
+#include "daemon/flow/control.hpp"
 #include "daemon/flow/imports_hint.hpp"
+#include "daemon/flow/loops.hpp"
 #include "daemon/flow/sandbox_request.hpp"
 
 namespace qflow::flow {
@@ -15,58 +16,11 @@ namespace {
 
 constexpr std::size_t kMaxSandboxes = 8;
 
-[[noreturn]] void bad(std::string code, std::string message, const Node* node = nullptr) {
+[[noreturn]] void bad(std::string code, std::string message, const Node* node = nullptr, std::string pointer = {}) {
   json::object details;
   if (node != nullptr) details = {{"node", node->name}, {"node_id", node->id}};
+  if (!pointer.empty()) details["pointer"] = std::move(pointer);
   throw Fault(FaultKind::bad_input, std::move(code), std::move(message), std::move(details));
-}
-
-// "a → b → a": follows edges among the nodes that could not be ordered until a node repeats.
-std::string describe_cycle(const Graph& graph, const std::vector<bool>& ordered) {
-  std::vector<std::size_t> path;
-  std::size_t at = 0;
-  while (ordered[at]) ++at;
-  // Backwards along an incoming edge from an unordered node: each unordered node has one.
-  std::vector<std::size_t> before(graph.nodes.size());
-  for (const Edge& edge : graph.edges)
-    if (!ordered[edge.from]) before[edge.to] = edge.from;
-  std::vector<bool> seen(graph.nodes.size(), false);
-  while (!seen[at]) {
-    seen[at] = true;
-    path.push_back(at);
-    at = before[at];
-  }
-  path.erase(path.begin(), std::find(path.begin(), path.end(), at));
-  std::string text = graph.nodes[at].name;
-  for (auto node = path.rbegin(); node != path.rend(); ++node) text += " → " + graph.nodes[*node].name;
-  return text;
-}
-
-// Kahn's algorithm; free nodes keep the document's order.
-std::vector<std::size_t> order_of(const Graph& graph) {
-  std::vector<std::size_t> missing(graph.nodes.size(), 0);
-  std::vector<std::vector<std::size_t>> targets(graph.nodes.size());
-  for (const Edge& edge : graph.edges) {
-    ++missing[edge.to];
-    targets[edge.from].push_back(edge.to);
-  }
-  std::priority_queue<std::size_t, std::vector<std::size_t>, std::greater<>> free;
-  for (std::size_t i = 0; i < missing.size(); ++i)
-    if (missing[i] == 0) free.push(i);
-  std::vector<std::size_t> order;
-  std::vector<bool> ordered(graph.nodes.size(), false);
-  while (!free.empty()) {
-    const std::size_t node = free.top();
-    free.pop();
-    order.push_back(node);
-    ordered[node] = true;
-    for (const std::size_t target : targets[node])
-      if (--missing[target] == 0) free.push(target);
-  }
-  if (order.size() < graph.nodes.size())
-    bad("cyclic_workflow",
-        fmt::format("the workflow has a cycle: {}; a workflow must have an end", describe_cycle(graph, ordered)));
-  return order;
 }
 
 class Planner {
@@ -76,40 +30,54 @@ class Planner {
     for (const Edge& edge : graph.edges) incoming_[edge.to].push_back(&edge);
   }
 
-  Plan make(const std::optional<std::string>& only) {
-    const std::vector<std::size_t> order = order_of(graph_);
-    std::vector<bool> wanted(graph_.nodes.size(), !only);
+  Plan make(const std::optional<std::string>& only, const std::set<std::string>& given) {
+    std::vector<bool> runs(graph_.nodes.size(), !only);
     std::optional<std::size_t> target;
-    if (only) target = find_target(*only, wanted);
+    if (only) target = find_target(*only, given, runs);
+    for (std::size_t i = 0; i < runs.size(); ++i) runs[i] = runs[i] && is_run(graph_.nodes[i]);
     Plan plan;
     plan.name = graph_.name;
     plan.types = graph_.types;
     plan.modules = graph_.modules;
     step_of_.assign(graph_.nodes.size(), std::nullopt);
-    for (const std::size_t index : order) {
-      const Node& node = graph_.nodes[index];
-      if (!wanted[index]) continue;
-      if (node.role == NodeRole::unknown)
-        bad("unknown_node_type",
-            fmt::format(
-                "node \"{}\" has the type {}, which this release cannot run; Python nodes have the type qflow.python",
-                node.name, node.type),
-            &node);
-      if (node.role != NodeRole::code) continue;
-      step_of_[index] = plan.steps.size();
-      if (target == index) plan.only = plan.steps.size();
-      plan.steps.push_back(make_step(index, plan));
+    const std::vector<Placed> order = order_of(graph_, runs, wires_among(runs));
+    for (std::size_t i = 0; i < order.size(); ++i) step_of_[order[i].node] = i;
+    for (const Placed& placed : order) {
+      if (target == placed.node) plan.only = plan.steps.size();
+      plan.steps.push_back(make_step(placed, plan));
     }
     if (plan.steps.empty()) bad("empty_workflow", "the workflow has no node that runs");
-    for (const Step& step : plan.steps)
+    for (Step& step : plan.steps) {
+      if (step.loop || step.node.control == Control::stop) step.sink = false;
+      // What a loop hands on is its first output; the second is for its body.
       for (const Source& source : step.sources)
-        if (source.step) plan.steps[*source.step].sink = false;
+        if (source.step && !(is_loop(plan.steps[*source.step].node.control) && source.output == 1))
+          plan.steps[*source.step].sink = false;
+    }
+    mark_copies(plan);
     settle(plan);
+    plan.timeout = graph_.timeout;
+    plan.error_workflow = graph_.error_workflow;
     return plan;
   }
 
  private:
-  std::size_t find_target(const std::string& name, std::vector<bool>& wanted) const {
+  // A value that is taken several times is copied for all but the last taker; in a loop that is not the value's own,
+  // for every round.
+  static void mark_copies(Plan& plan) {
+    std::vector<std::size_t> last(plan.steps.size(), 0);
+    for (std::size_t i = 0; i < plan.steps.size(); ++i)
+      for (const Source& source : plan.steps[i].sources)
+        if (source.step) last[*source.step] = std::max(last[*source.step], i);
+    for (std::size_t i = 0; i < plan.steps.size(); ++i)
+      for (Source& source : plan.steps[i].sources)
+        if (source.step)
+          source.copy = i < last[*source.step] ||
+                        (plan.steps[i].loop != plan.steps[*source.step].loop && plan.steps[i].loop != source.step);
+  }
+
+  std::size_t find_target(const std::string& name, const std::set<std::string>& given,
+                          std::vector<bool>& wanted) const {
     const auto found = std::find_if(graph_.nodes.begin(), graph_.nodes.end(),
                                     [&](const Node& n) { return n.name == name || n.id == name; });
     if (found == graph_.nodes.end()) {
@@ -118,7 +86,7 @@ class Planner {
       bad("missing_node", fmt::format("no node is named \"{}\"; nodes are: {}", name, known));
     }
     const auto target = static_cast<std::size_t>(found - graph_.nodes.begin());
-    if (found->role != NodeRole::code)
+    if (found->role != NodeRole::code && found->role != NodeRole::flow)
       bad("not_runnable", fmt::format("node \"{}\" is disabled or runs no code", name), &*found);
     std::vector<std::size_t> todo{target};
     while (!todo.empty()) {
@@ -126,13 +94,45 @@ class Planner {
       todo.pop_back();
       if (wanted[node]) continue;
       wanted[node] = true;
+      if (node != target && given.count(graph_.nodes[node].name) != 0) continue;
       for (const Edge* edge : incoming_[node]) todo.push_back(edge->from);
     }
     return target;
   }
 
-  Step make_step(std::size_t index, Plan& plan) const {
-    const Node& node = graph_.nodes[index];
+  // Whether a node runs. Throws for one whose type this release cannot run.
+  static bool is_run(const Node& node) {
+    if (node.role == NodeRole::unknown)
+      bad("unknown_node_type",
+          fmt::format(
+              "node \"{}\" has the type {}, which this release cannot run; Python nodes have the type qflow.python",
+              node.name, node.type),
+          &node);
+    return node.role == NodeRole::code || node.role == NodeRole::flow;
+  }
+
+  std::vector<Wire> wires_among(const std::vector<bool>& runs) const {
+    std::vector<Wire> wires;
+    for (std::size_t to = 0; to < runs.size(); ++to) {
+      if (!runs[to]) continue;
+      for (const Edge* edge : incoming_[to]) {
+        const std::optional<Origin> origin = origin_of(*edge);
+        if (!origin) continue;
+        const Node& node = graph_.nodes[to];
+        const bool closes = closes_loop(node, *edge);
+        if (origin->node) {
+          if (runs[*origin->node])
+            wires.push_back({*origin->node, to, output_of(graph_.nodes[*origin->node], *origin->edge), closes, edge});
+        } else if (closes) {
+          bad("invalid_loop", fmt::format("loop \"{}\": its closing input is connected with a trigger", node.name),
+              &node, edge->pointer);
+        }
+      }
+    }
+    return wires;
+  }
+
+  void check_code(const Node& node) const {
     if (node.code.empty())
       bad("missing_code",
           node.file.empty()
@@ -143,15 +143,39 @@ class Planner {
           &node);
     if (node.code.size() > (4U << 20U))
       bad("code_too_large", fmt::format("node \"{}\" has more than 4 MiB of code", node.name), &node);
+  }
+
+  static void check_control(const Node& node) {
+    const std::vector<ControlProblem> problems = control_problems(node);
+    if (problems.empty()) return;
+    const ControlProblem& first = problems.front();
+    bad("invalid_parameter",
+        fmt::format("node \"{}\": {}: {}{}", node.name, first.pointer.substr(1), first.what,
+                    problems.size() > 1 ? fmt::format(" (and {} more)", problems.size() - 1) : ""),
+        &node, node.pointer + first.pointer);
+  }
+
+  Step make_step(const Placed& placed, Plan& plan) const {
+    const Node& node = graph_.nodes[placed.node];
+    if (node.role == NodeRole::flow) check_control(node);
+    else check_code(node);
     Step step;
     step.node = node;
     step.file = node.file.empty() ? node.name + ".py" : node.file;
-    for (const Edge* edge : incoming_[index]) {
-      std::optional<Source> source = resolve(*edge);
-      if (source) step.sources.push_back(std::move(*source));
-    }
+    if (placed.loop) step.loop = step_of_[*placed.loop];
+    step.body_end = placed.body_end;
+    for (const Edge* edge : incoming_[placed.node])
+      if (std::optional<Source> source = source_of(*edge, node)) step.sources.push_back(std::move(*source));
+    if (node.role == NodeRole::flow) name_inputs(step);
     const Granted granted = settle_sandbox(node, graph_.sandbox, settings_);
     step.timeout = granted.seconds;
+    // A node of flow runs where its value is.
+    if (node.role == NodeRole::flow)
+      for (const Source& source : step.sources)
+        if (source.step && !source.closes) {
+          step.group = plan.steps[*source.step].group;
+          return step;
+        }
     const auto same = std::find(plan.sandboxes.begin(), plan.sandboxes.end(), granted.sandbox);
     step.group = static_cast<std::size_t>(same - plan.sandboxes.begin());
     if (same == plan.sandboxes.end()) plan.sandboxes.push_back(granted.sandbox);
@@ -163,17 +187,33 @@ class Planner {
     return step;
   }
 
-  // Follows an edge back through disabled nodes to its actual source.
-  std::optional<Source> resolve(const Edge& edge) const {
+  // Each input of a node of flow has a name of its own: its port's, or that of the node that a merge takes it from.
+  void name_inputs(Step& step) const {
+    std::set<std::string> taken;
+    for (Source& source : step.sources) {
+      std::string name = source.input_port ? *source.input_port : input_name(step.node, source.input);
+      if (name.empty()) name = source.step ? graph_.nodes[node_at(*source.step)].name : "input";
+      const std::string wanted = name;
+      for (int number = 2; !taken.insert(name).second; ++number) name = fmt::format("{}{}", wanted, number);
+      source.input_port = std::move(name);
+    }
+  }
+
+  std::size_t node_at(std::size_t step) const {
+    return static_cast<std::size_t>(std::find(step_of_.begin(), step_of_.end(), step) - step_of_.begin());
+  }
+
+  // Where the value of an edge comes from, past disabled nodes: a node that runs, or the execution's input.
+  struct Origin {
+    std::optional<std::size_t> node;  ///< nothing: the execution's input
+    const Edge* edge = nullptr;       ///< that leaves it
+  };
+  std::optional<Origin> origin_of(const Edge& edge) const {
     const Edge* at = &edge;
     for (std::size_t hops = 0; hops <= graph_.nodes.size(); ++hops) {
       const Node& from = graph_.nodes[at->from];
-      Source source{std::nullopt, at->output, at->output_port, edge.input, edge.input_port, edge.pointer};
-      if (from.role == NodeRole::code) {
-        source.step = step_of_[at->from];
-        return source;
-      }
-      if (from.role == NodeRole::entry) return source;
+      if (from.role == NodeRole::code || from.role == NodeRole::flow) return Origin{at->from, at};
+      if (from.role == NodeRole::entry) return Origin{std::nullopt, at};
       const auto& inputs = incoming_[at->from];
       const auto first = std::find_if(inputs.begin(), inputs.end(), [](const Edge* e) { return e->input == 0; });
       if (from.role == NodeRole::ignored || first == inputs.end()) return std::nullopt;
@@ -182,11 +222,41 @@ class Planner {
     return std::nullopt;
   }
 
+  std::optional<Source> source_of(const Edge& edge, const Node& to) const {
+    const std::optional<Origin> origin = origin_of(edge);
+    if (!origin) return std::nullopt;
+    Source source{std::nullopt,    origin->edge->output, origin->edge->output_port, edge.input,
+                  edge.input_port, edge.pointer,         closes_loop(to, edge)};
+    if (!origin->node) return source;
+    source.step = step_of_[*origin->node];
+    const Node& from = graph_.nodes[*origin->node];
+    const auto own = static_cast<int>(std::max<std::size_t>(1, from.outputs.size()));
+    if (from.on_error == OnError::output) {
+      source.error = origin->edge->output_port ? *origin->edge->output_port == "error" : origin->edge->output == own;
+      if (source.error) source.output_port.reset();
+    }
+    if (from.role == NodeRole::flow && !source.error) {
+      source.output = output_of(from, *origin->edge);
+      if (source.output < 0 || static_cast<std::size_t>(source.output) >= std::max<std::size_t>(1, from.outputs.size()))
+        bad("unknown_output",
+            fmt::format("node \"{}\": its input comes from output {} of \"{}\", which has: {}", to.name,
+                        origin->edge->output_port ? "\"" + *origin->edge->output_port + "\""
+                                                  : std::to_string(origin->edge->output),
+                        from.name, from.outputs.empty() ? "one" : fmt::format("{}", fmt::join(from.outputs, ", "))),
+            &to, edge.pointer);
+      source.output_port.reset();
+    }
+    return source;
+  }
+
   void settle(Plan& plan) const {
     std::set<std::string> imports;
     const Node* first = nullptr;
+    const bool only_flow =
+        std::all_of(plan.steps.begin(), plan.steps.end(), [](const Step& one) { return one.is_flow(); });
     for (const Step& step : plan.steps) {
       const Node& node = step.node;
+      if (step.is_flow() && !only_flow) continue;
       for (std::string& name : imports_hint(node.code)) imports.insert(std::move(name));
       const std::string version = node.python_version     ? *node.python_version
                                   : graph_.python_version ? *graph_.python_version
@@ -216,8 +286,9 @@ class Planner {
 
 }  // namespace
 
-Plan make_plan(const Graph& graph, const workers::Settings& settings, const std::optional<std::string>& only) {
-  return Planner(graph, settings).make(only);
+Plan make_plan(const Graph& graph, const workers::Settings& settings, const std::optional<std::string>& only,
+               const std::set<std::string>& given) {
+  return Planner(graph, settings).make(only, given);
 }
 
 }  // namespace qflow::flow

@@ -1,6 +1,7 @@
 // What will run, in which order, and where each input comes from. Any thread; runs no code.
 #pragma once
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,9 @@ struct Source {
   int input = 0;
   std::optional<std::string> input_port;
   std::string pointer;  ///< of the connection in the document
+  bool closes = false;  ///< it is the closing input of a loop: the step comes later in the plan
+  bool error = false;   ///< it is the error output of the step
+  bool copy = false;    ///< others get the same value, too
 };
 
 /// A node that runs, with everything about it settled except what only its live function can tell.
@@ -26,7 +30,14 @@ struct Step {
   std::vector<Source> sources;
   double timeout = 30;    ///< seconds
   std::size_t group = 0;  ///< which of the plan's sandboxes it runs in
-  bool sink = true;       ///< no other step takes its value: it is an output of the workflow
+  bool sink = true;       ///< no other step takes its value, and no loop is around it: an output of the workflow
+  std::optional<std::size_t> loop;  ///< the innermost loop whose body it is in
+  std::size_t body_end = 0;         ///< of a loop: its body is the steps after it, up to this one; 0: no loop
+  bool is_flow() const { return node.control != Control::none; }
+  /// Whether what follows must wait for what becomes of it.
+  bool decides() const { return is_choice(node.control) || is_guarded(); }
+  /// Whether the execution may survive its failure.
+  bool is_guarded() const { return node.tries.most > 1 || node.on_error != OnError::stop; }
 };
 
 struct Plan {
@@ -36,17 +47,22 @@ struct Plan {
   /// Nodes that ask for the same sandbox share one worker; each further sandbox is a worker of its own, and values pass
   /// between workers as plain data only.
   std::vector<workers::Sandbox> sandboxes;
-  std::vector<Step> steps;                     ///< in an order in which every step comes after its sources
+  /// In an order in which every step comes after its sources, closing ones apart, and a body directly after its loop.
+  std::vector<Step> steps;
   std::vector<std::string> imports;            ///< hint for the pool
   std::map<std::string, std::string> modules;  ///< Graph::modules
   TypeChecks types = TypeChecks::warn;
+  std::optional<double> timeout;    ///< seconds for the whole execution
+  std::string error_workflow;       ///< the id of the workflow that runs when this one fails; empty: none
   std::optional<std::size_t> only;  ///< `--node`: the one step whose value is wanted
 };
 
 /// Settles the order and all that the installation's settings limit. `only`: run that node (by name or id) and what it
-/// needs, nothing else. Throws Fault(bad_input) that names the node: a cycle, a node without code, an unknown type, an
-/// unknown Python version, nodes of different versions, a limit above the installation's.
+/// needs, nothing else; what the nodes `given` need is left out, too, because their values are there. Throws
+/// Fault(bad_input) that names the node: a cycle, a loop that is entered or left sideways, a node of flow without its
+/// parameters, a node without code, an unknown type, an unknown Python version, nodes of different versions, a limit
+/// above the installation's.
 Plan make_plan(const Graph& graph, const workers::Settings& settings,
-               const std::optional<std::string>& only = std::nullopt);
+               const std::optional<std::string>& only = std::nullopt, const std::set<std::string>& given = {});
 
 }  // namespace qflow::flow

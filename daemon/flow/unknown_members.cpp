@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "daemon/base/near_name.hpp"
+#include "daemon/flow/control.hpp"
 #include "schema/text/pointer.hpp"
 
 namespace qflow::flow {
@@ -67,38 +68,38 @@ const Known kSettings{{"python_version", "container", "sandbox", "types", "timeo
                       {"executionOrder", "saveExecutionProgress", "saveManualExecutions", "saveDataErrorExecution",
                        "saveDataSuccessExecution", "callerIds", "timeSavedPerExecution", "availableInMCP",
                        "timeSavedMode", "binaryMode", "redactionPolicy", "saveDataProgressExecution"}};
-const Known kNode{{"id",
-                   "name",
-                   "type",
-                   "parameters",
-                   "data",
-                   "code",
-                   "file",
-                   "function",
-                   "main_function",
-                   "python_version",
-                   "timeout",
-                   "memory",
-                   "sandbox",
-                   "ports",
-                   "outputs",
-                   "inputs",
-                   "disabled",
-                   "credentials",
-                   "retryOnFail",
-                   "maxTries",
-                   "waitBetweenTries",
-                   "onError",
-                   "from",
-                   "to",
-                   "items",
-                   "dependencies"},
-                  {"typeVersion", "position",          "notes",          "notesInFlow", "alwaysOutputData",
-                   "executeOnce", "webhookId",         "continueOnFail", "color",       "icon",
-                   "label",       "description",       "issues",         "status",      "width",
-                   "height",      "extendsCredential", "category",       "draggable",   "rewireOutputLogTo",
-                   "retryOn",     "retryBackoff",      "cache",          "checkpoint",  "container",
-                   "environment", "metadata"}};
+const Known kNode{
+    {"id",          "name",          "type",           "parameters",  "data",        "code",     "file",
+     "function",    "main_function", "python_version", "timeout",     "memory",      "sandbox",  "ports",
+     "outputs",     "inputs",        "disabled",       "credentials", "retryOnFail", "maxTries", "waitBetweenTries",
+     "onError",     "backoff",       "jitter",         "retryOn",     "from",        "to",       "items",
+     "dependencies"},
+    {"typeVersion",
+     "position",
+     "notes",
+     "notesInFlow",
+     "alwaysOutputData",
+     "executeOnce",
+     "webhookId",
+     "continueOnFail",
+     "color",
+     "icon",
+     "label",
+     "description",
+     "issues",
+     "status",
+     "width",
+     "height",
+     "extendsCredential",
+     "category",
+     "draggable",
+     "rewireOutputLogTo",
+     "retryBackoff",
+     "cache",
+     "checkpoint",
+     "container",
+     "environment",
+     "metadata"}};
 
 const Known kConnection{{"source", "target"},
                         {"id", "type", "label", "data", "animated", "style", "selected", "metadata"}};
@@ -131,6 +132,16 @@ bool is_ours(const json::object& node) {
   const json::value* type = node.if_contains("type");
   return type == nullptr ||
          (type->is_string() && (type->get_string().starts_with("qflow.") || type->get_string() == "python"));
+}
+
+// What a node of its type may have.
+Known known_in(const json::object& node) {
+  Known known = kNode;
+  const json::value* type = node.if_contains("type");
+  if (type != nullptr && type->is_string())
+    if (const ControlType* flow = find_control_type(type->get_string()))
+      for (const ControlParameter& one : flow->parameters) known.ours.push_back(one.name);
+  return known;
 }
 
 // In a list, what is not known is a mistake: nothing reads it, and the value goes elsewhere. In n8n's form, only what
@@ -184,10 +195,11 @@ std::vector<UnknownMember> unknown_members(const json::object& workflow) {
     const json::object* node = nodes->get_array()[i].if_object();
     if (node == nullptr || !is_ours(*node)) continue;
     const std::string pointer = fmt::format("/nodes/{}", i);
-    finder.look(*node, pointer, kNode, false);
+    const Known known = known_in(*node);
+    finder.look(*node, pointer, known, false);
     for (const char* inner : {"data", "parameters"})
       if (const json::value* object = node->if_contains(inner); object != nullptr && object->is_object())
-        finder.look(object->get_object(), pointer + "/" + inner, kNode, true);
+        finder.look(object->get_object(), pointer + "/" + inner, known, true);
   }
   return std::move(finder.found);
 }

@@ -10,6 +10,8 @@
 #include "daemon/base/members.hpp"
 #include "daemon/base/text.hpp"
 #include "daemon/flow/connection_reader.hpp"
+#include "daemon/flow/control.hpp"
+#include "daemon/flow/error_settings.hpp"
 #include "daemon/flow/sandbox_request.hpp"
 #include "daemon/typing/convert_node.hpp"
 #include "schema/text/parse_json.hpp"
@@ -26,6 +28,7 @@ NodeRole role_of(const std::string& type, bool disabled) {
   if (type == "n8n-nodes-base.stickyNote") return NodeRole::ignored;
   if (disabled) return NodeRole::pass;
   if (type == "qflow.python" || type == "python" || type == "qflow.convert") return NodeRole::code;
+  if (control_of(type) != Control::none) return NodeRole::flow;
   if (type == "n8n-nodes-base.manualTrigger" || type == "qflow.trigger") return NodeRole::entry;
   return NodeRole::unknown;
 }
@@ -141,10 +144,18 @@ Node read_node(const json::object& object, std::size_t index, InputProblems& pro
   node.role = role_of(node.type, members.flag("disabled").value_or(false));
   node.pointer = members.at("").substr(0, members.at("").size() - 1);
   node.inputs_pointer = members.at("parameters/inputs");
-  if (node.role != NodeRole::code) return node;
+  if (node.role == NodeRole::flow) node.control = control_of(node.type);
+  if (node.role != NodeRole::code && node.role != NodeRole::flow) return node;
+  if (node.role == NodeRole::flow) {
+    for (const json::object* from : {&object, data, parameters})
+      if (from != nullptr) read_control(*from, node);
+  }
   read_settings(members, node);
+  read_error_settings(members, node);
+  if (data != nullptr) read_error_settings(Members(*data, members.at("data"), problems), node);
   if (data != nullptr) read_settings(Members(*data, members.at("data"), problems), node);
   if (parameters != nullptr) read_settings(Members(*parameters, members.at("parameters"), problems), node);
+  if (node.role == NodeRole::flow) settle_outputs(node);
   if (node.type == "qflow.convert") {
     if (parameters != nullptr) read_conversion(Members(*parameters, members.at("parameters"), problems), node);
     else read_conversion(members, node);
@@ -227,8 +238,14 @@ Graph read_all(const json::object& workflow, InputProblems& problems, bool go_on
   if (const json::object* settings = members.object("settings"))
     read_sandbox(Members(*settings, "/settings", problems), graph.sandbox);
   read_sandbox(members, graph.sandbox);
-  if (const json::object* settings = members.object("settings"))
-    graph.types = read_type_checks(Members(*settings, "/settings", problems));
+  if (const json::object* settings = members.object("settings")) {
+    const Members inner(*settings, "/settings", problems);
+    graph.types = read_type_checks(inner);
+    graph.timeout = inner.positive("timeout");
+    graph.error_workflow = inner.text("errorWorkflow").value_or("");
+    if (const auto n8n = inner.number("executionTimeout", -1, 1e9); n8n && *n8n > 0 && !graph.timeout)
+      graph.timeout = n8n;
+  }
   if (const json::object* modules = members.object("modules")) read_modules(*modules, graph, problems);
   if (const json::value* nodes = members.find("nodes")) {
     const auto* list = nodes->if_array();

@@ -3,6 +3,9 @@
 #include "daemon/observe/log.hpp"
 
 namespace qflow::services {
+namespace {
+constexpr std::uint64_t kToldRuns = 100;
+}
 namespace json = boost::json;
 using engine::Status;
 
@@ -37,12 +40,17 @@ void Announcer::on_step(const engine::Order& order, std::size_t step, const engi
   if (ended && run.status != Status::skipped)
     metrics_.node(node.type, node.id, engine::word(run.status), order.plan.python, run.duration_ms / 1000);
   if (order.execution_id.empty() || !events_.wanted()) return;
+  // Of a step in a long loop, one run in a hundred is told, and those that fail.
+  if (run.count >= kToldRuns && run.count % kToldRuns != 0 && run.status != Status::failed) return;
   json::object fields{{"nodeId", node.id}, {"nodeName", node.name}, {"status", engine::word(run.status)}};
   if (!ended) return publish(order, "node.started", std::move(fields));
   fields["duration"] = run.duration_ms;
   fields["outcome"] = engine::word(run.cause());
   if (run.error) fields["error"] = run.error->type + ": " + run.error->message.substr(0, 2000);
+  if (!run.index.empty()) fields["loopIndex"] = json::value_from(run.index);
+  if (!run.reason.empty()) fields["reason"] = run.reason;
   publish(order, "node.finished", std::move(fields));
+  if (run.count > 0) return;
   const std::size_t done = ++completed_[order.execution_id];
   publish(order, "execution.progress",
           {{"status", "running"}, {"progress", {{"nodes_completed", done}, {"total_nodes", order.plan.steps.size()}}}});

@@ -64,10 +64,10 @@ ExecutionRecord execution_record(Services& services, sqlite::Db& db, const auth:
 }
 
 ExecutionRecord node_record(Services& services, sqlite::Db& db, const auth::Caller& caller, const std::string& id,
-                            const std::string& node) {
+                            const std::string& node, std::optional<std::int64_t> run) {
   ExecutionRecord out;
   out.execution = own_execution(db, caller, id);
-  auto row = store::node_of(db, id, node);
+  auto row = store::node_of(db, id, node, run);
   if (!row) throw missing("node of this execution", node);
   out.nodes.push_back(std::move(*row));
   out.room = reply_room(services, caller.user_id, weight_of(out) * kMemory);

@@ -26,9 +26,10 @@ struct ExecutionRecord {
 /// 16 MiB more. Throws Fault: not_found, also when it is not the caller's;
 /// unavailable when too much is being sent to too many.
 ExecutionRecord execution_record(Services& services, sqlite::Db& db, const auth::Caller& caller, const std::string& id);
-/// The record with one node, by its id or name, in full, and nothing of the others. Throws Fault(not_found).
+/// The record with one node, by its id or name, in full, and nothing of the others. `run`: of a node in a loop;
+/// nothing: its last one. Throws Fault(not_found).
 ExecutionRecord node_record(Services& services, sqlite::Db& db, const auth::Caller& caller, const std::string& id,
-                            const std::string& node);
+                            const std::string& node, std::optional<std::int64_t> run);
 /// Whether the caller's proof covers reading records: who starts or stops an execution need not.
 inline bool may_read_records(const auth::Caller& caller) { return caller.reaches("executions:read"); }
 /// The rows of an execution, with outputs of at most `most` (by store::weight()) together; nothing when there is none.

@@ -11,6 +11,7 @@
 #include "daemon/observe/log.hpp"
 #include "daemon/services/announcer.hpp"
 #include "daemon/services/checking.hpp"
+#include "daemon/services/error_workflow.hpp"
 #include "daemon/services/faults.hpp"
 #include "daemon/services/workflow_document.hpp"
 #include "daemon/store/asset_rows.hpp"
@@ -27,13 +28,33 @@ Task<bool> is_active_on_engine(Services& services, std::string id) { co_return s
 
 // Nobody awaits this: the engine owns the execution, and drain() waits for it.
 Task<> run_in_background(Services& services, engine::Order order) {
-  const std::string id = order.execution_id;
+  Failure failure{order.execution_id,
+                  order.workflow_id.value_or(""),
+                  order.workflow_name,
+                  order.plan.error_workflow,
+                  order.created_by,
+                  order.mode,
+                  {},
+                  {}};
+  std::vector<std::string> names;
+  if (!failure.error_workflow.empty())
+    for (const flow::Step& step : order.plan.steps) names.push_back(step.node.name);
+  bool failed = false;
   try {
     auto running = services.engine.run(std::move(order), nullptr);
-    co_await std::move(running);
+    const engine::Outcome outcome = co_await std::move(running);
+    failed = outcome.status == engine::Status::failed;
+    if (outcome.error) failure.error = *outcome.error;
+    if (outcome.failed_step && *outcome.failed_step < names.size()) failure.node = names[*outcome.failed_step];
   } catch (const std::exception& error) {
-    log::warning("services", "an execution did not run", {{"execution_id", id}, {"reason", error.what()}});
+    log::warning("services", "an execution did not run",
+                 {{"execution_id", failure.execution_id}, {"reason", error.what()}});
+    failed = true;
+    failure.error.type = "NotRun";
+    failure.error.message = error.what();
   }
+  if (failed && !failure.error_workflow.empty() && failure.mode != "error")
+    co_await run_error_workflow(services, std::move(failure));
 }
 
 // The environment that a workflow names sets its Python version, unless the workflow sets one itself.
@@ -52,49 +73,60 @@ Task<> settle_container(Services& services, flow::Graph& graph, const std::strin
 
 // A webhook's input is its whole request, of which a function takes what it wants.
 flow::InputRules rules_of(const std::string& mode) {
-  return mode == "webhook" ? flow::InputRules::open : flow::InputRules::whole;
+  return mode == "webhook" || mode == "error" ? flow::InputRules::open : flow::InputRules::whole;
 }
 
 /// How long the start of an execution waits for the types of code that is not described yet.
 constexpr auto kPatience = std::chrono::seconds(3);
 
-// Refuses a wrong connection or literal before anything runs. Nodes that are not described yet are described first; the
-// engine checks again once their functions are loaded.
-Task<> refuse_if_wrong(Services& services, const flow::Plan& plan, const std::optional<json::value>& input,
-                       flow::InputRules rules, const check::CatalogPtr& catalog, const std::string& who) {
-  if (plan.types == flow::TypeChecks::off) co_return;
-  const auto descriptions = co_await describe_within(services, check::sources_of(plan, who), kPatience);
+// Refuses a wrong connection, literal or pinned value before anything runs. Nodes that are not described yet are
+// described first; the engine checks again once their functions are loaded.
+Task<> refuse_if_wrong(Services& services, const engine::Order& order, const std::optional<json::value>& input,
+                       const std::string& who) {
+  if (order.plan.types == flow::TypeChecks::off) co_return;
+  const auto descriptions = co_await describe_within(services, check::sources_of(order.plan, who), kPatience);
   const auto start = Clock::now();
   check::Look look;
   look.types_only = true;
   look.with_input = true;
   look.input = input ? &*input : nullptr;
-  look.input_rules = rules;
-  const auto findings = check::check_types(plan, check::types_of(plan, descriptions), *catalog, look);
+  look.input_rules = order.input_rules;
+  for (const auto& [step, value] : order.pins) look.pinned.insert(step);
+  const auto types = check::types_of(order.plan, descriptions);
+  auto findings = check::check_types(order.plan, types, *order.catalog, look);
+  for (check::Finding& one : check::check_pins(order.plan, types, order.pins)) findings.push_back(std::move(one));
   services.metrics.type_validation("workflow", milliseconds_since(start) / 1000);
   refuse_wrong_types(findings);
 }
 
+// What the workflow itself pins.
+flow::Pins pinned_in(const store::Workflow& w) {
+  if (w.extra.find("\"pinData\"") == std::string::npos) return {};
+  const json::value extra = stored_json(w.extra);
+  const json::value* pins = extra.is_object() ? extra.get_object().if_contains("pinData") : nullptr;
+  return pins != nullptr && pins->is_object() ? flow::read_pins(pins->get_object()) : flow::Pins();
+}
+
 }  // namespace
 
-Task<Started> start_execution(Services& services, const store::Workflow& workflow, std::optional<json::value> input,
-                              std::string mode, std::string created_by) {
+Task<Started> start_execution(Services& services, const store::Workflow& workflow, StartRequest request) {
   flow::Graph graph = graph_of(workflow);
-  co_await settle_container(services, graph, created_by);
+  co_await settle_container(services, graph, request.created_by);
   engine::Order order;
-  order.plan = flow::make_plan(graph, *services.settings.get());
+  plan_part(graph, *services.settings.get(), request.part, order);
   // Before anything that takes time: what comes meanwhile is counted, too.
-  order.ticket = admit(services, created_by);
-  order.catalog = co_await catalog_of(services, created_by);
-  order.input_rules = rules_of(mode);
-  co_await refuse_if_wrong(services, order.plan, input, order.input_rules, order.catalog, created_by);
-  order.input = std::move(input);
+  order.ticket = admit(services, request.created_by);
+  order.catalog = co_await catalog_of(services, request.created_by);
+  order.input_rules = rules_of(request.mode);
+  co_await refuse_if_wrong(services, order, request.input, request.created_by);
+  order.input = std::move(request.input);
   order.execution_id = new_id();
   order.workflow_id = workflow.id;
   order.workflow_name = workflow.name;
-  order.mode = std::move(mode);
-  order.created_by = std::move(created_by);
-  order.document = document_text(workflow);
+  order.mode = std::move(request.mode);
+  order.created_by = std::move(request.created_by);
+  order.retry_of = std::move(request.retry_of);
+  order.document = document_with_part(document_text(workflow), graph, request.part);
   order.quota = quota_of(services);
   order.queued = services.engine.full();
   if (order.queued) order.room = waiting_room(services, order.created_by, order.document.size());
@@ -114,14 +146,78 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
 }
 
 Task<Started> run_workflow(Services& services, const auth::Caller& caller, std::string id,
-                           std::optional<json::value> input) {
+                           std::optional<json::value> input, PartialRun part) {
   auto find = [id = std::move(id), owner = caller.owner_filter()](sqlite::Db& db) {
     return own_workflow(db, id, owner);
   };
   const store::Workflow w = co_await services.store.read(std::move(find));
-  std::string owner = w.created_by.value_or(caller.user_id);
-  Started started = co_await start_execution(services, w, std::move(input), "manual", std::move(owner));
+  StartRequest request;
+  request.input = std::move(input);
+  request.created_by = w.created_by.value_or(caller.user_id);
+  request.part = std::move(part);
+  for (auto& [name, value] : pinned_in(w)) request.part.pins.emplace(name, std::move(value));
+  Started started = co_await start_execution(services, w, std::move(request));
   co_return started;
+}
+
+namespace {
+
+// What a retry is made of.
+struct Repeated {
+  store::Execution row;
+  store::Workflow workflow;
+  PartialRun part;
+};
+
+Repeated read_repeated(sqlite::Db& db, const auth::Caller& caller, const std::string& id, bool from_failed,
+                       bool current) {
+  Repeated out;
+  own_execution(db, caller, id);
+  auto row = store::find_execution(db, id);
+  if (!row) throw missing("execution", id);
+  out.row = std::move(*row);
+  if (is_open(out.row.status))
+    throw Fault(FaultKind::conflict, "still_running",
+                fmt::format("execution {} is {}; stop it first", id, out.row.status));
+  if (current) {
+    out.workflow = own_workflow(db, out.row.workflow_id.value_or(""), caller.owner_filter());
+  } else {
+    const auto text = store::find_document(db, out.row.document_hash.value_or(""));
+    if (!text)
+      throw Fault(FaultKind::conflict, "missing_document", "what it ran was not kept; retry the current workflow");
+    const json::value document = stored_json(*text);
+    out.workflow = fresh_workflow(out.row.created_by.value_or(caller.user_id));
+    take_workflow(document.as_object(), out.workflow);
+    out.workflow.id = out.row.workflow_id.value_or("");
+    out.part = part_in(document.as_object());
+  }
+  if (from_failed) out.part.known = recorded_values(db, id);
+  return out;
+}
+
+}  // namespace
+
+Task<Retried> retry_execution(Services& services, const auth::Caller& caller, std::string id, bool from_failed,
+                              bool current) {
+  auto read = [id, caller, from_failed, current](sqlite::Db& db) {
+    return read_repeated(db, caller, id, from_failed, current);
+  };
+  Repeated repeated = co_await services.store.read(std::move(read));
+  Retried out;
+  const flow::Graph graph = graph_of(repeated.workflow);
+  const flow::Pins kept = settled_pins(graph, repeated.part);
+  for (const flow::Node& node : graph.nodes) {
+    if (node.role != flow::NodeRole::code && node.role != flow::NodeRole::flow) continue;
+    (kept.count(node.name) != 0 ? out.reused : out.again).push_back(node.name);
+  }
+  StartRequest request;
+  if (repeated.row.input_data) request.input = stored_json(*repeated.row.input_data);
+  request.mode = "retry";
+  request.created_by = repeated.row.created_by.value_or(caller.user_id);
+  request.part = std::move(repeated.part);
+  request.retry_of = id;
+  out.started = co_await start_execution(services, repeated.workflow, std::move(request));
+  co_return out;
 }
 
 namespace {
@@ -151,7 +247,7 @@ Task<engine::Order> queued_order(Services& services, const store::Execution& row
   if (!graph.python_version && !row.python_version.empty()) graph.python_version = row.python_version;
   order.created_by = row.created_by.value_or("");
   co_await settle_container(services, graph, order.created_by);
-  order.plan = flow::make_plan(graph, *services.settings.get());
+  plan_part(graph, *services.settings.get(), part_in(document.get_object()), order);
   order.catalog = co_await catalog_of(services, order.created_by);
   order.input_is_recorded = row.bytes > 0;
   order.execution_id = row.id;

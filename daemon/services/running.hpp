@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "daemon/base/presence.hpp"
+#include "daemon/services/partial_run.hpp"
 #include "daemon/services/services.hpp"
 #include "daemon/store/execution_rows.hpp"
 #include "daemon/store/workflow_rows.hpp"
@@ -19,14 +20,33 @@ struct Started {
   std::shared_ptr<asio::steady_timer> done;  ///< expires when the execution is over and recorded; shared with it
 };
 
-/// Plans `workflow`, records its start and runs it in the background. `mode`: "manual", "webhook". `created_by`: the
-/// user who owns the execution. Throws Fault when the workflow cannot be planned, its container does not exist, too
-/// many executions are waiting already, or the user keeps as much as they may.
-Task<Started> start_execution(Services& services, const store::Workflow& workflow, std::optional<json::value> input,
-                              std::string mode, std::string created_by);
-/// The same for a workflow of the caller's, by its id, as its owner's execution. Throws Fault also: not_found.
+/// What is to be run, and for whom.
+struct StartRequest {
+  std::optional<json::value> input;
+  std::string mode = "manual";  ///< manual, webhook, retry, error
+  std::string created_by;       ///< the user who owns the execution
+  PartialRun part;
+  std::optional<std::string> retry_of;  ///< the execution that this one repeats
+};
+/// Plans `workflow`, records its start and runs it in the background. Throws Fault when the workflow cannot be planned,
+/// its container does not exist, too many executions are waiting already, or the user keeps as much as they may.
+Task<Started> start_execution(Services& services, const store::Workflow& workflow, StartRequest request);
+/// The same for a workflow of the caller's, by its id, as its owner's execution; what the workflow pins is pinned.
+/// Throws Fault also: not_found.
 Task<Started> run_workflow(Services& services, const auth::Caller& caller, std::string id,
-                           std::optional<json::value> input);
+                           std::optional<json::value> input, PartialRun part = {});
+
+/// An execution that runs again.
+struct Retried {
+  Started started;
+  std::vector<std::string> reused;  ///< nodes whose recorded values are used again
+  std::vector<std::string> again;   ///< nodes that run
+};
+/// Runs a finished execution of the caller's again. `from_failed`: go on from the values that it has recorded;
+/// otherwise from its start. `current`: the workflow as it is now, not as it was. Throws Fault: not_found; conflict
+/// while it runs.
+Task<Retried> retry_execution(Services& services, const auth::Caller& caller, std::string id, bool from_failed,
+                              bool current);
 /// Waits for the execution to end, for at most `patience` and as long as the client is there; neither end of the wait
 /// ends the execution. False: it still runs. `presence`: of the client; null: whoever waits is there.
 Task<bool> wait_for(const Started& started, Clock::duration patience, Presence* presence = nullptr);

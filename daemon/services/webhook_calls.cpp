@@ -128,7 +128,11 @@ Task<WebhookCall> call_webhook(Services& services, std::string method, std::stri
     throw auth::rate_fault(verdict);
   std::optional<json::value> given = input();
   std::string owner = target.workflow->created_by.value_or("");
-  Started started = co_await start_execution(services, *target.workflow, std::move(given), "webhook", std::move(owner));
+  StartRequest request;
+  request.input = std::move(given);
+  request.mode = "webhook";
+  request.created_by = std::move(owner);
+  Started started = co_await start_execution(services, *target.workflow, std::move(request));
   co_return WebhookCall{std::move(*target.webhook), std::move(started)};
 }
 

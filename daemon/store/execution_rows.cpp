@@ -18,15 +18,16 @@ namespace qflow::store {
 #define EXECUTION                                                                                                  \
   "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, input_data, output_data, " \
   "error_message, error_stack_trace, error_node, python_version, isolation_level, resource_usage, owner, "         \
-  "outcome, isolation_missing, sandbox, created_by, container_id, document_hash, bytes"
+  "outcome, isolation_missing, sandbox, created_by, container_id, document_hash, bytes, retry_of"
 #define SUMMARY                                                                                       \
   "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, NULL, NULL, " \
   "error_message, NULL, error_node, python_version, isolation_level, resource_usage, owner, "         \
-  "outcome, isolation_missing, sandbox, created_by, container_id, document_hash, bytes"
+  "outcome, isolation_missing, sandbox, created_by, container_id, document_hash, bytes, retry_of"
 #define NODE                                                                                                          \
   "workflow_execution_id, node_id, node_name, node_type, status, started_at, completed_at, duration_ms, input_data, " \
   "output_data, output_type, output_exact, output_truncated, stdout, stderr, output_dropped, error_type, "            \
-  "error_message, error_stack_trace, error_line, execution_order, outcome, denied, resource_usage, warnings"
+  "error_message, error_stack_trace, error_line, execution_order, outcome, denied, resource_usage, warnings, run, "   \
+  "retry_count, loop_index, live, reason"
 #define FILE_COLUMNS                                                                                    \
   "id, filename, file_size_bytes, mime_type, hash_sha256, workflow_execution_id, node_id, created_at, " \
   "original_filename, is_temporary, expires_at, created_by, is_output"
@@ -35,11 +36,11 @@ namespace qflow::store {
   "transfer_time_ms"
 
 void insert_execution(sqlite::Tx& tx, const Execution& e) {
-  tx->exec("INSERT INTO workflow_executions (" EXECUTION ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+  tx->exec("INSERT INTO workflow_executions (" EXECUTION ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
            e.id, e.workflow_id, e.workflow_name, e.status, e.mode, e.started_at, e.completed_at, e.duration_ms,
            e.input_data, e.output_data, e.error_message, e.error_stack_trace, e.error_node, e.python_version,
            e.isolation_level, e.resource_usage, e.owner, e.outcome, e.isolation_missing, e.sandbox, e.created_by,
-           e.container_id, e.document_hash, e.bytes);
+           e.container_id, e.document_hash, e.bytes, e.retry_of);
 }
 
 void queue_execution(sqlite::Tx& tx, const std::string& id) {
@@ -85,11 +86,25 @@ bool end_execution(sqlite::Tx& tx, Execution& row, const std::string& status, co
 
 void insert_node(sqlite::Tx& tx, const NodeExecution& n) {
   tx->exec("INSERT OR REPLACE INTO node_executions (" NODE
-           ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+           ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
            n.workflow_execution_id, n.node_id, n.node_name, n.node_type, n.status, n.started_at, n.completed_at,
            n.duration_ms, n.input_data, n.output_data, n.output_type, n.output_exact, n.output_truncated,
            n.standard_output, n.standard_error, n.output_dropped, n.error_type, n.error_message, n.error_stack_trace,
-           n.error_line, n.execution_order, n.outcome, n.denied, n.resource_usage, n.warnings);
+           n.error_line, n.execution_order, n.outcome, n.denied, n.resource_usage, n.warnings, n.run, n.retry_count,
+           n.loop_index, n.live, n.reason);
+}
+
+void drop_node(sqlite::Tx& tx, const std::string& execution_id, std::int64_t order) {
+  tx->exec("DELETE FROM node_executions WHERE workflow_execution_id=? AND execution_order=?", execution_id, order);
+}
+
+std::int64_t thin_nodes(sqlite::Tx& tx, const std::string& execution_id, const std::string& node_id, std::int64_t first,
+                        std::int64_t last) {
+  tx->exec(
+      "DELETE FROM node_executions WHERE workflow_execution_id=? AND node_id=? AND run>=? AND run<? AND "
+      "status<>'failed'",
+      execution_id, node_id, first, last);
+  return tx->changes();
 }
 
 void insert_file(sqlite::Tx& tx, const File& f) {
@@ -235,11 +250,12 @@ std::vector<NodeExecution> nodes_of(sqlite::Db& db, const std::string& execution
       use, "SELECT " NODE " FROM node_executions WHERE workflow_execution_id=? ORDER BY execution_order", execution_id);
 }
 
-std::optional<NodeExecution> node_of(sqlite::Db& db, const std::string& execution_id, const std::string& node) {
+std::optional<NodeExecution> node_of(sqlite::Db& db, const std::string& execution_id, const std::string& node,
+                                     std::optional<std::int64_t> run) {
   return db.one<NodeExecution>("SELECT " NODE
                                " FROM node_executions WHERE workflow_execution_id=?1 AND (node_id=?2 OR node_name=?2) "
-                               "ORDER BY execution_order LIMIT 1",
-                               execution_id, node);
+                               "AND (?3 IS NULL OR run=?3) ORDER BY run DESC LIMIT 1",
+                               execution_id, node, run);
 }
 
 std::vector<File> files_of(sqlite::Db& db, const std::string& execution_id) {

@@ -25,6 +25,7 @@ struct Execution {
   std::string outcome;  ///< engine::Cause in words; empty while it runs
   std::string isolation_missing = "[]";
   std::optional<std::string> sandbox, created_by, container_id;
+  std::optional<std::string> retry_of;       ///< the execution that it repeats
   std::optional<std::string> document_hash;  ///< of what it runs, see put_document()
   std::int64_t bytes = 0;                    ///< of the record, once it has ended; before that, of the input
   std::int64_t left_out = 0;                 ///< bytes of output_data that were not read; not a column
@@ -33,9 +34,9 @@ BOOST_DESCRIBE_STRUCT(Execution, (),
                       (id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, input_data,
                        output_data, error_message, error_stack_trace, error_node, python_version, isolation_level,
                        resource_usage, owner, outcome, isolation_missing, sandbox, created_by, container_id,
-                       document_hash, bytes))
+                       document_hash, bytes, retry_of))
 
-/// One node of an execution.
+/// One run of a node in an execution.
 struct NodeExecution {
   std::string workflow_execution_id, node_id, node_name, node_type, status;
   std::optional<std::int64_t> started_at, completed_at;
@@ -49,13 +50,18 @@ struct NodeExecution {
   std::int64_t execution_order = 0;
   std::string outcome;
   std::optional<std::string> denied, resource_usage, warnings;
+  std::int64_t run = 0;                         ///< how often the node had run before
+  std::int64_t retry_count = 0;                 ///< how often it had been tried before, for the same inputs
+  std::optional<std::string> loop_index, live;  ///< JSON lists: the rounds it is in; its outputs that carry a value
+  std::string reason;                           ///< why it was skipped
   std::int64_t left_out = 0;  ///< bytes of output_data and the streams that were not kept in memory; not a column
 };
 BOOST_DESCRIBE_STRUCT(NodeExecution, (),
                       (workflow_execution_id, node_id, node_name, node_type, status, started_at, completed_at,
                        duration_ms, input_data, output_data, output_type, output_exact, output_truncated,
                        standard_output, standard_error, output_dropped, error_type, error_message, error_stack_trace,
-                       error_line, execution_order, outcome, denied, resource_usage, warnings))
+                       error_line, execution_order, outcome, denied, resource_usage, warnings, run, retry_count,
+                       loop_index, live, reason))
 
 /// A file that a node handed over; its bytes are the blob with that hash.
 struct File {
@@ -98,6 +104,11 @@ bool finish_execution(sqlite::Tx& tx, const Execution& execution);
 /// False when it has ended already.
 bool end_execution(sqlite::Tx& tx, Execution& row, const std::string& status, const std::string& message);
 void insert_node(sqlite::Tx& tx, const NodeExecution& node);
+/// Deletes the row of the run with this execution_order.
+void drop_node(sqlite::Tx& tx, const std::string& execution_id, std::int64_t order);
+/// Deletes the rows of a node's runs from `first` to before `last`, but for those that failed. Returns how many.
+std::int64_t thin_nodes(sqlite::Tx& tx, const std::string& execution_id, const std::string& node_id, std::int64_t first,
+                        std::int64_t last);
 void insert_file(sqlite::Tx& tx, const File& file);
 void insert_flow(sqlite::Tx& tx, const DataFlowRow& flow);
 /// How many nodes of an execution are recorded.
@@ -132,8 +143,9 @@ std::optional<Execution> find_execution(sqlite::Db& db, const std::string& id, s
 /// has their size.
 std::vector<NodeExecution> nodes_of(sqlite::Db& db, const std::string& execution_id,
                                     std::int64_t most = std::numeric_limits<std::int64_t>::max());
-/// The row of one node, by its id or name.
-std::optional<NodeExecution> node_of(sqlite::Db& db, const std::string& execution_id, const std::string& node);
+/// The row of one node, by its id or name: of that run, or of its last one.
+std::optional<NodeExecution> node_of(sqlite::Db& db, const std::string& execution_id, const std::string& node,
+                                     std::optional<std::int64_t> run = std::nullopt);
 std::vector<File> files_of(sqlite::Db& db, const std::string& execution_id);
 
 /// What a stored JSON text costs where it is parsed, about, in bytes of text: many small values take more memory than a

@@ -71,7 +71,7 @@ void close_to_others(const std::string& path) {
 }  // namespace
 
 struct Store::PostedJob final : Store::Job {
-  explicit PostedJob(std::function<void(sqlite::Tx&)> w) : work(std::move(w)) {}
+  PostedJob(std::function<void(sqlite::Tx&)> w, std::function<void()> f) : work(std::move(w)), failed(std::move(f)) {}
   void run(sqlite::Tx& tx) override { work(tx); }
   void finish(std::exception_ptr error) override {
     if (!error) return;
@@ -80,8 +80,10 @@ struct Store::PostedJob final : Store::Job {
     } catch (const std::exception& e) {
       log::error("store", std::string("a record could not be written: ") + e.what());
     }
+    if (failed) failed();
   }
   std::function<void(sqlite::Tx&)> work;
+  std::function<void()> failed;
 };
 
 Store::Store(std::string directory) : directory_(std::move(directory)) {
@@ -130,7 +132,9 @@ void Store::enqueue(std::unique_ptr<Job> job) {
   wake_.notify_one();
 }
 
-void Store::post(std::function<void(sqlite::Tx&)> work) { enqueue(std::make_unique<PostedJob>(std::move(work))); }
+void Store::post(std::function<void(sqlite::Tx&)> work, std::function<void()> failed) {
+  enqueue(std::make_unique<PostedJob>(std::move(work), std::move(failed)));
+}
 
 void Store::write_loop() {
   constexpr std::size_t kGroup = 512;
@@ -199,6 +203,10 @@ void Store::commit_group(std::deque<std::unique_ptr<Job>>& group) {
   }
   if (committed_) committed_(group.size());
   for (std::size_t i = 0; i < group.size(); ++i) group[i]->finish(errors[i]);
+}
+
+std::unique_ptr<sqlite::Db> Store::own_reader() const {
+  return std::make_unique<sqlite::Db>(directory_ + "/qflow.db", true);
 }
 
 Store::ReaderLease::ReaderLease(Store& store) : store_(store) {

@@ -64,8 +64,9 @@ class Store {
         },
         asio::use_awaitable, std::move(work));
   }
-  /// As write(), without waiting; failures are logged. Jobs are committed in the order they came.
-  void post(std::function<void(sqlite::Tx&)> work);
+  /// As write(), without waiting; failures are logged. Jobs are committed in the order they came. `failed` is called on
+  /// the writer's thread when it could not be written.
+  void post(std::function<void(sqlite::Tx&)> work, std::function<void()> failed = {});
 
   /// Runs `work(Db&)` on a reader's thread, in a snapshot of its own.
   template <class F>
@@ -82,6 +83,9 @@ class Store {
     return asio::co_spawn(
         readers_pool_, [job = std::move(work)]() mutable -> Task<R> { co_return job(); }, asio::use_awaitable);
   }
+
+  /// A connection of the caller's own, for reading without a coroutine. Blocks.
+  std::unique_ptr<sqlite::Db> own_reader() const;
 
   /// Calls `told` on the writer's thread with the number of jobs of each group. Set it before the first write.
   void on_commit(std::function<void(std::size_t jobs)> told) { committed_ = std::move(told); }

@@ -49,8 +49,7 @@ bool OutputCutter::take_mark(std::string_view& rest) {
   const auto [end, error] = std::from_chars(body.data(), body.data() + kIdDigits, id, 16);
   if (error == std::errc{} && end == body.data() + kIdDigits && parts_.size() < kMaxParts) {
     last_ = id;
-    kept_ -= parts_[id].text.size();  // a repeated mark replaces the earlier part
-    parts_[id] = std::exchange(current_, {});
+    parts_.emplace(id, std::exchange(current_, {}));  // a loop's body ends under the same ids, round by round
   }
   return true;
 }
@@ -77,9 +76,10 @@ void OutputCutter::feed(std::string_view bytes) {
 }
 
 Captured OutputCutter::take(std::uint32_t id) {
-  const auto found = parts_.find(id);
-  Captured part = found == parts_.end() ? std::exchange(current_, {}) : std::move(found->second);
-  if (found != parts_.end()) parts_.erase(found);
+  const auto found = parts_.lower_bound(id);
+  const bool ended = found != parts_.end() && found->first == id;
+  Captured part = ended ? std::move(found->second) : std::exchange(current_, {});
+  if (ended) parts_.erase(found);
   kept_ -= part.text.size();
   return part;
 }

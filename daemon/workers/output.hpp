@@ -28,7 +28,7 @@ class OutputCutter {
   void feed(std::string_view bytes);
   /// Whether the mark of `id` has been seen.
   bool ended(std::uint32_t id) const { return parts_.count(id) != 0; }
-  /// The output up to the mark of `id`, or since the last mark if the mark of `id` has not come.
+  /// The output up to the (first) mark of `id`, or since the last mark if the mark of `id` has not come.
   Captured take(std::uint32_t id);
   /// Called with text as it is kept and with the id of the last mark before it (0: none yet).
   std::function<void(std::uint32_t after, std::string_view text)> live;
@@ -44,8 +44,8 @@ class OutputCutter {
   std::string carry_;  ///< the end of the last feed, where a mark may have begun
   Captured current_;
   std::uint32_t last_ = 0;
-  std::size_t kept_ = 0;  ///< bytes in parts_ and current_
-  std::map<std::uint32_t, Captured> parts_;
+  std::size_t kept_ = 0;                          ///< bytes in parts_ and current_
+  std::multimap<std::uint32_t, Captured> parts_;  ///< of one id, in the order in which they came
 };
 
 }  // namespace qflow::workers

@@ -46,6 +46,7 @@ class Pool {
   void shut_down();
 
   const PoolCounts& counts() const { return counts_; }
+  const asio::any_io_executor& executor() const { return executor_; }
   /// Workers that run an execution, for the watch.
   const std::set<std::shared_ptr<Worker>>& running() const { return running_; }
   const Settings& settings() const { return settings_; }

@@ -7,6 +7,7 @@
 #include "pyhost/types/from_json.hpp"
 #include "pyhost/values/literals.hpp"
 #include "pyhost/values/offers.hpp"
+#include "pyhost/node/own_copy.hpp"
 #include "pyhost/values/preview.hpp"
 #include "pyhost/values/structure.hpp"
 #include "schema/text/utf8.hpp"
@@ -165,7 +166,8 @@ bool Calls::needs_lost(const schema::Call& call) const {
 
 py::object Calls::value_of(const schema::Argument& argument) const {
   if (!argument.handle) return to_python(argument.literal ? *argument.literal : schema::json::value());
-  const py::object& value = values_.at(*argument.handle);
+  const py::object& kept = values_.at(*argument.handle);
+  const py::object value = argument.copy.value_or(false) ? own_copy(kept) : kept;
   if (!argument.item) return value;
   // One of several declared outputs: by index from a tuple or list of that length, or by name from a dict.
   if (PyDict_Check(value.ptr()) != 0 && argument.key) {
@@ -273,6 +275,33 @@ schema::Result Calls::run(std::uint32_t id, const schema::Call& call, const Modu
   check_output(value, call, module, out.warnings);
   name_threads(out.warnings);
   out.duration_us = watch.microseconds();
+  show(id, value, call, out);
+  values_[id] = std::move(value);
+  return out;
+}
+
+schema::Result Calls::run(std::uint32_t id, const schema::Call& call, FlowNodes& nodes) {
+  const Stopwatch watch;
+  schema::Result out;
+  std::vector<std::pair<std::string, py::object>> inputs;
+  for (const auto& argument : call.arguments) inputs.emplace_back(argument.name.value_or(""), value_of(argument));
+  FlowAnswer answer = nodes.run(call.module, inputs, call.again.value_or(false));
+  out.duration_us = watch.microseconds();
+  if (answer.brief && call.brief.value_or(false)) {
+    out.preview = "null";
+    out.exact = false;
+    out.type = type_name(answer.shown);
+  } else {
+    show(id, answer.shown, call, out);
+  }
+  out.live = std::move(answer.live);
+  out.left = answer.left;
+  values_[id] = std::move(answer.value);
+  return out;
+}
+
+// Type, preview and files of a value.
+void Calls::show(std::uint32_t id, const py::object& value, const schema::Call& call, schema::Result& out) {
   Preview preview = make_preview(value, call.preview_bytes);
   out.preview = std::move(preview.json);
   out.exact = preview.exact;
@@ -288,8 +317,26 @@ schema::Result Calls::run(std::uint32_t id, const schema::Call& call, const Modu
     out.files = std::move(offers.files);
     files_[id] = std::move(offers.paths);
   }
-  values_[id] = std::move(value);
-  return out;
+}
+
+void Calls::fail(std::uint32_t id, const schema::Call& call, const schema::Raised& raised) {
+  values_.erase(id);
+  if (!call.keep_error) return;
+  try {
+    py::dict input, error, value;
+    for (const auto& argument : call.arguments)
+      if (argument.name) input[py::str(*argument.name)] = value_of(argument);
+    error["type"] = raised.type;
+    error["message"] = raised.message;
+    error["traceback"] = raised.traceback;
+    error["line"] = raised.line ? py::object(py::int_(*raised.line)) : py::none();
+    error["node"] = *call.keep_error;
+    value["error"] = error;
+    value["input"] = input;
+    values_[id] = std::move(value);
+  } catch (const std::exception&) {  // no memory: what takes it is skipped
+    PyErr_Clear();
+  }
 }
 
 const py::object* Calls::value(std::uint32_t id) const {

@@ -11,6 +11,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "pyhost/flow/flow_nodes.hpp"
 #include "pyhost/node/modules.hpp"
 #include "schema/messages.hpp"
 
@@ -48,6 +49,12 @@ class Calls {
   /// Binds the arguments, calls the function, keeps the value under `id` and describes it. Throws error_already_set
   /// from the code, Unusable when an argument is missing or not of its type or an output cannot be picked, BadOutput.
   schema::Result run(std::uint32_t id, const schema::Call& call, const Module& module);
+  /// The same for a node of flow, whose arguments are named by their ports.
+  schema::Result run(std::uint32_t id, const schema::Call& call, FlowNodes& nodes);
+  /// Call `id` is skipped: it leaves no value, not even that of a round before.
+  void drop(std::uint32_t id) { values_.erase(id); }
+  /// Call `id` has failed. It leaves no value, or the error and its inputs as one (schema::Call::keep_error).
+  void fail(std::uint32_t id, const schema::Call& call, const schema::Raised& raised);
 
   /// Takes the value of call `id`, which ran in another worker.
   void give(std::uint32_t id, pybind11::object value) { values_[id] = std::move(value); }
@@ -62,6 +69,7 @@ class Calls {
 
  private:
   pybind11::object value_of(const schema::Argument& argument) const;
+  void show(std::uint32_t id, const pybind11::object& value, const schema::Call& call, schema::Result& out);
   std::unordered_map<std::uint32_t, pybind11::object> values_;
   std::unordered_map<std::uint32_t, PathList> files_;
   std::unordered_set<std::uint32_t> lost_;

@@ -125,7 +125,7 @@ class Worker {
       if (!load.execute) return answer_unexecuted(id, load, source);
     }
     try {
-      const schema::Loaded loaded = modules_.load(id, load, source);
+      const schema::Loaded loaded = load.flow ? flow_.load(id, load) : modules_.load(id, load, source);
       only_in_parent();
       usage_.take(false);
       end_output(id);
@@ -157,36 +157,36 @@ class Worker {
 
   void on_call(std::uint32_t id, const schema::Call& call) {
     if (calls_.needs_lost(call)) {
+      calls_.drop(id);
       end_output(id);
       return send(schema::Kind::raised, id,
                   raised("call", "MemoryError", "the value of a node in another sandbox did not fit into this one"));
     }
     if (const auto because = calls_.failed_input(call)) {
+      calls_.drop(id);
       end_output(id);
       usage_.take(false);
       return send(schema::Kind::skipped, id, schema::Skipped{*because});
     }
     const Stopwatch watch;
+    const bool flow = flow_.has(call.module);
     const Module* module = modules_.find(call.module);
+    const std::string file = flow ? flow_.file_of(call.module) : module == nullptr ? "" : module->file;
     try {
-      if (module == nullptr) throw Unusable("LookupError", "the module of this call was not loaded");
-      schema::Result result = calls_.run(id, call, *module);
+      if (module == nullptr && !flow) throw Unusable("LookupError", "the module of this call was not loaded");
+      schema::Result result = flow ? calls_.run(id, call, flow_) : calls_.run(id, call, *module);
       only_in_parent();
       result.used = usage_.take();
       end_output(id);
       send(schema::Kind::result, id, result);
     } catch (py::error_already_set& raised) {
-      fail(id, raised, "call", module == nullptr ? "" : module->file, watch.microseconds());
+      fail(id, raised, "call", file, watch.microseconds(), &call);
     } catch (const Unusable& unusable) {
-      only_in_parent();
-      end_output(id);
-      send(schema::Kind::raised, id, raised("bind", unusable.type, unusable.what()));
+      answer_failure(id, raised("bind", unusable.type, unusable.what()), &call);
     } catch (const BadOutput& wrong) {
-      only_in_parent();
-      end_output(id);
-      send(schema::Kind::raised, id, raised("call", wrong.type, wrong.what()));
+      answer_failure(id, raised("call", wrong.type, wrong.what()), &call);
     } catch (const std::exception& error) {
-      fail(id, "call", error);
+      fail(id, "call", error, &call);
     }
   }
 
@@ -224,23 +224,29 @@ class Worker {
   }
 
   void fail(std::uint32_t id, py::error_already_set& raised, const char* phase, const std::string& file,
-            std::int64_t duration_us) {
+            std::int64_t duration_us, const schema::Call* call = nullptr) {
     only_in_parent();
     schema::Raised message = describe(raised, modules_, file);
     message.phase = phase;
     message.duration_us = duration_us;
     message.used = usage_.take();
+    answer_failure(id, message, call);
+  }
+
+  // `call`: what failed, unless it was a load.
+  void answer_failure(std::uint32_t id, const schema::Raised& message, const schema::Call* call) {
+    only_in_parent();
+    if (call != nullptr) calls_.fail(id, *call, message);
     end_output(id);
     send(schema::Kind::raised, id, message);
   }
 
   // A C++ exception, not a Python one: out of memory, or a value that does not match its type.
-  void fail(std::uint32_t id, const char* phase, const std::exception& error) {
+  void fail(std::uint32_t id, const char* phase, const std::exception& error, const schema::Call* call = nullptr) {
     only_in_parent();
     PyErr_Clear();
     const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
-    end_output(id);
-    send(schema::Kind::raised, id, raised(phase, memory ? "MemoryError" : "TypeError", memory ? "" : error.what()));
+    answer_failure(id, raised(phase, memory ? "MemoryError" : "TypeError", memory ? "" : error.what()), call);
   }
 
   schema::Raised raised(const char* phase, std::string type, std::string text) {
@@ -269,6 +275,7 @@ class Worker {
   std::string mark_;
   std::string out_;
   Modules modules_;
+  FlowNodes flow_;
   Calls calls_;
   UsageMeter usage_;
 };
@@ -291,6 +298,7 @@ void prepare_worker_code(const sandbox::Policy& policy) {
   watch_audit_events(policy);
   try {
     if (!policy.programs) do_without_resource_tracker();
+    prepare_flow_nodes();
     // Show each line while a node runs, although its output goes to a pipe.
     const py::module_ sys = py::module_::import("sys");
     for (const char* name : {"stdout", "stderr"}) sys.attr(name).attr("reconfigure")(py::arg("line_buffering") = true);

@@ -57,6 +57,25 @@ json::object error_view(const store::NodeExecution& node) {
 // Stands where bytes are not in this reply.
 json::object left_out_view(std::int64_t bytes, const std::string& path) { return {{"bytes", bytes}, {"get", path}}; }
 
+// The items of each output. A node of flow shows the value of its one live output, or, for a filter, both by name.
+json::array outputs_of(const store::NodeExecution& node) {
+  json::array outputs;
+  const json::value value = stored(node.output_data);
+  const json::value live = stored(node.live);
+  if (!live.is_array()) {
+    outputs.push_back(items_of(value));  // not in braces: compilers differ on whether an array in braces is nested
+    return outputs;
+  }
+  const auto* by_name = node.node_type == "qflow.filter" ? value.if_object() : nullptr;
+  for (const json::value& one : live.get_array()) {
+    const auto output = static_cast<std::size_t>(one.to_number<std::int64_t>());
+    while (outputs.size() < output) outputs.push_back(json::array());
+    const bool named = by_name != nullptr && output < by_name->size();
+    outputs.push_back(items_of(named ? (by_name->begin() + static_cast<std::ptrdiff_t>(output))->value() : value));
+  }
+  return outputs;
+}
+
 json::object task_view(const store::NodeExecution& node) {
   json::object task{{"startTime", node.started_at.value_or(0) / 1000},
                     {"executionIndex", node.execution_order},
@@ -66,12 +85,7 @@ json::object task_view(const store::NodeExecution& node) {
                     {"executionStatus", node.status == "completed" ? "success"
                                         : node.status == "failed"  ? "error"
                                                                    : node.status}};
-  if (node.output_data) {
-    // One output with its items. Not in braces: compilers differ on whether an array in braces is copied or nested.
-    json::array outputs;
-    outputs.push_back(items_of(stored(node.output_data)));
-    task["data"] = json::object{{"main", std::move(outputs)}};
-  }
+  if (node.output_data) task["data"] = json::object{{"main", outputs_of(node)}};
   if (node.output_truncated.value_or(false))
     task["hints"] = json::array{json::object{
         {"message",
@@ -91,7 +105,12 @@ json::object task_view(const store::NodeExecution& node) {
                                {"inputs", stored(node.input_data)},
                                {"stdout", node.standard_output},
                                {"stderr", node.standard_error},
-                               {"output_dropped", node.output_dropped}};
+                               {"output_dropped", node.output_dropped},
+                               {"run", node.run},
+                               {"retry_count", node.retry_count},
+                               {"loop_index", stored(node.loop_index)},
+                               {"live_outputs", stored(node.live)},
+                               {"reason", node.reason.empty() ? json::value(nullptr) : json::value(node.reason)}};
   if (node.left_out > 0)
     task["left_out"] = left_out_view(node.left_out, "/executions/" + node.workflow_execution_id +
                                                         "/data?node=" + http::percent_encoded(node.node_id));
@@ -107,6 +126,7 @@ json::object summary_view(const store::Execution& e) {
           {"workflowName", e.workflow_name},
           {"status", e.status},
           {"mode", e.mode},
+          {"retryOf", or_null(e.retry_of)},
           {"finished", e.status != "queued" && e.status != "running"},
           {"startedAt", iso_time(e.started_at)},
           {"completedAt", time_or_null(e.completed_at)},
@@ -177,15 +197,19 @@ json::array files_view(const std::vector<store::File>& files) {
 json::object data_view(const services::ExecutionRecord& record) {
   const store::Execution& e = record.execution;
   json::object run_data;
+  json::object counts;
   json::value last = nullptr;
   json::value error = nullptr;
   for (const auto& node : record.nodes) {
-    run_data[node.node_name] = json::array{task_view(node)};
+    json::value& runs = run_data[node.node_name];
+    if (!runs.is_array()) runs = json::array();
+    runs.get_array().push_back(task_view(node));
+    if (node.run > 0) counts[node.node_name] = node.run + 1;
     if (node.status == "completed" || node.status == "failed") last = json::value(node.node_name);
     if (node.error_type && error.is_null()) error = error_view(node);
   }
   if (e.error_node) last = json::value(*e.error_node);
-  json::object result{{"runData", std::move(run_data)}, {"lastNodeExecuted", last}};
+  json::object result{{"runData", std::move(run_data)}, {"lastNodeExecuted", last}, {"runs", std::move(counts)}};
   if (!error.is_null()) result["error"] = error;
   json::value outputs = stored(e.output_data);
   json::object cut = complete_outputs(record, outputs);

@@ -6,6 +6,7 @@
 
 #include "daemon/api/executions/execution_view.hpp"
 #include "daemon/api/filter.hpp"
+#include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/services/execution_list.hpp"
 #include "daemon/services/execution_record.hpp"
@@ -74,9 +75,11 @@ json::object summary_of(const services::ExecutionRecord& record) { return summar
 
 // A reply made from a record, which takes its room along.
 Task<Reply> show(Services& services, const Request& request, json::object (*view)(const services::ExecutionRecord&)) {
-  auto job = [&services, view, id = request.parameter("id"), node = request.text("node"),
+  std::optional<std::int64_t> run;
+  if (request.text("run")) run = request.integer("run", 0, 0, std::numeric_limits<std::int64_t>::max());
+  auto job = [&services, view, id = request.parameter("id"), node = request.text("node"), run,
               caller = request.caller](sqlite::Db& db) {
-    const services::ExecutionRecord record = node ? services::node_record(services, db, *caller, id, *node)
+    const services::ExecutionRecord record = node ? services::node_record(services, db, *caller, id, *node, run)
                                                   : services::execution_record(services, db, *caller, id);
     Reply reply = Reply::of(view(record));
     reply.room = record.room;
@@ -135,6 +138,35 @@ Task<Reply> stop_execution(Services& services, const Request& request) {
   auto* view = services::may_read_records(*request.caller) ? execution_view : summary_of;
   Reply reply = co_await show(services, request, view);
   co_return reply;
+}
+
+namespace {
+
+// One of two words; the first when the body has none.
+bool is_second(Body& body, const char* member, const char* first, const char* second) {
+  const auto word = body.text(member, 20);
+  if (word && *word != first && *word != second)
+    body.problem(std::string("/") + member, fmt::format("expected {} or {}", first, second));
+  return word && *word == second;
+}
+
+}  // namespace
+
+Task<Reply> retry_execution(Services& services, const Request& request) {
+  Body body(request.json_object());
+  const bool from_start = is_second(body, "from", "failed", "start");
+  const bool current = is_second(body, "workflow", "stored", "current");
+  body.check();
+  const services::Retried retried =
+      co_await services::retry_execution(services, *request.caller, request.parameter("id"), !from_start, current);
+  co_return Reply::of(202, json::object{{"id", retried.started.id},
+                                        {"executionId", retried.started.id},
+                                        {"workflowId", retried.started.workflow_id},
+                                        {"status", retried.started.queued ? "queued" : "running"},
+                                        {"startedAt", iso_time(retried.started.at)},
+                                        {"retryOf", request.parameter("id")},
+                                        {"reused", json::value_from(retried.reused)},
+                                        {"again", json::value_from(retried.again)}});
 }
 
 }  // namespace qflow::api

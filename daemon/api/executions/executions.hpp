@@ -1,4 +1,4 @@
-// /executions: list, get, data, workflow, delete, stop.
+// /executions: list, get, data, workflow, delete, stop, retry.
 #pragma once
 #include "daemon/api/handler.hpp"
 
@@ -11,5 +11,6 @@ Task<Reply> get_execution_data(Services&, const Request&);
 Task<Reply> get_execution_workflow(Services&, const Request&);
 Task<Reply> delete_execution(Services&, const Request&);
 Task<Reply> stop_execution(Services&, const Request&);
+Task<Reply> retry_execution(Services&, const Request&);
 
 }  // namespace qflow::api

@@ -4,6 +4,7 @@
 #include "daemon/api/nodes/typing_view.hpp"
 #include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/flow/control.hpp"
 #include "daemon/services/node_library.hpp"
 #include "daemon/services/workflow_document.hpp"
 
@@ -27,7 +28,29 @@ json::object python_type(const workers::Settings& settings) {
             {"python_version", {{"type", "string"}, {"default", settings.default_python}, {"options", versions}}}}}};
 }
 
-bool is_builtin(const std::string& name) { return name == "qflow.python" || name == "python"; }
+json::object flow_type(const flow::ControlType& type) {
+  json::object properties;
+  for (const flow::ControlParameter& one : type.parameters) {
+    json::object property{{"type", one.type}, {"description", one.description}, {"required", one.required}};
+    if (!one.initial.is_null()) property["default"] = one.initial;
+    if (!one.options.empty()) property["options"] = json::value_from(one.options);
+    properties[one.name] = std::move(property);
+  }
+  return {{"type", type.type},
+          {"displayName", type.display_name},
+          {"description", type.description},
+          {"group", "flow"},
+          {"inputs", json::value_from(type.inputs)},
+          {"outputs", json::value_from(type.outputs)},
+          {"properties", std::move(properties)}};
+}
+
+// A node type of ours; nothing for the id of a library node.
+std::optional<json::object> builtin(const std::string& name, const workers::Settings& settings) {
+  if (name == "qflow.python" || name == "python") return python_type(settings);
+  if (const flow::ControlType* type = flow::find_control_type(name)) return flow_type(*type);
+  return std::nullopt;
+}
 
 json::object view(const store::PythonNode& n, const std::vector<store::Tag>& tags) {
   json::array names;
@@ -100,7 +123,10 @@ Task<Reply> list_nodes(Services& services, const Request& request) {
   query.skip = request.integer("skip", 0, 0, 1'000'000'000);
   query.take = request.integer("take", 100, 1, 250);
   json::array out;
-  if (query.skip == 0 && query.text.empty() && !query.tag_id) out.push_back(python_type(*services.settings.get()));
+  if (query.skip == 0 && query.text.empty() && !query.tag_id) {
+    out.push_back(python_type(*services.settings.get()));
+    for (const flow::ControlType& type : flow::control_types()) out.push_back(flow_type(type));
+  }
   const auto nodes = co_await services::list_library_nodes(services, *request.caller, std::move(query));
   for (const services::TaggedNode& node : nodes) {
     json::object one = view(node);
@@ -120,15 +146,15 @@ Task<Reply> create_node(Services& services, const Request& request) {
 }
 
 Task<Reply> get_node(Services& services, const Request& request) {
-  if (is_builtin(request.parameter("id"))) co_return Reply::of(python_type(*services.settings.get()));
+  if (auto type = builtin(request.parameter("id"), *services.settings.get())) co_return Reply::of(std::move(*type));
   const services::TaggedNode node =
       co_await services::find_library_node(services, *request.caller, request.parameter("id"));
   co_return Reply::of(view(node));
 }
 
 Task<Reply> get_node_description(Services& services, const Request& request) {
+  if (auto type = builtin(request.parameter("id"), *services.settings.get())) co_return Reply::of(std::move(*type));
   json::object out = python_type(*services.settings.get());
-  if (is_builtin(request.parameter("id"))) co_return Reply::of(out);
   const services::TaggedNode found =
       co_await services::find_library_node(services, *request.caller, request.parameter("id"));
   const store::PythonNode& node = found.node;

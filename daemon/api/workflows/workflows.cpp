@@ -10,6 +10,7 @@
 #include "daemon/base/time.hpp"
 #include "daemon/services/checking.hpp"
 #include "daemon/services/execution_record.hpp"
+#include "daemon/services/partial_run.hpp"
 #include "daemon/services/running.hpp"
 #include "daemon/services/workflow_changes.hpp"
 #include "daemon/services/workflow_document.hpp"
@@ -160,10 +161,42 @@ Task<Reply> list_active_workflows(Services& services, const Request& request) {
   co_return Reply::of(json::value_from(ids));
 }
 
+namespace {
+
+// Names, or objects with one: ["a", {"name": "b"}].
+void add_names(const Body& body, const char* member, std::set<std::string>& into) {
+  const json::array* list = body.array(member);
+  if (list == nullptr) return;
+  for (std::size_t i = 0; i < list->size(); ++i) {
+    const json::value& one = (*list)[i];
+    const json::value* name = one.is_object() ? one.get_object().if_contains("name") : &one;
+    if (name != nullptr && name->is_string()) into.insert(std::string(std::string_view(name->get_string())));
+    else body.problems().add(fmt::format("/{}/{}", member, i), "expected the name of a node");
+  }
+}
+
+// What part of the workflow is to run: as the editor says it, or with names only.
+services::PartialRun part_in(const Body& body) {
+  services::PartialRun part;
+  if (const json::value* to = body.find("destinationNode")) {
+    const json::value* name = to->is_object() ? to->get_object().if_contains("nodeName") : to;
+    if (name != nullptr && name->is_string()) part.destination = std::string(std::string_view(name->get_string()));
+    else body.problems().add("/destinationNode", "expected the name of a node");
+  }
+  if (const json::object* pins = body.object("pinData")) part.pins = flow::read_pins(*pins);
+  if (const json::object* run_data = body.object("runData")) part.known = services::values_in_run_data(*run_data);
+  add_names(body, "startNodes", part.dirty);
+  add_names(body, "dirtyNodeNames", part.dirty);
+  return part;
+}
+
+}  // namespace
+
 // Replies with 202 at once or, with ?wait=SECONDS, with 200 and the finished execution.
 Task<Reply> execute_workflow(Services& services, const Request& request) {
   const Body body(request.json_object());
   const json::value* given = body.find("input_data");
+  services::PartialRun part = part_in(body);
   body.check();
   const std::int64_t wait = request.integer("wait", 0, 0, 3600);
   if (wait > 0 && !services::may_read_records(*request.caller))
@@ -171,8 +204,8 @@ Task<Reply> execute_workflow(Services& services, const Request& request) {
                 "`wait` replies with the execution, but this API key does not have the scope \"executions:read\"");
   std::optional<json::value> input;
   if (given != nullptr) input = *given;
-  const services::Started started =
-      co_await services::run_workflow(services, *request.caller, request.parameter("id"), std::move(input));
+  const services::Started started = co_await services::run_workflow(services, *request.caller, request.parameter("id"),
+                                                                    std::move(input), std::move(part));
   if (wait > 0) co_await services::wait_for(started, std::chrono::seconds(wait), request.presence);
   if (wait == 0)
     co_return Reply::of(202, json::object{{"id", started.id},

@@ -36,7 +36,7 @@ struct Talk {
   std::optional<LaneAnswer> answer() { return test::wait(pool.io, next(lane)); }
   NodeError why() { return test::wait(pool.io, lane.why_lost()); }
   std::string value(std::size_t step, const flow::Step& node) {
-    lane.load(step, node);
+    lane.load(step, node, {});
     lane.call(step, node, call_of(step));
     lane.send();
     if (!answer()) return "";
@@ -54,7 +54,7 @@ TEST_CASE("requests are answered in their order, and several lanes talk at the s
   Talk one(real), two(real);
   const flow::Step node = step_of("import os\ndef f():\n    print('hello')\n    return 6 * 7\n");
   for (Talk* talk : {&one, &two}) {
-    talk->lane.load(0, node);
+    talk->lane.load(0, node, {});
     talk->lane.call(0, node, call_of(0));
     talk->lane.send();
     CHECK(talk->lane.expected() == 2);
@@ -109,7 +109,7 @@ TEST_CASE("an answer that does not fit what is known breaks the protocol, and bl
   test::RealPool real;
   Talk talk(real);
   const flow::Step node = step_of("def f(): return 1\n");
-  talk.lane.load(5, node);
+  talk.lane.load(5, node, {});
   talk.lane.send();
   const auto answer = talk.answer();
   REQUIRE(answer);

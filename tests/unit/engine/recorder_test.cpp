@@ -110,6 +110,7 @@ TEST_CASE("a step whose own row was lost is written with the end") {
     run.status = Status::completed;
     run.started_at = 1;
   }
+  for (StepRun& run : outcome.steps) run.order = outcome.rows++;
   recorder.step(order, 1, outcome.steps[1]);  // the other one's failed
   wait(recorder.end(order, outcome));
   const auto nodes = wait(nodes_of(store, order.execution_id));

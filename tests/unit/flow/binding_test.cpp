@@ -39,7 +39,7 @@ Binding bound(const schema::Function& f, const char* connections, const char* mo
   const Plan plan = make_plan(read_workflow({{"nodes", nodes}, {"connections", json::parse(connections)}}), settings);
   std::optional<json::value> value;
   if (input != nullptr) value = json::parse(input);
-  return bind_step(plan.steps.back(), plan, f, value, 1, id_of);
+  return bind_step(plan.steps.back(), plan, sources_of(plan.steps.back()), f, value, 1, id_of);
 }
 
 std::string refused(const schema::Function& f, const char* connections, const char* more = "{}",

@@ -1,0 +1,18 @@
+// The types of values that pass through nodes of flow: `if` gives what it takes, `for_each` the elements of its list.
+// Any thread; runs no code.
+#pragma once
+#include <vector>
+
+#include "daemon/check/type_check.hpp"
+
+namespace qflow::check {
+
+/// The type of each output of each step that is a node of flow, and the classes that it mentions; nothing for other
+/// steps. `types`: of the other steps.
+struct FlowTypes {
+  std::vector<std::vector<schema::Type>> outputs;  ///< by step and output
+  std::vector<const schema::Classes*> classes;     ///< by step; null: none
+};
+FlowTypes flow_types(const flow::Plan& plan, const std::vector<StepTypes>& types);
+
+}  // namespace qflow::check

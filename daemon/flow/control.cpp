@@ -1,0 +1,363 @@
+#include "daemon/flow/control.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "daemon/base/near_name.hpp"
+#include "daemon/base/text.hpp"
+
+namespace qflow::flow {
+namespace {
+
+constexpr std::size_t kMostRules = 100;
+constexpr std::size_t kMostFields = 500;
+constexpr std::size_t kMostExpression = 64U << 10U;  // bytes
+
+const ControlType& type_of(const Node& node) {
+  const auto& all = control_types();
+  return *std::find_if(all.begin(), all.end(), [&](const ControlType& one) { return one.control == node.control; });
+}
+
+std::vector<std::string> names_of(const ControlType& type) {
+  std::vector<std::string> names;
+  for (const ControlParameter& one : type.parameters) names.push_back(one.name);
+  return names;
+}
+
+// Looks at parameters one after the other and collects what is wrong.
+class Look {
+ public:
+  explicit Look(const Node& node) : node_(node) {}
+
+  void expression(const char* name, bool required) {
+    const json::value* value = find(name);
+    if (value != nullptr) check_expression(*value, std::string("/") + name);
+    else if (required) add(std::string("/") + name, "required: a Python expression, such as value[\"total\"] > 100");
+  }
+
+  void check_expression(const json::value& value, const std::string& at) {
+    if (!value.is_string()) return add(at, "expected a Python expression as a string");
+    const std::string_view text = value.get_string();
+    if (text.find_first_not_of(" \t\r\n") == std::string_view::npos)
+      return add(at, "expected a Python expression, not an empty text");
+    if (text.size() > kMostExpression) return add(at, fmt::format("longer than {} KiB", kMostExpression >> 10U));
+    const auto first = text.find_first_not_of(" \t\r\n");
+    if (text[first] == '=' || text.find("{{") != std::string_view::npos)
+      add(at,
+          "this is an n8n expression; expressions here are Python, such as value[\"total\"] > 100, with value, inputs, "
+          "item, index and execution");
+  }
+
+  void one_of(const char* name, const std::vector<std::string>& words) {
+    const json::value* value = find(name);
+    if (value == nullptr) return;
+    if (value->is_string() && std::find(words.begin(), words.end(), text(value->get_string())) != words.end()) return;
+    const std::string given = value->is_string() ? text(value->get_string()) : std::string();
+    const std::string like = near_name(given, words);
+    add(std::string("/") + name, fmt::format("expected one of {}{}", fmt::join(words, ", "),
+                                             like.empty() ? "" : "; did you mean " + like + "?"));
+  }
+
+  void whole(const char* name, std::int64_t least, std::int64_t most) {
+    const json::value* value = find(name);
+    if (value == nullptr) return;
+    boost::system::error_code error;
+    const auto number = value->is_number() ? value->to_number<std::int64_t>(error) : 0;
+    if (!value->is_number() || error || number < least || number > most)
+      add(std::string("/") + name, fmt::format("expected a whole number from {} to {}", least, most));
+  }
+
+  const json::value* find(const char* name) const {
+    const json::value* value = node_.control_parameters.if_contains(name);
+    return value == nullptr || value->is_null() ? nullptr : value;
+  }
+
+  void add(const std::string& at, std::string what) { problems.push_back({"/parameters" + at, std::move(what)}); }
+
+  void names() {
+    const std::vector<std::string> known = names_of(type_of(node_));
+    for (const auto& [key, value] : node_.control_parameters) {
+      const std::string name(key);
+      if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+      if (const std::string like = near_name(name, known); !like.empty())
+        add("/" + name, fmt::format("there is no such parameter; did you mean {}?", like));
+    }
+  }
+
+  std::vector<ControlProblem> problems;
+
+ private:
+  const Node& node_;
+};
+
+void look_at_switch(Look& look, const Node& node) {
+  const json::value* rules = look.find("rules");
+  const json::value* value = look.find("value");
+  if (value != nullptr) {
+    look.check_expression(*value, "/value");
+    if (node.outputs.size() < 2)
+      look.add("/outputs", "required with value: the names of the outputs, one of which the expression gives");
+    if (rules != nullptr) look.add("/rules", "give rules or value, not both");
+    return;
+  }
+  if (rules == nullptr) return look.add("/rules", "required: a list of {when, name}, or value with outputs");
+  if (!rules->is_array() || rules->get_array().empty() || rules->get_array().size() > kMostRules)
+    return look.add("/rules", fmt::format("expected a list of 1 to {} rules", kMostRules));
+  for (std::size_t i = 0; i < rules->get_array().size(); ++i) {
+    const std::string at = fmt::format("/rules/{}", i);
+    const json::object* rule = rules->get_array()[i].if_object();
+    const json::value* when = rule == nullptr ? nullptr : rule->if_contains("when");
+    if (when == nullptr) look.add(at + "/when", "required: a Python expression");
+    else look.check_expression(*when, at + "/when");
+  }
+}
+
+void look_at_set(Look& look) {
+  const json::value* fields = look.find("fields");
+  if (fields != nullptr && !fields->is_object()) look.add("/fields", "expected an object of name and expression");
+  if (fields != nullptr && fields->is_object()) {
+    if (fields->get_object().size() > kMostFields) look.add("/fields", fmt::format("more than {} fields", kMostFields));
+    for (const auto& [name, value] : fields->get_object()) look.check_expression(value, "/fields/" + std::string(name));
+  }
+  const json::value* keep = look.find("keep");
+  if (keep == nullptr) return;
+  const bool word = keep->is_string() && (keep->get_string() == "all" || keep->get_string() == "none");
+  const bool list = keep->is_array() && std::all_of(keep->get_array().begin(), keep->get_array().end(),
+                                                    [](const json::value& one) { return one.is_string(); });
+  if (!word && !list) look.add("/keep", "expected all, none or a list of names");
+}
+
+void look_at_merge(Look& look) {
+  look.one_of("mode", {"first", "list", "dict", "concat", "zip", "join"});
+  const json::value* mode = look.find("mode");
+  const bool join = mode != nullptr && mode->is_string() && mode->get_string() == "join";
+  look.one_of("how", {"inner", "left", "right", "outer"});
+  const json::value* on = look.find("on");
+  const bool names =
+      on != nullptr && (on->is_string() || (on->is_array() && !on->get_array().empty() &&
+                                            std::all_of(on->get_array().begin(), on->get_array().end(),
+                                                        [](const json::value& one) { return one.is_string(); })));
+  if (join && !names) look.add("/on", "required with mode join: the name of the common field, or a list of names");
+}
+
+std::vector<std::string> switch_outputs(const json::object& parameters, const std::vector<std::string>& named) {
+  std::vector<std::string> out;
+  std::set<std::string> taken{"otherwise"};
+  const auto add = [&](std::string name) {
+    if (name.empty()) name = std::to_string(out.size());
+    while (!taken.insert(name).second) name += "'";
+    out.push_back(std::move(name));
+  };
+  const json::value* rules = parameters.if_contains("rules");
+  if (rules != nullptr && rules->is_array()) {
+    for (const json::value& rule : rules->get_array()) {
+      const json::value* name = rule.is_object() ? rule.get_object().if_contains("name") : nullptr;
+      add(name != nullptr && name->is_string() ? text(name->get_string()) : std::string());
+    }
+  } else {
+    for (const std::string& name : named)
+      if (name != "otherwise") add(name);
+  }
+  out.emplace_back("otherwise");
+  return out;
+}
+
+}  // namespace
+
+const std::vector<ControlType>& control_types() {
+  const std::string names = "value, inputs, item, index and execution";
+  static const ControlParameter kCondition{
+      "condition", "expression", "a Python expression of " + names + "; its truth value counts", nullptr, {}, true};
+  static const std::vector<ControlType> kTypes{
+      {"qflow.if", "If", "Goes on one of two ways", Control::if_, {kCondition}, {"value"}, {"true", "false"}},
+      {"qflow.switch",
+       "Switch",
+       "Goes on the way of the first rule that holds",
+       Control::switch_,
+       {{"rules",
+         "list",
+         "a list of {when, name}: a Python expression, and the name of its output",
+         nullptr,
+         {},
+         false},
+        {"value",
+         "expression",
+         "instead of rules: an expression that gives the name of the output",
+         nullptr,
+         {},
+         false},
+        {"outputs", "list", "with value: the names of the outputs", nullptr, {}, false},
+        {"all_matches", "boolean", "every rule that holds, not only the first", false, {}, false}},
+       {"value"},
+       {}},
+      {"qflow.filter",
+       "Filter",
+       "Parts a list by a condition on each item, or a table by a mask",
+       Control::filter,
+       {{"condition", "expression", "of each item, or a mask of the table in value", nullptr, {}, true}},
+       {"value"},
+       {"kept", "discarded"}},
+      {"qflow.merge",
+       "Merge",
+       "Joins branches and lists",
+       Control::merge,
+       {{"mode",
+         "options",
+         "the first live input, all as a list or dict, or their contents together",
+         "first",
+         {"first", "list", "dict", "concat", "zip", "join"},
+         false},
+        {"on", "list", "join: the common field, or a list of them", nullptr, {}, false},
+        {"how", "options", "join: which rows stay", "inner", {"inner", "left", "right", "outer"}, false}},
+       {},
+       {"output"}},
+      {"qflow.set",
+       "Set fields",
+       "Sets fields of a dict, or columns of a table, by expressions",
+       Control::set,
+       {{"fields", "object", "name and Python expression of each", nullptr, {}, false},
+        {"keep", "string", "all, none or a list of names: which of the fields before stay", "all", {}, false}},
+       {"value"},
+       {"output"}},
+      {"qflow.for_each",
+       "For each",
+       "Runs its body for each item of a list, and gives all results",
+       Control::for_each,
+       {{"batch", "number", "items at a time; more than one: the body gets lists", 1, {}, false},
+        {"on_error",
+         "options",
+         "stop the execution, or collect the error in the place of the result",
+         "stop",
+         {"stop", "collect"},
+         false},
+        {"max_items", "number", "more than so many are an error", 1'000'000, {}, false},
+        {"parallel", "number", "how many rounds at the same time", 1, {}, false}},
+       {"items", "result"},
+       {"done", "item"}},
+      {"qflow.while",
+       "While",
+       "Runs its body as long as a condition holds",
+       Control::while_,
+       {kCondition, {"max_iterations", "number", "more rounds are an error", 1000, {}, false}},
+       {"start", "next"},
+       {"done", "again"}},
+      {"qflow.stop",
+       "Stop",
+       "Ends the execution",
+       Control::stop,
+       {{"status", "options", "how it ends", "failed", {"failed", "completed"}, false},
+        {"message", "string", "the error of a failed one", nullptr, {}, false}},
+       {"value"},
+       {}}};
+  return kTypes;
+}
+
+const ControlType* find_control_type(std::string_view type) {
+  for (const ControlType& one : control_types())
+    if (one.type == type) return &one;
+  return nullptr;
+}
+
+Control control_of(std::string_view type) {
+  const ControlType* found = find_control_type(type);
+  return found == nullptr ? Control::none : found->control;
+}
+
+void read_control(const json::object& from, Node& node) {
+  const std::vector<std::string> known = names_of(type_of(node));
+  for (const std::string& name : known)
+    if (const json::value* value = from.if_contains(name)) node.control_parameters[name] = *value;
+  // What is nearly a parameter is refused when the workflow is planned.
+  for (const auto& [key, value] : from)
+    if (!node.control_parameters.contains(key) && !near_name(std::string(key), known).empty())
+      node.control_parameters[key] = value;
+}
+
+void settle_outputs(Node& node) {
+  switch (node.control) {
+    case Control::switch_: {
+      std::vector<std::string> named = node.outputs;
+      if (const json::value* list = node.control_parameters.if_contains("outputs");
+          list != nullptr && list->is_array()) {
+        named.clear();
+        for (const json::value& one : list->get_array())
+          if (one.is_string()) named.push_back(text(one.get_string()));
+      }
+      node.outputs = switch_outputs(node.control_parameters, named);
+      break;
+    }
+    default:
+      node.outputs = type_of(node).outputs;
+      if (node.outputs.size() < 2) node.outputs.clear();
+  }
+}
+
+std::vector<ControlProblem> control_problems(const Node& node) {
+  Look look(node);
+  look.names();
+  switch (node.control) {
+    case Control::if_:
+    case Control::filter:
+      look.expression("condition", true);
+      break;
+    case Control::switch_:
+      look_at_switch(look, node);
+      break;
+    case Control::merge:
+      look_at_merge(look);
+      break;
+    case Control::set:
+      look_at_set(look);
+      break;
+    case Control::for_each:
+      look.whole("parallel", 1, 64);
+      look.whole("batch", 1, 1'000'000'000);
+      look.whole("max_items", 1, 1'000'000'000);
+      look.one_of("on_error", {"stop", "collect"});
+      break;
+    case Control::while_:
+      look.expression("condition", true);
+      look.whole("max_iterations", 1, 1'000'000'000);
+      break;
+    case Control::stop:
+      look.one_of("status", {"failed", "completed"});
+      break;
+    case Control::none:
+      break;
+  }
+  return std::move(look.problems);
+}
+
+std::string input_name(const Node& node, int index) {
+  if (static_cast<std::size_t>(index) < node.ports.size()) return node.ports[static_cast<std::size_t>(index)];
+  switch (node.control) {
+    case Control::merge:
+      return "";
+    case Control::for_each:
+      return index == 0 ? "items" : index == 1 ? "result" : fmt::format("input{}", index);
+    case Control::while_:
+      return index == 0 ? "start" : index == 1 ? "next" : fmt::format("input{}", index);
+    default:
+      return index == 0 ? "value" : fmt::format("input{}", index);
+  }
+}
+
+bool closes_loop(const Node& node, const Edge& edge) {
+  if (!is_loop(node.control)) return false;
+  if (edge.input_port) return *edge.input_port == (node.control == Control::for_each ? "result" : "next");
+  return edge.input == 1;
+}
+
+int output_of(const Node& node, const Edge& edge) {
+  if (!edge.output_port) return edge.output;
+  const auto found = std::find(node.outputs.begin(), node.outputs.end(), *edge.output_port);
+  return found == node.outputs.end() ? -1 : static_cast<int>(found - node.outputs.begin());
+}
+
+json::object control_json(const Node& node) {
+  return {{"type", node.type}, {"parameters", node.control_parameters}, {"outputs", json::value_from(node.outputs)}};
+}
+
+}  // namespace qflow::flow
