@@ -23,6 +23,12 @@ void prepare_flow_nodes() {
       py::reinterpret_steal<py::object>(Py_CompileString(kFlowNodes[0].source, kFlowNodes[0].name, Py_file_input));
   if (!code) throw py::error_already_set();
   const py::object names = made.attr("__dict__");
+  names["compile_expression"] = py::cpp_function([](const std::string& text, const std::string& file) {
+    if (text.find('\0') != std::string::npos) throw py::value_error("source code string cannot contain null bytes");
+    auto made_code = py::reinterpret_steal<py::object>(Py_CompileString(text.c_str(), file.c_str(), Py_eval_input));
+    if (!made_code) throw py::error_already_set();
+    return made_code;
+  });
   if (!py::reinterpret_steal<py::object>(PyEval_EvalCode(code.ptr(), names.ptr(), names.ptr())))
     throw py::error_already_set();
   flow_module = made.release().ptr();

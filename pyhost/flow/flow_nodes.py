@@ -9,6 +9,9 @@ import builtins
 
 MOST_ITEMS = 1_000_000
 
+# compile_expression(text, file) is put here by flow_nodes.cpp: compile() makes the types of ast first, which takes
+# milliseconds.
+
 
 class Answer:
     """What a node of flow hands on: `value` for the nodes after it, one element for each output where there are
@@ -38,11 +41,11 @@ class Expression:
         text = text.strip()
         try:
             try:
-                self.code = compile(text, file, "eval", dont_inherit=True)
+                self.code = compile_expression(text, file)
             except SyntaxError:
                 if "\n" not in text:
                     raise
-                self.code = compile("(" + text + "\n)", file, "eval", dont_inherit=True)
+                self.code = compile_expression("(" + text + "\n)", file)
         except SyntaxError as error:
             error.msg = f"parameters/{where}: {error.msg}"
             raise

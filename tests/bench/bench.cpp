@@ -260,6 +260,10 @@ int main(int argc, char** argv) {
     type_costs();
     return 0;
   }
+  if (argc > 1 && std::string_view(argv[1]) == "engine") {
+    engine_costs();
+    return 0;
+  }
   if (argc > 1 && std::string_view(argv[1]) == "fresh") {
     fresh_processes(argc > 2 ? std::atoi(argv[2]) : 1000);
     return 0;
@@ -278,5 +282,6 @@ int main(int argc, char** argv) {
   sandbox_costs();
   http_costs();
   type_costs();
+  engine_costs();
   return 0;
 }

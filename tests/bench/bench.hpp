@@ -55,6 +55,8 @@ void sandbox_costs();
 void http_costs();
 /// 10. Types: introspection, comparisons, the check of a large workflow.
 void type_costs();
+/// 11. The engine: decisions, rounds of loops, tries.
+void engine_costs();
 /// Only the throughput of eight clients with `each` executions, for profiling.
 void fresh_processes(int each);
 

@@ -28,7 +28,7 @@ std::string start(Daemon& daemon, const std::string& workflow, const json::value
 std::string status(Daemon& daemon, const std::string& id) { return text(daemon.get("/executions/" + id)["status"]); }
 
 bool ends(Daemon& daemon, const std::string& id, const std::string& wanted) {
-  return eventually([&] { return status(daemon, id) == wanted; }, std::chrono::seconds(30));
+  return eventually([&] { return status(daemon, id) == wanted; }, std::chrono::seconds(120 * kSanitizerTimes));
 }
 
 }  // namespace
