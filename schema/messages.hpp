@@ -197,6 +197,8 @@ struct Raised {
   std::optional<std::int32_t> error;  ///< errno of an OSError
   std::int64_t duration_us = 0;
   Used used;
+  std::optional<std::string> preview;       ///< with keep_error: of the value that the failure leaves, as in a result
+  std::optional<bool> exact, truncated;     ///< of it
 };
 
 /// skipped: this call has no input, because the call with the id `because` has no value.
@@ -245,7 +247,7 @@ BOOST_DESCRIBE_STRUCT(FileOffer, (), (label, suffix, size, name))
 BOOST_DESCRIBE_STRUCT(Result, (),
                       (type, preview, exact, truncated, duration_us, used, files, warnings, inexact_at, least_bytes,
                        live, left))
-BOOST_DESCRIBE_STRUCT(Raised, (), (phase, type, message, traceback, line, error, duration_us, used))
+BOOST_DESCRIBE_STRUCT(Raised, (), (phase, type, message, traceback, line, error, duration_us, used, preview, exact, truncated))
 BOOST_DESCRIBE_STRUCT(Skipped, (), (because))
 BOOST_DESCRIBE_STRUCT(Give, (), ())
 BOOST_DESCRIBE_STRUCT(Fetch, (), (call, index, whole, most))

@@ -32,11 +32,13 @@ class Inference {
   }
 
   FlowTypes infer() {
-    for (std::size_t i = 0; i < plan_.steps.size(); ++i)
-      if (plan_.steps[i].is_flow()) infer_step(i);
-    // What comes back to a loop is known once its body is.
-    for (std::size_t i = 0; i < plan_.steps.size(); ++i)
-      if (plan_.steps[i].body_end > 0) infer_results(i);
+    // What comes back to a loop is known once its body is: the second time.
+    for (const bool again : {false, true})
+      for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
+        if (!plan_.steps[i].is_flow()) continue;
+        infer_step(i);
+        if (again && plan_.steps[i].body_end > 0) infer_results(i);
+      }
     return std::move(out_);
   }
 
@@ -44,6 +46,8 @@ class Inference {
   Type type_of(const flow::Source& source) const {
     if (!source.step) return Type::any();
     const std::size_t from = *source.step;
+    if (source.error) return Type::of("dict");
+    if (plan_.steps[from].node.on_error == flow::OnError::regular) return Type::any();
     if (plan_.steps[from].is_flow()) {
       const auto output = static_cast<std::size_t>(source.output);
       return output < out_.outputs[from].size() ? out_.outputs[from][output] : Type::any();
@@ -99,7 +103,7 @@ class Inference {
         break;
       }
       case Control::while_:
-        break;  // what comes back may be another type: infer_results() puts both together
+        break;  // what comes back may be of another type
       case Control::set:
       case Control::stop:
       case Control::none:

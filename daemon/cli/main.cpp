@@ -332,6 +332,9 @@ class Commands {
 
 }  // namespace
 
+// Standard error may be closed, too (`qflow run … 2>&1 | head`): fmt::print would throw once more.
+static void complain(const std::string& text) { std::fputs(("qflow: " + text + "\n").c_str(), stderr); }
+
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   if (sodium_init() < 0) {
@@ -341,10 +344,10 @@ int main(int argc, char** argv) {
   try {
     return Commands().run(argc, argv);
   } catch (const Fault& fault) {
-    fmt::print(stderr, "qflow: {}\n", cli::printable(fault.message));
+    complain(cli::printable(fault.message));
     return fault.kind == FaultKind::internal ? cli::kFailed : cli::kBadInput;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "qflow: {}\n", cli::printable(error.what()));
+    complain(cli::printable(error.what()));
     return cli::kFailed;
   }
 }

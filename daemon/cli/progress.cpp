@@ -143,6 +143,7 @@ void Progress::on_step(std::size_t step, const engine::StepRun& run) {
   l.status = run.status;
   l.since = Clock::now();
   l.duration_ms = run.duration_ms;
+  l.note.clear();
   if (run.result) l.note = printable(run.result->type);
   if (run.result && run.load_ms >= kWorthSaying) l.note += fmt::format("  (import {})", duration_text(run.load_ms));
   if (run.error)

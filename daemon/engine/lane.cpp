@@ -125,7 +125,9 @@ std::optional<LaneAnswer> Lane::read_answer(const schema::Frame& frame) {
   if (frame.id != due.id()) {
     problem = fmt::format("an answer to request {} where {} was due", frame.id, due.id());
   } else if (frame.kind == schema::Kind::raised) {
-    if (auto raised = schema::unpack<schema::Raised>(frame, problem)) return LaneAnswer{due, std::move(*raised), 0};
+    auto raised = schema::unpack<schema::Raised>(frame, problem);
+    if (raised && raised->preview) problem = preview_problem(*raised->preview, due);
+    if (raised && problem.empty()) return LaneAnswer{due, std::move(*raised), 0};
   } else if (due.load && frame.kind == schema::Kind::loaded) {
     if (auto loaded = read_loaded(frame)) return LaneAnswer{due, std::move(*loaded), 0};
   } else if (!due.load && frame.kind == schema::Kind::result) {
@@ -155,18 +157,19 @@ std::optional<schema::Loaded> Lane::read_loaded(const schema::Frame& frame) {
 }
 
 // The preview is kept as JSON, so it must be JSON; and it is small unless the worker lies.
+std::string Lane::preview_problem(const std::string& preview, const LaneRequest& due) {
+  if (preview.size() > std::size_t{due.preview_bytes} / 4 * 5 + kPreviewSlack) return "a preview larger than asked for";
+  if (schema::count_elements(preview) > kMostElements) return "a preview of more elements than asked for";
+  std::string wrong;
+  schema::parse_json(preview, wrong, 80);
+  return wrong.empty() ? "" : "a preview that is not JSON: " + wrong;
+}
+
 std::optional<schema::Result> Lane::read_result(const schema::Frame& frame, const LaneRequest& due) {
   std::string problem;
   auto result = schema::unpack<schema::Result>(frame, problem);
-  if (result) {
-    if (result->preview.size() > std::size_t{due.preview_bytes} / 4 * 5 + kPreviewSlack)
-      problem = "a preview larger than asked for";
-    else if (schema::count_elements(result->preview) > kMostElements)
-      problem = "a preview of more elements than asked for";
-    else if (std::string wrong; schema::parse_json(result->preview, wrong, 80), !wrong.empty())
-      problem = "a preview that is not JSON: " + wrong;
-    else problem = live_problem(*result, due);
-  }
+  if (result) problem = preview_problem(result->preview, due);
+  if (result && problem.empty()) problem = live_problem(*result, due);
   if (!problem.empty()) {
     violate(std::move(problem));
     return std::nullopt;

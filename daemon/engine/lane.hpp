@@ -76,6 +76,8 @@ class Lane {
   /// Drops what was queued and no longer expects the answers to what was sent.
   void forget();
 
+  /// How much is queued and not sent.
+  std::size_t queued_bytes() const { return queue_.size(); }
   /// How many requests have not been answered.
   std::size_t expected() const { return expected_.size(); }
   /// Starts the clock of the oldest request, which the worker is working on: it answers in order. Returns the request,
@@ -117,6 +119,7 @@ class Lane {
   std::optional<LaneAnswer> read_answer(const schema::Frame& frame);
   std::optional<schema::Loaded> read_loaded(const schema::Frame& frame);
   std::optional<schema::Result> read_result(const schema::Frame& frame, const LaneRequest& due);
+  static std::string preview_problem(const std::string& preview, const LaneRequest& due);
   static std::string live_problem(const schema::Result& result, const LaneRequest& due);
   bool read_piece(const schema::Frame& frame, std::uint32_t id, std::uint64_t most, FetchedFile& file, bool& last);
   NodeError error_of(workers::End end, const std::optional<schema::Exited>& exited) const;

@@ -124,6 +124,7 @@ struct Outcome {
   std::vector<StepRun> steps;
   std::vector<DataFlow> flows;
   std::vector<std::uint64_t> runs;  ///< of each step: how often it ran or was skipped
+  std::int64_t row_bytes = 0;       ///< of the rows of its steps, about
   std::int64_t rows = 0;            ///< how many of these the record has
   std::string stopped_by;           ///< the node (qflow.stop) that ended it
   double duration_ms = 0;

@@ -62,17 +62,6 @@ store::NodeExecution row_of(const Order& order, std::size_t index, const StepRun
   return row;
 }
 
-// Of the rows of the steps, about.
-std::size_t recorded_bytes(const Outcome& outcome) {
-  std::size_t all = 0;
-  for (const StepRun& run : outcome.steps) {
-    if (run.result) all += run.result->preview.size();
-    all += run.standard_output.text.size() + run.standard_error.text.size();
-    if (run.error) all += run.error->message.size() + run.error->traceback.size();
-  }
-  return all;
-}
-
 store::Execution end_row(const Order& order, const Outcome& outcome) {
   store::Execution row;
   row.id = order.execution_id;
@@ -83,7 +72,7 @@ store::Execution end_row(const Order& order, const Outcome& outcome) {
   row.completed_at = now_us();
   row.duration_ms = outcome.duration_ms;
   row.output_data = outputs_json(order.plan, outcome);
-  row.bytes = static_cast<std::int64_t>(row.output_data->size() + recorded_bytes(outcome));
+  row.bytes = static_cast<std::int64_t>(row.output_data->size()) + outcome.row_bytes;
   row.python_version = order.plan.python;
   if (outcome.error) {
     const std::string* node = outcome.failed_step ? &order.plan.steps[*outcome.failed_step].node.name : nullptr;

@@ -63,8 +63,8 @@ void Run::watch_time() {
   if (!plan_.timeout) return;
   const auto seconds = std::chrono::duration<double>(std::min(*plan_.timeout, 1e9));
   limit_.emplace(pool_.executor(), std::chrono::duration_cast<Clock::duration>(seconds));
-  limit_->async_wait([this](boost::system::error_code error) {
-    if (!error) expire();
+  limit_->async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
+    if (!error && alive.lock()) expire();
   });
 }
 
@@ -94,7 +94,13 @@ Task<Outcome> Run::execute() {
 void Run::settle(Clock::time_point start) {
   for (std::size_t i = 0; i < outcome_.steps.size(); ++i) {
     StepRun& run = outcome_.steps[i];
-    if (run.status == Status::running) end_step(i, Status::cancelled);
+    if (run.status == Status::running && plan_.steps[i].body_end > 0) run.result.reset();  // of a round
+    if (run.status == Status::running && !outcome_.stopped_by.empty() && !cancelled_) {
+      run.reason = fmt::format("\"{}\" ended the execution", outcome_.stopped_by);
+      end_step(i, Status::skipped);
+    } else if (run.status == Status::running) {
+      end_step(i, Status::cancelled);
+    }
     if (run.status != Status::pending) continue;
     run.status = cancelled_ ? Status::cancelled : Status::skipped;
     run.order = next_order_++;
@@ -115,7 +121,7 @@ Task<> Run::run_all() {
   if (load_failed_ || lost_ != nullptr || cancelled_) co_return;
   if (plan_.sandboxes.size() == 1 && order_.pins.empty() && described_bytes_ > 0 && described_bytes_ <= kMostRemembered)
     signatures_.remember(check::Signatures::key_of(plan_), known_);
-  if (outcome_.status == Status::running) co_await fetch_files();
+  if (outcome_.status == Status::running && !refused_) co_await fetch_files();
 }
 
 // All modules first: one that does not parse, or cannot be imported, shows before any node has run. The calls go along

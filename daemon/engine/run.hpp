@@ -100,6 +100,8 @@ class Run {
   void adapt(std::size_t step, schema::Argument& argument) const;
   bool rounds_may_overlap(std::size_t loop) const;
   void begin_round(std::size_t loop);
+  void forget_given(std::size_t step);
+  void note_flow(std::size_t from, std::size_t to, std::size_t bytes, double milliseconds);
   void skip_step(std::size_t step, State as, const std::string& reason);
   void take_pin(std::size_t step, const std::string& value);
   bool is_pinned(std::size_t step) const { return order_.pins.count(step) != 0; }
@@ -115,8 +117,9 @@ class Run {
   void take_answer(Lane& lane, LaneAnswer answer);
   void take_loaded(std::size_t step, const schema::Loaded& loaded);
   void take_result(Lane& lane, const LaneAnswer& answer, schema::Result result);
+  std::uint64_t most_rounds(std::size_t loop) const;
   bool take_round(Lane& lane, const LaneAnswer& answer, const schema::Result& result);
-  void take_raised(Lane& lane, std::size_t step, const schema::Raised& raised);
+  void take_raised(Lane& lane, const LaneRequest& to, const schema::Raised& raised);
   void take_skipped(Lane& lane, const LaneAnswer& answer);
   bool check_custom_type(std::size_t step);
   std::string elsewhere(std::size_t step, const std::string& message) const;
@@ -151,9 +154,11 @@ class Run {
   std::size_t described_bytes_ = 0;  ///< of all `loaded` messages, about
   bool cancelled_ = false;
   bool load_failed_ = false;
+  bool refused_ = false;  ///< a call could not be made: what was asked for is not waited for
   bool begun_ = false;    ///< a step has begun
   bool expired_ = false;  ///< it has run longer than the plan allows
   std::optional<asio::steady_timer> limit_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  ///< for handlers that may run after this is gone
 
   // Of each step of the plan.
   std::vector<State> state_;
@@ -161,16 +166,19 @@ class Run {
   std::vector<bool> erred_;                              ///< it has failed, and its value is its error
   std::vector<std::vector<std::int32_t>> taken_;         ///< outputs that carry a value, of a choice that was made
   std::set<std::pair<std::size_t, std::size_t>> given_;  ///< (step, sandbox): values that another sandbox has
+  std::map<std::pair<std::size_t, std::size_t>, std::size_t> flow_rows_;  ///< (from, to): which of outcome_.flows
   // Of the step that is tried now.
   unsigned attempt_ = 0;
   std::optional<std::size_t> trying_;  ///< the step whose failure will not be the last word
+  bool for_good_ = false;  ///< a failure that nothing mends is being noted
   bool to_retry_ = false;              ///< it has failed, and is to be tried again
   // Of loops.
   std::map<std::uint64_t, StepRun> rounds_;  ///< runs that were asked for and have not begun
   std::uint64_t last_round_ = 0;
-  bool overlapping_ = false;         ///< rounds of a loop are asked for before earlier ones are answered
-  std::vector<std::uint64_t> path_;  ///< the present round of each loop around, the outermost first
-  std::uint64_t rounds_left_ = 0;    ///< as the loop that answered last has promised
+  bool overlapping_ = false;                        ///< rounds of a loop are asked for before earlier ones are answered
+  std::vector<std::uint64_t> path_;                 ///< the present round of each loop around, the outermost first
+  std::map<std::size_t, std::uint64_t> rounds_of_;  ///< a loop: rounds since it was asked for its first item
+  std::uint64_t rounds_left_ = 0;                   ///< as the loop that answered last has promised
   std::int64_t next_order_ = 0;
   std::map<std::size_t, std::deque<std::int64_t>>
       latest_;  ///< orders of a step's last runs, -1 for those that are kept

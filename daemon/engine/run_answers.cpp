@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "daemon/base/text.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/engine/run.hpp"
 #include "daemon/flow/sandbox_request.hpp"
@@ -50,7 +51,7 @@ void Run::take_answer(Lane& lane, LaneAnswer answer) {
   if (!answer.to.load && unanswered_[step] > 0) --unanswered_[step];
   collect_output(lane, answer.to);
   if (const auto* raised = std::get_if<schema::Raised>(&answer.what)) {
-    take_raised(lane, step, *raised);
+    take_raised(lane, answer.to, *raised);
   } else if (const auto* loaded = std::get_if<schema::Loaded>(&answer.what)) {
     described_bytes_ += answer.bytes;
     take_loaded(step, *loaded);
@@ -76,18 +77,35 @@ void Run::take_loaded(std::size_t step, const schema::Loaded& loaded) {
     outcome_.steps[step].warnings.push_back(kept_.keep(loaded.warnings[i]));
 }
 
+// As its parameters say, or by default; the worker has refused more.
+std::uint64_t Run::most_rounds(std::size_t loop) const {
+  const flow::Node& node = plan_.steps[loop].node;
+  const bool each = node.control == flow::Control::for_each;
+  const json::value* given = node.control_parameters.if_contains(each ? "max_items" : "max_iterations");
+  return given != nullptr && given->is_number() ? given->to_number<std::uint64_t>() : each ? 1'000'000 : 1000;
+}
+
 // A loop goes on, or is over. True: it goes on. A loop that ends, although it has said that there were more rounds, has
 // broken the protocol.
 bool Run::take_round(Lane& lane, const LaneAnswer& answer, const schema::Result& result) {
   const std::size_t step = answer.to.step;
   const bool goes_on = result.live->back() == 1;
+  std::uint64_t& rounds = rounds_of_[step];
+  rounds = (answer.to.again ? rounds : 0) + 1;
+  if (goes_on && rounds > most_rounds(step)) {
+    lane.reject(answer, "a loop of more rounds than it may have");
+    return true;
+  }
   if (result.live->size() != 1 || (!goes_on && unanswered_[step] > 0)) {
     lane.reject(answer, "a loop that ends before it said it would");
     return true;
   }
   if (!goes_on) return false;
-  rounds_left_ = plan_.steps[step].node.control == flow::Control::for_each ? result.left.value_or(0) : 0;
+  rounds_left_ = plan_.steps[step].node.control == flow::Control::for_each
+                     ? std::min(result.left.value_or(0), most_rounds(step))
+                     : 0;
   set_state(step, State::again);
+  forget_given(step);
   outcome_.steps[step].result = result;  // what other sandboxes are given
   return true;
 }
@@ -98,6 +116,7 @@ void Run::take_result(Lane& lane, const LaneAnswer& answer, schema::Result resul
   if (result.live) taken_[step] = *result.live;
   set_state(step, State::live);
   erred_[step] = false;
+  forget_given(step);
   result.type = kept_.keep(result.type);
   StepRun& run = outcome_.steps[step];
   run.usage = bounded(result.used, step);
@@ -128,7 +147,7 @@ bool Run::check_custom_type(std::size_t step) {
     outcome_.steps[step].warnings.push_back(text);
     return true;
   }
-  fail_step(step, {"TypeMismatch", text, "", std::nullopt, Cause::raised});
+  fail_for_good(step, {"TypeMismatch", text, "", std::nullopt, Cause::raised});
   return false;
 }
 
@@ -173,7 +192,8 @@ std::string Run::elsewhere(std::size_t step, const std::string& message) const {
   return {};
 }
 
-void Run::take_raised(Lane& lane, std::size_t step, const schema::Raised& raised) {
+void Run::take_raised(Lane& lane, const LaneRequest& to, const schema::Raised& raised) {
+  const std::size_t step = to.step;
   outcome_.steps[step].usage = bounded(raised.used, step);
   const Cause cause = cause_of(lane, step, raised);
   std::string message = kept_.keep(raised.message);
@@ -197,22 +217,33 @@ void Run::take_raised(Lane& lane, std::size_t step, const schema::Raised& raised
     const sandbox::Denial& last = outcome_.steps[step].denied.back();
     message += fmt::format(" [denied: {}: {}]", last.act, last.reason);
   }
-  NodeError error{kept_.keep(raised.type), std::move(message), kept_.keep(raised.traceback), raised.line, cause};
+  NodeError error{std::string(cut_utf8(raised.type, 200)), std::move(message), kept_.keep(raised.traceback),
+                  raised.line, cause};
+  if (to.load) return fail_for_good(step, std::move(error));  // nothing is to run
+  if (raised.preview && plan_.steps[step].node.on_error != flow::OnError::stop) {
+    schema::Result kept;  // the error as the value that others take
+    kept.type = "dict";
+    kept.preview = *raised.preview;
+    kept.exact = raised.exact.value_or(false);
+    kept.truncated = raised.truncated.value_or(false);
+    outcome_.steps[step].result = std::move(kept);
+  }
+  forget_given(step);
   fail_step(step, std::move(error));
 }
 
-// True only if something that it needs has no value.
+// Only for want of a value that was promised and has been lost since.
 void Run::take_skipped(Lane& lane, const LaneAnswer& answer) {
-  const auto& sources = plan_.steps[answer.to.step].sources;
+  const std::size_t step = answer.to.step;
+  const auto& sources = plan_.steps[step].sources;
   const bool due = std::any_of(sources.begin(), sources.end(), [&](const flow::Source& source) {
-    return source.step && outcome_.steps[*source.step].status != Status::completed;
+    return source.step && source.closes == answer.to.again && state_[*source.step] == State::lost;
   });
-  if (due) {
-    set_state(answer.to.step, State::lost);
-    if (answer.to.again) return;  // the loop ends when its round does
-    outcome_.steps[answer.to.step].reason = "what it takes has failed";
-    end_step(answer.to.step, Status::skipped);
-  } else lane.reject(answer, "it skipped a call that had its inputs");
+  if (!due) return lane.reject(answer, "it skipped a call that had its inputs");
+  set_state(step, State::lost);
+  if (answer.to.again) return;  // the loop ends when its round does
+  outcome_.steps[step].reason = "what it takes has failed";
+  end_step(step, Status::skipped);
 }
 
 void Run::collect_output(Lane& lane, const LaneRequest& request) {
@@ -240,12 +271,25 @@ Task<> Run::explain_loss(Lane& lane) {
   fail_step(at.step, std::move(error));
 }
 
+namespace {
+
+// Of the row of a run, about.
+std::int64_t bytes_of(const StepRun& run) {
+  std::size_t all = run.standard_output.text.size() + run.standard_error.text.size();
+  if (run.result) all += run.result->preview.size();
+  if (run.error) all += run.error->message.size() + run.error->traceback.size();
+  return static_cast<std::int64_t>(all);
+}
+
+}  // namespace
+
 // Which row the run gets, and which one it takes the place of.
 void Run::count_run(std::size_t step) {
   StepRun& run = outcome_.steps[step];
   run.count = outcome_.runs[step]++;
   if (run.order < 0) run.order = next_order_++;
   ++outcome_.rows;
+  outcome_.row_bytes += bytes_of(run);
   if (!plan_.steps[step].loop) return;
   std::deque<std::int64_t>& latest = latest_[step];
   latest.push_back(run.status == Status::failed ? -1 : run.order);
@@ -253,6 +297,7 @@ void Run::count_run(std::size_t step) {
   if (run.count >= kFirstRuns && latest.front() >= 0) {
     run.replaces = latest.front();
     --outcome_.rows;
+    outcome_.row_bytes -= bytes_of(run);  // about what goes with the other row
   }
   latest.pop_front();
 }
@@ -261,9 +306,10 @@ void Run::end_step(std::size_t step, Status status) {
   StepRun& run = outcome_.steps[step];
   run.status = status;
   run.duration_ms = run.begun ? milliseconds_since(*run.begun) : 0;
+  const bool ended = run.completed_at != 0;  // what it handed over was found wrong afterwards
   run.completed_at = now_us();
   if (run.started_at == 0) run.started_at = run.completed_at - static_cast<std::int64_t>(run.duration_ms * 1000);
-  count_run(step);
+  if (!ended) count_run(step);
   if (live_) live_->end(step);
   if (observer_) observer_(step, run);
 }
@@ -281,9 +327,9 @@ bool Run::is_collected(std::size_t step) const {
 }
 
 void Run::fail_step(std::size_t step, NodeError error) {
-  to_retry_ = trying_ == step && lost_ == nullptr && may_end_differently(step, error);
-  erred_[step] = !to_retry_ && lost_ == nullptr && plan_.steps[step].node.on_error != flow::OnError::stop &&
-                 error.cause != Cause::not_run;
+  to_retry_ = trying_ == step && lost_ == nullptr && !for_good_ && may_end_differently(step, error);
+  erred_[step] = !to_retry_ && lost_ == nullptr && !for_good_ &&
+                 plan_.steps[step].node.on_error != flow::OnError::stop && error.cause != Cause::not_run;
   state_[step] = erred_[step] ? State::live : State::lost;
   if (!outcome_.error && !to_retry_ && !erred_[step] && (lost_ != nullptr || !is_collected(step))) {
     outcome_.error = error;

@@ -12,7 +12,8 @@
 namespace qflow::engine {
 namespace {
 
-constexpr std::size_t kMostAhead = 64;  // requests of later rounds that a worker has before it
+constexpr std::size_t kMostAhead = 64;              // requests of later rounds that a worker has before it
+constexpr std::size_t kMostBytesAhead = 4U << 20U;  // and what they weigh before they are sent
 
 // As Python calls the type of a JSON text.
 const char* json_type(std::string_view text) {
@@ -45,12 +46,14 @@ Task<bool> Run::run_steps(std::size_t first, std::size_t last) {
     const flow::Step& step = plan_.steps[i];
     const bool turned = co_await turn_to(step.group);
     if (!turned) co_return false;
-    if (const auto pin = order_.pins.find(i); pin != order_.pins.end()) {
+    const Readiness ready = readiness(i);
+    const auto pin = order_.pins.find(i);
+    const bool not_taken = ready.what == Readiness::What::skip && ready.as == State::dead;
+    if (pin != order_.pins.end() && ready.what != Readiness::What::wait && !not_taken) {
       take_pin(i, pin->second);
       ++i;
       continue;
     }
-    const Readiness ready = readiness(i);
     if (ready.what == Readiness::What::wait) {
       const bool came = co_await answered(ready.on);
       if (!came) co_return false;
@@ -145,12 +148,12 @@ bool Run::ask_again(std::size_t loop, const Closing& closing) {
   return send_call(loop, sources, &closing);
 }
 
-// A value of a node of flow that came from another sandbox is that of its one live output, or a dict of them by name.
+// A value of a node of flow that came from another sandbox is that of its live outputs; of a filter, a dict of both.
 void Run::adapt(std::size_t step, schema::Argument& argument) const {
   if (!argument.handle) return;
   const std::size_t from = (*argument.handle - 2) / 2;
   if (plan_.steps[from].group == plan_.steps[step].group || !plan_.steps[from].is_flow()) return;
-  if (taken_[from].size() > 1) return;
+  if (plan_.steps[from].node.control == flow::Control::filter) return;
   argument.item.reset();
   argument.key.reset();
   argument.width.reset();
@@ -217,7 +220,14 @@ bool Run::give_values(Lane& lane, std::size_t i, const flow::SourceList& sources
   for (const flow::Source* source : sources) {
     if (!source->step || plan_.steps[*source->step].group == step.group) continue;
     const StepRun& from = outcome_.steps[*source->step];
-    if (!from.result || !given_.insert({*source->step, step.group}).second) continue;
+    if (given_.count({*source->step, step.group}) != 0) continue;
+    if (!from.result) {
+      fail_step(i, {"NotTransferable",
+                    fmt::format("the value of node \"{}\" is not known outside of its sandbox",
+                                plan_.steps[*source->step].node.name),
+                    "", std::nullopt, Cause::not_run});
+      return false;
+    }
     if (!from.result->exact || from.result->truncated) {
       const std::string where = from.result->inexact_at ? ": " + kept_.keep(*from.result->inexact_at) : "";
       fail_step(i, {"NotTransferable",
@@ -231,13 +241,15 @@ bool Run::give_values(Lane& lane, std::size_t i, const flow::SourceList& sources
     }
     const auto start = Clock::now();
     lane.give(*source->step, from.result->preview);
-    outcome_.flows.push_back({*source->step, i, from.result->preview.size(), milliseconds_since(start)});
+    given_.insert({*source->step, step.group});
+    note_flow(*source->step, i, from.result->preview.size(), milliseconds_since(start));
   }
   return true;
 }
 
 void Run::refuse_call(std::size_t step, NodeError error) {
   outcome_.bad_input = !begun_;
+  refused_ = true;
   for (const auto& lane : lanes_)
     if (lane) lane->forget();
   fail_for_good(step, std::move(error));
@@ -245,7 +257,9 @@ void Run::refuse_call(std::size_t step, NodeError error) {
 
 // Fails the execution, too, whatever loop is around the step.
 void Run::fail_for_good(std::size_t step, NodeError error) {
+  for_good_ = true;
   fail_step(step, std::move(error));
+  for_good_ = false;
   if (outcome_.error) return;
   outcome_.error = outcome_.steps[step].error;
   outcome_.failed_step = step;
@@ -370,11 +384,21 @@ void Run::begin_round(std::size_t loop) {
   for (std::size_t i = loop + 1; i < plan_.steps[loop].body_end; ++i) {
     if (unanswered_[i] == 0) taken_[i].clear();
     state_[i] = State::pending;
-    for (std::size_t group = 0; group < plan_.sandboxes.size() && plan_.sandboxes.size() > 1; ++group)
-      given_.erase({i, group});
+    if (is_pinned(i)) forget_given(i);  // what a node has done to it must not be seen in this round
   }
-  for (std::size_t group = 0; group < plan_.sandboxes.size() && plan_.sandboxes.size() > 1; ++group)
-    given_.erase({loop, group});
+}
+
+// It has another value than the one that other sandboxes were given.
+void Run::forget_given(std::size_t step) {
+  given_.erase(given_.lower_bound({step, 0}), given_.lower_bound({step + 1, 0}));
+}
+
+// Values of one step to another are one row, however often they pass.
+void Run::note_flow(std::size_t from, std::size_t to, std::size_t bytes, double milliseconds) {
+  const auto [at, first] = flow_rows_.try_emplace({from, to}, outcome_.flows.size());
+  if (first) outcome_.flows.push_back({from, to, 0, 0});
+  outcome_.flows[at->second].bytes += bytes;
+  outcome_.flows[at->second].transfer_ms += milliseconds;
 }
 
 // Asks the loop for its first item, and for the next one with the result of each round, until it says that it is over.
@@ -408,7 +432,7 @@ Task<bool> Run::run_loop(std::size_t i) {
     if (certain > 0) {
       --certain;
       state_[i] = State::again;
-      if (lane.expected() < kMostAhead) continue;
+      if (lane.expected() < kMostAhead && lane.queued_bytes() < kMostBytesAhead) continue;
       const bool on = co_await serve(lane, kMostAhead / 2);
       if (!on) co_return false;
     } else {
@@ -430,13 +454,19 @@ Task<bool> Run::run_loop(std::size_t i) {
 // Nothing: a worker is lost.
 Task<std::optional<Run::Closing>> Run::closing_of(std::size_t i) {
   Closing out;
+  if (collects(i)) {  // the whole round is looked at, whatever leads back
+    const bool on = co_await serve(*lanes_[plan_.steps[i].group], 0);
+    if (!on) co_return std::nullopt;
+  }
+  const bool broken = collects(i) && failed_in(i).has_value();
+  out.failed = broken;
   for (const flow::Source& source : plan_.steps[i].sources) {
-    if (!source.closes) continue;
+    if (!source.closes || broken) continue;
     if (*source.step == i) {  // its item, as it is
       out.source = &source;
       break;
     }
-    if (edge(source, i) == Edge::open || (collects(i) && unanswered_[*source.step] > 0)) {
+    if (edge(source, i) == Edge::open) {
       const bool came = co_await answered(*source.step);
       if (!came) co_return std::nullopt;
     }
@@ -509,6 +539,7 @@ void Run::fail_loop(std::size_t i) {
     if (const StepRun& run = outcome_.steps[*failed]; !run.index.empty())
       what = fmt::format("round {}: node \"{}\" failed: {}", run.index.back(), plan_.steps[*failed].node.name,
                          run.error->type);
+  outcome_.steps[i].result.reset();  // of a round
   fail_step(i, {"LoopFailed", what, "", std::nullopt, Cause::raised});
 }
 
@@ -525,6 +556,7 @@ void Run::take_pin(std::size_t i, const std::string& value) {
   run.result = std::move(result);
   run.reason = "pinned";
   state_[i] = State::live;
+  erred_[i] = false;
   if (given_.insert({i, plan_.steps[i].group}).second) current_->give(i, value);
   end_step(i, Status::completed);
 }

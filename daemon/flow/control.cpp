@@ -166,6 +166,18 @@ std::vector<std::string> switch_outputs(const json::object& parameters, const st
 
 }  // namespace
 
+namespace {
+
+// 2.0 is 2: an editor has one kind of number.
+json::value whole_number(const json::value& value) {
+  boost::system::error_code error;
+  if (!value.is_double()) return value;
+  const auto number = value.to_number<std::int64_t>(error);
+  return error ? value : json::value(number);
+}
+
+}  // namespace
+
 const std::vector<ControlType>& control_types() {
   const std::string names = "value, inputs, item, index and execution";
   static const ControlParameter kCondition{
@@ -268,10 +280,11 @@ Control control_of(std::string_view type) {
 void read_control(const json::object& from, Node& node) {
   const std::vector<std::string> known = names_of(type_of(node));
   for (const std::string& name : known)
-    if (const json::value* value = from.if_contains(name)) node.control_parameters[name] = *value;
+    if (const json::value* value = from.if_contains(name); value != nullptr && !value->is_null())
+      node.control_parameters[name] = whole_number(*value);
   // What is nearly a parameter is refused when the workflow is planned.
   for (const auto& [key, value] : from)
-    if (!node.control_parameters.contains(key) && !near_name(std::string(key), known).empty())
+    if (key != "onError" && !node.control_parameters.contains(key) && !near_name(std::string(key), known).empty())
       node.control_parameters[key] = value;
 }
 

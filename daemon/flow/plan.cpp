@@ -40,7 +40,14 @@ class Planner {
     plan.types = graph_.types;
     plan.modules = graph_.modules;
     step_of_.assign(graph_.nodes.size(), std::nullopt);
-    const std::vector<Placed> order = order_of(graph_, runs, wires_among(runs));
+    if (!only && !given.empty()) leave_out(given, runs);
+    std::vector<Placed> order;
+    try {
+      order = order_of(graph_, runs, wires_among(runs));
+    } catch (const Fault& fault) {
+      if (given.empty() || fault.code != "invalid_loop") throw;
+      return make(only, {});  // a body of which a part was left out
+    }
     for (std::size_t i = 0; i < order.size(); ++i) step_of_[order[i].node] = i;
     for (const Placed& placed : order) {
       if (target == placed.node) plan.only = plan.steps.size();
@@ -72,8 +79,26 @@ class Planner {
     for (std::size_t i = 0; i < plan.steps.size(); ++i)
       for (Source& source : plan.steps[i].sources)
         if (source.step)
-          source.copy = i < last[*source.step] ||
+          source.copy = i < last[*source.step] || plan.steps[i].is_guarded() ||
                         (plan.steps[i].loop != plan.steps[*source.step].loop && plan.steps[i].loop != source.step);
+  }
+
+  // What only nodes take whose values are given need not run. What nobody takes runs.
+  void leave_out(const std::set<std::string>& given, std::vector<bool>& runs) const {
+    std::vector<bool> needed(runs.size(), false), taken(runs.size(), false);
+    for (const Edge& edge : graph_.edges) taken[edge.from] = true;
+    std::vector<std::size_t> todo;
+    for (std::size_t i = 0; i < runs.size(); ++i)
+      if (!taken[i] || given.count(graph_.nodes[i].name) != 0) todo.push_back(i);
+    while (!todo.empty()) {
+      const std::size_t node = todo.back();
+      todo.pop_back();
+      if (needed[node]) continue;
+      needed[node] = true;
+      if (given.count(graph_.nodes[node].name) != 0) continue;
+      for (const Edge* edge : incoming_[node]) todo.push_back(edge->from);
+    }
+    for (std::size_t i = 0; i < runs.size(); ++i) runs[i] = runs[i] && needed[i];
   }
 
   std::size_t find_target(const std::string& name, const std::set<std::string>& given,
@@ -145,6 +170,22 @@ class Planner {
       bad("code_too_large", fmt::format("node \"{}\" has more than 4 MiB of code", node.name), &node);
   }
 
+  static void check_errors(const Node& node) {
+    const bool guarded = node.tries.most > 1 || node.on_error != OnError::stop;
+    if (guarded && (is_loop(node.control) || node.control == Control::stop))
+      bad("invalid_parameter",
+          fmt::format("node \"{}\": retryOnFail and onError do not apply to it; set them on the nodes of a loop's body, or "
+                      "on_error of a qflow.for_each",
+                      node.name),
+          &node, node.pointer + "/onError");
+    if (node.on_error == OnError::regular && node.outputs.size() > 1)
+      bad("invalid_parameter",
+          fmt::format("node \"{}\": onError: it has several outputs, so there is none for the error; continueErrorOutput "
+                      "gives it one of its own",
+                      node.name),
+          &node, node.pointer + "/onError");
+  }
+
   static void check_control(const Node& node) {
     const std::vector<ControlProblem> problems = control_problems(node);
     if (problems.empty()) return;
@@ -157,6 +198,7 @@ class Planner {
 
   Step make_step(const Placed& placed, Plan& plan) const {
     const Node& node = graph_.nodes[placed.node];
+    check_errors(node);
     if (node.role == NodeRole::flow) check_control(node);
     else check_code(node);
     Step step;
@@ -234,6 +276,13 @@ class Planner {
     if (from.on_error == OnError::output) {
       source.error = origin->edge->output_port ? *origin->edge->output_port == "error" : origin->edge->output == own;
       if (source.error) source.output_port.reset();
+    } else if (origin->edge->output_port == "error" &&
+               std::find(from.outputs.begin(), from.outputs.end(), "error") == from.outputs.end()) {
+      bad("unknown_output",
+          fmt::format("node \"{}\": its input comes from the error output of \"{}\", which has one only with \"onError\": "
+                      "\"continueErrorOutput\"",
+                      to.name, from.name),
+          &to, edge.pointer);
     }
     if (from.role == NodeRole::flow && !source.error) {
       source.output = output_of(from, *origin->edge);

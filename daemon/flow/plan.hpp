@@ -58,7 +58,8 @@ struct Plan {
 };
 
 /// Settles the order and all that the installation's settings limit. `only`: run that node (by name or id) and what it
-/// needs, nothing else; what the nodes `given` need is left out, too, because their values are there. Throws
+/// needs, nothing else; what only the nodes `given` need is left out, because
+/// their values are there. Throws
 /// Fault(bad_input) that names the node: a cycle, a loop that is entered or left sideways, a node of flow without its
 /// parameters, a node without code, an unknown type, an unknown Python version, nodes of different versions, a limit
 /// above the installation's.

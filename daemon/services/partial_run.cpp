@@ -47,7 +47,9 @@ void plan_part(const flow::Graph& graph, const workers::Settings& settings, cons
                engine::Order& order) {
   const flow::Pins pins = settled_pins(graph, part);
   std::set<std::string> given;
-  for (const auto& [name, value] : pins) given.insert(name);
+  // Without a destination, an editor's pins leave nothing out: what comes before them may be wanted for what it does.
+  for (const auto& [name, value] : pins)
+    if (part.destination || part.pins.count(name) == 0) given.insert(name);
   order.plan = flow::make_plan(graph, settings, part.destination, given);
   order.pins = flow::pins_of(graph, order.plan, pins);
 }

@@ -23,6 +23,7 @@ void prepare_flow_nodes() {
       py::reinterpret_steal<py::object>(Py_CompileString(kFlowNodes[0].source, kFlowNodes[0].name, Py_file_input));
   if (!code) throw py::error_already_set();
   const py::object names = made.attr("__dict__");
+  names["__builtins__"] = py::module_::import("builtins");  // Python 3.8 does not put it there
   names["compile_expression"] = py::cpp_function([](const std::string& text, const std::string& file) {
     if (text.find('\0') != std::string::npos) throw py::value_error("source code string cannot contain null bytes");
     auto made_code = py::reinterpret_steal<py::object>(Py_CompileString(text.c_str(), file.c_str(), Py_eval_input));

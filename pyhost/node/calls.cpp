@@ -319,7 +319,7 @@ void Calls::show(std::uint32_t id, const py::object& value, const schema::Call& 
   }
 }
 
-void Calls::fail(std::uint32_t id, const schema::Call& call, const schema::Raised& raised) {
+void Calls::fail(std::uint32_t id, const schema::Call& call, schema::Raised& raised) {
   values_.erase(id);
   if (!call.keep_error) return;
   try {
@@ -333,6 +333,10 @@ void Calls::fail(std::uint32_t id, const schema::Call& call, const schema::Raise
     error["node"] = *call.keep_error;
     value["error"] = error;
     value["input"] = input;
+    Preview preview = make_preview(value, call.preview_bytes);
+    raised.preview = std::move(preview.json);
+    raised.exact = preview.exact;
+    raised.truncated = preview.truncated;
     values_[id] = std::move(value);
   } catch (const std::exception&) {  // no memory: what takes it is skipped
     PyErr_Clear();

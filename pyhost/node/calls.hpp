@@ -53,8 +53,9 @@ class Calls {
   schema::Result run(std::uint32_t id, const schema::Call& call, FlowNodes& nodes);
   /// Call `id` is skipped: it leaves no value, not even that of a round before.
   void drop(std::uint32_t id) { values_.erase(id); }
-  /// Call `id` has failed. It leaves no value, or the error and its inputs as one (schema::Call::keep_error).
-  void fail(std::uint32_t id, const schema::Call& call, const schema::Raised& raised);
+  /// Call `id` has failed. It leaves no value, or the error and its inputs as one
+  /// (schema::Call::keep_error), whose preview goes into `raised`.
+  void fail(std::uint32_t id, const schema::Call& call, schema::Raised& raised);
 
   /// Takes the value of call `id`, which ran in another worker.
   void give(std::uint32_t id, pybind11::object value) { values_[id] = std::move(value); }

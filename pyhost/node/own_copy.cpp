@@ -31,7 +31,7 @@ class PlainCopier {
     if (PyTuple_CheckExact(value) != 0) return copy_tuple(value, level);
     if (PyByteArray_CheckExact(value) != 0 && spend(1, PyByteArray_GET_SIZE(value)))
       return py::reinterpret_steal<py::object>(PyByteArray_FromObject(value));
-    if (PySet_Check(value) != 0 && Py_IS_TYPE(value, &PySet_Type)) return copy_set(value);
+    if (PyAnySet_CheckExact(value) != 0 && PyFrozenSet_CheckExact(value) == 0) return copy_set(value);
     return refuse(Verdict::other);
   }
 

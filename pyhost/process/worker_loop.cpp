@@ -234,7 +234,7 @@ class Worker {
   }
 
   // `call`: what failed, unless it was a load.
-  void answer_failure(std::uint32_t id, const schema::Raised& message, const schema::Call* call) {
+  void answer_failure(std::uint32_t id, schema::Raised message, const schema::Call* call) {
     only_in_parent();
     if (call != nullptr) calls_.fail(id, *call, message);
     end_output(id);

@@ -121,6 +121,79 @@ TEST_CASE("the execution goes on after an error, by an output of its own or in t
   CHECK(text(node_in(fine, "caught").at("status")) == "skipped");
 }
 
+TEST_CASE("errors between sandboxes, in loops, and of modules that do not load") {
+  const Cli cli;
+  const json::object apart{{"processes", 40}};
+  // The handler runs in another sandbox.
+  const json::value handled =
+      cli.json_of(flow_of({code("bad", "def bad(): return 1 / 0", {{"onError", "continueErrorOutput"}}),
+                           code("caught", "def caught(e): return e['error']['type']", {{"sandbox", apart}})},
+                          {"bad.error > caught"}));
+  CHECK(text(handled.at("outputs").at("caught")) == "ZeroDivisionError");
+  // In the value's place, round by round.
+  json::object loop =
+      flow_of({code("items", "def items(): return [1, 2, 3]"),
+               {{"id", "each"}, {"name", "each"}, {"type", "qflow.for_each"}},
+               code("a", "def a(x):\n    if x == 2: raise ValueError('two')\n    return x",
+                    {{"onError", "continueRegularOutput"}}),
+               code("b", "def b(x): return 'error' if isinstance(x, dict) else x * 10", {{"sandbox", apart}}),
+               code("end", "def end(v): return v", {{"sandbox", apart}})},
+              {"items > each", "each.item > a", "a > b", "each.done > end"});
+  loop["connections"].get_array().push_back(
+      json::object{{"source", "b"}, {"target", {{"nodeId", "each"}, {"input", 1}}}});
+  CHECK(json::serialize(cli.json_of(loop).at("outputs").at("end")) == R"([10,"error",30])");
+  // A side branch that fails fails its round.
+  json::object side = flow_of(
+      {code("items", "def items(): return [1, 2]"),
+       {{"id", "each"}, {"name", "each"}, {"type", "qflow.for_each"}, {"parameters", {{"on_error", "collect"}}}},
+       code("a", "def a(x): return x"),
+       code("b", "def b(x): raise KeyError(x)")},
+      {"items > each", "each.item > a", "each.item > b"});
+  side["connections"].get_array().push_back(
+      json::object{{"source", "a"}, {"target", {{"nodeId", "each"}, {"input", 1}}}});
+  CHECK(text(cli.json_of(side).at("outputs").at("each").at(1).at("error").at("type")) == "KeyError");
+  // What does not load is refused before anything runs, whatever its errors are worth.
+  const json::value broken =
+      cli.json_of(flow_of({code("first", "def first(): return 1"),
+                           code("bad", "import nosuch\ndef bad(x): return x", {{"onError", "continueRegularOutput"}})},
+                          {"first > bad"}));
+  CHECK(text(broken.at("status")) == "failed");
+  CHECK(has(text(broken.at("error")), "ModuleNotFoundError"));
+  CHECK(text(node_in(broken, "first").at("status")) == "skipped");
+  CHECK(has(cli({"run",
+                 cli.flow(flow_of({code("n", "def n(): return 1"), code("h", "def h(e): return e")}, {"n.error > h"}))})
+                .err,
+            "which has one only with \"onError\": \"continueErrorOutput\""));
+  CHECK(has(
+      cli({"run", cli.flow(flow_of({code("n", "def n(): return 1, 2",
+                                         {{"outputs", json::array{"a", "b"}}, {"onError", "continueRegularOutput"}})},
+                                   {}))})
+          .err,
+      "it has several outputs, so there is none for the error"));
+  // Every try begins with the same.
+  const json::value fresh = cli.json_of(flow_of(
+      {code("n", "def n(): return []"), code("grow",
+                                             "def grow(v):\n    v.append(1)\n    if not hasattr(grow, 'tried'):\n      "
+                                             "  grow.tried = True\n        raise ValueError\n    return v",
+                                             {{"retryOnFail", true}, {"waitBetweenTries", 1}})},
+      {"n > grow"}));
+  CHECK(fresh.at("outputs").at("grow") == json::array{1});
+}
+
+TEST_CASE("a pinned node of a branch that is not taken stays out") {
+  const Cli cli;
+  json::object flow =
+      flow_of({code("n", "def n(): return 1"),
+               {{"id", "f"}, {"name", "f"}, {"type", "qflow.if"}, {"parameters", {{"condition", "True"}}}},
+               code("yes", "def yes(x): return 'yes'"),
+               code("no", "def no(x): return 'no'"),
+               {{"id", "both"}, {"name", "both"}, {"type", "qflow.merge"}, {"parameters", {{"mode", "list"}}}}},
+              {"n > f", "f.true > yes", "f.false > no", "yes > both", "no > both"});
+  const std::string pin = cli.directory.file("pin.json", "\"PIN\"");
+  const Finished done = cli({"run", cli.flow(flow), "--json", "--pin", "no=" + pin});
+  CHECK(json::parse(done.out).at("outputs").at("both") == json::array{"yes"});
+}
+
 TEST_CASE("an execution has a time limit of its own") {
   const Cli cli;
   const json::value done = cli.json_of(flow_of({code("a", "import time\ndef a(): time.sleep(0.3); return 1"),
