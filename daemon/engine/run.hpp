@@ -79,7 +79,7 @@ class Run {
   void settle(Clock::time_point start);
   const std::optional<json::value>& input() const { return input_ ? input_ : order_.input; }
 
-  // Which steps are asked for, and when (run_steps.cpp).
+  // Which steps are asked for, and when (run_steps.cpp, loops in run_loops.cpp).
   Task<bool> run_steps(std::size_t first, std::size_t last);
   Task<bool> run_loop(std::size_t step);
   Task<bool> run_guarded(std::size_t step);
@@ -170,7 +170,7 @@ class Run {
   // Of the step that is tried now.
   unsigned attempt_ = 0;
   std::optional<std::size_t> trying_;  ///< the step whose failure will not be the last word
-  bool for_good_ = false;  ///< a failure that nothing mends is being noted
+  bool for_good_ = false;              ///< a failure that nothing mends is being noted
   bool to_retry_ = false;              ///< it has failed, and is to be tried again
   // Of loops.
   std::map<std::uint64_t, StepRun> rounds_;  ///< runs that were asked for and have not begun

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/json/value_from.hpp>
 #include <set>
 
 #include "daemon/base/near_name.hpp"

@@ -106,7 +106,7 @@ TEST_CASE("a queued execution is stopped, and one that cannot run any more says 
 
 TEST_CASE("events say that an execution waits, and when it begins") {
   Daemon daemon({"--max-running", "1"});
-  const std::string slow = daemon.store(sleeping("1"));
+  const std::string slow = daemon.store(sleeping("5"));
   WebSocket socket(daemon.port(), "/ws/executions", daemon.authorization());
   start(daemon, slow);
   socket.next("execution.started");
