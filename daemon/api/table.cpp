@@ -98,7 +98,7 @@ constexpr gate::Route kRoutes[] = {
     {{"GET", "/executions/{id}/data", user, "executions:read", standard, "getExecutionData"}, get_execution_data, kExecutions},
     {{"GET", "/executions/{id}/workflow", user, "executions:read", standard, "getExecutionWorkflow"}, get_execution_workflow},
     {{"DELETE", "/executions/{id}", user, "executions:write", standard, "deleteExecution"}, delete_execution},
-    {{"POST", "/executions/{id}/retry", user, "executions:write", standard, "retryExecution"}, retry_execution},
+    {{"POST", "/executions/{id}/retry", user, "workflows:execute", executions, "retryExecution"}, retry_execution},
     {{"POST", "/executions/{id}/stop", user, "executions:write", standard, "stopExecution"}, stop_execution},
 
     // Credentials

@@ -14,6 +14,7 @@ namespace qflow::engine {
 namespace {
 
 constexpr auto kFirstPause = std::chrono::milliseconds(100);
+constexpr std::size_t kMostLost = kFirstRuns + kKeptRuns;  // rows of one execution that wait to be written again
 constexpr auto kLongestPause = std::chrono::seconds(5);
 
 store::NodeExecution row_of(const Order& order, std::size_t index, const StepRun& run) {
@@ -202,7 +203,8 @@ void Recorder::step(const Order& order, std::size_t index, const StepRun& run) {
   // The end of the execution tries again.
   auto failed = [lost = lost_, row] {
     const std::lock_guard lock(lost->mutex);
-    lost->rows[row->workflow_execution_id].push_back(*row);
+    auto& rows = lost->rows[row->workflow_execution_id];
+    if (rows.size() < kMostLost) rows.push_back(*row);  // the end says so when others are missing
   };
   store_->post(std::move(work), std::move(failed));
 }

@@ -12,6 +12,12 @@ namespace {
 constexpr std::size_t kMostAhead = 64;              // requests of later rounds that a worker has before it
 constexpr std::size_t kMostBytesAhead = 4U << 20U;  // and what they weigh before they are sent
 
+void note_parallel(const flow::Step& loop, StepRun& run) {
+  const json::value* parallel = loop.node.control_parameters.if_contains("parallel");
+  if (parallel != nullptr && parallel->is_number() && parallel->to_number<std::int64_t>() > 1)
+    run.warnings.emplace_back("parallel is not used yet: its rounds run one after the other");
+}
+
 }  // namespace
 
 // Whether later rounds may be asked for before earlier ones are answered: the loop has said how many there will be, all
@@ -54,6 +60,7 @@ Task<bool> Run::run_loop(std::size_t i) {
   if (state_[i] != State::asked) co_return true;  // its source was not taken
   const bool first = co_await answered(i);
   if (!first) co_return false;
+  note_parallel(loop, outcome_.steps[i]);
   const bool overlap = state_[i] == State::again && rounds_left_ > 0 && rounds_may_overlap(i);
   std::uint64_t certain = overlap ? rounds_left_ : 0;
   overlapping_ = overlapping_ || overlap;

@@ -165,10 +165,6 @@ std::vector<std::string> switch_outputs(const json::object& parameters, const st
   return out;
 }
 
-}  // namespace
-
-namespace {
-
 // 2.0 is 2: an editor has one kind of number.
 json::value whole_number(const json::value& value) {
   boost::system::error_code error;
@@ -246,7 +242,12 @@ const std::vector<ControlType>& control_types() {
          {"stop", "collect"},
          false},
         {"max_items", "number", "more than so many are an error", 1'000'000, {}, false},
-        {"parallel", "number", "how many rounds at the same time", 1, {}, false}},
+        {"parallel",
+         "number",
+         "how many rounds at the same time; not used yet: they run one after the other",
+         1,
+         {},
+         false}},
        {"items", "result"},
        {"done", "item"}},
       {"qflow.while",

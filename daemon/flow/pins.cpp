@@ -8,6 +8,12 @@
 #include "daemon/base/near_name.hpp"
 
 namespace qflow::flow {
+namespace {
+
+constexpr std::size_t kMostPinned = 8U << 20U;  // bytes of JSON: what passes to a worker at a time
+constexpr std::size_t kMostOfAll = 48U << 20U;
+
+}  // namespace
 
 json::value value_of_items(const json::array& items) {
   const auto value_of = [](const json::value& item) -> json::value {
@@ -38,6 +44,7 @@ Pins read_pins(const json::object& pin_data) {
 
 std::map<std::size_t, std::string> pins_of(const Graph& graph, const Plan& plan, const Pins& pins) {
   std::map<std::size_t, std::string> out;
+  std::size_t all = 0;
   for (const auto& [name, value] : pins) {
     const auto node = std::find_if(graph.nodes.begin(), graph.nodes.end(),
                                    [&](const Node& one) { return one.name == name || one.id == name; });
@@ -52,8 +59,17 @@ std::map<std::size_t, std::string> pins_of(const Graph& graph, const Plan& plan,
       throw Fault(FaultKind::bad_input, "not_pinnable",
                   fmt::format("node \"{}\" decides where values go: pin the nodes after it", node->name),
                   {{"node", node->name}, {"node_id", node->id}});
-    for (std::size_t i = 0; i < plan.steps.size(); ++i)
-      if (plan.steps[i].node.id == node->id && plan.only != i) out[i] = json::serialize(value);
+    const auto step =
+        std::find_if(plan.steps.begin(), plan.steps.end(), [&](const Step& one) { return one.node.id == node->id; });
+    const auto index = static_cast<std::size_t>(step - plan.steps.begin());
+    if (step == plan.steps.end() || plan.only == index) continue;
+    std::string text = json::serialize(value);
+    if (text.size() > kMostPinned || (all += text.size()) > kMostOfAll)
+      throw Fault(FaultKind::bad_input, "pin_too_large",
+                  fmt::format("node \"{}\": pinned values are at most {} MiB of JSON each, {} MiB together", node->name,
+                              kMostPinned >> 20U, kMostOfAll >> 20U),
+                  {{"node", node->name}, {"node_id", node->id}});
+    out[index] = std::move(text);
   }
   return out;
 }

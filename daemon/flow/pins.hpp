@@ -19,7 +19,8 @@ Pins read_pins(const json::object& pin_data);
 json::value value_of_items(const json::array& items);
 
 /// The pins as JSON texts by the plan's steps; those of nodes that the plan leaves out do nothing. Throws
-/// Fault(bad_input) for a node that the graph does not have, and for one of flow, whose output a value does not choose.
+/// Fault(bad_input) for a node that the graph does not have, for one of flow, whose output a value does not choose, and
+/// for values of more than 8 MiB, or 48 MiB together.
 std::map<std::size_t, std::string> pins_of(const Graph& graph, const Plan& plan, const Pins& pins);
 
 /// `names` and all nodes that take values from them, directly or not.

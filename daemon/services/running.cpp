@@ -164,7 +164,8 @@ namespace {
 
 // What a retry is made of.
 struct Repeated {
-  store::Execution row;
+  store::Execution row;  ///< without its input and output
+  std::optional<std::string> input;
   store::Workflow workflow;
   PartialRun part;
 };
@@ -172,10 +173,8 @@ struct Repeated {
 Repeated read_repeated(sqlite::Db& db, const auth::Caller& caller, const std::string& id, bool from_failed,
                        bool current) {
   Repeated out;
-  own_execution(db, caller, id);
-  auto row = store::find_execution(db, id);
-  if (!row) throw missing("execution", id);
-  out.row = std::move(*row);
+  out.row = own_execution(db, caller, id);
+  out.input = store::find_input(db, id);
   if (is_open(out.row.status))
     throw Fault(FaultKind::conflict, "still_running",
                 fmt::format("execution {} is {}; stop it first", id, out.row.status));
@@ -211,7 +210,7 @@ Task<Retried> retry_execution(Services& services, const auth::Caller& caller, st
     (kept.count(node.name) != 0 ? out.reused : out.again).push_back(node.name);
   }
   StartRequest request;
-  if (repeated.row.input_data) request.input = stored_json(*repeated.row.input_data);
+  if (repeated.input) request.input = stored_json(*repeated.input);
   request.mode = "retry";
   request.created_by = repeated.row.created_by.value_or(caller.user_id);
   request.part = std::move(repeated.part);

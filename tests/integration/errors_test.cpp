@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "tests/support/cli.hpp"
+#include "tests/support/connections.hpp"
 
 using namespace qflow::test;
 
@@ -22,16 +23,8 @@ json::object code(const std::string& id, const std::string& text, json::object m
 }
 
 json::object flow_of(json::array nodes, const std::vector<std::string>& edges, json::object settings = {}) {
-  json::array connections;
-  for (const std::string& written : edges) {
-    const auto arrow = written.find(" > ");
-    const std::string from = written.substr(0, arrow), to = written.substr(arrow + 3);
-    json::object source{{"nodeId", from.substr(0, from.find('.'))}};
-    if (const auto dot = from.find('.'); dot != std::string::npos) source["output"] = from.substr(dot + 1);
-    connections.push_back(json::object{{"source", source}, {"target", to}});
-  }
   return {
-      {"name", "errors"}, {"nodes", std::move(nodes)}, {"connections", std::move(connections)}, {"settings", settings}};
+      {"name", "errors"}, {"nodes", std::move(nodes)}, {"connections", connections_of(edges)}, {"settings", settings}};
 }
 
 const json::object& node_in(const json::value& report, const std::string& name) {
@@ -261,6 +254,14 @@ TEST_CASE("a failed execution is run again from what failed") {
   CHECK(stored["reused"].as_array().empty());
   CHECK(daemon().post("/executions/" + text(first["id"]) + "/retry", {{"from", "begining"}}).status == 400);
   CHECK(daemon().post("/executions/nope/retry", json::object()).status == 404);
+  // It starts an execution: a key that may only change executions may not.
+  const Answer key = daemon().post("/api-keys", {{"name", "narrow"}, {"scopes", json::array{"executions:write"}}});
+  REQUIRE(key.status == 201);
+  Connection narrow(daemon().port());
+  const Answer refused =
+      narrow.call("POST", "/executions/" + text(first["id"]) + "/retry", "{}",
+                  "Authorization: Bearer " + text(key["key"]) + "\r\nContent-Type: application/json\r\n");
+  CHECK(refused.status == 403);
 }
 
 TEST_CASE("pinned nodes do not run, and a part runs with values of before") {
@@ -284,6 +285,8 @@ TEST_CASE("pinned nodes do not run, and a part runs with values of before") {
   const Answer nobody = execute({{"pinData", {{"bb", 1}}}});
   CHECK(nobody.status == 400);
   CHECK(has(nobody.body, "which is not a node of this workflow"));
+  CHECK(
+      has(execute({{"destinationNode", "c"}, {"pinData", {{"b", std::string(9 << 20, 'x')}}}}).body, "pin_too_large"));
   // Values of an earlier execution, but for what has changed.
   const Answer whole = execute({{"destinationNode", "c"}});
   REQUIRE(whole["status"] == "completed");

@@ -2,6 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/support/cli.hpp"
+#include "tests/support/connections.hpp"
 
 using namespace qflow::test;
 
@@ -18,18 +19,8 @@ json::object flow_node(const std::string& id, const std::string& type, json::obj
 
 json::object code(const std::string& id, const std::string& text) { return {{"id", id}, {"name", id}, {"code", text}}; }
 
-// {"a > b", "if.true > c", "c > each.1"}
 json::object flow_of(json::array nodes, const std::vector<std::string>& edges) {
-  json::array connections;
-  for (const std::string& written : edges) {
-    const auto arrow = written.find(" > ");
-    const std::string from = written.substr(0, arrow), to = written.substr(arrow + 3);
-    json::object source{{"nodeId", from.substr(0, from.find('.'))}}, target{{"nodeId", to.substr(0, to.find('.'))}};
-    if (const auto dot = from.find('.'); dot != std::string::npos) source["output"] = from.substr(dot + 1);
-    if (const auto dot = to.find('.'); dot != std::string::npos) target["input"] = std::stoi(to.substr(dot + 1));
-    connections.push_back(json::object{{"source", source}, {"target", target}});
-  }
-  return {{"name", "flow"}, {"nodes", std::move(nodes)}, {"connections", std::move(connections)}};
+  return {{"name", "flow"}, {"nodes", std::move(nodes)}, {"connections", connections_of(edges)}};
 }
 
 const json::object& node_in(const json::value& report, const std::string& name) {

@@ -5,6 +5,7 @@
 #include "daemon/base/fault.hpp"
 #include "daemon/flow/plan.hpp"
 #include "daemon/flow/workflow_reader.hpp"
+#include "tests/support/connections.hpp"
 
 using namespace qflow;
 using namespace qflow::flow;
@@ -21,7 +22,7 @@ workers::Settings settings() {
 // "l: for_each" and "a" (code) as nodes, "a > l", "l.item > a", "a > l.1" as connections.
 json::object flow_of(const std::vector<std::string>& nodes, const std::vector<std::string>& edges) {
   json::object out;
-  json::array all, connections;
+  json::array all;
   for (const std::string& written : nodes) {
     const auto colon = written.find(": ");
     json::object node{{"id", written.substr(0, colon)}};
@@ -33,16 +34,8 @@ json::object flow_of(const std::vector<std::string>& nodes, const std::vector<st
     }
     all.push_back(std::move(node));
   }
-  for (const std::string& written : edges) {
-    const auto arrow = written.find(" > ");
-    const std::string from = written.substr(0, arrow), to = written.substr(arrow + 3);
-    json::object source{{"nodeId", from.substr(0, from.find('.'))}}, target{{"nodeId", to.substr(0, to.find('.'))}};
-    if (const auto dot = from.find('.'); dot != std::string::npos) source["output"] = from.substr(dot + 1);
-    if (const auto dot = to.find('.'); dot != std::string::npos) target["input"] = std::stoi(to.substr(dot + 1));
-    connections.push_back(json::object{{"source", source}, {"target", target}});
-  }
   out["nodes"] = std::move(all);
-  out["connections"] = std::move(connections);
+  out["connections"] = test::connections_of(edges);
   return out;
 }
 
