@@ -200,6 +200,11 @@ void CgroupLeaf::set(const Limits& limits) const {
   write("cpu.max", fmt::format("{} {}", std::uint64_t{limits.cpu_millis} * kPeriodUs / 1000, kPeriodUs));
 }
 
+void CgroupLeaf::end_singly() const noexcept {
+  const UniqueFd fd(::openat(directory_.get(), "memory.oom.group", O_WRONLY | O_CLOEXEC));
+  if (fd) write_all(fd.get(), "0");
+}
+
 void CgroupLeaf::kill() const noexcept {
   const UniqueFd fd(::openat(directory_.get(), "cgroup.kill", O_WRONLY | O_CLOEXEC));
   if (fd) write_all(fd.get(), "1");

@@ -20,7 +20,7 @@ struct CgroupUse {
   std::int64_t peak_memory_bytes = 0;
   std::int64_t minor_faults = 0;
   std::int64_t major_faults = 0;
-  std::int64_t oom_kills = 0;          ///< above memory.max; the whole leaf is then killed
+  std::int64_t oom_kills = 0;          ///< above memory.max; the whole leaf is then killed, unless end_singly()
   std::int64_t processes_refused = 0;  ///< forks that failed at pids.max
 };
 
@@ -33,6 +33,9 @@ class CgroupLeaf {
   CgroupLeaf& operator=(const CgroupLeaf&) = delete;
   /// Throws SysError.
   void set(const Limits& limits) const;
+  /// From now on the kernel ends only one process when they hold too much memory, the largest: branches are to survive
+  /// one another.
+  void end_singly() const noexcept;
   /// Ends every process in it (cgroup.kill).
   void kill() const noexcept;
   CgroupUse use() const;

@@ -53,14 +53,14 @@ bool take_char(std::string_view& text, char wanted) {
   return true;
 }
 
-bool g_has_own_files = false;
+pid_t g_main = 0;  // the process whose locks are granted; 0: none
 
 // Record locks (fcntl(2)) on files that belong to the worker alone. Grants every lock that the worker's main process
 // asks for: locks are held by processes, so it never conflicts with itself, and F_GETLK finds no holder. Its children
-// are refused: two of them would both be told that they have the lock.
+// are refused: two of them would both be told that they have the lock. Branches are main processes, each
+// for itself: two that write one file at the same time are not kept apart.
 bool grant_lock(int fd, int command, void* argument) noexcept {
-  if (!g_has_own_files || (command != F_GETLK && command != F_SETLK && command != F_SETLKW) || ::getpid() != 1)
-    return false;
+  if ((command != F_GETLK && command != F_SETLK && command != F_SETLKW) || ::getpid() != g_main) return false;
   struct stat info {};
   if (::fstat(fd, &info) < 0 || !S_ISREG(info.st_mode)) return false;
   for (const char* path : {"/tmp", "/dev/shm", kWorkDirectory.data()}) {
@@ -157,9 +157,14 @@ void catch_denials() noexcept {
   ::sigaction(SIGSYS, &action, nullptr);
 }
 
-void have_own_files() noexcept { g_has_own_files = true; }
+void have_own_files() noexcept { g_main = ::getpid(); }
+
+void keep_own_files() noexcept {
+  if (g_main != 0) g_main = ::getpid();
+}
 
 void report_denials_as(std::string_view mark) noexcept {
+  g_marked = false;
   if (mark.size() != kMarkLength) return;
   std::memcpy(g_mark, mark.data(), kMarkLength);
   g_marked = true;

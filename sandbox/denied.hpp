@@ -28,7 +28,9 @@ inline constexpr std::size_t kDenialLength = kMarkLength + 1 + 8 + 2 * (1 + 16) 
 void catch_denials() noexcept;
 /// In a worker with its tmpfs mounted: the handler grants its main process record locks on files there.
 void have_own_files() noexcept;
-/// From now on reports start with `mark` (kMarkLength bytes).
+/// In a branch: it is a main process from now on, if its worker was one.
+void keep_own_files() noexcept;
+/// From now on reports start with `mark` (kMarkLength bytes); another length: there are none.
 void report_denials_as(std::string_view mark) noexcept;
 /// Reports a call that was not trapped, as Python's audit hook saw it.
 void report_denial(const DeniedCall& call) noexcept;

@@ -26,18 +26,12 @@ namespace {
 
 StepFailure failed(const char* step) noexcept { return {step, errno}; }
 
-// Moves the descriptors to 0-4, first out of each other's way: one that stands where another goes would be lost. Then
-// closes everything else.
+// Moves the descriptors to 0-4, then closes everything else.
 StepFailure arrange_fds(const WorkerFds& fds) noexcept {
-  const int control = ::fcntl(fds.control, F_DUPFD_CLOEXEC, 16);
-  const int out = ::fcntl(fds.out, F_DUPFD_CLOEXEC, 16);
-  const int err = ::fcntl(fds.err, F_DUPFD_CLOEXEC, 16);
+  const StepFailure failure = take_channels(fds);
+  if (failure.step != nullptr) return failure;
   const int in = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (control < 0 || out < 0 || err < 0 || in < 0) return failed("fcntl(F_DUPFD)");
-  if (::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(err, 2) < 0) return failed("dup2(standard streams)");
-  // The socket is not for programs that a node starts.
-  if (::dup3(control, kControlFd, O_CLOEXEC) < 0) return failed("dup3(control)");
-  if (::dup3(err, kEventFd, O_CLOEXEC) < 0) return failed("dup3(events)");
+  if (in < 0 || ::dup2(in, 0) < 0) return failed("dup2(standard input)");
   if (::syscall(SYS_close_range, kEventFd + 1, ~0U, 0U) < 0) return failed("close_range");
   return {};
 }
@@ -81,6 +75,20 @@ std::uint64_t writable_bytes() {
 }
 
 }  // namespace
+
+// First out of each other's way: a descriptor that stands where another goes would be lost.
+StepFailure take_channels(const WorkerFds& fds) noexcept {
+  const int control = ::fcntl(fds.control, F_DUPFD_CLOEXEC, 16);
+  const int out = ::fcntl(fds.out, F_DUPFD_CLOEXEC, 16);
+  const int err = ::fcntl(fds.err, F_DUPFD_CLOEXEC, 16);
+  if (control < 0 || out < 0 || err < 0) return failed("fcntl(F_DUPFD)");
+  if (::dup2(out, 1) < 0 || ::dup2(err, 2) < 0) return failed("dup2(standard streams)");
+  // The socket is not for programs that a node starts.
+  if (::dup3(control, kControlFd, O_CLOEXEC) < 0) return failed("dup3(control)");
+  if (::dup3(err, kEventFd, O_CLOEXEC) < 0) return failed("dup3(events)");
+  for (const int moved : {control, out, err}) ::close(moved);
+  return {};
+}
 
 InnerSandbox::InnerSandbox(const Policy& policy) : policy_(policy), base_data_(writable_bytes()) {
   if (policy_.has(Layer::seccomp)) filter_ = compile_worker_filter(policy_);

@@ -27,6 +27,10 @@ struct StepFailure {
   int error = 0;
 };
 
+/// In a branch, a worker's own fork: puts `fds` in the place of the worker's socket, outputs and kEventFd, so that
+/// nothing of the worker's channels is left in it. The caller closes `fds`. No allocation, no lock, no exception.
+StepFailure take_channels(const WorkerFds& fds) noexcept;
+
 /// Forks workers into sandboxes. Made once in a zygote, inside the outer walls and after everything is imported (a
 /// worker's memory limit comes on top of what the zygote holds then); everything that allocates happens there.
 class InnerSandbox {

@@ -50,13 +50,13 @@ std::string_view field(std::string_view status, std::string_view key) {
 
 }  // namespace
 
-std::uint32_t expected_checks(const Policy& policy) {
+std::uint32_t expected_checks(const Policy& policy, Role role) {
   std::uint32_t bits = bit(Check::not_root) | bit(Check::not_dumpable);
   if (policy.has(Layer::no_new_privs)) bits |= bit(Check::no_new_privs);
   if (policy.has(Layer::seccomp)) bits |= bit(Check::seccomp) | bit(Check::no_sockets);
   // Without a user namespace of its own it cannot empty the bounding set: the daemon looks at the others from outside.
   if (policy.has(Layer::capabilities) && policy.has(Layer::user_namespace)) bits |= bit(Check::no_capabilities);
-  if (policy.has(Layer::pid_namespace)) bits |= bit(Check::own_pid_namespace);
+  if (policy.has(Layer::pid_namespace) && role == Role::worker) bits |= bit(Check::own_pid_namespace);
   if (policy.has(Layer::mount_namespace))
     bits |= bit(Check::host_file_closed) | bit(Check::own_tmp) | bit(Check::root_read_only);
   return bits;
@@ -94,7 +94,7 @@ std::string check_names(std::uint32_t missing) {
   return out;
 }
 
-std::string inspect_from_outside(std::string_view status, const Policy& policy) {
+std::string inspect_from_outside(std::string_view status, const Policy& policy, Role role) {
   std::string wrong;
   const auto expect = [&](bool wanted, std::string_view key, auto good) {
     const std::string_view value = field(status, key);
@@ -107,9 +107,11 @@ std::string inspect_from_outside(std::string_view status, const Policy& policy) 
   for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapAmb", "CapBnd"})
     expect(policy.has(Layer::capabilities) && (bounded || set != std::string_view("CapBnd")), set, zero);
   expect(true, "Uid", [](auto v) { return !v.empty() && !v.starts_with("0\t"); });
-  // One number for each nested PID namespace: the daemon's, the zygote's, the worker's own, in which it is 1.
-  expect(policy.has(Layer::pid_namespace), "NSpid",
-         [](auto v) { return std::count(v.begin(), v.end(), '\t') >= 2 && v.ends_with("\t1"); });
+  // One number for each nested PID namespace: the daemon's, the zygote's, the worker's own, in which it is 1, and a
+  // branch another.
+  expect(policy.has(Layer::pid_namespace), "NSpid", [&](auto v) {
+    return std::count(v.begin(), v.end(), '\t') >= 2 && v.ends_with("\t1") == (role == Role::worker);
+  });
   return wrong;
 }
 

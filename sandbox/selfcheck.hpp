@@ -22,8 +22,11 @@ enum class Check : std::uint32_t {
   not_dumpable = 1U << 9U,
 };
 
+/// Whether a process is a worker, or a fork of one, which is in its PID namespace.
+enum class Role { worker, branch };
+
 /// The bits that a worker under `policy` must report.
-std::uint32_t expected_checks(const Policy& policy);
+std::uint32_t expected_checks(const Policy& policy, Role role = Role::worker);
 /// Tries every check. Called by a worker in its sandbox; allocates nothing.
 std::uint32_t run_checks() noexcept;
 /// The names of the bits in `missing`, for messages.
@@ -32,6 +35,6 @@ std::string check_names(std::uint32_t missing);
 /// Checks the text of a worker's /proc/PID/status against `policy`: NoNewPrivs, Seccomp, capability sets, ids, nested
 /// PID namespaces. Returns an empty text when everything is as it must be, otherwise what is not. Daemon side, any
 /// thread.
-std::string inspect_from_outside(std::string_view status, const Policy& policy);
+std::string inspect_from_outside(std::string_view status, const Policy& policy, Role role = Role::worker);
 
 }  // namespace qflow::sandbox

@@ -67,7 +67,7 @@ bool write_all(int fd, std::string_view bytes) noexcept {
   return true;
 }
 
-void send_with_fds(int socket, std::string_view bytes, std::span<const int> fds) {
+ssize_t send_some_with_fds(int socket, std::string_view bytes, std::span<const int> fds) noexcept {
   iovec part{const_cast<char*>(bytes.data()), bytes.size()};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * 8)> control{};
   msghdr message{};
@@ -82,29 +82,39 @@ void send_with_fds(int socket, std::string_view bytes, std::span<const int> fds)
     header->cmsg_len = CMSG_LEN(fds.size_bytes());
     std::memcpy(CMSG_DATA(header), fds.data(), fds.size_bytes());
   }
-  const ssize_t sent = check(retry([&] { return ::sendmsg(socket, &message, MSG_NOSIGNAL); }), "sendmsg(SCM_RIGHTS)");
+  return retry([&] { return ::sendmsg(socket, &message, MSG_NOSIGNAL); });
+}
+
+void send_with_fds(int socket, std::string_view bytes, std::span<const int> fds) {
+  const ssize_t sent = check(send_some_with_fds(socket, bytes, fds), "sendmsg(SCM_RIGHTS)");
   if (static_cast<std::size_t>(sent) < bytes.size() && !write_all(socket, bytes.substr(static_cast<std::size_t>(sent))))
     throw SysError(errno, "write(socket)");
 }
 
-Received receive_with_fds(int socket, std::size_t capacity, std::size_t max_fds) {
-  Received out;
-  out.bytes.resize(capacity);
-  iovec part{out.bytes.data(), capacity};
+ssize_t receive_into(int socket, std::span<char> into, std::size_t max_fds, std::vector<UniqueFd>& fds) {
+  iovec part{into.data(), into.size()};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * 8)> control{};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
   message.msg_control = control.data();
   message.msg_controllen = CMSG_SPACE(sizeof(int) * max_fds);
-  const ssize_t n = check(retry([&] { return ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC); }), "recvmsg");
-  out.bytes.resize(static_cast<std::size_t>(n));
+  const ssize_t n = retry([&] { return ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC); });
+  if (n < 0) return n;
   for (cmsghdr* h = CMSG_FIRSTHDR(&message); h != nullptr; h = CMSG_NXTHDR(&message, h)) {
     if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS) continue;
     std::vector<int> raw((h->cmsg_len - CMSG_LEN(0)) / sizeof(int));
     std::memcpy(raw.data(), CMSG_DATA(h), raw.size() * sizeof(int));
-    for (const int fd : raw) out.fds.emplace_back(fd);
+    for (const int fd : raw) fds.emplace_back(fd);
   }
+  return n;
+}
+
+Received receive_with_fds(int socket, std::size_t capacity, std::size_t max_fds) {
+  Received out;
+  out.bytes.resize(capacity);
+  const ssize_t n = check(receive_into(socket, out.bytes, max_fds, out.fds), "recvmsg");
+  out.bytes.resize(static_cast<std::size_t>(n));
   return out;
 }
 

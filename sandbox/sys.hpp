@@ -72,12 +72,17 @@ bool write_all(int fd, std::string_view bytes) noexcept;
 
 /// Sends bytes and descriptors over an AF_UNIX stream socket. Throws SysError.
 void send_with_fds(int socket, std::string_view bytes, std::span<const int> fds);
+/// One sendmsg(2) of the same, as far as it goes: returns how many bytes went, with the first of them all descriptors,
+/// or -1 with errno.
+ssize_t send_some_with_fds(int socket, std::string_view bytes, std::span<const int> fds) noexcept;
 /// Receives up to `capacity` bytes and at most `max_fds` descriptors (close-on-exec). Empty bytes: end of stream.
 struct Received {
   std::string bytes;
   std::vector<UniqueFd> fds;
 };
 Received receive_with_fds(int socket, std::size_t capacity, std::size_t max_fds);
+/// The same into memory of the caller's, the descriptors appended to `fds`. Returns as read(2) does, with errno.
+ssize_t receive_into(int socket, std::span<char> into, std::size_t max_fds, std::vector<UniqueFd>& fds);
 
 /// A pidfd for a process, close-on-exec (pidfd_open(2)).
 UniqueFd open_pidfd(pid_t pid);

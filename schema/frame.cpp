@@ -45,6 +45,14 @@ bool is_known(std::uint8_t kind) {
     case Kind::raised:
     case Kind::skipped:
     case Kind::chunk:
+    case Kind::branch:
+    case Kind::pack:
+    case Kind::take:
+    case Kind::drop:
+    case Kind::state:
+    case Kind::branched:
+    case Kind::moved:
+    case Kind::note:
       return true;
   }
   return false;

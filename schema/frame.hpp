@@ -10,7 +10,7 @@
 namespace qflow::schema {
 
 /// Version that both sides announce in `ready` and `hello`; a peer with another version is refused.
-inline constexpr std::uint32_t kProtocolVersion = 6;
+inline constexpr std::uint32_t kProtocolVersion = 7;
 /// Upper bound of `length`, and so of everything that a peer can make the other side hold for one frame.
 inline constexpr std::uint32_t kMaxFrame = 16U << 20U;
 /// Bytes from the length field to the meta text.
@@ -28,10 +28,15 @@ enum class Kind : std::uint8_t {
   // daemon → worker
   load = 16,    ///< compile and execute one node's module
   call = 17,    ///< call a loaded function with handles and literals
-  fetch = 18,   ///< send a file that a value refers to, or the whole value as JSON
+  fetch = 18,   ///< send a file that a value refers to, or the whole value
   file = 21,    ///< a piece of a file for the worker's own directory; before the loads
   module = 20,  ///< a module that nodes can import by its name; before the loads
-  give = 19,    ///< the value of a call that ran in another worker of this execution, as JSON
+  give = 19,    ///< the value of a call that ran in another worker of this execution, or before
+  branch = 22,  ///< fork yourself; carries descriptors (socket, stdout, stderr)
+  pack = 23,    ///< of a branch: hand a value to the worker that you were forked from
+  take = 24,    ///< take a value from a branch of yours
+  drop = 25,    ///< a branch of yours is over
+  state = 26,   ///< the workflow's state, as JSON; before the calls
   // worker → daemon
   hello = 32,     ///< the self-check of a worker that has entered its sandbox; its first frame
   loaded = 33,    ///< the module is there; its function and parameters
@@ -40,6 +45,9 @@ enum class Kind : std::uint8_t {
   skipped = 36,   ///< a call was not made because its input failed
   chunk = 37,     ///< a piece of a fetched file
   analysed = 38,  ///< precedes `loaded` when a description was requested: the static analysis of the source
+  branched = 39,  ///< it has forked itself, or could not
+  moved = 40,     ///< a value was packed, or taken
+  note = 41,      ///< what a node tells while it runs: progress, something to show, a line for the log
 };
 
 /// One frame. `id` ties an answer to its request: the number of the load, call, fetch or worker.

@@ -67,7 +67,8 @@ struct Refused {
 /// hello: the worker's self-check of its walls. The daemon compares it with what /proc says from outside.
 struct Hello {
   std::uint32_t protocol = kProtocolVersion;
-  std::uint32_t checks = 0;  ///< bitmap of sandbox::Check, all that held
+  std::uint32_t checks = 0;         ///< bitmap of sandbox::Check, all that held
+  std::optional<std::int32_t> pid;  ///< of a branch: its process id in the sandbox
 };
 
 /// load: payload is the source text of one node; of a node of flow there is none.
@@ -161,6 +162,11 @@ struct Call {
   std::optional<std::string> keep_error;  ///< a failure leaves a value, {error, input}; the text is the node's name
   std::optional<bool> again;              ///< of a loop: the next round, not the first
   std::optional<bool> brief;              ///< of a loop: an answer that goes on needs no preview
+  std::optional<std::int64_t> at;         ///< of a loop in a branch: keep the result, go to this item; -1: to no other
+  std::optional<bool> several;            ///< several calls will take the value: say whether it is heavy
+  /// Nothing is called: it has failed in another process, {type, message, traceback, line?}. Leaves what keep_error
+  /// says.
+  std::optional<json::value> failed;
 };
 
 /// A file that a value refers to, as the worker names it. The daemon never uses the name as a path.
@@ -185,6 +191,7 @@ struct Result {
   std::optional<std::uint64_t> least_bytes;  ///< of a truncated value: at least how large it is as JSON, if it can tell
   std::optional<std::vector<std::int32_t>> live;  ///< of a node of flow: the outputs that carry a value, ascending
   std::optional<std::uint64_t> left;  ///< of a loop that goes on: how many more rounds there will be at least
+  std::optional<bool> heavy;          ///< with `several`: it can change, and is too large to be copied for each
 };
 
 /// raised: an exception left the node's module or function, or the request cannot be carried out.
@@ -197,8 +204,8 @@ struct Raised {
   std::optional<std::int32_t> error;  ///< errno of an OSError
   std::int64_t duration_us = 0;
   Used used;
-  std::optional<std::string> preview;       ///< with keep_error: of the value that the failure leaves, as in a result
-  std::optional<bool> exact, truncated;     ///< of it
+  std::optional<std::string> preview;    ///< with keep_error: of the value that the failure leaves, as in a result
+  std::optional<bool> exact, truncated;  ///< of it
 };
 
 /// skipped: this call has no input, because the call with the id `because` has no value.
@@ -206,21 +213,74 @@ struct Skipped {
   std::uint32_t because = 0;
 };
 
-/// give: the payload is JSON text; from now on it is the value of the call whose id the frame carries. No answer.
-struct Give {};
+/// give: the payloads, one after the other up to the `last`, are a value: that of the call whose id the frame carries.
+/// No answer. What cannot be read is missed by the call that needs it.
+struct Give {
+  std::string encoding = "json";  ///< or "pickle": only what a worker of the same owner and grants has written
+  bool last = true;
+};
 
-/// fetch: file number `index` of a call's value; with `whole`, the value itself as JSON.
+/// fetch: file number `index` of a call's value; with `whole`, the value itself as JSON; with `keep`, the value itself
+/// so that `give` gives it back; with `state`, the workflow's state, nothing if it has not changed.
 struct Fetch {
   std::uint32_t call = 0;
   std::uint32_t index = 0;
   bool whole = false;
   std::uint64_t most = 0;  ///< bytes of a whole value; a larger one ends with an error
+  std::optional<bool> keep, state;
 };
 
 /// chunk: payload is the next piece; `last` ends the file. `error` says why it could not be read.
 struct Chunk {
   bool last = false;
   std::optional<std::string> error;
+  std::optional<std::string> encoding;  ///< of the last piece of a value to keep: json or pickle
+};
+
+/// branch: fork yourself; id: the number of the branch. Carries three descriptors: its socket, stdout and stderr.
+struct Branch {
+  std::string mark;  ///< the nonce of its output marks
+};
+
+/// branched: `error`: 0, or the errno for which there is no branch.
+struct Branched {
+  std::int32_t error = 0;
+};
+
+/// pack: hand the value of the call with this frame's id to the worker that you were forked from; `results`: what a
+/// loop has collected here, instead.
+struct Pack {
+  std::uint32_t branch = 0;  ///< the number of the branch, as it was forked from that worker
+  bool results = false;
+};
+
+/// take: the same value, from the branch of that number.
+struct Take {
+  std::uint32_t branch = 0;
+  bool results = false;
+};
+
+/// moved: the answer to pack and take. Bytes of the pickle and its buffers.
+struct Moved {
+  std::uint64_t bytes = 0;
+  std::int64_t duration_us = 0;
+};
+
+/// drop: the branch with this frame's id is over. No answer. `pid`: its process id in the sandbox, as it said; 0: none.
+struct Drop {
+  std::int32_t pid = 0;
+};
+
+/// state: the payload is the workflow's state. No answer.
+struct StateGiven {};
+
+/// note: what a node tells while it runs; id: its call. `what`: progress, display or log. No answer.
+struct Note {
+  std::string what;
+  std::optional<double> fraction;    ///< of progress, from 0 to 1
+  std::optional<std::string> text;   ///< of progress and log
+  std::optional<std::string> level;  ///< of log
+  std::optional<json::value> data;   ///< display: MIME type → text, or base64 of bytes; log: the fields
 };
 
 BOOST_DESCRIBE_STRUCT(Configure, (), (protocol, policy, modules))
@@ -229,7 +289,7 @@ BOOST_DESCRIBE_STRUCT(Spawn, (), (limits, warm))
 BOOST_DESCRIBE_STRUCT(Exited, (), (code, signal, user_us, system_us, max_rss_kib, minor_faults, major_faults))
 BOOST_DESCRIBE_STRUCT(Used, (), (user_us, system_us, peak_rss_kib, minor_faults, major_faults, written_bytes))
 BOOST_DESCRIBE_STRUCT(Refused, (), (step, error, message))
-BOOST_DESCRIBE_STRUCT(Hello, (), (protocol, checks))
+BOOST_DESCRIBE_STRUCT(Hello, (), (protocol, checks, pid))
 BOOST_DESCRIBE_STRUCT(Load, (), (file, mark, function, describe, execute, name, flow, execution))
 BOOST_DESCRIBE_STRUCT(HelperModule, (), (name))
 BOOST_DESCRIBE_STRUCT(InputPiece, (), (name))
@@ -242,16 +302,26 @@ BOOST_DESCRIBE_STRUCT(Loaded, (), (function, functions, warnings, classes, unres
 BOOST_DESCRIBE_STRUCT(Analysed, (), ())
 BOOST_DESCRIBE_STRUCT(Argument, (), (name, handle, item, key, width, literal, copy))
 BOOST_DESCRIBE_STRUCT(Call, (),
-                      (module, arguments, spread, preview_bytes, types, declared, files, keep_error, again, brief))
+                      (module, arguments, spread, preview_bytes, types, declared, files, keep_error, again, brief, at,
+                       several, failed))
 BOOST_DESCRIBE_STRUCT(FileOffer, (), (label, suffix, size, name))
 BOOST_DESCRIBE_STRUCT(Result, (),
                       (type, preview, exact, truncated, duration_us, used, files, warnings, inexact_at, least_bytes,
-                       live, left))
-BOOST_DESCRIBE_STRUCT(Raised, (), (phase, type, message, traceback, line, error, duration_us, used, preview, exact, truncated))
+                       live, left, heavy))
+BOOST_DESCRIBE_STRUCT(Raised, (),
+                      (phase, type, message, traceback, line, error, duration_us, used, preview, exact, truncated))
 BOOST_DESCRIBE_STRUCT(Skipped, (), (because))
-BOOST_DESCRIBE_STRUCT(Give, (), ())
-BOOST_DESCRIBE_STRUCT(Fetch, (), (call, index, whole, most))
-BOOST_DESCRIBE_STRUCT(Chunk, (), (last, error))
+BOOST_DESCRIBE_STRUCT(Give, (), (encoding, last))
+BOOST_DESCRIBE_STRUCT(Fetch, (), (call, index, whole, most, keep, state))
+BOOST_DESCRIBE_STRUCT(Chunk, (), (last, error, encoding))
+BOOST_DESCRIBE_STRUCT(Branch, (), (mark))
+BOOST_DESCRIBE_STRUCT(Branched, (), (error))
+BOOST_DESCRIBE_STRUCT(Pack, (), (branch, results))
+BOOST_DESCRIBE_STRUCT(Take, (), (branch, results))
+BOOST_DESCRIBE_STRUCT(Moved, (), (bytes, duration_us))
+BOOST_DESCRIBE_STRUCT(Drop, (), (pid))
+BOOST_DESCRIBE_STRUCT(StateGiven, (), ())
+BOOST_DESCRIBE_STRUCT(Note, (), (what, fraction, text, level, data))
 
 /// Appends to `out` the bytes of a frame of `kind` that carries `message`.
 template <class Message>

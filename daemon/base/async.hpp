@@ -40,6 +40,35 @@ class Event {
   asio::steady_timer timer_;
 };
 
+/// For one coroutine at a time. One thread.
+class Mutex {
+ public:
+  explicit Mutex(const asio::any_io_executor& executor) : freed_(executor) {}
+  /// Waits until it is free, and takes it: a Held must follow.
+  Task<> lock() {
+    while (held_) co_await freed_.wait();
+    held_ = true;
+  }
+  /// Frees a mutex that was locked, when it ends.
+  class Held {
+   public:
+    explicit Held(Mutex& mutex) : mutex_(mutex) {}
+    ~Held() {
+      mutex_.held_ = false;
+      mutex_.freed_.signal();
+    }
+    Held(const Held&) = delete;
+    Held& operator=(const Held&) = delete;
+
+   private:
+    Mutex& mutex_;
+  };
+
+ private:
+  Event freed_;
+  bool held_ = false;
+};
+
 /// Waits for `time`. Throws boost::system::system_error when cancelled.
 inline Task<> sleep_for(Clock::duration time) {
   asio::steady_timer timer(co_await asio::this_coro::executor, time);

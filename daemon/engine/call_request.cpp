@@ -69,6 +69,8 @@ CallRequest call_request(const flow::Plan& plan, std::size_t step, const flow::S
   out.call.declared = declared_types(plan.steps[step].node);
   if (asked.node.on_error != flow::OnError::stop) out.call.keep_error = asked.node.name;
   if (flow::is_loop(asked.node.control) && !crosses(plan, step)) out.call.brief = true;
+  if (asked.shared && plan.parallel != flow::Parallel::off && !flow::is_loop(asked.node.control))
+    out.call.several = true;
   out.origins = std::move(binding.origins);
   out.warnings = std::move(binding.warnings);
   return out;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "daemon/base/fault.hpp"
+#include "daemon/engine/run.hpp"
 #include "daemon/observe/log.hpp"
 
 namespace qflow::engine {
@@ -30,7 +31,7 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
     if (observer) observer(step, run);
     if (listener_ != nullptr) listener_->on_step(order, step, run);
   };
-  Run one(pool_, signatures_, order, std::move(tell));
+  Run one(pool_, experience_, order, std::move(tell));
   active_.emplace(key, &one);
   const auto arrived = Clock::now();
   Outcome outcome;

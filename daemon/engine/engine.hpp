@@ -6,12 +6,19 @@
 #include <string>
 
 #include "daemon/base/async.hpp"
+#include "daemon/engine/experience.hpp"
 #include "daemon/engine/listener.hpp"
+#include "daemon/engine/order.hpp"
 #include "daemon/engine/places.hpp"
 #include "daemon/engine/recorder.hpp"
-#include "daemon/engine/run.hpp"
+
+namespace qflow::workers {
+class Pool;
+}
 
 namespace qflow::engine {
+
+class Run;
 
 class Engine {
  public:
@@ -58,7 +65,7 @@ class Engine {
   workers::Pool& pool_;
   Recorder recorder_;
   Listener* listener_ = nullptr;
-  check::Signatures signatures_;
+  Experience experience_;
   Places places_;
   int isolation_level_;
   std::map<std::string, Run*> active_;  // null: it has ended and is being recorded

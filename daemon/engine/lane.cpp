@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "daemon/base/text.hpp"
 #include "daemon/flow/control.hpp"
@@ -18,6 +19,7 @@ constexpr std::size_t kMostElements = 300'000;     // of one preview; a worker w
 constexpr std::size_t kMostFiles = 64;             // of one value
 constexpr std::size_t kFilePiece = 1U << 20U;
 constexpr std::uint32_t kFirstFetch = 0x40000000U;
+constexpr double kForkSeconds = 20;
 
 // How much of a text that was cut off is whole characters: everything but an unfinished last one.
 std::size_t whole_utf8(std::string_view text) {
@@ -33,7 +35,8 @@ Clock::duration duration_of(double seconds) {
 
 }  // namespace
 
-Lane::Lane(workers::Lease worker, const workers::Settings& settings) : worker_(std::move(worker)), settings_(settings) {
+Lane::Lane(workers::Lease worker, const workers::Settings& settings, std::size_t channel)
+    : worker_(std::move(worker)), settings_(settings), channel_(channel), arrived_(!worker_->is_branch()) {
   worker_->begin();
 }
 
@@ -53,11 +56,16 @@ void Lane::load(std::size_t step, const flow::Step& node, const boost::json::obj
     load.execution = execution;
   }
   schema::pack(schema::Kind::load, load_id(step), load, queue_, node.node.code);
+  expect(LaneRequest::What::load, step, node.timeout);
+}
+
+LaneRequest& Lane::expect(LaneRequest::What what, std::size_t step, double seconds) {
   LaneRequest request;
-  request.load = true;
+  request.what = what;
   request.step = step;
-  request.seconds = node.timeout;
+  request.seconds = seconds;
   expected_.push_back(request);
+  return expected_.back();
 }
 
 void Lane::module(const std::string& name, const std::string& source) {
@@ -79,14 +87,42 @@ void Lane::give(std::size_t step, std::string text) {
 void Lane::call(std::size_t step, const flow::Step& node, const schema::Call& call, std::uint64_t round) {
   schema::pack(schema::Kind::call, call_id(step), call, queue_);
   if (queue_.size() > kMostQueued) throw std::length_error("arguments");
-  LaneRequest request;
-  request.step = step;
-  request.seconds = node.timeout;
+  LaneRequest& request = expect(LaneRequest::What::call, step, node.timeout);
   request.preview_bytes = call.preview_bytes;
   request.outputs = node.is_flow() ? std::max<std::size_t>(1, node.node.outputs.size()) : 0;
   request.round = round;
   request.again = call.again.value_or(false);
-  expected_.push_back(request);
+  request.at = call.at;
+}
+
+std::unique_ptr<Lane> Lane::branch(std::size_t channel) {
+  send();
+  std::shared_ptr<workers::Worker> fork = worker_->fork();
+  expect(LaneRequest::What::branch, fork->id(), kForkSeconds);
+  asio::any_io_executor executor = fork->executor();
+  return std::make_unique<Lane>(workers::Lease(std::move(executor), std::move(fork)), settings_, channel);
+}
+
+Task<bool> Lane::arrive() {
+  if (!std::exchange(arrived_, true)) {
+    std::string problem = co_await worker_->greet_branch(duration_of(kForkSeconds));
+    if (!problem.empty() && worker_->end() == workers::End::none) violate("as a branch, " + problem);
+  }
+  co_return !is_lost();
+}
+
+void Lane::drop(const Lane& branch) {
+  schema::pack(schema::Kind::drop, branch.worker_->id(), schema::Drop{branch.worker_->inner_pid()}, queue_);
+}
+
+void Lane::pack(std::size_t step, double seconds, const Lane& forked, bool results) {
+  schema::pack(schema::Kind::pack, call_id(step), schema::Pack{forked.worker_->id(), results}, queue_);
+  expect(LaneRequest::What::pack, step, seconds);
+}
+
+void Lane::take(std::size_t step, double seconds, const Lane& branch, bool results) {
+  schema::pack(schema::Kind::take, call_id(step), schema::Take{branch.worker_->id(), results}, queue_);
+  expect(LaneRequest::What::take, step, seconds);
 }
 
 void Lane::send() { worker_->post(std::exchange(queue_, {})); }
@@ -122,23 +158,40 @@ Task<std::optional<LaneAnswer>> Lane::receive() {
 std::optional<LaneAnswer> Lane::read_answer(const schema::Frame& frame) {
   const LaneRequest& due = expected_.front();
   std::string problem;
-  if (frame.id != due.id()) {
+  if (due.what == LaneRequest::What::branch && frame.id == due.id()) {
+    if (auto answer = read_plain<schema::Branched>(frame, problem)) return answer;
+  } else if ((due.what == LaneRequest::What::pack || due.what == LaneRequest::What::take) && frame.id == due.id() &&
+             frame.kind == schema::Kind::moved) {
+    if (auto answer = read_plain<schema::Moved>(frame, problem)) return answer;
+  } else if (frame.id != due.id()) {
     problem = fmt::format("an answer to request {} where {} was due", frame.id, due.id());
   } else if (frame.kind == schema::Kind::raised) {
     auto raised = schema::unpack<schema::Raised>(frame, problem);
     if (raised && raised->preview) problem = preview_problem(*raised->preview, due);
     if (raised && problem.empty()) return LaneAnswer{due, std::move(*raised), 0};
-  } else if (due.load && frame.kind == schema::Kind::loaded) {
+  } else if (due.load() && frame.kind == schema::Kind::loaded) {
     if (auto loaded = read_loaded(frame)) return LaneAnswer{due, std::move(*loaded), 0};
-  } else if (!due.load && frame.kind == schema::Kind::result) {
+  } else if (due.call() && frame.kind == schema::Kind::result) {
     if (auto result = read_result(frame, due)) return LaneAnswer{due, std::move(*result), 0};
-  } else if (!due.load && frame.kind == schema::Kind::skipped) {
+  } else if (due.call() && frame.kind == schema::Kind::skipped) {
     return LaneAnswer{due, schema::Skipped{}, 0};
   } else {
     problem = "a frame that does not answer the request";
   }
   if (!problem.empty()) violate(std::move(problem));
   return std::nullopt;
+}
+
+template <class Message>
+std::optional<LaneAnswer> Lane::read_plain(const schema::Frame& frame, std::string& problem) {
+  constexpr bool kBranched = std::is_same_v<Message, schema::Branched>;
+  if (frame.kind != (kBranched ? schema::Kind::branched : schema::Kind::moved)) {
+    problem = "a frame that does not answer the request";
+    return std::nullopt;
+  }
+  auto message = schema::unpack<Message>(frame, problem);
+  if (!message) return std::nullopt;
+  return LaneAnswer{expected_.front(), std::move(*message), 0};
 }
 
 std::optional<schema::Loaded> Lane::read_loaded(const schema::Frame& frame) {

@@ -4,6 +4,7 @@
 #pragma once
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -24,23 +25,29 @@ inline constexpr std::uint32_t kWholeValue = 0xFFFF;
 constexpr std::uint32_t load_id(std::size_t step) { return static_cast<std::uint32_t>(2 * step + 1); }
 constexpr std::uint32_t call_id(std::size_t step) { return static_cast<std::uint32_t>(2 * step + 2); }
 
-/// Something that a worker was asked: to load the module of a step, or to call its function.
+/// Something that a worker was asked: to load the module of a step, to call its function, to fork itself, to hand the
+/// step's value to the worker that it was forked from, to take it from a branch.
 struct LaneRequest {
-  bool load = false;
-  std::size_t step = 0;
+  enum class What { call, load, branch, pack, take } what = What::call;
+  std::size_t step = 0;             ///< of a branch: its number
   double seconds = 0;               ///< wall clock that it may take
   std::uint32_t preview_bytes = 0;  ///< of a call: how large its preview may be
   std::size_t outputs = 0;          ///< of a call of a node of flow: how many outputs it has; 0: another node
   std::uint64_t round = 0;          ///< of a call in a loop: which of Run's rounds; 0: it is called once
   bool again = false;               ///< of a call of a loop: not its first
-  std::uint32_t id() const { return load ? load_id(step) : call_id(step); }
+  std::optional<std::int64_t> at;   ///< of a call of a loop in a branch: the item that it goes to, -1 for none
+  bool load() const { return what == What::load; }
+  bool call() const { return what == What::call; }
+  std::uint32_t id() const {
+    return what == What::branch ? static_cast<std::uint32_t>(step) : load() ? load_id(step) : call_id(step);
+  }
 };
 
 /// An answer to the oldest request. A `Loaded` names a function that it lists; a `Result`'s preview is JSON within the
 /// bounds that were asked for; everything else in it is as the worker says.
 struct LaneAnswer {
   LaneRequest to;
-  std::variant<schema::Loaded, schema::Result, schema::Raised, schema::Skipped> what;
+  std::variant<schema::Loaded, schema::Result, schema::Raised, schema::Skipped, schema::Branched, schema::Moved> what;
   std::size_t bytes = 0;  ///< of its frame, without a payload
 };
 
@@ -53,8 +60,9 @@ struct FetchedFile {
 
 class Lane {
  public:
-  /// `settings`: the installation's, read when they are needed; they outlive the lane.
-  Lane(workers::Lease worker, const workers::Settings& settings);
+  /// `settings`: the installation's, read when they are needed; they outlive the lane. `channel`: its number among the
+  /// lanes of the execution.
+  Lane(workers::Lease worker, const workers::Settings& settings, std::size_t channel);
   ~Lane();
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
@@ -71,6 +79,19 @@ class Lane {
   /// Queues the request to call a step's function. Throws std::length_error when its arguments are larger than a frame,
   /// or all that is queued larger than kMostQueued.
   void call(std::size_t step, const flow::Step& node, const schema::Call& call, std::uint64_t round = 0);
+  /// Sends what was queued, and the request that the worker forks itself. Returns the lane of the branch, whose worker
+  /// has every value that this one has when it comes to the request. It may be asked at once; arrive() comes before
+  /// serving it. Throws SysError when the daemon is out of descriptors.
+  std::unique_ptr<Lane> branch(std::size_t channel);
+  /// Of a branch: waits until it is there. False: it is lost. Does nothing more than once.
+  Task<bool> arrive();
+  /// A branch is over: the worker that it was forked from, or, if that is gone, the one above it, waits for its process
+  /// and closes what belongs to it. No answer.
+  void drop(const Lane& branch);
+  /// Asks a branch to hand over the value of a step, or what a loop has collected (`results`), and its worker to take
+  /// it: both at the same time, since one waits for the other. `forked`: the lane of the branch when it was made.
+  void pack(std::size_t step, double seconds, const Lane& forked, bool results);
+  void take(std::size_t step, double seconds, const Lane& branch, bool results);
   /// Sends what was queued.
   void send();
   /// Drops what was queued and no longer expects the answers to what was sent.
@@ -94,6 +115,9 @@ class Lane {
   Task<std::optional<FetchedFile>> fetch(std::size_t step, const flow::Step& node, std::uint32_t index,
                                          std::uint64_t most, Clock::time_point until);
 
+  /// Whether it was ended because the execution is, or the worker that it is a branch of.
+  bool was_cancelled() const { return worker_->end() == workers::End::cancelled; }
+  bool broke_protocol() const { return !violation_.empty() || worker_->end() == workers::End::protocol; }
   /// Whether the worker is gone or must not be trusted any more.
   bool is_lost() const { return worker_->end() != workers::End::none || !violation_.empty(); }
   /// The request that the worker was working on when it was lost: the oldest request, or the call whose files were
@@ -107,6 +131,12 @@ class Lane {
     worker_->watch_output(std::move(told));
   }
   void kill(workers::End why) { worker_->kill(why); }
+  std::size_t channel() const { return channel_; }
+  /// Of a branch: its number among those of its worker.
+  std::size_t number() const { return worker_->id(); }
+  bool is_branch() const { return worker_->is_branch(); }
+  /// How many threads the worker has, by the kernel's word.
+  std::uint64_t threads() const { return worker_->threads(); }
   workers::Usage usage() const { return worker_->usage(); }
   const sandbox::Limits& limits() const { return worker_->limits(); }
   /// Whether forks are refused because it has all the processes it may have. Reads /proc.
@@ -116,7 +146,10 @@ class Lane {
   static constexpr std::size_t kMostQueued = 64U << 20U;
 
  private:
+  LaneRequest& expect(LaneRequest::What what, std::size_t step, double seconds);
   std::optional<LaneAnswer> read_answer(const schema::Frame& frame);
+  template <class Message>
+  std::optional<LaneAnswer> read_plain(const schema::Frame& frame, std::string& problem);
   std::optional<schema::Loaded> read_loaded(const schema::Frame& frame);
   std::optional<schema::Result> read_result(const schema::Frame& frame, const LaneRequest& due);
   static std::string preview_problem(const std::string& preview, const LaneRequest& due);
@@ -130,6 +163,8 @@ class Lane {
 
   workers::Lease worker_;
   const workers::Settings& settings_;
+  std::size_t channel_;
+  bool arrived_;
   std::string queue_;
   std::deque<LaneRequest> expected_;     ///< oldest first
   bool running_ = false;                 ///< the clock of the oldest request runs

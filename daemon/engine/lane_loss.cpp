@@ -82,7 +82,7 @@ NodeError Lane::time_error() const {
   const LaneRequest& request = expected_.front();
   return error_with("TimedOut",
                     fmt::format("it ran longer than its time limit of {} s (sandbox.time){}", request.seconds,
-                                request.load ? " while its module was loaded" : ""),
+                                request.load() ? " while its module was loaded" : ""),
                     Cause::timed_out);
 }
 
@@ -92,7 +92,8 @@ NodeError Lane::processor_error() const {
   return error_with(
       "TimedOut",
       fmt::format("it used more processor time than its limit of {} s (sandbox.cpu {} for sandbox.time {} s){}",
-                  share * request.seconds, share, request.seconds, request.load ? " while its module was loaded" : ""),
+                  share * request.seconds, share, request.seconds,
+                  request.load() ? " while its module was loaded" : ""),
       Cause::timed_out);
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 
 #include "daemon/flow/plan.hpp"
 
@@ -16,24 +17,26 @@ using OutputObserver = std::function<void(std::size_t step, bool standard_error,
 class LiveOutput {
  public:
   explicit LiveOutput(OutputObserver observer) : observer_(std::move(observer)) {}
-  /// A worker of `group` is asked for request `id`, of `step`: it answers in the order in which it is asked.
-  void asked(std::size_t group, std::uint32_t id, std::size_t step);
-  /// Text of the worker of `group`, written after the mark `after` (0: before the first).
-  void feed(std::size_t group, bool standard_error, std::uint32_t after, std::string_view text);
+  /// The worker of a lane, by its number, is asked for request `id`, of `step`: it answers in the order in which it is
+  /// asked.
+  void asked(std::size_t channel, std::uint32_t id, std::size_t step);
+  /// Text of that worker, written after the mark `after` (0: before the first).
+  void feed(std::size_t channel, bool standard_error, std::uint32_t after, std::string_view text);
   /// The step's start was reported: hands on what it wrote before that (a worker runs ahead of its answers).
-  void begin(std::size_t step);
+  void begin(std::size_t channel, std::size_t step);
   /// The step ends: hands on its last, unfinished line.
-  void end(std::size_t step);
+  void end(std::size_t channel, std::size_t step);
 
  private:
-  void hand_on(std::size_t step, bool standard_error, bool all);
+  using Part = std::tuple<std::size_t, std::size_t, bool>;  ///< lane, step, standard error
+  void hand_on(const Part& part, bool all);
 
   OutputObserver observer_;
   std::map<std::pair<std::size_t, std::uint32_t>, std::size_t>
-      after_;                                                  ///< by group and request: the step of the next one
-  std::map<std::size_t, std::uint32_t> last_;                  ///< by group: the request asked last
-  std::map<std::pair<std::size_t, bool>, std::string> parts_;  ///< by step and stream
-  std::set<std::size_t> begun_;
+      after_;                                  ///< by lane and request: the step of the next one
+  std::map<std::size_t, std::uint32_t> last_;  ///< by lane: the request asked last
+  std::map<Part, std::string> parts_;
+  std::set<std::pair<std::size_t, std::size_t>> begun_;  ///< lane, step
 };
 
 }  // namespace qflow::engine

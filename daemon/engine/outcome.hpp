@@ -3,6 +3,7 @@
 #include <boost/json/value.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -99,6 +100,7 @@ struct StepRun {
   unsigned attempt = 0;              ///< how often the node had been tried before, for the same inputs
   std::int64_t replaces = -1;        ///< the `order` of an earlier run whose row this one takes the place of; -1: none
   std::string reason;                ///< why it was skipped
+  std::size_t branch = 0;            ///< the number of the branch that it ran in; 0: none
   boost::json::object origins;
   std::vector<std::string> warnings;
   std::vector<HandedFile> files;
@@ -108,9 +110,14 @@ struct StepRun {
   Cause cause() const;
 };
 
-/// A value that passed from one worker to another, always as JSON. Steps of the plan; size in bytes.
+/// Called as it happens, on the engine strand: a step's `run` changed its status. Must not block.
+using StepObserver = std::function<void(std::size_t step, const StepRun& run)>;
+
+/// A value that passed from one process to another: to another sandbox as JSON, out of a branch as a pickle. Steps of
+/// the plan; size in bytes.
 struct DataFlow {
   std::size_t from = 0, to = 0;
+  const char* encoding = "json";
   std::size_t bytes = 0;
   double transfer_ms = 0;
 };

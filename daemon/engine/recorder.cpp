@@ -51,6 +51,7 @@ store::NodeExecution row_of(const Order& order, std::size_t index, const StepRun
   if (!run.index.empty()) row.loop_index = json::serialize(json::value_from(run.index));
   if (run.result && run.result->live) row.live = json::serialize(json::value_from(*run.result->live));
   row.reason = run.reason;
+  row.branch = static_cast<std::int64_t>(run.branch);
   row.retry_count = run.attempt;
   row.outcome = word(run.cause());
   if (!run.warnings.empty()) row.warnings = json::serialize(json::value_from(run.warnings));
@@ -101,7 +102,7 @@ std::vector<store::DataFlowRow> flow_rows(const Order& order, const Outcome& out
   std::vector<store::DataFlowRow> rows;
   const auto& steps = order.plan.steps;
   for (const DataFlow& flow : outcome.flows)
-    rows.push_back({order.execution_id, steps[flow.from].node.id, steps[flow.to].node.id, "json",
+    rows.push_back({order.execution_id, steps[flow.from].node.id, steps[flow.to].node.id, flow.encoding,
                     static_cast<std::int64_t>(flow.bytes), 0.0, flow.transfer_ms});
   return rows;
 }

@@ -36,6 +36,10 @@ constexpr const char* word(TypeChecks checks) {
   return checks == TypeChecks::off ? "off" : checks == TypeChecks::strict ? "strict" : "warn";
 }
 
+/// Whether steps that do not need one another run at the same time: where it pays (`automatic`), wherever they can, or
+/// never.
+enum class Parallel { automatic, on, off };
+
 /// The sandbox that a workflow or a node asks for; what it leaves out is the installation's.
 struct SandboxRequest {
   std::optional<sandbox::Network> network;
@@ -104,6 +108,7 @@ struct Graph {
   std::string container;   ///< settings.container: the environment to run in
   SandboxRequest sandbox;  ///< for nodes that ask for nothing themselves
   TypeChecks types = TypeChecks::warn;
+  Parallel parallel = Parallel::automatic;
   std::string error_workflow;                  ///< the id of the workflow that runs when this one fails; empty: none
   std::optional<double> timeout;               ///< seconds for the whole execution
   std::map<std::string, std::string> modules;  ///< "helpers", "pkg.part" → source: what nodes import by that name

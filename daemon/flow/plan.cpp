@@ -62,8 +62,10 @@ class Planner {
           plan.steps[*source.step].sink = false;
     }
     mark_copies(plan);
+    if (graph_.parallel != Parallel::off) mark_splits(plan);
     settle(plan);
     plan.timeout = graph_.timeout;
+    plan.parallel = graph_.parallel;
     plan.error_workflow = graph_.error_workflow;
     return plan;
   }
@@ -74,13 +76,45 @@ class Planner {
   static void mark_copies(Plan& plan) {
     std::vector<std::size_t> last(plan.steps.size(), 0);
     for (std::size_t i = 0; i < plan.steps.size(); ++i)
-      for (const Source& source : plan.steps[i].sources)
-        if (source.step) last[*source.step] = std::max(last[*source.step], i);
+      for (const Source& source : plan.steps[i].sources) {
+        if (!source.step) continue;
+        Step& from = plan.steps[*source.step];
+        from.shared = from.shared || (last[*source.step] > 0 && last[*source.step] != i);
+        last[*source.step] = std::max(last[*source.step], i);
+      }
     for (std::size_t i = 0; i < plan.steps.size(); ++i)
       for (Source& source : plan.steps[i].sources)
         if (source.step)
           source.copy = i < last[*source.step] || plan.steps[i].is_guarded() ||
                         (plan.steps[i].loop != plan.steps[*source.step].loop && plan.steps[i].loop != source.step);
+  }
+
+  // Where a unit (a step, or a loop with its body) is about to start and a later one of the same body could, too,
+  // because all that it needs comes before.
+  static void mark_splits(Plan& plan) {
+    std::map<std::optional<std::size_t>, std::vector<std::size_t>> bodies;
+    for (std::size_t i = 0; i < plan.steps.size(); ++i) bodies[plan.steps[i].loop].push_back(i);
+    for (const auto& [loop, units] : bodies) {
+      std::vector<std::size_t> place(plan.steps.size(), 0);  // among the units, from 1; 0: outside
+      for (std::size_t at = 0; at < units.size(); ++at)
+        for (std::size_t k = units[at]; k < std::max(units[at] + 1, plan.steps[units[at]].body_end); ++k)
+          place[k] = at + 1;
+      std::vector<int> begins(units.size() + 1, 0);
+      for (std::size_t at = 0; at < units.size(); ++at) {
+        std::size_t after = 0;  // the last unit that it needs, from 1
+        for (std::size_t k = units[at]; k < std::max(units[at] + 1, plan.steps[units[at]].body_end); ++k)
+          for (const Source& source : plan.steps[k].sources)
+            if (source.step && place[*source.step] != at + 1) after = std::max(after, place[*source.step]);
+        if (after >= at) continue;
+        ++begins[after];
+        --begins[at];
+      }
+      int open = 0;
+      for (std::size_t at = 0; at < units.size(); ++at) {
+        open += begins[at];
+        plan.steps[units[at]].splits = open > 0;
+      }
+    }
   }
 
   // What only nodes take whose values are given need not run. What nobody takes runs.
@@ -174,15 +208,17 @@ class Planner {
     const bool guarded = node.tries.most > 1 || node.on_error != OnError::stop;
     if (guarded && (is_loop(node.control) || node.control == Control::stop))
       bad("invalid_parameter",
-          fmt::format("node \"{}\": retryOnFail and onError do not apply to it; set them on the nodes of a loop's body, or "
-                      "on_error of a qflow.for_each",
-                      node.name),
+          fmt::format(
+              "node \"{}\": retryOnFail and onError do not apply to it; set them on the nodes of a loop's body, or "
+              "on_error of a qflow.for_each",
+              node.name),
           &node, node.pointer + "/onError");
     if (node.on_error == OnError::regular && node.outputs.size() > 1)
       bad("invalid_parameter",
-          fmt::format("node \"{}\": onError: it has several outputs, so there is none for the error; continueErrorOutput "
-                      "gives it one of its own",
-                      node.name),
+          fmt::format(
+              "node \"{}\": onError: it has several outputs, so there is none for the error; continueErrorOutput "
+              "gives it one of its own",
+              node.name),
           &node, node.pointer + "/onError");
   }
 
@@ -279,9 +315,10 @@ class Planner {
     } else if (origin->edge->output_port == "error" &&
                std::find(from.outputs.begin(), from.outputs.end(), "error") == from.outputs.end()) {
       bad("unknown_output",
-          fmt::format("node \"{}\": its input comes from the error output of \"{}\", which has one only with \"onError\": "
-                      "\"continueErrorOutput\"",
-                      to.name, from.name),
+          fmt::format(
+              "node \"{}\": its input comes from the error output of \"{}\", which has one only with \"onError\": "
+              "\"continueErrorOutput\"",
+              to.name, from.name),
           &to, edge.pointer);
     }
     if (from.role == NodeRole::flow && !source.error) {

@@ -1,5 +1,6 @@
 // What will run, in which order, and where each input comes from. Any thread; runs no code.
 #pragma once
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <string>
@@ -33,6 +34,8 @@ struct Step {
   bool sink = true;       ///< no other step takes its value, and no loop is around it: an output of the workflow
   std::optional<std::size_t> loop;  ///< the innermost loop whose body it is in
   std::size_t body_end = 0;         ///< of a loop: its body is the steps after it, up to this one; 0: no loop
+  bool splits = false;              ///< a later step of the same body could start when this one does
+  bool shared = false;              ///< several steps take its value
   bool is_flow() const { return node.control != Control::none; }
   /// Whether what follows must wait for what becomes of it.
   bool decides() const { return is_choice(node.control) || is_guarded(); }
@@ -52,9 +55,14 @@ struct Plan {
   std::vector<std::string> imports;            ///< hint for the pool
   std::map<std::string, std::string> modules;  ///< Graph::modules
   TypeChecks types = TypeChecks::warn;
+  Parallel parallel = Parallel::automatic;
   std::optional<double> timeout;    ///< seconds for the whole execution
   std::string error_workflow;       ///< the id of the workflow that runs when this one fails; empty: none
   std::optional<std::size_t> only;  ///< `--node`: the one step whose value is wanted
+  /// Whether steps may run at the same time somewhere.
+  bool splits() const {
+    return std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.splits; });
+  }
 };
 
 /// Settles the order and all that the installation's settings limit. `only`: run that node (by name or id) and what it

@@ -221,6 +221,14 @@ TypeChecks read_type_checks(const Members& settings) {
   return TypeChecks::strict;
 }
 
+Parallel read_parallel(const Members& settings) {
+  const auto asked = settings.text("parallel");
+  if (!asked || *asked == "auto") return Parallel::automatic;
+  if (*asked == "on") return Parallel::on;
+  if (*asked != "off") settings.problems().add(settings.at("parallel"), "expected \"auto\", \"on\" or \"off\"");
+  return Parallel::off;
+}
+
 }  // namespace
 
 namespace {
@@ -241,6 +249,7 @@ Graph read_all(const json::object& workflow, InputProblems& problems, bool go_on
   if (const json::object* settings = members.object("settings")) {
     const Members inner(*settings, "/settings", problems);
     graph.types = read_type_checks(inner);
+    graph.parallel = read_parallel(inner);
     graph.timeout = inner.positive("timeout");
     graph.error_workflow = inner.text("errorWorkflow").value_or("");
     if (const auto n8n = inner.number("executionTimeout", -1, 1e9); n8n && *n8n > 0 && !graph.timeout)

@@ -54,6 +54,7 @@ struct NodeExecution {
   std::int64_t retry_count = 0;                 ///< how often it had been tried before, for the same inputs
   std::optional<std::string> loop_index, live;  ///< JSON lists: the rounds it is in; its outputs that carry a value
   std::string reason;                           ///< why it was skipped
+  std::int64_t branch = 0;                      ///< the number of the branch that it ran in; 0: none
   std::int64_t left_out = 0;  ///< bytes of output_data and the streams that were not kept in memory; not a column
 };
 BOOST_DESCRIBE_STRUCT(NodeExecution, (),
@@ -61,7 +62,7 @@ BOOST_DESCRIBE_STRUCT(NodeExecution, (),
                        duration_ms, input_data, output_data, output_type, output_exact, output_truncated,
                        standard_output, standard_error, output_dropped, error_type, error_message, error_stack_trace,
                        error_line, execution_order, outcome, denied, resource_usage, warnings, run, retry_count,
-                       loop_index, live, reason))
+                       loop_index, live, reason, branch))
 
 /// A file that a node handed over; its bytes are the blob with that hash.
 struct File {

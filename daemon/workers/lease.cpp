@@ -17,7 +17,10 @@ Lease& Lease::operator=(Lease&& other) noexcept {
 
 void Lease::give_back() {
   if (!worker_) return;
-  asio::post(executor_, [pool = pool_, worker = std::move(worker_)] { pool->release(worker); });
+  asio::post(executor_, [pool = pool_, worker = std::move(worker_)] {
+    if (pool != nullptr) pool->release(worker);
+    else worker->release();
+  });
 }
 
 }  // namespace qflow::workers

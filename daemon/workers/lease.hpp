@@ -17,6 +17,9 @@ class Lease {
   Lease() = default;
   Lease(Pool& pool, asio::any_io_executor executor, std::shared_ptr<Worker> worker)
       : pool_(&pool), executor_(std::move(executor)), worker_(std::move(worker)) {}
+  /// Of a branch, which nobody takes back: it only ends.
+  Lease(asio::any_io_executor executor, std::shared_ptr<Worker> branch)
+      : executor_(std::move(executor)), worker_(std::move(branch)) {}
   ~Lease() { give_back(); }
   Lease(Lease&&) noexcept = default;
   Lease& operator=(Lease&& other) noexcept;

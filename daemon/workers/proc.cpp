@@ -13,6 +13,8 @@
 #include <string>
 #include <string_view>
 
+#include "sandbox/sys.hpp"
+
 namespace qflow::workers {
 namespace {
 
@@ -93,6 +95,27 @@ ProcessTimes times_of(pid_t pid) {
   std::from_chars(precise.data(), precise.data() + precise.size(), ns);
   out.user_us = std::max(out.user_us, ns / 1000 - out.system_us);
   return out;
+}
+
+// proc(5), /proc/PID/stat: the state is the first field after the name, the exit code, as waitpid(2) has it, the 50th.
+std::optional<schema::Exited> exit_of(pid_t pid) {
+  std::array<char, 8192> space{};
+  std::string_view stat = read_proc(fmt::format("/proc/{}/stat", pid), space);
+  const auto close = stat.rfind(')');
+  if (close == std::string_view::npos || stat.size() < close + 3 || stat[close + 2] != 'Z') return std::nullopt;
+  stat.remove_prefix(close + 1);
+  constexpr int kCode = 50;
+  int status = 0;
+  for (int field = 1; field <= kCode; ++field) {
+    stat.remove_prefix(std::min(stat.find_first_not_of(' '), stat.size()));
+    const auto end = std::min(stat.find_first_of(" \n"), stat.size());
+    if (field == kCode) std::from_chars(stat.data(), stat.data() + end, status);
+    stat.remove_prefix(end);
+  }
+  const sandbox::Exit exit = sandbox::exit_of(status);
+  const ProcessTimes times = times_of(pid);
+  return schema::Exited{exit.code, exit.signal,        times.user_us,     times.system_us,
+                        0,         times.minor_faults, times.major_faults};
 }
 
 std::int64_t own_cpu_us(pid_t pid) {

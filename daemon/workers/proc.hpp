@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "schema/messages.hpp"
+
 namespace qflow::workers {
 
 /// Sizes in bytes. Zero for a process that is gone.
@@ -35,6 +37,9 @@ struct ProcessTimes {
   std::int64_t cpu_us() const { return user_us + system_us; }
 };
 ProcessTimes times_of(pid_t pid);
+/// How a process ended that its parent has not waited for yet (a zombie): exit code or signal, and its use. Nothing for
+/// one that still runs, or that is gone for good.
+std::optional<schema::Exited> exit_of(pid_t pid);
 /// The process's own time, without its children's. Microseconds.
 std::int64_t own_cpu_us(pid_t pid);
 /// The process's share of anonymous memory: each page divided by the number of processes that map it. Nothing where the

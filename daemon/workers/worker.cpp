@@ -37,7 +37,7 @@ struct Identified {
   pid_t pid = 0;
   bool again = true;  ///< there was nothing to read
 };
-Identified receive_identified(int socket) {
+Identified receive_identified(int socket, int flags = 0) {
   Identified out;
   out.bytes.resize(4096);
   iovec part{out.bytes.data(), out.bytes.size()};
@@ -47,7 +47,8 @@ Identified receive_identified(int socket) {
   message.msg_iovlen = 1;
   message.msg_control = control.data();
   message.msg_controllen = control.size();
-  const ssize_t got = sandbox::retry([&] { return ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT); });
+  const ssize_t got =
+      sandbox::retry([&] { return ::recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT | flags); });
   out.again = got < 0 && errno == EAGAIN;
   out.bytes.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
   if (got <= 0) return out;
@@ -84,7 +85,29 @@ Worker::Worker(const asio::any_io_executor& executor, std::uint32_t id, Channels
       limits_(limits),
       leaf_(std::move(leaf)),
       max_output_(settings.max_output_bytes),
-      exited_event_(executor) {
+      exited_event_(executor),
+      output_bytes_(settings.output_bytes) {
+  prepare_channels();
+}
+
+Worker::Worker(std::shared_ptr<Worker> parent, std::uint32_t id, Channels& channels)
+    : id_(id),
+      nonce_(make_nonce()),
+      socket_(parent->socket_.get_executor(), asio::local::stream_protocol(), channels.socket.release()),
+      out_(socket_.get_executor(), std::move(channels.out), nonce_, parent->output_bytes_),
+      err_(socket_.get_executor(), std::move(channels.err), nonce_, parent->output_bytes_),
+      deadline_(socket_.get_executor()),
+      drain_later_(socket_.get_executor()),
+      limits_(parent->limits_),
+      max_output_(parent->max_output_),
+      exited_event_(socket_.get_executor()),
+      output_bytes_(parent->output_bytes_),
+      parent_(std::move(parent)) {
+  if (parent_->leaf_) oom_kills_before_ = parent_->leaf_->use().oom_kills;
+  prepare_channels();
+}
+
+void Worker::prepare_channels() {
   socket_.non_blocking(true);
   for (const Pipe* pipe : {&out_, &err_})
     sandbox::check(::fcntl(pipe->fd.get(), F_SETFL, O_NONBLOCK), "fcntl(F_SETFL, O_NONBLOCK)");
@@ -101,6 +124,25 @@ Worker::~Worker() {
 }
 
 Task<std::string> Worker::greet(const sandbox::Policy& policy, Clock::duration patience) {
+  policy_ = policy;
+  std::string problem = co_await greet_as(sandbox::Role::worker, patience);
+  co_return problem;
+}
+
+Task<std::string> Worker::greet_branch(Clock::duration patience) {
+  policy_ = parent_->policy_;
+  std::string problem = co_await greet_as(sandbox::Role::branch, patience);
+  base_memory_ = parent_->base_memory_;
+  base_mapped_ = parent_->base_mapped_;
+  co_return problem;
+}
+
+pid_t Worker::peeked_pid() {
+  if (pid_ > 0 || !socket_.is_open()) return pid_;
+  return receive_identified(socket_.native_handle(), MSG_PEEK).pid;
+}
+
+Task<std::string> Worker::greet_as(sandbox::Role role, Clock::duration patience) {
   set_deadline(Clock::now() + patience);
   boost::system::error_code error;
   Identified first;
@@ -128,14 +170,15 @@ Task<std::string> Worker::greet(const sandbox::Policy& policy, Clock::duration p
   if (pid_ <= 0) co_return "it ended as soon as it had reported";
   if (frame->kind != schema::Kind::hello || !hello) co_return "its first frame is not a hello: " + problem;
   if (hello->protocol != schema::kProtocolVersion) co_return fmt::format("it speaks protocol {}", hello->protocol);
-  const std::uint32_t missing = sandbox::expected_checks(policy) & ~hello->checks;
+  const std::uint32_t missing = sandbox::expected_checks(policy_, role) & ~hello->checks;
   if (missing != 0) co_return "walls are missing: " + sandbox::check_names(missing);
   const std::string status = status_text(pid_);
-  if (std::string wrong = sandbox::inspect_from_outside(status, policy); !wrong.empty())
+  if (std::string wrong = sandbox::inspect_from_outside(status, policy_, role); !wrong.empty())
     co_return "seen from outside, " + wrong;
   const ProcessStatus base = parse_status(status);
   base_memory_ = base.anonymous;
   base_mapped_ = base.mapped;
+  inner_pid_ = hello->pid.value_or(0);
   co_return std::string();
 }
 
@@ -160,6 +203,10 @@ void Worker::start_draining() {
 void Worker::release() {
   released_ = true;
   kill(End::closed);
+  if (parent_) {  // nobody reports how it ended
+    out_.close();
+    err_.close();
+  }
   if (on_release) std::exchange(on_release, nullptr)();
 }
 
@@ -169,8 +216,14 @@ void Worker::begin_node(Clock::duration cpu) {
 }
 
 void Worker::post(std::string frames) {
+  if (frames.empty()) return;
+  if (queue_.empty() || end_ != End::none) return post(Outgoing{std::move(frames), {}});
+  queue_.back().bytes += frames;
+}
+
+void Worker::post(Outgoing outgoing) {
   if (end_ != End::none) return;
-  queue_ += frames;
+  queue_.push_back(std::move(outgoing));
   if (writing_) return;
   writing_ = true;
   asio::co_spawn(socket_.get_executor(), write_queue(shared_from_this()), asio::detached);
@@ -178,12 +231,35 @@ void Worker::post(std::string frames) {
 
 Task<> Worker::write_queue(std::shared_ptr<Worker> self) {
   while (!self->queue_.empty() && self->end_ == End::none) {
-    const std::string bytes = std::exchange(self->queue_, {});
-    boost::system::error_code error;
-    co_await asio::async_write(self->socket_, asio::buffer(bytes), asio::redirect_error(asio::use_awaitable, error));
-    if (error) break;  // the reading side finds out why
+    Outgoing next = std::move(self->queue_.front());
+    self->queue_.pop_front();
+    const bool written = co_await self->write(std::move(next));
+    if (!written) break;  // the reading side finds out why
   }
   self->writing_ = false;
+}
+
+Task<bool> Worker::write(Outgoing outgoing) {
+  std::string_view rest = outgoing.bytes;
+  boost::system::error_code error;
+  while (!outgoing.fds.empty()) {
+    std::vector<int> fds;
+    for (const sandbox::UniqueFd& fd : outgoing.fds) fds.push_back(fd.get());
+    const ssize_t sent = sandbox::send_some_with_fds(socket_.native_handle(), rest, fds);
+    if (sent < 0 && errno != EAGAIN) co_return false;
+    if (sent > 0) {
+      rest.remove_prefix(static_cast<std::size_t>(sent));
+      outgoing.fds.clear();  // while our copies are open, the branch's end would go unnoticed
+      break;
+    }
+    co_await socket_.async_wait(asio::local::stream_protocol::socket::wait_write,
+                                asio::redirect_error(asio::use_awaitable, error));
+    if (error || end_ != End::none) co_return false;
+  }
+  if (!rest.empty())
+    co_await asio::async_write(socket_, asio::buffer(rest.data(), rest.size()),
+                               asio::redirect_error(asio::use_awaitable, error));
+  co_return !error;
 }
 
 Task<bool> Worker::read_more() {
@@ -232,7 +308,10 @@ void Worker::lose(End why, std::string detail) {
 
 void Worker::kill(End why) {
   lose(why);
-  if (pidfd_) sandbox::signal_pidfd(pidfd_.get(), SIGKILL);
+  if (parent_) kill_tree();
+  else if (pidfd_) sandbox::signal_pidfd(pidfd_.get(), SIGKILL);
+  for (const std::shared_ptr<Worker>& branch : branches()) branch->kill(End::cancelled);
+  branches_.clear();
   deadline_.cancel();
   drain_later_.cancel();
   boost::system::error_code ignored;
@@ -294,6 +373,10 @@ void Worker::note_exit(const schema::Exited& exited) {
 
 Task<std::optional<schema::Exited>> Worker::wait_exit(Clock::duration patience) {
   const auto self = shared_from_this();
+  if (parent_) {
+    co_await wait_exit_of_branch(patience);
+    co_return exited_;
+  }
   asio::steady_timer timer(socket_.get_executor(), patience);
   timer.async_wait([weak = weak_from_this()](boost::system::error_code error) {
     if (const auto worker = weak.lock(); worker && !error) worker->exited_event_.signal();

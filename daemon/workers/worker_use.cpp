@@ -12,9 +12,9 @@ namespace qflow::workers {
 
 // Where no cgroup counts: each process's own time; for processes that have ended, the time last seen. A parent's sum of
 // its children misses those that nobody waited for (SIGCHLD ignored) but includes those that came and went between two
-// checks, so the larger of both counts.
-std::int64_t Worker::cpu_us(const std::vector<pid_t>& tree) {
-  if (leaf_) return leaf_->cpu_us();
+// checks, so the larger of both counts. Not where there are branches: their time is their own, also when they have been
+// waited for.
+std::int64_t Worker::cpu_of(const std::vector<pid_t>& tree) {
   std::map<pid_t, std::int64_t> now;
   std::int64_t with_children = 0;
   std::int64_t sum = 0;
@@ -25,7 +25,8 @@ std::int64_t Worker::cpu_us(const std::vector<pid_t>& tree) {
   for (const auto& [pid, last] : seen_cpu_)
     if (now.count(pid) == 0) gone_cpu_ += last;
   seen_cpu_ = std::move(now);
-  return std::max(sum + gone_cpu_, with_children);
+  const bool alone = !parent_ && next_branch_ == 1;
+  return alone ? std::max(sum + gone_cpu_, with_children) : sum + gone_cpu_;
 }
 
 // Shared memory of all processes together: what the page tables show, or, where it may be more, what is mapped. `used`
@@ -88,19 +89,25 @@ bool Worker::is_over_memory(const std::vector<pid_t>& tree) const {
 }
 
 void Worker::look(const ProcessTable& table) {
+  if (const auto forks = branches(); !forks.empty()) return look_with_branches(table, forks);
   std::vector<pid_t> tree;
   if (!leaf_) {
     tree = table.tree_of(pid_, std::size_t{limits_.processes} + 2);
     if (tree.size() > limits_.processes) return kill(End::processes);
     if (is_over_memory(tree)) return kill(End::memory);
   }
-  // A node's time counts from the first check: up to one interval in its favour.
-  const std::int64_t cpu = cpu_us(tree);
+  charge(leaf_ ? leaf_->cpu_us() : cpu_of(tree), !leaf_);
+}
+
+// A node's time counts from the first check: up to one interval in its favour.
+void Worker::charge(std::int64_t cpu, bool by_process) {
+  if (std::exchange(by_process_, by_process) != by_process) new_node_ = true;  // another sum
   if (std::exchange(new_node_, false)) cpu_before_ = cpu;
   else if (std::chrono::microseconds(cpu - cpu_before_) > cpu_budget_) kill(End::cpu);
 }
 
 bool Worker::at_process_limit(const ProcessTable& table) const {
+  if (parent_) return parent_->at_process_limit(table);
   // RLIMIT_NPROC is as low as pids.max and may have been reached first.
   if (leaf_) return leaf_->processes() + 1 >= limits_.processes || leaf_->use().processes_refused > 0;
   std::uint64_t threads = 0;

@@ -54,14 +54,22 @@ schema::Loaded FlowNodes::load(std::uint32_t id, const schema::Load& load) {
   return out;
 }
 
-FlowAnswer FlowNodes::run(std::uint32_t id, const std::vector<std::pair<std::string, py::object>>& inputs, bool again) {
+py::object FlowNodes::results(std::uint32_t id) const { return nodes_.at(id).node.attr("found"); }
+
+void FlowNodes::add_results(std::uint32_t id, const py::object& more) {
+  nodes_.at(id).node.attr("found").attr("update")(more);
+}
+
+FlowAnswer FlowNodes::run(std::uint32_t id, const std::vector<std::pair<std::string, py::object>>& inputs, bool again,
+                          std::optional<std::int64_t> at) {
   const Node& node = nodes_.at(id);
   py::dict by_port;
   for (const auto& [port, value] : inputs) by_port[py::str(port)] = value;
   py::object loop = py::none();
   if (node.loop)
     if (const auto around = nodes_.find(*node.loop); around != nodes_.end()) loop = around->second.node;
-  const py::object answer = flow_name("run")(node.node, by_port, again, loop, execution_);
+  const py::object answer =
+      flow_name("run")(node.node, by_port, again, loop, execution_, at ? py::object(py::int_(*at)) : py::none());
   FlowAnswer out;
   out.value = answer.attr("value");
   out.shown = answer.attr("shown");

@@ -34,7 +34,12 @@ class FlowNodes {
   /// The name under which its expressions were compiled.
   const std::string& file_of(std::uint32_t id) const { return nodes_.at(id).file; }
   /// Runs it. `inputs`: by port, in order. `again`: a loop's next round. Throws error_already_set.
-  FlowAnswer run(std::uint32_t id, const std::vector<std::pair<std::string, pybind11::object>>& inputs, bool again);
+  /// `at`: of a loop in a branch, the item that it goes to; -1: to none.
+  FlowAnswer run(std::uint32_t id, const std::vector<std::pair<std::string, pybind11::object>>& inputs, bool again,
+                 std::optional<std::int64_t> at);
+  /// What a loop has collected in this branch, by the number of the round; and what others have.
+  pybind11::object results(std::uint32_t id) const;
+  void add_results(std::uint32_t id, const pybind11::object& more);
 
  private:
   struct Node {

@@ -294,8 +294,24 @@ class ForEach:
         if len(self.items) > most:
             raise ValueError(f"{len(self.items)} items, where {most} are allowed (max_items)")
         self.results = []
+        self.found = {}
         self.at = -1
         return self.go_on()
+
+    def go_to(self, names, at):
+        """In a branch, which takes some of the rounds: keeps the result of the one before and goes to item `at`, or (-1)
+        to none. In the worker, at -1: all results, which the branches have found."""
+        inputs = names["inputs"]
+        if "error" in inputs:
+            self.found[self.index] = {"error": inputs["error"], "item": self.item}
+        elif "result" in inputs:
+            self.found[self.index] = inputs["result"]
+        if at >= 0:
+            self.item, self.index = self.items[at], at
+            return Answer((None, self.item), self.item, [1], 0, True)
+        results = [self.found[index] for index in sorted(self.found)]
+        self.item = None
+        return Answer((results, None), results, [0])
 
     def go_on(self):
         self.at += 1
@@ -372,10 +388,13 @@ def make(said, file):
     return NODES[said["type"]](said["parameters"], said["outputs"], file)
 
 
-def run(node, inputs, again, loop, facts):
-    """Its answer to `inputs` (by port, in order). `loop`: the loop around it, or None."""
+def run(node, inputs, again, loop, facts, at):
+    """Its answer to `inputs` (by port, in order). `loop`: the loop around it, or None. `at`: of a loop in a branch, the
+    item that it goes to."""
     names = {"value": next(iter(inputs.values()), None), "inputs": inputs, "item": None, "index": None}
     if loop is not None:
         names["item"], names["index"] = loop.item, loop.index
     names["execution"] = facts
+    if at is not None:
+        return node.go_to(names, at)
     return node.again(names) if again else node.run(names)

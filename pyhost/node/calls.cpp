@@ -158,16 +158,22 @@ std::optional<std::uint32_t> Calls::failed_input(const schema::Call& call) const
   return std::nullopt;
 }
 
-bool Calls::needs_lost(const schema::Call& call) const {
-  return std::any_of(call.arguments.begin(), call.arguments.end(), [&](const schema::Argument& argument) {
-    return argument.handle && lost_.count(*argument.handle) != 0;
-  });
+const std::string* Calls::find_lost(const schema::Call& call) const {
+  for (const schema::Argument& argument : call.arguments)
+    if (const auto found = lost_.find(argument.handle.value_or(0)); argument.handle && found != lost_.end())
+      return &found->second;
+  return nullptr;
 }
 
-py::object Calls::value_of(const schema::Argument& argument) const {
+py::object Calls::value_of(const schema::Argument& argument, std::vector<std::string>* warnings) const {
   if (!argument.handle) return to_python(argument.literal ? *argument.literal : schema::json::value());
   const py::object& kept = values_.at(*argument.handle);
-  const py::object value = argument.copy.value_or(false) ? own_copy(kept) : kept;
+  bool heavy = false;
+  const py::object value = argument.copy.value_or(false) ? own_copy(kept, heavy) : kept;
+  if (heavy && warnings != nullptr)
+    warnings->push_back(
+        "input '" + argument.name.value_or("*args") + "' (" + type_name(kept) +
+        ") is too large to be copied, and other nodes take the same value: if it is changed here, they see that");
   if (!argument.item) return value;
   // One of several declared outputs: by index from a tuple or list of that length, or by name from a dict.
   if (PyDict_Check(value.ptr()) != 0 && argument.key) {
@@ -257,16 +263,16 @@ schema::Result Calls::run(std::uint32_t id, const schema::Call& call, const Modu
   Bound bound;
   for (const auto& argument : call.arguments)
     if (argument.name && !(call.spread && argument.handle)) {
-      bound.named[*argument.name] = value_of(argument);
+      bound.named[*argument.name] = value_of(argument, &out.warnings);
       if (!argument.handle) bound.literals.insert(*argument.name);
     }
   for (const auto& argument : call.arguments) {
     if (call.spread && argument.handle) {
-      py::object value = value_of(argument);
+      py::object value = value_of(argument, &out.warnings);
       if (spread_by_name(value, module.signature, bound, out.warnings)) continue;
       if (argument.name) bound.named[*argument.name] = std::move(value);
     } else if (!argument.name) {
-      bound.positional.push_back(value_of(argument));
+      bound.positional.push_back(value_of(argument, &out.warnings));
       if (!argument.handle) bound.literals.insert("*args");  // the execution's input, then the only argument
     }
   }
@@ -274,6 +280,7 @@ schema::Result Calls::run(std::uint32_t id, const schema::Call& call, const Modu
   py::object value = settle(invoke(module, bound), module);
   check_output(value, call, module, out.warnings);
   name_threads(out.warnings);
+  if (call.several.value_or(false) && is_heavy(value)) out.heavy = true;
   out.duration_us = watch.microseconds();
   show(id, value, call, out);
   values_[id] = std::move(value);
@@ -285,7 +292,7 @@ schema::Result Calls::run(std::uint32_t id, const schema::Call& call, FlowNodes&
   schema::Result out;
   std::vector<std::pair<std::string, py::object>> inputs;
   for (const auto& argument : call.arguments) inputs.emplace_back(argument.name.value_or(""), value_of(argument));
-  FlowAnswer answer = nodes.run(call.module, inputs, call.again.value_or(false));
+  FlowAnswer answer = nodes.run(call.module, inputs, call.again.value_or(false), call.at);
   out.duration_us = watch.microseconds();
   if (answer.brief && call.brief.value_or(false)) {
     out.preview = "null";
@@ -294,6 +301,7 @@ schema::Result Calls::run(std::uint32_t id, const schema::Call& call, FlowNodes&
   } else {
     show(id, answer.shown, call, out);
   }
+  if (call.several.value_or(false) && is_heavy(answer.shown)) out.heavy = true;
   out.live = std::move(answer.live);
   out.left = answer.left;
   values_[id] = std::move(answer.value);

@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
 #include "pyhost/flow/flow_nodes.hpp"
@@ -59,9 +58,10 @@ class Calls {
 
   /// Takes the value of call `id`, which ran in another worker.
   void give(std::uint32_t id, pybind11::object value) { values_[id] = std::move(value); }
-  /// Records that there was no memory for the value of call `id`; a call that needs the value cannot run.
-  void lose(std::uint32_t id) { lost_.insert(id); }
-  bool needs_lost(const schema::Call& call) const;
+  /// Records why the value of call `id` could not be read; a call that needs the value cannot run.
+  void lose(std::uint32_t id, std::string why) { lost_[id] = std::move(why); }
+  bool needs_lost(const schema::Call& call) const { return find_lost(call) != nullptr; }
+  std::string lost_reason(const schema::Call& call) const { return *find_lost(call); }
 
   /// The value of call `id`, or null.
   const pybind11::object* value(std::uint32_t id) const;
@@ -69,11 +69,12 @@ class Calls {
   const PathList* files_of(std::uint32_t id) const;
 
  private:
-  pybind11::object value_of(const schema::Argument& argument) const;
+  const std::string* find_lost(const schema::Call& call) const;
+  pybind11::object value_of(const schema::Argument& argument, std::vector<std::string>* warnings = nullptr) const;
   void show(std::uint32_t id, const pybind11::object& value, const schema::Call& call, schema::Result& out);
   std::unordered_map<std::uint32_t, pybind11::object> values_;
   std::unordered_map<std::uint32_t, PathList> files_;
-  std::unordered_set<std::uint32_t> lost_;
+  std::unordered_map<std::uint32_t, std::string> lost_;
 };
 
 }  // namespace qflow::pyhost

@@ -110,13 +110,17 @@ class PlainCopier {
   std::ptrdiff_t bytes_ = 0;
 };
 
-// Of arrays and tables, their bytes; of objects of classes in Python, that there are few attributes.
-bool is_small(const py::object& value) {
+// The bytes of an array or a table; -1: it is neither.
+std::ptrdiff_t table_bytes(const py::object& value) {
   const std::string type = type_name(value);
-  if (type == "numpy.ndarray" || type.ends_with("Series"))
-    return value.attr("nbytes").cast<std::ptrdiff_t>() <= kMostCopied;
+  if (type == "numpy.ndarray" || type.ends_with("Series")) return value.attr("nbytes").cast<std::ptrdiff_t>();
   if (type.ends_with("DataFrame") && find_attribute(value, "memory_usage"))
-    return value.attr("memory_usage")().attr("sum")().cast<std::ptrdiff_t>() <= kMostCopied;
+    return value.attr("memory_usage")().attr("sum")().cast<std::ptrdiff_t>();
+  return -1;
+}
+
+// An object of a class in Python with few attributes.
+bool is_small_object(const py::object& value) {
   const py::object attributes = find_attribute(value, "__dict__");
   if (!attributes || PyDict_Check(attributes.ptr()) == 0 || PyType_Check(value.ptr()) != 0 ||
       PyModule_Check(value.ptr()) != 0 || PyCallable_Check(value.ptr()) != 0)
@@ -128,15 +132,29 @@ bool is_small(const py::object& value) {
 
 }  // namespace
 
-py::object own_copy(const py::object& value) {
+py::object own_copy(const py::object& value, bool& heavy) {
   try {
     PlainCopier copier;
     if (py::object out = copier.copy(value.ptr())) return out;
-    if (copier.verdict == PlainCopier::Verdict::too_large || !is_small(value)) return value;
+    const std::ptrdiff_t bytes = copier.verdict == PlainCopier::Verdict::other ? table_bytes(value) : -1;
+    heavy = copier.verdict == PlainCopier::Verdict::too_large || bytes > kMostCopied;
+    if (heavy || (bytes < 0 && !is_small_object(value))) return value;
     return py::module_::import("copy").attr("deepcopy")(value);
   } catch (const std::exception&) {  // it cannot be copied, or there is no memory
     PyErr_Clear();
     return value;
+  }
+}
+
+bool is_heavy(const py::object& value) {
+  try {
+    PlainCopier copier;
+    copier.copy(value.ptr());
+    return copier.verdict == PlainCopier::Verdict::too_large ||
+           (copier.verdict == PlainCopier::Verdict::other && table_bytes(value) > kMostCopied);
+  } catch (const std::exception&) {
+    PyErr_Clear();
+    return false;
   }
 }
 

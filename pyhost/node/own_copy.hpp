@@ -7,6 +7,9 @@ namespace qflow::pyhost {
 
 /// A deep copy of a value that can change and is small (1 MiB and 100,000 elements, about). The value itself if it
 /// cannot change, is larger, or cannot be copied. Clears Python's errors.
-pybind11::object own_copy(const pybind11::object& value);
+pybind11::object own_copy(const pybind11::object& value, bool& heavy);
+
+/// Whether the value can change and is too large to be copied for each node that takes it.
+bool is_heavy(const pybind11::object& value);
 
 }  // namespace qflow::pyhost

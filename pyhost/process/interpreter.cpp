@@ -227,6 +227,8 @@ void freeze_heap() {
   gc.attr("freeze")();
 }
 
+void leave_heap_shared() { py::module_::import("gc").attr("freeze")(); }
+
 void reseed_after_fork() {
   // The random module reseeds itself through os.register_at_fork; numpy's global generator does not.
   PyObject* loaded = PyImport_GetModuleDict();

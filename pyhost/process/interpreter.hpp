@@ -28,6 +28,9 @@ Imported import_modules(const std::vector<std::string>& modules);
 std::vector<std::string> present_modules();
 /// gc.collect() and gc.freeze(): a collection in a worker would otherwise copy every page of the zygote's heap.
 void freeze_heap();
+/// In a branch: the objects that it shares with its worker are left alone by the garbage collector, so that their pages
+/// stay shared.
+void leave_heap_shared();
 /// Replaces multiprocessing's resource tracker where no programs may run: the tracker is a program, and SharedMemory
 /// would fail without it. What the tracker cleans up after a crash disappears with the worker's own /dev/shm.
 void do_without_resource_tracker();

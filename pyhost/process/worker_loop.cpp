@@ -16,10 +16,11 @@
 #include "pyhost/node/modules.hpp"
 #include "pyhost/node/raised.hpp"
 #include "pyhost/process/audit_hook.hpp"
+#include "pyhost/process/branches.hpp"
 #include "pyhost/process/file_pieces.hpp"
 #include "pyhost/process/interpreter.hpp"
 #include "pyhost/process/usage_meter.hpp"
-#include "pyhost/values/literals.hpp"
+#include "pyhost/values/passing.hpp"
 #include "pyhost/values/preview.hpp"
 #include "sandbox/denied.hpp"
 #include "sandbox/selfcheck.hpp"
@@ -44,15 +45,14 @@ class Worker {
   }
 
   void serve() {
-    schema::Decoder decoder;
     static char bytes[65536];
     for (;;) {
-      while (auto frame = decoder.next()) handle(*frame);
-      if (!decoder.error().empty()) ::_exit(kUnreadable);
-      const ssize_t got = sandbox::retry([&] { return ::read(sandbox::kControlFd, bytes, sizeof bytes); });
+      while (auto frame = decoder_.next()) handle(*frame);
+      if (!decoder_.error().empty()) ::_exit(kUnreadable);
+      const ssize_t got = sandbox::receive_into(sandbox::kControlFd, bytes, kMostFds, fds_);
       if (got == 0) ::_exit(0);  // the daemon has no more work for us
       if (got < 0) ::_exit(kChannelLost);
-      decoder.feed({bytes, static_cast<std::size_t>(got)});
+      decoder_.feed({bytes, static_cast<std::size_t>(got)});
     }
   }
 
@@ -81,7 +81,21 @@ class Worker {
         if (const auto piece = schema::unpack<schema::InputPiece>(frame, error)) return on_file(*piece, frame.payload);
         break;
       case schema::Kind::give:
-        return on_give(frame.id, frame.payload);
+        if (const auto give = schema::unpack<schema::Give>(frame, error))
+          return on_give(frame.id, *give, frame.payload);
+        break;
+      case schema::Kind::branch:
+        if (const auto branch = schema::unpack<schema::Branch>(frame, error)) return on_branch(frame.id, *branch);
+        break;
+      case schema::Kind::pack:
+        if (const auto pack = schema::unpack<schema::Pack>(frame, error)) return on_pack(frame.id, *pack);
+        break;
+      case schema::Kind::take:
+        if (const auto take = schema::unpack<schema::Take>(frame, error)) return on_take(frame.id, *take);
+        break;
+      case schema::Kind::drop:
+        if (const auto drop = schema::unpack<schema::Drop>(frame, error)) return branches_.drop(frame.id, drop->pid);
+        break;
       default:
         break;
     }
@@ -104,21 +118,96 @@ class Worker {
     if (fd) sandbox::write_all(fd.get(), bytes);
   }
 
-  void on_give(std::uint32_t id, const std::string& text) {
+  void on_give(std::uint32_t id, const schema::Give& give, const std::string& piece) {
     try {
-      std::string error;
-      const schema::json::value value = schema::parse_json(text, error, 200);
-      if (!error.empty()) ::_exit(kUnreadable);
-      calls_.give(id, to_python(value));
-    } catch (const std::exception&) {  // out of memory, Python's or ours: the call that needs it reports it
+      given_ += piece;
+      if (!give.last) return;
+      const std::string whole = std::exchange(given_, {});
+      calls_.give(id, value_of_text(whole, give.encoding));
+    } catch (const std::exception& problem) {  // the call that needs it reports it
       PyErr_Clear();
-      calls_.lose(id);
+      given_.clear();
+      calls_.lose(id, problem.what());
     }
   }
 
-  void on_load(std::uint32_t id, const schema::Load& load, const std::string& source) {
-    mark_ = load.mark;
+  // In the branch this returns to serve(), which goes on with the branch's own socket.
+  void on_branch(std::uint32_t id, const schema::Branch& branch) {
+    if (fds_.size() < kMostFds) ::_exit(kUnreadable);
+    flush_standard_streams();
+    std::vector<sandbox::UniqueFd> channels;
+    for (std::size_t i = 0; i < kMostFds; ++i) channels.push_back(std::move(fds_[i]));
+    fds_.erase(fds_.begin(), fds_.begin() + kMostFds);
+    const pid_t pid = branches_.fork(id, channels);
+    if (pid != 0) return send(schema::Kind::branched, id, schema::Branched{pid < 0 ? errno : 0});
+    begin_branch(branch);
+  }
+
+  void begin_branch(const schema::Branch& branch) {
+    pid_ = ::getpid();
+    decoder_ = schema::Decoder();
+    fds_.clear();
+    given_.clear();
+    usage_ = UsageMeter();
+    usage_.take();
+    send(schema::Kind::hello, 0, schema::Hello{schema::kProtocolVersion, sandbox::run_checks(), pid_});
+    use_mark(branch.mark);
+    try {
+      reseed_after_fork();
+      leave_heap_shared();
+    } catch (const std::exception&) {
+      PyErr_Clear();
+    }
+  }
+
+  void use_mark(const std::string& mark) {
+    mark_ = mark;
     sandbox::report_denials_as(std::string_view(schema::output_mark(mark_, 0)).substr(0, sandbox::kMarkLength));
+  }
+
+  void on_pack(std::uint32_t id, const schema::Pack& pack) {
+    const Stopwatch watch;
+    try {
+      const py::object* value = calls_.value(id);
+      const py::object results = pack.results ? flow_.results(id - 1) : py::object();
+      if (value == nullptr && !pack.results) throw Unusable("LookupError", "there is no such value");
+      const std::uint64_t bytes = send_value(branches_.to(pack.branch), pack.results ? results : *value);
+      answer_moved(id, bytes, watch);
+    } catch (const std::exception& problem) {
+      answer_unmoved(id, "pack", problem);
+    }
+  }
+
+  void on_take(std::uint32_t id, const schema::Take& take) {
+    const Stopwatch watch;
+    try {
+      std::uint64_t bytes = 0;
+      py::object value = receive_value(branches_.from(take.branch), bytes);
+      if (take.results) flow_.add_results(id - 1, value);
+      else calls_.give(id, std::move(value));
+      answer_moved(id, bytes, watch);
+    } catch (const std::exception& problem) {
+      answer_unmoved(id, "take", problem);
+    }
+  }
+
+  void answer_moved(std::uint32_t id, std::uint64_t bytes, const Stopwatch& watch) {
+    only_in_parent();
+    end_output(id);
+    send(schema::Kind::moved, id, schema::Moved{bytes, watch.microseconds()});
+  }
+
+  void answer_unmoved(std::uint32_t id, const char* phase, const std::exception& problem) {
+    only_in_parent();
+    PyErr_Clear();
+    end_output(id);
+    std::string text = problem.what();
+    text.resize(std::min(text.size(), text.find('\n')));  // pybind11 appends where it was raised
+    send(schema::Kind::raised, id, raised(phase, "NotTransferable", text));
+  }
+
+  void on_load(std::uint32_t id, const schema::Load& load, const std::string& source) {
+    use_mark(load.mark);
     if (load.describe) {
       if (auto said = analyse(source)) send(schema::Kind::analysed, id, schema::Analysed{}, std::move(*said));
       watch_forks();
@@ -159,8 +248,9 @@ class Worker {
     if (calls_.needs_lost(call)) {
       calls_.drop(id);
       end_output(id);
+      const std::string problem = calls_.lost_reason(call);
       return send(schema::Kind::raised, id,
-                  raised("call", "MemoryError", "the value of a node in another sandbox did not fit into this one"));
+                  raised("call", "ValueLost", "a value that it takes could not be read here: " + problem));
     }
     if (const auto because = calls_.failed_input(call)) {
       calls_.drop(id);
@@ -168,6 +258,7 @@ class Worker {
       usage_.take(false);
       return send(schema::Kind::skipped, id, schema::Skipped{*because});
     }
+    if (call.failed) return answer_failure(id, failure_of(*call.failed), &call);
     const Stopwatch watch;
     const bool flow = flow_.has(call.module);
     const Module* module = modules_.find(call.module);
@@ -249,6 +340,18 @@ class Worker {
     answer_failure(id, raised(phase, memory ? "MemoryError" : "TypeError", memory ? "" : error.what()), call);
   }
 
+  // What has failed in another process.
+  schema::Raised failure_of(const schema::json::value& said) {
+    const auto text = [&](const char* name) {
+      const schema::json::value* value = said.is_object() ? said.get_object().if_contains(name) : nullptr;
+      return value != nullptr && value->is_string() ? std::string(std::string_view(value->get_string()))
+                                                    : std::string();
+    };
+    schema::Raised message = raised("call", text("type"), text("message"));
+    message.traceback = text("traceback");
+    return message;
+  }
+
   schema::Raised raised(const char* phase, std::string type, std::string text) {
     schema::Raised message;
     message.phase = phase;
@@ -271,7 +374,13 @@ class Worker {
     sandbox::write_all(STDERR_FILENO, mark);
   }
 
+  static constexpr std::size_t kMostFds = 3;  // that come with a frame
+
   pid_t pid_;
+  schema::Decoder decoder_;
+  std::vector<sandbox::UniqueFd> fds_;  ///< received, and not used yet
+  std::string given_;                   ///< of a value that comes in pieces, so far
+  Branches branches_;
   std::string mark_;
   std::string out_;
   Modules modules_;
@@ -299,6 +408,7 @@ void prepare_worker_code(const sandbox::Policy& policy) {
   try {
     if (!policy.programs) do_without_resource_tracker();
     prepare_flow_nodes();
+    prepare_passing();
     // Show each line while a node runs, although its output goes to a pipe.
     const py::module_ sys = py::module_::import("sys");
     for (const char* name : {"stdout", "stderr"}) sys.attr(name).attr("reconfigure")(py::arg("line_buffering") = true);

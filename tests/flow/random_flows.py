@@ -78,7 +78,7 @@ class Maker:
         loop["body"] = [node["id"] for node in self.nodes[first:]]
 
 
-def document(maker):
+def document(maker, parallel):
     nodes = []
     for node in maker.nodes:
         out = {"id": node["id"], "name": node["id"]}
@@ -106,7 +106,7 @@ def document(maker):
         {"source": {"nodeId": source, "output": output}, "target": {"nodeId": target, "input": entry}}
         for source, output, target, entry in maker.edges
     ]
-    return {"name": "random", "nodes": nodes, "connections": edges}
+    return {"name": "random", "nodes": nodes, "connections": edges, "settings": {"parallel": parallel}}
 
 
 class Model:
@@ -248,6 +248,7 @@ def main():
     parser.add_argument("--qflow", required=True, help="the program to test")
     parser.add_argument("--seed", type=int, default=1, help="of the first workflow")
     parser.add_argument("--count", type=int, default=100, help="how many workflows")
+    parser.add_argument("--parallel", default="off", choices=["on", "off", "auto"], help="settings.parallel")
     options = parser.parse_args()
     bad = 0
     with tempfile.TemporaryDirectory() as directory:
@@ -255,7 +256,7 @@ def main():
         for seed in range(options.seed, options.seed + options.count):
             maker = Maker(random.Random(seed))
             maker.block([], 2, 8)
-            path.write_text(json.dumps(document(maker)))
+            path.write_text(json.dumps(document(maker, options.parallel)))
             command = [options.qflow, "run", str(path), "--json", "--quiet", "--data-dir", directory + "/data"]
             done = subprocess.run(command, capture_output=True, text=True)
             try:

@@ -110,6 +110,7 @@ json::object task_view(const store::NodeExecution& node) {
                                {"retry_count", node.retry_count},
                                {"loop_index", stored(node.loop_index)},
                                {"live_outputs", stored(node.live)},
+                               {"branch", node.branch > 0 ? json::value(node.branch) : json::value(nullptr)},
                                {"reason", node.reason.empty() ? json::value(nullptr) : json::value(node.reason)}};
   if (node.left_out > 0)
     task["left_out"] = left_out_view(node.left_out, "/executions/" + node.workflow_execution_id +

@@ -32,7 +32,7 @@ Task<std::optional<LaneAnswer>> next(Lane& lane) {
 }
 
 struct Talk {
-  explicit Talk(test::RealPool& real) : pool(real), lane(real.take(), real.settings) {}
+  explicit Talk(test::RealPool& real) : pool(real), lane(real.take(), real.settings, 0) {}
   std::optional<LaneAnswer> answer() { return test::wait(pool.io, next(lane)); }
   NodeError why() { return test::wait(pool.io, lane.why_lost()); }
   std::string value(std::size_t step, const flow::Step& node) {
@@ -63,11 +63,11 @@ TEST_CASE("requests are answered in their order, and several lanes talk at the s
   for (Talk* talk : {&two, &one}) {
     const auto loaded = talk->answer();
     REQUIRE(loaded);
-    CHECK(loaded->to.load);
+    CHECK(loaded->to.load());
     CHECK(std::get<schema::Loaded>(loaded->what).function == "f");
     const auto result = talk->answer();
     REQUIRE(result);
-    CHECK_FALSE(result->to.load);
+    CHECK_FALSE(result->to.load());
     CHECK(std::get<schema::Result>(result->what).preview == "42");
     CHECK(talk->lane.take_output(result->to, false).text == "hello\n");
     CHECK(talk->lane.expected() == 0);
@@ -83,13 +83,62 @@ TEST_CASE("values stay in their lane: one is changed, the other is not") {
   CHECK(one.value(1, step_of("import builtins\ndef f():\n    return hasattr(builtins, 'mine')\n")) == "true");
 }
 
+TEST_CASE("a branch has the values of its worker, and hands its own back") {
+  test::RealPool real;
+  Talk talk(real);
+  CHECK(talk.value(0, step_of("import os\ndef f():\n    return os.getpid()\n")) == "1");
+  const flow::Step add = step_of("import os\ndef f(v): return {'worker': v, 'here': os.getpid() > 1}\n");
+  talk.lane.load(1, add, {});
+  talk.lane.send();
+  REQUIRE(talk.answer());
+  std::unique_ptr<Lane> branch = talk.lane.branch(1);
+  REQUIRE(branch);
+  const auto made = talk.answer();
+  REQUIRE(made);
+  CHECK(std::get<schema::Branched>(made->what).error == 0);
+  REQUIRE(test::wait(real.io, branch->arrive()));
+  CHECK(branch->threads() == 1);
+  schema::Call call = call_of(1);
+  schema::Argument argument;
+  argument.name = "v";
+  argument.handle = call_id(0);
+  call.arguments.push_back(argument);
+  branch->call(1, add, call);
+  branch->send();
+  const auto result = test::wait(real.io, next(*branch));
+  REQUIRE(result);
+  CHECK(std::get<schema::Result>(result->what).preview == R"({"worker":1,"here":true})");
+  talk.lane.take(1, 5, *branch, false);
+  talk.lane.send();
+  branch->pack(1, 5, *branch, false);
+  branch->send();
+  const auto packed = test::wait(real.io, next(*branch));
+  REQUIRE(packed);
+  CHECK(std::get<schema::Moved>(packed->what).bytes > 10);
+  const auto taken = talk.answer();
+  REQUIRE(taken);
+  CHECK(std::get<schema::Moved>(taken->what).bytes == std::get<schema::Moved>(packed->what).bytes);
+  // Its end is told by the kernel, and is not its worker's.
+  const flow::Step leave = step_of("import os\ndef f(): os._exit(5)\n");
+  branch->load(2, leave, {});
+  branch->call(2, leave, call_of(2));
+  branch->send();
+  REQUIRE(test::wait(real.io, next(*branch)));
+  CHECK_FALSE(test::wait(real.io, next(*branch)));
+  const NodeError error = test::wait(real.io, branch->why_lost());
+  CHECK(error.message == "it ended the process with exit status 5 before it returned");
+  talk.lane.drop(*branch);
+  CHECK_FALSE(talk.lane.is_lost());
+  CHECK(talk.value(3, step_of("def f(): return 'lives'")) == R"("lives")");
+}
+
 TEST_CASE("a step that takes too long is named with its limit") {
   test::RealPool real;
   Talk talk(real);
   CHECK(talk.value(3, step_of("import time\ndef f():\n    time.sleep(60)\n", 0.3)).empty());
   REQUIRE(talk.lane.is_lost());
   CHECK(talk.lane.lost_at().step == 3);
-  CHECK_FALSE(talk.lane.lost_at().load);
+  CHECK_FALSE(talk.lane.lost_at().load());
   const NodeError error = talk.why();
   CHECK(error.cause == Cause::timed_out);
   CHECK(error.message == "it ran longer than its time limit of 0.3 s (sandbox.time)");

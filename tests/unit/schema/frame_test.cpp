@@ -53,6 +53,9 @@ TEST_CASE("frames on the wire match the golden files") {
   pack(Kind::exited, 7, Exited{-1, 9, 1000, 2000, 4096, 300, 2}, out);
   CHECK(hex(out) == golden("exited.hex"));
   out.clear();
+  pack(Kind::branch, 3, Branch{"0123456789abcdef"}, out);
+  CHECK(hex(out) == golden("branch.hex"));
+  out.clear();
   pack(Kind::load, 1, Load{"a.py", "0123456789abcdef", std::nullopt, false}, out, "def f(): pass\n");
   CHECK(hex(out) == golden("load.hex"));
 }
