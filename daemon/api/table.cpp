@@ -97,8 +97,10 @@ constexpr gate::Route kRoutes[] = {
     {{"GET", "/executions/{id}", user, "executions:read", standard, "getExecution"}, get_execution, kExecutions},
     {{"GET", "/executions/{id}/data", user, "executions:read", standard, "getExecutionData"}, get_execution_data, kExecutions},
     {{"GET", "/executions/{id}/workflow", user, "executions:read", standard, "getExecutionWorkflow"}, get_execution_workflow},
+    {{"GET", "/executions/{id}/report", user, "executions:read", standard, "getExecutionReport"}, get_execution_report},
     {{"DELETE", "/executions/{id}", user, "executions:write", standard, "deleteExecution"}, delete_execution},
     {{"POST", "/executions/{id}/retry", user, "workflows:execute", executions, "retryExecution"}, retry_execution},
+    {{"POST", "/executions/{id}/resume", user, "workflows:execute", executions, "resumeExecution"}, resume_execution},
     {{"POST", "/executions/{id}/stop", user, "executions:write", standard, "stopExecution"}, stop_execution},
 
     // Credentials
@@ -175,6 +177,8 @@ constexpr gate::Route kRoutes[] = {
     {{"PUT", "/webhook/{path*}", open, "", webhooks, "callWebhookByPut"}, call_webhook},
     {{"PATCH", "/webhook/{path*}", open, "", webhooks, "callWebhookByPatch"}, call_webhook},
     {{"DELETE", "/webhook/{path*}", open, "", webhooks, "callWebhookByDelete"}, call_webhook},
+    {{"GET", "/resume/{id}/{token}", open, "", webhooks, "resumeByGet"}, resume_by_address},
+    {{"POST", "/resume/{id}/{token}", open, "", webhooks, "resumeByPost"}, resume_by_address},
     {{"POST", "/ai/generate", user, "ai:execute", executions, "aiGenerate"}, ai_generate},
     {{"POST", "/ai/explain", user, "ai:execute", standard, "aiExplain"}, ai_explain},
     {{"POST", "/ai/optimize", user, "ai:execute", standard, "aiOptimize"}, ai_optimize},

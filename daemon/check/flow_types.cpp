@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "daemon/flow/control.hpp"
+
 namespace qflow::check {
 namespace {
 
@@ -83,6 +85,9 @@ class Inference {
     std::vector<Type>& out = out_.outputs[i];
     out.assign(std::max<std::size_t>(1, node.outputs.size()), Type::any());
     switch (node.control) {
+      case Control::wait:
+        out.front() = flow::wait_of(node).webhook ? Type::of("dict") : value;
+        break;
       case Control::if_:
       case Control::switch_:
         std::fill(out.begin(), out.end(), value);

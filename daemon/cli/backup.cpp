@@ -115,7 +115,8 @@ int backup(const config::Config& config, const std::string& file, bool with_key,
         "PRAGMA journal_mode=DELETE; BEGIN; CREATE TABLE backup_blobs (hash TEXT PRIMARY KEY, bytes BLOB NOT NULL); "
         "CREATE "
         "TABLE backup_key (key TEXT NOT NULL)");
-    for (const std::string& hash : to.all<std::string>("SELECT DISTINCT hash_sha256 FROM files")) {
+    for (const std::string& hash :
+         to.all<std::string>("SELECT hash_sha256 FROM files UNION SELECT hash_sha256 FROM kept_values")) {
       try {
         constexpr std::size_t kLargest = 1U << 30U;
         to.exec("INSERT INTO backup_blobs (hash, bytes) VALUES (?, CAST(? AS BLOB))", hash,

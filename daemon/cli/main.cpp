@@ -142,6 +142,7 @@ class Commands {
                              [this] { return cli::show(told_.installed(), remote_); });
     show->add_option("ID", remote_.id, "the execution's id, as `qflow run` prints it")->required();
     show->add_flag("--json", remote_.json, "print one JSON object");
+    show->add_flag("--timeline", remote_.timeline, "draw when each node ran, and in which branch");
     add_server(*show);
     add_settings(*show, told_, {"data_dir"});
     CLI::App* logs = command(app_, "logs", "print what the nodes of an execution printed",
@@ -205,6 +206,8 @@ class Commands {
     c->add_option("-o,--out", run_.out,
                   "the directory for files that nodes hand over (default: below the data directory)");
     c->add_flag("--json", run_.json, "print one JSON object: outputs, nodes, files, error");
+    c->add_option("--report", run_.report,
+                  "write the execution as one HTML page: the path taken, a timeline, every node's values and errors");
     c->add_flag("-q,--quiet", run_.quiet, "print only the outputs, no progress");
     c->add_flag("-w,--watch", run_.watch,
                 "run again when the flow, its code or an input file changes, and say what came out differently");

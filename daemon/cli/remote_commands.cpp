@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <spawn.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <iostream>
 #include <thread>
 
+#include "daemon/base/json_text.hpp"
 #include "daemon/api/executions/execution_view.hpp"
 #include "daemon/base/fault.hpp"
 #include "daemon/base/members.hpp"
@@ -18,6 +20,7 @@
 #include "daemon/cli/progress.hpp"
 #include "daemon/cli/remote.hpp"
 #include "daemon/cli/runtime.hpp"
+#include "daemon/cli/timeline_text.hpp"
 #include "daemon/http/message.hpp"
 #include "daemon/store/execution_rows.hpp"
 #include "schema/text/write_json.hpp"
@@ -76,7 +79,8 @@ json::value record_of(const config::Config& config, const RemoteOptions& options
 }
 
 bool has_ended(const json::value& record) {
-  return word(record, "status") != "running" && word(record, "status") != "queued";
+  const std::string status = word(record, "status");
+  return status != "running" && status != "queued" && status != "waiting";
 }
 
 // Nodes in the order in which they ran.
@@ -96,6 +100,11 @@ void print_text(const std::string& node, std::string_view text) {
     fmt::print("{} | {}\n", printable(node), printable(text.substr(0, end)));
     text.remove_prefix(std::min(end + 1, text.size()));
   }
+}
+
+std::size_t terminal_width() {
+  winsize size{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 100;
 }
 
 }  // namespace
@@ -214,6 +223,10 @@ int show(const config::Config& config, const RemoteOptions& options) {
   if (const json::value& duration = record.at("duration_ms"); duration.is_number())
     fmt::print("duration   {}\n", duration_text(duration.to_number<double>()));
   if (const std::string error = word(record, "error"); !error.empty()) fmt::print("error      {}\n", error);
+  if (options.timeline) {
+    fmt::print("\n{}", timeline_text(record, terminal_width()));
+    return kOk;
+  }
   for (const auto& [name, task] : tasks_of(record)) {
     const json::value& own = task->at("qflow");
     fmt::print("\n{}  {}  {}  {}\n", printable(name), word(own, "status"),

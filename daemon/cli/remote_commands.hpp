@@ -10,7 +10,7 @@ namespace qflow::cli {
 struct RemoteOptions {
   std::string server;  ///< empty: see signed_in()
   std::string flow, id, email;
-  bool json = false, follow = false, force = false, password_stdin = false, key_stdin = false;
+  bool json = false, timeline = false, follow = false, force = false, password_stdin = false, key_stdin = false;
 };
 /// Makes an API key with an account's password, or takes one, and remembers it with the server.
 int login(const RemoteOptions& options);

@@ -25,7 +25,9 @@
 #include "daemon/engine/outcome_json.hpp"
 #include "daemon/flow/workflow_reader.hpp"
 #include "daemon/observe/log.hpp"
+#include "daemon/services/report.hpp"
 #include "daemon/workers/watch.hpp"
+#include "sandbox/sys.hpp"
 #include "schema/text/parse_json.hpp"
 
 namespace qflow::cli {
@@ -51,6 +53,7 @@ Task<> watch_interrupts(engine::Engine& engine, std::string id, Interrupts& inte
 struct Finished {
   engine::Outcome outcome;
   std::vector<store::File> files;
+  std::string page;  ///< the report, if it is wanted
 };
 
 // Shows what the nodes print while they run.
@@ -64,14 +67,26 @@ class Told : public engine::Listener {
   void on_output(const engine::Order&, std::size_t step, bool, std::string_view text) override {
     progress_.on_output(step, text);
   }
+  void on_suspend(const engine::Order&, const engine::Outcome&) override {}
   void on_end(const engine::Order&, const engine::Outcome&) override {}
 
  private:
   Progress& progress_;
 };
 
+std::string page_of(store::Store& store, sqlite::Db& db, const std::string& id) {
+  constexpr std::int64_t kMost = 64 << 20;
+  const auto record = services::read_record(db, id, kMost);
+  if (!record) return {};
+  const services::FileReader read = [&store](const store::File& file) {
+    return sandbox::read_file(store.blob_path(file.hash_sha256), static_cast<std::size_t>(file.file_size_bytes) + 1);
+  };
+  const auto document = store::find_document(db, record->execution.document_hash.value_or(""));
+  return services::report_html(*record, document.value_or(""), read);
+}
+
 Task<Finished> run_one(engine::Engine& engine, store::Store& store, engine::Order& order, Progress& progress,
-                       std::shared_ptr<const workers::Settings> settings) {
+                       std::shared_ptr<const workers::Settings> settings, bool with_page) {
   check::Describer describer(co_await asio::this_coro::executor, engine.pool(), &store);
   check::CatalogLoader catalogs(store, describer);
   auto loading = catalogs.load(std::nullopt, std::move(settings));
@@ -86,6 +101,10 @@ Task<Finished> run_one(engine::Engine& engine, store::Store& store, engine::Orde
   finished.outcome = co_await std::move(running);
   auto read = [id = order.execution_id](sqlite::Db& db) { return store::files_of(db, id); };
   finished.files = co_await store.read(std::move(read));
+  if (with_page) {
+    auto make = [&store, id = order.execution_id](sqlite::Db& db) { return page_of(store, db, id); };
+    finished.page = co_await store.read(std::move(make));
+  }
   co_return finished;
 }
 
@@ -166,7 +185,9 @@ Ended Runner::run_once(WatchedFiles* watched) {
   asio::co_spawn(io, workers::watch(pool), asio::detached);
   asio::co_spawn(io, progress.tick(), asio::detached);
   asio::co_spawn(io, watch_interrupts(engine, order.execution_id, interrupts), asio::detached);
-  asio::co_spawn(io, run_one(engine, *store, order, progress, std::make_shared<const workers::Settings>(settings)),
+  asio::co_spawn(io,
+                 run_one(engine, *store, order, progress, std::make_shared<const workers::Settings>(settings),
+                         !options.report.empty()),
                  [&](std::exception_ptr error, Finished result) {
                    if (error) failure = error;
                    else finished = std::move(result);
@@ -179,6 +200,7 @@ Ended Runner::run_once(WatchedFiles* watched) {
   progress.finish(finished->outcome);
   const RunReport report(order, plan, finished->outcome, isolation.level(),
                          place_files(*store, order.execution_id, finished->files, options.out));
+  if (!options.report.empty()) replace_file(options.report, finished->page, 0644);
   if (options.json) report.print_json();
   else report.print();
   std::fflush(stdout);  // before the id, also where both are one pipe

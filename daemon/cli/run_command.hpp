@@ -12,7 +12,8 @@ struct RunOptions {
   std::string flow;                 ///< a path, or "-" for standard input
   std::vector<std::string> inputs;  ///< NAME=VALUE, NAME=@FILE
   std::string input_file;
-  std::string out;  ///< the directory for the files that nodes hand over; empty: below the data directory
+  std::string report;  ///< a file for the execution as a page of HTML; empty: none
+  std::string out;     ///< the directory for the files that nodes hand over; empty: below the data directory
   std::optional<std::string> node;
   std::optional<std::string> from;   ///< run this node and what follows; the others as `reuse` says
   std::optional<std::string> reuse;  ///< an execution whose values are used again, or "last"

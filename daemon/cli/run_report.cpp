@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "daemon/base/json_text.hpp"
 #include "daemon/base/fault.hpp"
 #include "daemon/base/text.hpp"
 #include "daemon/cli/runtime.hpp"

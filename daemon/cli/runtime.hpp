@@ -41,8 +41,6 @@ workers::Settings make_settings(const config::Config& config);
 Isolation require_isolation(workers::Settings& settings, int min_isolation);
 /// Writes a whole file or nothing: beside it first, then in its place. Throws Fault that names it.
 void replace_file(const std::string& path, std::string_view bytes, unsigned mode);
-/// JSON for people: short values on one line, others indented.
-std::string indented(const boost::json::value& value, std::size_t indent = 0);
 /// Text from a worker or a workflow, made safe for a terminal: control characters other than line feeds and tabs become
 /// their Unicode pictures; those above ASCII and the marks that change the direction of writing become U+FFFD.
 std::string printable(std::string_view text);

@@ -30,6 +30,7 @@
 #include "daemon/services/running.hpp"
 #include "daemon/services/stored_settings.hpp"
 #include "daemon/services/upkeep.hpp"
+#include "daemon/services/waiting.hpp"
 #include "daemon/store/usage_rows.hpp"
 #include "daemon/workers/watch.hpp"
 
@@ -161,6 +162,7 @@ class Daemon {
     asio::co_spawn(asio::make_strand(io_), services::keep_tidy(services_), asio::detached);
     asio::co_spawn(asio::make_strand(io_), start_environments(), asio::detached);
     asio::co_spawn(asio::make_strand(io_), services::resume_queued(services_, std::move(queued_)), asio::detached);
+    asio::co_spawn(asio::make_strand(io_), services::wake_when_due(services_), asio::detached);
     asio::co_spawn(asio::make_strand(io_), gate_.watch_access(), asio::detached);
     announce(port);
     asio::signal_set signals(io_, SIGTERM, SIGINT);
@@ -208,7 +210,7 @@ class Daemon {
   Task<Left> take_over() {
     auto job = [](sqlite::Tx& tx) {
       Left left;
-      left.crashed = store::mark_crashed(tx).size();
+      left.crashed = store::mark_crashed(tx, services::goes_on_after_crash).size();
       left.queued = store::claim_queued(tx, store::this_process());
       return left;
     };

@@ -32,6 +32,11 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
     if (listener_ != nullptr) listener_->on_step(order, step, run);
   };
   Run one(pool_, experience_, order, std::move(tell));
+  if (order.may_wait)
+    one.keep_values([this, &order](KeptValue value) {
+      const std::string node = order.plan.steps[value.step].node.id;
+      asio::co_spawn(pool_.executor(), recorder_.keep(order.execution_id, node, std::move(value)), asio::detached);
+    });
   active_.emplace(key, &one);
   const auto arrived = Clock::now();
   Outcome outcome;
@@ -65,6 +70,14 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
     outcome.status = Status::failed;
     outcome.error = NodeError{fault->code, fault->message, "", {}, Cause::not_run};
   }
+  if (outcome.status == Status::waiting) {
+    const bool waits = co_await suspend(order, outcome);
+    if (waits) {
+      active_.erase(key);
+      if (listener_ != nullptr) listener_->on_suspend(order, outcome);
+      co_return outcome;
+    }
+  }
   std::exception_ptr unrecorded;
   try {
     co_await recorder_.end(order, outcome);
@@ -76,6 +89,25 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
   if (unrecorded) std::rethrow_exception(unrecorded);
   if (fault) throw *fault;
   co_return outcome;
+}
+
+// Records that it waits. False: it is over instead: it was ended meanwhile, or that cannot be written.
+Task<bool> Engine::suspend(Order& order, Outcome& outcome) {
+  std::string problem = "it was ended while it began to wait";
+  try {
+    const bool waits = co_await recorder_.wait(order, outcome);
+    if (waits) co_return true;
+    outcome.status = Status::cancelled;
+    co_return false;
+  } catch (const std::exception& e) {
+    problem = e.what();
+  }
+  log::error("engine", "it could not be recorded that an execution waits",
+             {{"execution_id", order.execution_id}, {"reason", problem}});
+  outcome.status = Status::failed;
+  outcome.error =
+      NodeError{"NotKept", "what it needs after waiting could not be kept: " + problem, "", {}, Cause::not_run};
+  co_return false;
 }
 
 void Engine::begin_listening(const Order& order, Run& run) {
@@ -138,6 +170,8 @@ bool Engine::cancel(const std::string& execution_id) {
 Task<> Engine::drain(Clock::duration patience) {
   draining_ = true;
   places_.cancel_all();
+  for (const auto& [id, run] : active_)
+    if (run != nullptr) run->suspend();
   const auto until = Clock::now() + patience;
   while (!active_.empty() && Clock::now() < until) co_await sleep_for(std::chrono::milliseconds(20));
   std::vector<std::string> left;

@@ -38,8 +38,8 @@ class Engine {
   Task<Outcome> run(Order order, StepObserver observer);
   /// Stops an execution that waits or runs. False when none has that id.
   bool cancel(const std::string& execution_id);
-  /// Stops taking executions, cancels those that still run after `patience`, and returns when all are recorded, at most
-  /// a minute later.
+  /// Stops taking executions, has those that can wait for the next process, between two of their steps, cancels those
+  /// that still run after `patience`, and returns when all are recorded, at most a minute later.
   Task<> drain(Clock::duration patience);
 
   /// Whether an execution waits, runs or is being recorded.
@@ -59,6 +59,7 @@ class Engine {
   /// What became of the wait for a place: it has one and its record says that it runs; it was cancelled; the engine
   /// drains, and the next process runs it; it was ended in the store.
   enum class Turn { begun, cancelled, left, ended };
+  Task<bool> suspend(Order& order, Outcome& outcome);
   Task<Turn> take_turn(Order& order, const std::string& key, const Run& run, Place& place);
   Task<Turn> begin(Order& order, const Run& run);
   void begin_listening(const Order& order, Run& run);

@@ -18,6 +18,7 @@ constexpr std::size_t kPreviewSlack = 64U << 10U;  // a worker stops at its limi
 constexpr std::size_t kMostElements = 300'000;     // of one preview; a worker writes at most 100,000
 constexpr std::size_t kMostFiles = 64;             // of one value
 constexpr std::size_t kFilePiece = 1U << 20U;
+constexpr std::size_t kValuePiece = 8U << 20U;
 constexpr std::uint32_t kFirstFetch = 0x40000000U;
 constexpr double kForkSeconds = 20;
 
@@ -80,8 +81,12 @@ void Lane::file(const std::string& name, std::string_view bytes) {
   } while (!bytes.empty());
 }
 
-void Lane::give(std::size_t step, std::string text) {
-  schema::pack(schema::Kind::give, call_id(step), schema::Give{}, queue_, std::move(text));
+void Lane::give(std::size_t step, std::string_view text, const std::string& encoding) {
+  do {
+    const std::string_view piece = text.substr(0, kValuePiece);
+    text.remove_prefix(piece.size());
+    schema::pack(schema::Kind::give, call_id(step), schema::Give{encoding, text.empty()}, queue_, std::string(piece));
+  } while (!text.empty());
 }
 
 void Lane::call(std::size_t step, const flow::Step& node, const schema::Call& call, std::uint64_t round) {
@@ -271,8 +276,13 @@ Task<std::optional<FetchedFile>> Lane::fetch(std::size_t step, const flow::Step&
   fetching_->seconds = node.timeout;
   std::string request;
   const std::uint32_t id = kFirstFetch + index;
-  const bool whole = index == kWholeValue;
-  schema::pack(schema::Kind::fetch, id, schema::Fetch{call_id(step), whole ? 0 : index, whole, most}, request);
+  schema::Fetch wanted;
+  wanted.call = call_id(step);
+  wanted.most = most;
+  if (index == kWholeValue) wanted.whole = true;
+  else if (index == kKeptValue) wanted.keep = true;
+  else wanted.index = index;
+  schema::pack(schema::Kind::fetch, id, wanted, request);
   worker_->post(std::move(request));
   worker_->set_deadline(until);
   FetchedFile file;
@@ -297,6 +307,7 @@ bool Lane::read_piece(const schema::Frame& frame, std::uint32_t id, std::uint64_
   if (file.bytes.size() + frame.payload.size() > most) file.too_large = true;
   else file.bytes += frame.payload;
   if (chunk->error) file.problem = chunk->error;
+  if (chunk->encoding) file.encoding = *chunk->encoding == "json" ? "json" : "pickle";
   last = chunk->last;
   return true;
 }

@@ -19,7 +19,8 @@ namespace qflow::engine {
 inline constexpr auto kFetchPatience = std::chrono::seconds(10);
 
 /// What Lane::fetch() is asked for, instead of the number of a file.
-inline constexpr std::uint32_t kWholeValue = 0xFFFF;
+inline constexpr std::uint32_t kWholeValue = 0xFFFF;  ///< the value as JSON
+inline constexpr std::uint32_t kKeptValue = 0xFFFE;   ///< the value so that give() gives it back
 
 /// The ids under which a worker knows the module and the value of a step.
 constexpr std::uint32_t load_id(std::size_t step) { return static_cast<std::uint32_t>(2 * step + 1); }
@@ -54,6 +55,7 @@ struct LaneAnswer {
 /// A file as it was handed over.
 struct FetchedFile {
   std::string bytes;
+  std::string encoding;                ///< of a value to keep
   std::optional<std::string> problem;  ///< why the worker could not read all of it
   bool too_large = false;              ///< it would have been more than allowed; `bytes` is a part
 };
@@ -74,8 +76,8 @@ class Lane {
   /// Queues a file for the worker's input directory. There is no answer; before the loads. Throws std::length_error
   /// when it is larger than kMostQueued.
   void file(const std::string& name, std::string_view bytes);
-  /// Queues a value, as JSON text, of a step that ran elsewhere. There is no answer.
-  void give(std::size_t step, std::string text);
+  /// Queues a value of a step that ran elsewhere, or before: JSON text, or what fetch() has kept. There is no answer.
+  void give(std::size_t step, std::string_view text, const std::string& encoding = "json");
   /// Queues the request to call a step's function. Throws std::length_error when its arguments are larger than a frame,
   /// or all that is queued larger than kMostQueued.
   void call(std::size_t step, const flow::Step& node, const schema::Call& call, std::uint64_t round = 0);
@@ -110,7 +112,7 @@ class Lane {
   void reject(const LaneAnswer& answer, std::string why);
   /// What a request wrote to standard output or error, as UTF-8.
   workers::Captured take_output(const LaneRequest& request, bool standard_error);
-  /// File number `index` of a step's value, or the value itself as JSON (kWholeValue), at most `most` bytes of it.
+  /// File number `index` of a step's value, or the value itself (kWholeValue, kKeptValue), at most `most` bytes of it.
   /// Nothing once the worker is lost.
   Task<std::optional<FetchedFile>> fetch(std::size_t step, const flow::Step& node, std::uint32_t index,
                                          std::uint64_t most, Clock::time_point until);

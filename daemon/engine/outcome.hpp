@@ -21,13 +21,15 @@ inline constexpr std::uint64_t kFirstRuns = 1000;
 inline constexpr std::int64_t kKeptRuns = 100;
 
 /// How a node or an execution ended. The words are those of the record.
-enum class Status { pending, running, completed, failed, skipped, cancelled };
+enum class Status { pending, running, waiting, completed, failed, skipped, cancelled };
 constexpr const char* word(Status status) {
   switch (status) {
     case Status::pending:
       return "pending";
     case Status::running:
       return "running";
+    case Status::waiting:
+      return "waiting";
     case Status::completed:
       return "completed";
     case Status::failed:
@@ -110,6 +112,19 @@ struct StepRun {
   Cause cause() const;
 };
 
+/// A value that outlives its worker, as that has written it: JSON, or a pickle, which only a worker may read.
+struct KeptValue {
+  std::size_t step = 0;
+  std::string encoding, bytes;
+  double milliseconds = 0;  ///< that writing it took
+};
+
+/// An execution that waits, without a worker.
+struct Waiting {
+  std::optional<std::int64_t> till;  ///< microseconds since 1970; nothing: until it is resumed
+  std::optional<std::size_t> step;   ///< at which; nothing: between two, since the engine stops
+};
+
 /// Called as it happens, on the engine strand: a step's `run` changed its status. Must not block.
 using StepObserver = std::function<void(std::size_t step, const StepRun& run)>;
 
@@ -137,6 +152,8 @@ struct Outcome {
   double duration_ms = 0;
   double queue_ms = 0;  ///< of that, waiting for a worker
   workers::Usage usage;
+  std::optional<Waiting> waiting;  ///< with the status `waiting`
+  std::vector<KeptValue> kept;     ///< that it needs when it goes on, and the record has not
   Cause cause() const;
 };
 

@@ -8,6 +8,7 @@
 #include "daemon/store/storage_rows.hpp"
 #include "daemon/store/usage_rows.hpp"
 #include "daemon/store/user_rows.hpp"
+#include "daemon/store/waiting_rows.hpp"
 #include "schema/text/parse_json.hpp"
 
 namespace qflow::engine {
@@ -272,6 +273,52 @@ Task<> Recorder::end(const Order& order, const Outcome& outcome) {
   }
 }
 
+Task<store::KeptRow> Recorder::put_kept(const std::string& execution_id, const std::string& node_id,
+                                        const KeptValue& value) {
+  auto put = [this, &value] { return store_->put_blob(value.bytes); };
+  store::KeptRow row;
+  row.workflow_execution_id = execution_id;
+  row.node_id = node_id;
+  row.encoding = value.encoding;
+  row.hash_sha256 = co_await store_->offload(std::move(put));
+  row.size = static_cast<std::int64_t>(value.bytes.size());
+  row.keep_ms = value.milliseconds;
+  row.kept_at = now_us();
+  co_return row;
+}
+
+Task<> Recorder::keep(std::string execution_id, std::string node_id, KeptValue value) {
+  if (store_ == nullptr) co_return;
+  try {
+    store::KeptRow row = co_await put_kept(execution_id, node_id, value);
+    auto job = [row = std::move(row)](sqlite::Tx& tx) {
+      if (const auto now = store::find_summary(*tx.operator->(), row.workflow_execution_id); now && !now->completed_at)
+        store::insert_kept(tx, row);
+    };
+    co_await store_->write_always(std::move(job));
+  } catch (const std::exception& e) {
+    log::error("engine", "a value could not be kept for a restart",
+               {{"execution_id", execution_id}, {"node_id", node_id}, {"reason", e.what()}});
+  }
+}
+
+Task<bool> Recorder::wait(const Order& order, const Outcome& outcome) {
+  std::vector<store::KeptRow> rows;
+  for (const KeptValue& value : outcome.kept) {
+    store::KeptRow row = co_await put_kept(order.execution_id, order.plan.steps[value.step].node.id, value);
+    rows.push_back(std::move(row));
+  }
+  const std::string node = outcome.waiting->step ? order.plan.steps[*outcome.waiting->step].node.id : "";
+  auto job = [id = order.execution_id, till = outcome.waiting->till, node, ran = outcome.duration_ms,
+              rows = std::move(rows), lost = take_lost(order.execution_id)](sqlite::Tx& tx) {
+    for (const store::NodeExecution& row : lost) store::insert_node(tx, row);
+    for (const store::KeptRow& row : rows) store::insert_kept(tx, row);
+    return store::wait_execution(tx, id, till, node, ran);
+  };
+  const bool waits = co_await store_->write_always(std::move(job));
+  co_return waits;
+}
+
 // False: steps are missing, and nothing was written.
 Task<bool> Recorder::write_end(std::shared_ptr<const End> end) {
   auto job = [end = std::move(end)](sqlite::Tx& tx) {
@@ -287,6 +334,10 @@ Task<bool> Recorder::write_end(std::shared_ptr<const End> end) {
     for (const auto& [node, runs] : ending.long_loops)
       store::thin_nodes(tx, ending.row.id, node, kKeptRuns, runs - kKeptRuns);
     if (!store::finish_execution(tx, ending.row)) return true;  // it had no steps, and was deleted
+    if (ending.row.status != "failed") {
+      std::vector<std::string> orphans;  // the sweep finds them
+      store::delete_kept(tx, ending.row.id, orphans);
+    }
     for (const store::File& file : ending.files) store::insert_file(tx, file);
     for (const store::DataFlowRow& flow : ending.flows) store::insert_flow(tx, flow);
     store::add_usage(tx, ending.row, ending.cpu_us);

@@ -12,6 +12,7 @@
 #include "daemon/engine/order.hpp"
 #include "daemon/engine/outcome.hpp"
 #include "daemon/store/execution_rows.hpp"
+#include "daemon/store/waiting_rows.hpp"
 #include "daemon/store/store.hpp"
 
 namespace qflow::engine {
@@ -39,6 +40,11 @@ class Recorder {
   /// failure is logged and tried again, with pauses up to 5 s; after `patience` it is thrown. An execution that was
   /// deleted has no end.
   Task<> end(const Order& order, const Outcome& outcome);
+  /// Writes that the execution waits, with the values that it keeps, in one transaction. Engine strand. Throws what the
+  /// store throws. False: it was ended meanwhile.
+  Task<bool> wait(const Order& order, const Outcome& outcome);
+  /// Keeps a value of a running execution, in the background. Engine strand. A failure is logged.
+  Task<> keep(std::string execution_id, std::string node_id, KeptValue value);
   /// How long end() goes on trying: without an end in a server, shortly in a command that somebody waits for, or when
   /// the server stops. Any thread.
   void set_patience(Clock::duration patience) { patience_ = patience; }
@@ -55,6 +61,7 @@ class Recorder {
         long_loops;  ///< nodes that ran too often to keep all rows, and how often
   };
   Task<bool> write_end(std::shared_ptr<const End> end);  // shared with the writer
+  Task<store::KeptRow> put_kept(const std::string& execution_id, const std::string& node_id, const KeptValue& value);
   bool records(const Order& order) const { return store_ != nullptr && !order.execution_id.empty(); }
   Task<std::vector<store::File>> keep_files_of(const Order& order, const Outcome& outcome);
 

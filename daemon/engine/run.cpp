@@ -44,7 +44,8 @@ Task<Lane*> Run::open_lane(std::size_t group) {
 // Places and workers are waited for before.
 void Run::watch_time() {
   if (!state_.plan.timeout) return;
-  const auto seconds = std::chrono::duration<double>(std::min(*state_.plan.timeout, 1e9));
+  const double ran = state_.order.resumed ? state_.order.resumed->ran_ms / 1000 : 0;
+  const auto seconds = std::chrono::duration<double>(std::clamp(*state_.plan.timeout - ran, 0.001, 1e9));
   limit_.emplace(state_.pool.executor(), std::chrono::duration_cast<Clock::duration>(seconds));
   limit_->async_wait([this, alive = std::weak_ptr(alive_)](boost::system::error_code error) {
     if (!error && alive.lock()) expire();
@@ -78,6 +79,9 @@ Task<Outcome> Run::execute() {
 void Run::settle(Clock::time_point start) {
   Outcome& outcome = state_.outcome;
   const flow::Plan& plan = state_.plan;
+  outcome.duration_ms = milliseconds_since(start) + (state_.order.resumed ? state_.order.resumed->ran_ms : 0);
+  if (outcome.status == Status::waiting && state_.cancelled) outcome.status = Status::running;
+  if (outcome.status == Status::waiting) return;
   for (std::size_t i = 0; i < outcome.steps.size(); ++i) {
     StepRun& run = outcome.steps[i];
     if (run.status == Status::running && !outcome.stopped_by.empty() && !state_.cancelled)
@@ -96,7 +100,6 @@ void Run::settle(Clock::time_point start) {
     outcome.error = NodeError{"TimedOut", expired_text(*plan.timeout), "", std::nullopt, Cause::timed_out};
   if (state_.cancelled) outcome.status = Status::cancelled;
   else if (outcome.status == Status::running) outcome.status = outcome.error ? Status::failed : Status::completed;
-  outcome.duration_ms = milliseconds_since(start);
 }
 
 Task<> Run::run_all() {
@@ -114,7 +117,7 @@ void Run::learn() {
   if (state_.plan.sandboxes.size() != 1 || !state_.order.pins.empty()) return;
   if (state_.described_bytes > 0 && state_.described_bytes <= kMostRemembered)
     experience_.signatures.remember(key(), state_.known);
-  if (state_.plan.splits()) experience_.pace.remember(key(), state_.pace);
+  experience_.pace.remember(key(), state_.pace);
 }
 
 const std::string& Run::key() {
@@ -129,8 +132,7 @@ Task<bool> Run::load_all() {
   const bool alone = state_.plan.sandboxes.size() == 1 && state_.order.pins.empty();
   const check::Signatures::Known* remembered = alone ? experience_.signatures.find(key()) : nullptr;
   if (remembered != nullptr) state_.known = *remembered;
-  if (const Pace::Known* pace = alone && state_.plan.splits() ? experience_.pace.find(key()) : nullptr)
-    state_.pace = *pace;
+  if (const Pace::Known* pace = alone ? experience_.pace.find(key()) : nullptr) state_.pace = *pace;
   for (std::size_t group = 0; group < state_.plan.sandboxes.size(); ++group) {
     Lane& lane = *co_await open_lane(group);
     if (state_.cancelled) co_return false;
@@ -141,6 +143,10 @@ Task<bool> Run::load_all() {
   }
   // A pinned step takes what it is given.
   for (const auto& [step, value] : state_.order.pins) state_.known.functions[step].var_keyword = true;
+  if (state_.order.resumed) {
+    walk_.resume(*state_.order.resumed);
+    co_return true;  // it has been looked at
+  }
   co_return inputs_fit() && types_fit();
 }
 
@@ -148,7 +154,8 @@ json::object Run::facts() const {
   return {{"id", state_.order.execution_id},
           {"workflow", state_.order.workflow_name.empty() ? state_.plan.name : state_.order.workflow_name},
           {"mode", state_.order.mode},
-          {"started", now_us()}};
+          {"started", now_us()},
+          {"resume_url", state_.order.resume_url}};
 }
 
 void Run::add_loads(Lane& lane, std::size_t group) {

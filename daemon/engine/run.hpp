@@ -19,11 +19,15 @@ class Run {
 
   /// Has what the nodes print delivered while they run. Before execute().
   void watch_output(OutputObserver output) { state_.live.emplace(std::move(output)); }
+  /// Has values that are to outlive their worker delivered. Before execute().
+  void keep_values(std::function<void(KeptValue)> keep) { state_.keep = std::move(keep); }
   /// Runs to the end; whatever a worker does, ends in bounded time. Throws only what the pool throws (no worker).
   Task<Outcome> execute();
   /// Ends it from outside: its workers, and all that they started, are killed.
   void cancel();
   bool cancelled() const { return state_.cancelled; }
+  /// Asks it to wait, without a worker, between two steps; what cannot goes on.
+  void suspend() { state_.suspend = true; }
 
  private:
   void watch_time();

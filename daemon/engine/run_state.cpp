@@ -27,6 +27,10 @@ RunState::RunState(workers::Pool& workers, const Order& what, StepObserver told)
       lanes(plan.sandboxes.size()),
       next_channel(plan.sandboxes.size()),
       file_bytes_left(workers.settings().file_bytes) {
+  if (what.resumed) {
+    next_order = what.resumed->next_order;
+    outcome.rows = what.resumed->rows;
+  }
   const std::size_t steps = plan.steps.size();
   outcome.steps.resize(steps);
   outcome.runs.resize(steps, 0);

@@ -37,6 +37,8 @@ struct RunState {
   std::size_t entries;                             ///< steps without a source
   std::vector<std::unique_ptr<Lane>> lanes;        ///< by sandbox of the plan; null: not opened yet
   std::size_t next_channel;                        ///< the number of the next lane
+  std::function<void(KeptValue)> keep;             ///< writes a value in the background; none: nothing is kept
+  Clock::time_point kept_at = Clock::now();        ///< when values were kept last
   std::size_t branches = 0;                        ///< how many have been made
   Outcome outcome;
   KeptText kept;
@@ -44,6 +46,7 @@ struct RunState {
   bool cancelled = false;
   bool expired = false;  ///< it has run longer than the plan allows
   bool begun = false;    ///< a step has begun
+  bool suspend = false;  ///< it is to wait between two steps, as soon as it can: the engine stops
   std::int64_t next_order = 0;
   std::uint64_t file_bytes_left;  ///< of what it may hand over
   std::vector<bool> handed_over;  ///< steps whose files have been fetched

@@ -67,6 +67,14 @@ Task<bool> Walk::run(const Units& units) {
       ++at;
       continue;
     }
+    if (run_.suspend && may_leave_worker()) {
+      const bool on = co_await suspend();
+      if (!on) co_return false;
+    }
+    if (run_.plan.checkpoint != flow::Checkpoint::none && run_.keep && may_leave_worker()) {
+      const bool on = co_await checkpoint(i);
+      if (!on) co_return false;
+    }
     const bool turned = co_await turn_to(run_.plan.steps[i].group);
     if (!turned) co_return false;
     const Readiness ready = readiness(i);
@@ -101,6 +109,7 @@ Task<bool> Walk::run_unit(std::size_t i) {
   const flow::Step& step = run_.plan.steps[i];
   bool on = false;
   if (step.node.control == flow::Control::stop) on = co_await run_stop(i);
+  else if (step.node.control == flow::Control::wait) on = co_await run_wait(i);
   else if (step.body_end > 0) on = co_await run_loop(i);
   else if (step.is_guarded()) on = co_await run_guarded(i);
   else on = ask(i);

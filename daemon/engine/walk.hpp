@@ -39,6 +39,8 @@ class Walk {
   /// Sends what is queued, and takes answers until `until` are still expected. False: the worker is lost, or a module
   /// could not be loaded.
   Task<bool> serve(Lane& lane, std::size_t until);
+  /// Takes over what an execution that goes on has already. Before run().
+  void resume(const Resumption& before);
   /// Fetches files and cut values that `units` hand over. False: a worker is lost, or they are too large.
   Task<bool> hand_over(const Units& units);
   /// If a worker is lost: says why, at the step that it was at.
@@ -136,6 +138,16 @@ class Walk {
   bool may_end_differently(std::size_t step, const NodeError& error) const;
   Task<bool> run_stop(std::size_t step);
 
+  // Waiting, and what is kept meanwhile (walk_waits.cpp).
+  Task<bool> run_wait(std::size_t step);
+  bool may_leave_worker() const;
+  bool is_wanted_later(std::size_t step) const;
+  Task<bool> leave_worker(std::optional<std::size_t> step, std::optional<std::int64_t> till);
+  Task<std::optional<std::string>> keep_value(std::size_t step, KeptValue& out);
+  Task<bool> suspend();
+  bool should_keep(std::size_t step) const;
+  Task<bool> checkpoint(std::size_t next);
+
   // Branches (walk_branches.cpp).
   std::unique_ptr<Lane> fork_lane(std::size_t group);
   bool has_forked(const Lane& branch) const { return fork_errors_.count(branch.number()) == 0; }
@@ -200,12 +212,15 @@ class Walk {
   std::vector<bool> erred_;                              ///< it has failed, and its value is its error
   std::vector<std::vector<std::int32_t>> taken_;         ///< outputs that carry a value, of a choice that was made
   std::set<std::pair<std::size_t, std::size_t>> given_;  ///< (step, sandbox): values that another sandbox has
+  std::set<std::size_t> kept_;                           ///< whose values outlive the worker already
+  std::set<std::size_t> shown_;                          ///< restored as the record shows them
   std::set<std::size_t> mine_;                           ///< in a branch: the steps that it takes
   // Of the step that is tried now.
   unsigned attempt_ = 0;
   std::optional<std::size_t> trying_;  ///< the step whose failure will not be the last word
   bool for_good_ = false;              ///< a failure that nothing mends is being noted
   bool to_retry_ = false;              ///< it has failed, and is to be tried again
+  const json::value* came_ = nullptr;  ///< what came with the call that ended a waiting, for the next call
   std::optional<std::size_t> noting_;  ///< its failure is being told to another process
   // Of loops.
   std::map<std::uint64_t, StepRun> rounds_;  ///< runs that were asked for and have not begun

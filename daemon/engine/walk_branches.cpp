@@ -66,7 +66,7 @@ bool Walk::place(std::size_t unit, std::vector<Region>& regions, std::map<std::s
   for (std::size_t k = unit; k < end; ++k) {
     const flow::Step& step = run_.plan.steps[k];
     if (step.node.control == flow::Control::stop) return false;
-    if (step.group != group) return true;
+    if (step.group != group || step.node.control == flow::Control::wait) return true;
     for (const flow::Source& source : step.sources) {
       if (!source.step || (*source.step >= unit && *source.step < end)) continue;
       if (const auto found = region_of.find(*source.step); found != region_of.end()) {

@@ -23,11 +23,13 @@ bool Walk::ask_again(std::size_t loop, const Closing& closing, std::optional<std
   return send_call(loop, sources, &closing, at);
 }
 
-// A value of a node of flow that came from another sandbox is that of its live outputs; of a filter, a dict of both.
+// A value of a node of flow that came from another sandbox, or from the record, is that of its live outputs; of a
+// filter, a dict of both.
 void Walk::adapt(std::size_t step, schema::Argument& argument) const {
   if (!argument.handle) return;
   const std::size_t from = (*argument.handle - 2) / 2;
-  if (run_.plan.steps[from].group == run_.plan.steps[step].group || !run_.plan.steps[from].is_flow()) return;
+  const bool elsewhere = run_.plan.steps[from].group != run_.plan.steps[step].group || shown_.count(from) != 0;
+  if (!elsewhere || !run_.plan.steps[from].is_flow()) return;
   if (run_.plan.steps[from].node.control == flow::Control::filter) return;
   argument.item.reset();
   argument.key.reset();
@@ -64,6 +66,12 @@ bool Walk::send_call(std::size_t i, const flow::SourceList& sources, const Closi
       }
     }
     request.call.at = at;
+    if (came_ != nullptr) {
+      schema::Argument came;
+      came.name = "came";
+      came.literal = *std::exchange(came_, nullptr);
+      request.call.arguments.push_back(std::move(came));
+    }
     for (schema::Argument& argument : request.call.arguments) {
       if (branch_ > 0 && argument.handle && !is_taken_again(i, (*argument.handle - 2) / 2)) argument.copy.reset();
       adapt(i, argument);

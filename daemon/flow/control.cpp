@@ -8,6 +8,7 @@
 
 #include "daemon/base/near_name.hpp"
 #include "daemon/base/text.hpp"
+#include "daemon/base/time.hpp"
 
 namespace qflow::flow {
 namespace {
@@ -113,6 +114,27 @@ void look_at_switch(Look& look, const Node& node) {
     if (when == nullptr) look.add(at + "/when", "required: a Python expression");
     else look.check_expression(*when, at + "/when");
   }
+}
+
+// Exactly one of the three.
+void look_at_wait(Look& look, const Node& node) {
+  const json::object& from = node.control_parameters;
+  const Wait wait = wait_of(node);
+  constexpr double kMostSeconds = 10.0 * 366 * 86'400;
+  if (from.contains("seconds") && (!wait.seconds || *wait.seconds < 0 || *wait.seconds > kMostSeconds))
+    look.add("/seconds", "expected a number of seconds, at most ten years");
+  if (const json::value* until = from.if_contains("until")) {
+    const std::string written = until->is_string() ? text(until->get_string()) : std::string();
+    const auto clock = written.find('T');
+    const bool zoned = clock != std::string::npos && written.find_first_of("Z+-", clock) != std::string::npos;
+    if (!wait.until || !zoned)
+      look.add("/until", "expected a date and time with its zone, as 2027-01-31T08:00:00+01:00");
+  }
+  if (const json::value* webhook = from.if_contains("webhook"); webhook != nullptr && !webhook->is_bool())
+    look.add("/webhook", "expected true or false");
+  const int given = (from.contains("seconds") ? 1 : 0) + (from.contains("until") ? 1 : 0) + (wait.webhook ? 1 : 0);
+  if (given == 0) look.add("", "expected one of seconds, until, webhook");
+  if (given > 1) look.add("", "expected only one of seconds, until, webhook");
 }
 
 void look_at_set(Look& look) {
@@ -257,6 +279,15 @@ const std::vector<ControlType>& control_types() {
        {kCondition, {"max_iterations", "number", "more rounds are an error", 1000, {}, false}},
        {"start", "next"},
        {"done", "again"}},
+      {"qflow.wait",
+       "Wait",
+       "Passes its input on later: after some seconds, at a time, or when its resume address is called",
+       Control::wait,
+       {{"seconds", "number", "how long", nullptr, {}, false},
+        {"until", "string", "when: a date and time with its zone, as 2027-01-31T08:00:00+01:00", nullptr, {}, false},
+        {"webhook", "boolean", "until the address execution.resume_url is called", false, {}, false}},
+       {"value"},
+       {}},
       {"qflow.stop",
        "Stop",
        "Ends the execution",
@@ -266,6 +297,18 @@ const std::vector<ControlType>& control_types() {
        {"value"},
        {}}};
   return kTypes;
+}
+
+Wait wait_of(const Node& node) {
+  Wait out;
+  const json::object& from = node.control_parameters;
+  if (const json::value* seconds = from.if_contains("seconds"); seconds != nullptr && seconds->is_number())
+    out.seconds = seconds->to_number<double>();
+  if (const json::value* until = from.if_contains("until"); until != nullptr && until->is_string())
+    out.until = parse_time(std::string_view(until->get_string()));
+  if (const json::value* webhook = from.if_contains("webhook"); webhook != nullptr && webhook->is_bool())
+    out.webhook = webhook->get_bool();
+  return out;
 }
 
 const ControlType* find_control_type(std::string_view type) {
@@ -335,6 +378,9 @@ std::vector<ControlProblem> control_problems(const Node& node) {
     case Control::while_:
       look.expression("condition", true);
       look.whole("max_iterations", 1, 1'000'000'000);
+      break;
+    case Control::wait:
+      look_at_wait(look, node);
       break;
     case Control::stop:
       look.one_of("status", {"failed", "completed"});

@@ -52,6 +52,14 @@ bool closes_loop(const Node& node, const Edge& edge);
 /// Which output of a node of flow the edge leaves from; -1 for a name that it does not have.
 int output_of(const Node& node, const Edge& edge);
 
+/// What a node of the type qflow.wait waits for. Of one that control_problems() finds nothing wrong with.
+struct Wait {
+  std::optional<double> seconds;
+  std::optional<std::int64_t> until;  ///< microseconds since 1970
+  bool webhook = false;               ///< until its resume address is called
+};
+Wait wait_of(const Node& node);
+
 /// What a worker is told of the node: {type, parameters, outputs}.
 json::object control_json(const Node& node);
 

@@ -24,7 +24,7 @@ enum class NodeRole {
 };
 
 /// What a node of flow does (README.md, "Nodes of flow").
-enum class Control { none, if_, switch_, filter, merge, set, for_each, while_, stop };
+enum class Control { none, if_, switch_, filter, merge, set, for_each, while_, wait, stop };
 constexpr bool is_loop(Control control) { return control == Control::for_each || control == Control::while_; }
 /// Whether one of its outputs may carry no value.
 constexpr bool is_choice(Control control) { return control == Control::if_ || control == Control::switch_; }
@@ -39,6 +39,12 @@ constexpr const char* word(TypeChecks checks) {
 /// Whether steps that do not need one another run at the same time: where it pays (`automatic`), wherever they can, or
 /// never.
 enum class Parallel { automatic, on, off };
+
+/// What becomes of an execution whose process has ended: it is marked, goes on from what was kept, or begins again.
+enum class OnCrash { crashed, resume, restart };
+/// Which values are kept beyond their worker: where losing them would cost more than keeping them does (`automatic`),
+/// all, or none but for waits.
+enum class Checkpoint { automatic, all, none };
 
 /// The sandbox that a workflow or a node asks for; what it leaves out is the installation's.
 struct SandboxRequest {
@@ -74,6 +80,7 @@ struct Node {
   json::object control_parameters;  ///< of a node of flow, as written
   OnError on_error = OnError::stop;
   Tries tries;
+  bool idempotent = false;  ///< it may run again when it is not known whether it has
   std::string code;
   std::string file;  ///< a file next to the flow instead of code (qflow run)
   std::optional<std::string> function;
@@ -109,6 +116,8 @@ struct Graph {
   SandboxRequest sandbox;  ///< for nodes that ask for nothing themselves
   TypeChecks types = TypeChecks::warn;
   Parallel parallel = Parallel::automatic;
+  std::optional<OnCrash> on_crash;  ///< nothing: what the execution's mode says
+  Checkpoint checkpoint = Checkpoint::automatic;
   std::string error_workflow;                  ///< the id of the workflow that runs when this one fails; empty: none
   std::optional<double> timeout;               ///< seconds for the whole execution
   std::map<std::string, std::string> modules;  ///< "helpers", "pkg.part" → source: what nodes import by that name

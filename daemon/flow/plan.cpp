@@ -66,6 +66,7 @@ class Planner {
     settle(plan);
     plan.timeout = graph_.timeout;
     plan.parallel = graph_.parallel;
+    plan.checkpoint = graph_.checkpoint;
     plan.error_workflow = graph_.error_workflow;
     return plan;
   }
@@ -206,12 +207,11 @@ class Planner {
 
   static void check_errors(const Node& node) {
     const bool guarded = node.tries.most > 1 || node.on_error != OnError::stop;
-    if (guarded && (is_loop(node.control) || node.control == Control::stop))
+    if (guarded && (is_loop(node.control) || node.control == Control::stop || node.control == Control::wait))
       bad("invalid_parameter",
-          fmt::format(
-              "node \"{}\": retryOnFail and onError do not apply to it; set them on the nodes of a loop's body, or "
-              "on_error of a qflow.for_each",
-              node.name),
+          fmt::format("node \"{}\": retryOnFail and onError do not apply to it; set them on nodes that run code, or "
+                      "on_error of a qflow.for_each",
+                      node.name),
           &node, node.pointer + "/onError");
     if (node.on_error == OnError::regular && node.outputs.size() > 1)
       bad("invalid_parameter",

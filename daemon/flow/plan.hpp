@@ -56,6 +56,7 @@ struct Plan {
   std::map<std::string, std::string> modules;  ///< Graph::modules
   TypeChecks types = TypeChecks::warn;
   Parallel parallel = Parallel::automatic;
+  Checkpoint checkpoint = Checkpoint::automatic;
   std::optional<double> timeout;    ///< seconds for the whole execution
   std::string error_workflow;       ///< the id of the workflow that runs when this one fails; empty: none
   std::optional<std::size_t> only;  ///< `--node`: the one step whose value is wanted

@@ -69,11 +69,11 @@ const Known kSettings{{"python_version", "container", "sandbox", "types", "timeo
                        "saveDataSuccessExecution", "callerIds", "timeSavedPerExecution", "availableInMCP",
                        "timeSavedMode", "binaryMode", "redactionPolicy", "saveDataProgressExecution"}};
 const Known kNode{
-    {"id",          "name",          "type",           "parameters",  "data",        "code",     "file",
-     "function",    "main_function", "python_version", "timeout",     "memory",      "sandbox",  "ports",
-     "outputs",     "inputs",        "disabled",       "credentials", "retryOnFail", "maxTries", "waitBetweenTries",
-     "onError",     "backoff",       "jitter",         "retryOn",     "from",        "to",       "items",
-     "dependencies"},
+    {"id",         "name",          "type",           "parameters",  "data",        "code",     "file",
+     "function",   "main_function", "python_version", "timeout",     "memory",      "sandbox",  "ports",
+     "outputs",    "inputs",        "disabled",       "credentials", "retryOnFail", "maxTries", "waitBetweenTries",
+     "idempotent", "onError",       "backoff",        "jitter",      "retryOn",     "from",     "to",
+     "items",      "dependencies"},
     {"typeVersion",
      "position",
      "notes",

@@ -104,6 +104,7 @@ void read_settings(const Members& from, Node& node) {
   if (auto v = from.text("function"); v && !v->empty()) node.function = std::move(v);
   if (auto v = from.text("python_version"); v && !v->empty()) node.python_version = std::move(v);
   if (auto v = from.positive("timeout")) node.sandbox.time = v;
+  if (auto v = from.flag("idempotent")) node.idempotent = *v;
   if (auto v = read_size(from, "memory", kLeastMemory)) node.sandbox.memory = v;
   read_sandbox(from, node.sandbox);
   if (const auto* v = from.find("ports")) node.ports = names_in(*v, from.at("ports"), from.problems());
@@ -221,6 +222,24 @@ TypeChecks read_type_checks(const Members& settings) {
   return TypeChecks::strict;
 }
 
+std::optional<OnCrash> read_on_crash(const Members& settings) {
+  const auto asked = settings.text("onCrash");
+  if (!asked) return std::nullopt;
+  if (*asked == "resume") return OnCrash::resume;
+  if (*asked == "restart") return OnCrash::restart;
+  if (*asked != "crashed")
+    settings.problems().add(settings.at("onCrash"), "expected \"crashed\", \"resume\" or \"restart\"");
+  return OnCrash::crashed;
+}
+
+Checkpoint read_checkpoint(const Members& settings) {
+  const auto asked = settings.text("checkpoint");
+  if (!asked || *asked == "auto") return Checkpoint::automatic;
+  if (*asked == "all") return Checkpoint::all;
+  if (*asked != "none") settings.problems().add(settings.at("checkpoint"), "expected \"auto\", \"all\" or \"none\"");
+  return Checkpoint::none;
+}
+
 Parallel read_parallel(const Members& settings) {
   const auto asked = settings.text("parallel");
   if (!asked || *asked == "auto") return Parallel::automatic;
@@ -250,6 +269,8 @@ Graph read_all(const json::object& workflow, InputProblems& problems, bool go_on
     const Members inner(*settings, "/settings", problems);
     graph.types = read_type_checks(inner);
     graph.parallel = read_parallel(inner);
+    graph.on_crash = read_on_crash(inner);
+    graph.checkpoint = read_checkpoint(inner);
     graph.timeout = inner.positive("timeout");
     graph.error_workflow = inner.text("errorWorkflow").value_or("");
     if (const auto n8n = inner.number("executionTimeout", -1, 1e9); n8n && *n8n > 0 && !graph.timeout)

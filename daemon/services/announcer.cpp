@@ -1,5 +1,6 @@
 #include "daemon/services/announcer.hpp"
 
+#include "daemon/base/time.hpp"
 #include "daemon/observe/log.hpp"
 
 namespace qflow::services {
@@ -62,6 +63,14 @@ void Announcer::on_output(const engine::Order& order, std::size_t step, bool sta
   publish(
       order, "node.output",
       {{"nodeId", node.id}, {"nodeName", node.name}, {"stream", standard_error ? "stderr" : "stdout"}, {"text", text}});
+}
+
+void Announcer::on_suspend(const engine::Order& order, const engine::Outcome& outcome) {
+  completed_.erase(order.execution_id);
+  json::object fields{{"status", "waiting"}, {"waitTill", nullptr}, {"nodeId", nullptr}};
+  if (outcome.waiting->till) fields["waitTill"] = iso_time(*outcome.waiting->till);
+  if (outcome.waiting->step) fields["nodeId"] = order.plan.steps[*outcome.waiting->step].node.id;
+  publish(order, "execution.waiting", std::move(fields));
 }
 
 void Announcer::on_end(const engine::Order& order, const engine::Outcome& outcome) {

@@ -29,7 +29,7 @@ Task<store::ExecutionPage> list_executions(Services& services, const auth::Calle
 Task<store::ExecutionPage> list_active_executions(Services& services, const auth::Caller& caller) {
   ExecutionQuestion question;
   question.limit = 100;
-  question.statuses = {"queued", "running"};
+  question.statuses = {"queued", "running", "waiting"};
   return list_executions(services, caller, std::move(question));
 }
 

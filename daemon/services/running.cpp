@@ -13,6 +13,7 @@
 #include "daemon/services/checking.hpp"
 #include "daemon/services/error_workflow.hpp"
 #include "daemon/services/faults.hpp"
+#include "daemon/services/waiting.hpp"
 #include "daemon/services/workflow_document.hpp"
 #include "daemon/store/asset_rows.hpp"
 #include "daemon/store/user_rows.hpp"
@@ -20,7 +21,7 @@
 namespace qflow::services {
 namespace {
 
-bool is_open(std::string_view status) { return status == "running" || status == "queued"; }
+bool is_open(std::string_view status) { return status == "running" || status == "queued" || status == "waiting"; }
 
 Task<bool> cancel_on_engine(Services& services, std::string id) { co_return services.engine.cancel(id); }
 
@@ -128,6 +129,8 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
   order.retry_of = std::move(request.retry_of);
   order.document = document_with_part(document_text(workflow), graph, request.part);
   order.quota = quota_of(services);
+  order.may_wait = true;
+  order.resume_url = resume_url(services, order.execution_id);
   order.queued = services.engine.full();
   if (order.queued) order.room = waiting_room(services, order.created_by, order.document.size());
   Started started;
@@ -235,10 +238,11 @@ void require_access(sqlite::Db& db, const store::Execution& row) {
 Task<engine::Order> queued_order(Services& services, const store::Execution& row) {
   auto read = [row](sqlite::Db& db) {
     require_access(db, row);
-    return store::find_document(db, row.document_hash.value_or("")).value_or("");
+    return std::make_pair(store::find_document(db, row.document_hash.value_or("")).value_or(""),
+                          recorded_state(db, row.id));
   };
   engine::Order order;
-  const std::string text = co_await services.store.read(std::move(read));
+  const auto [text, recorded] = co_await services.store.read(std::move(read));
   const json::value document = stored_json(text);
   if (!document.is_object())
     throw Fault(FaultKind::internal, "missing_document", "what it was to run is not in the store");
@@ -254,7 +258,12 @@ Task<engine::Order> queued_order(Services& services, const store::Execution& row
   order.workflow_name = row.workflow_name;
   order.mode = row.mode;
   order.input_rules = rules_of(row.mode);
-  order.queued = order.resumable = true;
+  order.queued = order.resumable = order.may_wait = true;
+  order.resume_url = resume_url(services, row.id);
+  auto resume = [&services, &recorded = recorded, &plan = order.plan] {
+    return resumption_of(plan, recorded, services.store);
+  };
+  order.resumed = co_await services.store.offload(std::move(resume));
   order.room = waiting_room(services, order.created_by, text.size());
   co_return order;
 }
@@ -276,6 +285,7 @@ Task<bool> resume_one(Services& services, const std::string& id, Count running) 
   const auto row = co_await services.store.read(std::move(find));
   if (!row || row->status != "queued") co_return true;  // stopped or deleted meanwhile
   std::string problem;
+  bool crashed = false;
   try {
     engine::Order order = co_await queued_order(services, *row);
     auto job = [&services, order = std::move(order)]() mutable {
@@ -287,8 +297,9 @@ Task<bool> resume_one(Services& services, const std::string& id, Count running) 
   } catch (const Fault& fault) {
     if (fault.kind == FaultKind::unavailable) co_return false;
     problem = fault.message;
+    crashed = fault.code == "crashed";
   }
-  co_await end_queued(services, *row, "failed", "it was queued when qflow stopped, and cannot run now: " + problem);
+  co_await end_queued(services, *row, crashed ? "crashed" : "failed", "it cannot go on: " + problem);
   co_return true;
 }
 
@@ -339,7 +350,7 @@ Task<> stop_execution(Services& services, const auth::Caller& caller, std::strin
   for (int i = 0; i < 100 && is_open(row.status); ++i) {
     auto cancel = [&services, id] { return cancel_on_engine(services, id); };
     const bool cancelled = co_await on_engine(services, std::move(cancel));
-    if (!cancelled && row.status == "queued")
+    if (!cancelled && row.status != "running")
       co_await end_queued(services, row, "cancelled", "it was stopped before it began");
     else co_await sleep_for(std::chrono::milliseconds(20));
     row = co_await services.store.read(look);

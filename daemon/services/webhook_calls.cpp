@@ -246,6 +246,9 @@ Task<WebhookResult> result_of(Services& services, const WebhookCall& call, Prese
   auto read = [&services, id = call.started.id, node = call.webhook.node, owner = call.webhook.created_by.value_or("")](
                   sqlite::Db& db) { return result_in(services, db, id, node, owner); };
   WebhookResult result = co_await services.store.read(std::move(read));
+  if (result.status == "waiting")
+    throw Fault(FaultKind::timeout, "waiting", "the workflow waits; its result will be in the record",
+                {{"executionId", call.started.id}});
   if (result.status == "queued" || result.status == "running")
     throw Fault(FaultKind::unavailable, "not_finished",
                 "the workflow was accepted and will run, but not before this server stops; do not send it again",

@@ -10,6 +10,7 @@
 #include <map>
 
 #include "daemon/base/time.hpp"
+#include "daemon/store/waiting_rows.hpp"
 #include "sandbox/sys.hpp"
 #include "schema/text/parse_json.hpp"
 
@@ -18,11 +19,11 @@ namespace qflow::store {
 #define EXECUTION                                                                                                  \
   "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, input_data, output_data, " \
   "error_message, error_stack_trace, error_node, python_version, isolation_level, resource_usage, owner, "         \
-  "outcome, isolation_missing, sandbox, created_by, container_id, document_hash, bytes, retry_of"
+  "outcome, isolation_missing, sandbox, created_by, container_id, document_hash, bytes, retry_of, wait_till"
 #define SUMMARY                                                                                       \
   "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, NULL, NULL, " \
   "error_message, NULL, error_node, python_version, isolation_level, resource_usage, owner, "         \
-  "outcome, isolation_missing, sandbox, created_by, container_id, document_hash, bytes, retry_of"
+  "outcome, isolation_missing, sandbox, created_by, container_id, document_hash, bytes, retry_of, wait_till"
 #define NODE                                                                                                          \
   "workflow_execution_id, node_id, node_name, node_type, status, started_at, completed_at, duration_ms, input_data, " \
   "output_data, output_type, output_exact, output_truncated, stdout, stderr, output_dropped, error_type, "            \
@@ -36,11 +37,12 @@ namespace qflow::store {
   "transfer_time_ms"
 
 void insert_execution(sqlite::Tx& tx, const Execution& e) {
-  tx->exec("INSERT INTO workflow_executions (" EXECUTION ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+  tx->exec("INSERT INTO workflow_executions (" EXECUTION
+           ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
            e.id, e.workflow_id, e.workflow_name, e.status, e.mode, e.started_at, e.completed_at, e.duration_ms,
            e.input_data, e.output_data, e.error_message, e.error_stack_trace, e.error_node, e.python_version,
            e.isolation_level, e.resource_usage, e.owner, e.outcome, e.isolation_missing, e.sandbox, e.created_by,
-           e.container_id, e.document_hash, e.bytes, e.retry_of);
+           e.container_id, e.document_hash, e.bytes, e.retry_of, e.wait_till);
 }
 
 void queue_execution(sqlite::Tx& tx, const std::string& id) {
@@ -49,7 +51,8 @@ void queue_execution(sqlite::Tx& tx, const std::string& id) {
 
 bool begin_execution(sqlite::Tx& tx, const std::string& id, std::int64_t started_at) {
   tx->exec(
-      "UPDATE workflow_executions SET status='running', started_at=?2 WHERE id=?1 AND status IN ('queued', 'running')",
+      "UPDATE workflow_executions SET status='running', started_at=CASE WHEN waited_at IS NULL THEN ?2 ELSE started_at "
+      "END WHERE id=?1 AND status IN ('queued', 'running')",
       id, started_at);
   return tx->changes() > 0;
 }
@@ -76,7 +79,7 @@ bool end_execution(sqlite::Tx& tx, Execution& row, const std::string& status, co
   tx->exec(
       "UPDATE workflow_executions SET status=?2, outcome=?3, completed_at=?4, error_message=?5, bytes=bytes+ifnull("
       "(SELECT sum(ifnull(length(output_data), 0)+length(stdout)+length(stderr)) FROM node_executions WHERE "
-      "workflow_execution_id=?1), 0) WHERE id=?1 AND status IN ('queued', 'running')",
+      "workflow_execution_id=?1), 0) WHERE id=?1 AND status IN ('queued', 'waiting', 'running')",
       row.id, row.status, row.outcome, row.completed_at, row.error_message);
   if (tx->changes() == 0) return false;
   add_usage(tx, row, 0);
@@ -148,15 +151,18 @@ void insert_error(sqlite::Tx& tx, const Execution& e) {
 }
 
 bool delete_execution(sqlite::Tx& tx, const std::string& id, std::vector<std::string>& orphans) {
-  const auto hashes = tx->all<std::string>("SELECT DISTINCT hash_sha256 FROM files WHERE workflow_execution_id=?", id);
+  const auto hashes = tx->all<std::string>(
+      "SELECT hash_sha256 FROM files WHERE workflow_execution_id=?1 UNION SELECT hash_sha256 FROM kept_values WHERE "
+      "workflow_execution_id=?1",
+      id);
   tx->exec("DELETE FROM workflow_executions WHERE id=?", id);
   const bool deleted = tx->changes() > 0;
   for (const std::string& hash : hashes)
-    if (!tx->one<std::int64_t>("SELECT 1 FROM files WHERE hash_sha256=? LIMIT 1", hash)) orphans.push_back(hash);
+    if (!is_blob_used(*tx.operator->(), hash)) orphans.push_back(hash);
   return deleted;
 }
 
-std::vector<Execution> mark_crashed(sqlite::Tx& tx) {
+std::vector<Execution> mark_crashed(sqlite::Tx& tx, const GoesOn& goes_on) {
   std::vector<Execution> gone;
   for (const std::string& owner : tx->all<std::string>("SELECT DISTINCT owner FROM workflow_executions WHERE "
                                                        "status='running' OR (status='queued' AND mode='cli')")) {
@@ -164,10 +170,12 @@ std::vector<Execution> mark_crashed(sqlite::Tx& tx) {
     for (Execution& row : tx->all<Execution>(
              "SELECT " SUMMARY " FROM workflow_executions WHERE status IN ('running', 'queued') AND owner=? AND "
              "(status='running' OR mode='cli')",
-             owner))
+             owner)) {
+      if (goes_on && goes_on(tx, row)) continue;
       if (end_execution(tx, row, "crashed",
                         "qflow stopped while this ran; the nodes recorded before that are complete"))
         gone.push_back(std::move(row));
+    }
   }
   return gone;
 }

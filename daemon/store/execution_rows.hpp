@@ -1,5 +1,6 @@
 // The record: executions, their nodes, the files they produced. Functions that write take the transaction.
 #pragma once
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
@@ -28,13 +29,14 @@ struct Execution {
   std::optional<std::string> retry_of;       ///< the execution that it repeats
   std::optional<std::string> document_hash;  ///< of what it runs, see put_document()
   std::int64_t bytes = 0;                    ///< of the record, once it has ended; before that, of the input
+  std::optional<std::int64_t> wait_till;     ///< when one that waits goes on; nothing: when it is resumed
   std::int64_t left_out = 0;                 ///< bytes of output_data that were not read; not a column
 };
 BOOST_DESCRIBE_STRUCT(Execution, (),
                       (id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, input_data,
                        output_data, error_message, error_stack_trace, error_node, python_version, isolation_level,
                        resource_usage, owner, outcome, isolation_missing, sandbox, created_by, container_id,
-                       document_hash, bytes, retry_of))
+                       document_hash, bytes, retry_of, wait_till))
 
 /// One run of a node in an execution.
 struct NodeExecution {
@@ -121,9 +123,12 @@ void add_usage(sqlite::Tx& tx, const Execution& ended, std::int64_t cpu_us);
 void insert_error(sqlite::Tx& tx, const Execution& ended);
 /// Deletes an execution with its nodes and files. `orphans`: hashes of the blobs that no file refers to any more.
 bool delete_execution(sqlite::Tx& tx, const std::string& id, std::vector<std::string>& orphans);
+/// Whether an execution that a dead process was running goes on instead of being marked; it is no longer `running`
+/// then.
+using GoesOn = std::function<bool(sqlite::Tx& tx, const Execution& row)>;
 /// Marks executions that dead processes were running as crashed, with their sums and errors. Returns them. What such a
 /// process had only queued is left to claim_queued(), but for the command line's, which nobody else runs.
-std::vector<Execution> mark_crashed(sqlite::Tx& tx);
+std::vector<Execution> mark_crashed(sqlite::Tx& tx, const GoesOn& goes_on = nullptr);
 /// Makes `owner` the process that runs what dead processes had queued. Returns their ids: one of each user in turn,
 /// each user's oldest first.
 std::vector<std::string> claim_queued(sqlite::Tx& tx, const std::string& owner);

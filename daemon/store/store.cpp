@@ -1,4 +1,5 @@
 #include "daemon/store/store.hpp"
+#include "daemon/store/waiting_rows.hpp"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -261,7 +262,7 @@ std::size_t Store::sweep_blobs() {
     const std::lock_guard lock(blobs_mutex_);
     struct stat info {};
     if (::stat(entry.path().c_str(), &info) != 0 || ::time(nullptr) - info.st_mtime < 3600) continue;
-    if (lease.db().one<std::int64_t>("SELECT 1 FROM files WHERE hash_sha256=? LIMIT 1", hash)) continue;
+    if (is_blob_used(lease.db(), hash)) continue;
     gone += ::unlink(entry.path().c_str()) == 0 ? 1 : 0;
   }
   return gone;

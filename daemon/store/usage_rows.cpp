@@ -1,4 +1,5 @@
 #include "daemon/store/usage_rows.hpp"
+#include "daemon/store/waiting_rows.hpp"
 
 #include "daemon/base/ids.hpp"
 #include "daemon/store/execution_rows.hpp"
@@ -53,7 +54,7 @@ RecentSuccess recent_success(sqlite::Db& db, std::int64_t since) {
   return db
       .one<RecentSuccess>(
           "SELECT count(*), coalesce(sum(status='completed'), 0) FROM (SELECT status FROM workflow_executions WHERE "
-          "id>=?1 AND status NOT IN ('queued', 'running') ORDER BY id DESC LIMIT 10000)",
+          "id>=?1 AND status NOT IN ('queued', 'waiting', 'running') ORDER BY id DESC LIMIT 10000)",
           first_id_at(since))
       .value_or(RecentSuccess{});
 }
@@ -77,7 +78,7 @@ std::int64_t delete_expired(sqlite::Tx& tx, const Expiry& e, std::vector<std::st
   std::int64_t deleted = 0;
   if (e.executions_before > 0)
     for (const std::string& id : tx->all<std::string>("SELECT id FROM workflow_executions WHERE id<? AND status NOT IN "
-                                                      "('queued', 'running') ORDER BY id LIMIT ?",
+                                                      "('queued', 'waiting', 'running') ORDER BY id LIMIT ?",
                                                       first_id_at(e.executions_before), kPiece))
       deleted += delete_execution(tx, id, orphaned_blobs) ? 1 : 0;
   const auto old = [&](sqlite::Sql sql, std::int64_t before) {
@@ -105,8 +106,7 @@ std::int64_t delete_expired(sqlite::Tx& tx, const Expiry& e, std::vector<std::st
     const auto hash = tx->one<std::string>("SELECT hash_sha256 FROM files WHERE id=?", id);
     tx->exec("DELETE FROM files WHERE id=?", id);
     ++deleted;
-    if (hash && !tx->one<std::int64_t>("SELECT 1 FROM files WHERE hash_sha256=? LIMIT 1", *hash))
-      orphaned_blobs.push_back(*hash);
+    if (hash && !is_blob_used(*tx.operator->(), *hash)) orphaned_blobs.push_back(*hash);
   }
   return deleted;
 }

@@ -66,6 +66,7 @@ class Execution:
         self.id = facts.get("id", "")
         self.workflow = facts.get("workflow", "")
         self.mode = facts.get("mode", "")
+        self.resume_url = facts.get("resume_url", "")
         self._started = facts.get("started", 0)
 
     @property
@@ -364,6 +365,20 @@ class While:
         return self.decide(names)
 
 
+class Wait:
+    """The daemon waits, then calls. What came with the call that ended the waiting goes along with the value."""
+
+    def __init__(self, parameters, outputs, file):
+        pass
+
+    def run(self, names):
+        inputs = names["inputs"]
+        value = next((one for port, one in inputs.items() if port != "came"), None)
+        if "came" in inputs:
+            value = {"value": value, **inputs["came"]}
+        return Answer(value, value)
+
+
 class Stop:
     """The daemon ends the execution by itself."""
 
@@ -379,6 +394,7 @@ NODES = {
     "qflow.set": Set,
     "qflow.for_each": ForEach,
     "qflow.while": While,
+    "qflow.wait": Wait,
     "qflow.stop": Stop,
 }
 

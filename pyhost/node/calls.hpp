@@ -58,7 +58,7 @@ class Calls {
 
   /// Takes the value of call `id`, which ran in another worker.
   void give(std::uint32_t id, pybind11::object value) { values_[id] = std::move(value); }
-  /// Records why the value of call `id` could not be read; a call that needs the value cannot run.
+  /// Records why the value of call `id` could not be read (empty: no memory); a call that needs the value cannot run.
   void lose(std::uint32_t id, std::string why) { lost_[id] = std::move(why); }
   bool needs_lost(const schema::Call& call) const { return find_lost(call) != nullptr; }
   std::string lost_reason(const schema::Call& call) const { return *find_lost(call); }

@@ -124,11 +124,20 @@ class Worker {
       if (!give.last) return;
       const std::string whole = std::exchange(given_, {});
       calls_.give(id, value_of_text(whole, give.encoding));
-    } catch (const std::exception& problem) {  // the call that needs it reports it
-      PyErr_Clear();
-      given_.clear();
-      calls_.lose(id, problem.what());
+    } catch (py::error_already_set& raised) {  // the call that needs it reports it
+      lose(id, raised.matches(PyExc_MemoryError) ? "" : first_line(raised.what()));
+    } catch (const std::bad_alloc&) {
+      lose(id, "");
+    } catch (const std::exception& problem) {
+      lose(id, problem.what());
     }
+  }
+
+  // `why`: empty: there was no memory for it.
+  void lose(std::uint32_t id, std::string why) {
+    PyErr_Clear();
+    given_ = std::string();
+    calls_.lose(id, std::move(why));
   }
 
   // In the branch this returns to serve(), which goes on with the branch's own socket.
@@ -201,9 +210,7 @@ class Worker {
     only_in_parent();
     PyErr_Clear();
     end_output(id);
-    std::string text = problem.what();
-    text.resize(std::min(text.size(), text.find('\n')));  // pybind11 appends where it was raised
-    send(schema::Kind::raised, id, raised(phase, "NotTransferable", text));
+    send(schema::Kind::raised, id, raised(phase, "NotTransferable", first_line(problem.what())));
   }
 
   void on_load(std::uint32_t id, const schema::Load& load, const std::string& source) {
@@ -250,7 +257,9 @@ class Worker {
       end_output(id);
       const std::string problem = calls_.lost_reason(call);
       return send(schema::Kind::raised, id,
-                  raised("call", "ValueLost", "a value that it takes could not be read here: " + problem));
+                  problem.empty()
+                      ? raised("call", "MemoryError", "the value of another node did not fit into its worker")
+                      : raised("call", "ValueLost", "a value that it takes could not be read here: " + problem));
     }
     if (const auto because = calls_.failed_input(call)) {
       calls_.drop(id);
@@ -283,13 +292,42 @@ class Worker {
 
   void on_fetch(std::uint32_t id, const schema::Fetch& fetch) {
     if (fetch.whole) return send_whole(id, fetch);
+    if (fetch.keep) return send_kept(id, fetch);
     const PathList* files = calls_.files_of(fetch.call);
     if (files == nullptr || fetch.index >= files->size())
-      return send(schema::Kind::chunk, id, schema::Chunk{true, "no such file in this value"});
+      return send(schema::Kind::chunk, id, schema::Chunk{true, "no such file in this value", std::nullopt});
     read_in_pieces((*files)[fetch.index],
                    [&](std::string_view piece, bool last, const std::optional<std::string>& error) {
-                     send(schema::Kind::chunk, id, schema::Chunk{last, error}, std::string(piece));
+                     send(schema::Kind::chunk, id, schema::Chunk{last, error, std::nullopt}, std::string(piece));
                    });
+  }
+
+  // A value that is to outlive this worker.
+  void send_kept(std::uint32_t id, const schema::Fetch& fetch) {
+    constexpr std::size_t kPiece = 256U << 10U;
+    schema::Chunk last{true, std::nullopt, std::nullopt};
+    try {
+      const py::object* value = calls_.value(fetch.call);
+      if (value == nullptr) throw std::runtime_error("there is no such value");
+      std::string encoding;
+      const std::string text = text_of_value(*value, fetch.most, encoding);
+      last.encoding = encoding;
+      for (std::size_t at = 0; at < text.size(); at += kPiece)
+        send(schema::Kind::chunk, id, schema::Chunk{false, std::nullopt, std::nullopt}, text.substr(at, kPiece));
+    } catch (const std::length_error&) {
+      last.error = fmt::format("it is larger than {} MiB", fetch.most >> 20U);
+    } catch (const std::exception& problem) {
+      PyErr_Clear();
+      last.error = first_line(problem.what());
+    }
+    only_in_parent();
+    send(schema::Kind::chunk, id, last);
+  }
+
+  // pybind11 appends where an exception was raised.
+  static std::string first_line(std::string text) {
+    text.resize(std::min(text.size(), text.find('\n')));
+    return text;
   }
 
   void send_whole(std::uint32_t id, const schema::Fetch& fetch) {
@@ -301,7 +339,8 @@ class Worker {
       const PieceSink sink = [&](std::string_view piece) {
         if (piece.size() > left) throw std::length_error("value");
         left -= piece.size();
-        if (!piece.empty()) send(schema::Kind::chunk, id, schema::Chunk{false, std::nullopt}, std::string(piece));
+        if (!piece.empty())
+          send(schema::Kind::chunk, id, schema::Chunk{false, std::nullopt, std::nullopt}, std::string(piece));
       };
       if (value != nullptr && !write_whole(*value, sink)) problem = "it is too deep, or contains itself";
     } catch (const std::length_error&) {
@@ -311,7 +350,7 @@ class Worker {
       problem = "there is no memory to write it";
     }
     only_in_parent();
-    send(schema::Kind::chunk, id, schema::Chunk{true, problem});
+    send(schema::Kind::chunk, id, schema::Chunk{true, problem, std::nullopt});
   }
 
   void fail(std::uint32_t id, py::error_already_set& raised, const char* phase, const std::string& file,

@@ -71,6 +71,34 @@ void engine_costs() {
   const double while_ =
       durations(daemon, loop("while", {{"condition", "value < 10000"}, {"max_iterations", 20'000}}, "0"), 6).at(0.5);
   row("while, 10,000 rounds, trivial body", while_ / kRounds * 1000, "µs", "a round");
+  // Branches: a start, two nodes beside one another, and one that takes both values.
+  const auto diamond = [&](const std::string& side, const char* parallel) {
+    json::object flow =
+        flow_of({code("a", "def a(): return 1"), code("b", side), code("c", side), code("d", "def d(x, y): return 1")},
+                {edge("a", 0, "b", 0), edge("a", 0, "c", 0), edge("b", 0, "d", 0), edge("c", 0, "d", 1)});
+    flow["settings"] = json::object{{"parallel", parallel}};
+    return flow;
+  };
+  const char* const trivial = "def f(x): return x";
+  const double alone = durations(daemon, diamond(trivial, "off"), 60).at(0.5);
+  const double forked = durations(daemon, diamond(trivial, "on"), 60).at(0.5);
+  row("a branch around a trivial node: fork, call, value back", forked - alone, "ms",
+      "to reach for fork to first call: 1");
+  const char* const waits = "import time\ndef f(x):\n    time.sleep(0.1)\n    return x";
+  row("two branches of 100 ms of waiting each", durations(daemon, diamond(waits, "on"), 8).at(0.5), "ms",
+      "to reach: 110");
+  const char* const work =
+      "import time\ndef body(x):\n    until = time.perf_counter() + 0.001\n    while time.perf_counter() < until: "
+      "pass\n    return x";
+  const auto map = [&](int branches) {
+    return flow_of({code("items", "def items(): return list(range(1000))"),
+                    control("loop", "for_each", {{"parallel", branches}}), code("body", work)},
+                   {edge("items", 0, "loop", 0), edge("loop", 1, "body", 0), edge("body", 0, "loop", 1)});
+  };
+  const double one = durations(daemon, map(1), 4).at(0.5);
+  const double two = durations(daemon, map(2), 4).at(0.5);
+  row("map of 1,000 × 1 ms over 2 branches", two, "ms",
+      fmt::format("{:.2f} × half of {:.0f} ms without", two / (one / 2), one));
   json::object tried = code("n1", "def f(x): return x");
   tried["retryOnFail"] = true;
   const json::object guarded = flow_of({code("n0", "def f(): return 1"), tried, code("n2", "def f(x): return x")},

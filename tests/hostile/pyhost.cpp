@@ -120,7 +120,7 @@ const std::map<std::string, std::function<void()>> kActs{
     {"an answer under another id", [] { say(schema::Kind::loaded, 77, good_loaded()); }},
     {"a chunk that nobody asked for",
      [] {
-       say(schema::Kind::chunk, 1, schema::Chunk{true, std::nullopt});
+       say(schema::Kind::chunk, 1, schema::Chunk{true, std::nullopt, std::nullopt});
      }},
     {"skipping without a reason",
      [] {

@@ -10,7 +10,9 @@
 #include "daemon/base/time.hpp"
 #include "daemon/services/execution_list.hpp"
 #include "daemon/services/execution_record.hpp"
+#include "daemon/services/report.hpp"
 #include "daemon/services/running.hpp"
+#include "daemon/services/waiting.hpp"
 
 namespace qflow::api {
 namespace {
@@ -21,12 +23,13 @@ std::string status_word(const std::string& word) {
       {"queued", "queued"},       {"new", "queued"},          {"running", "running"},
       {"completed", "completed"}, {"success", "completed"},   {"failed", "failed"},
       {"error", "failed"},        {"cancelled", "cancelled"}, {"canceled", "cancelled"},
-      {"crashed", "crashed"},     {"waiting", "waiting"},     {"unknown", "unknown"}};  // the last two never occur here
+      {"crashed", "crashed"},     {"waiting", "waiting"},     {"unknown", "unknown"}};  // the last never occurs here
   const auto found = kWords.find(word);
   if (found == kWords.end())
     throw Fault(
         FaultKind::bad_input, "invalid_query",
-        fmt::format("status: \"{}\" is not one of queued, running, completed, failed, cancelled, crashed", word));
+        fmt::format("status: \"{}\" is not one of queued, running, waiting, completed, failed, cancelled, crashed",
+                    word));
   return found->second;
 }
 
@@ -128,6 +131,24 @@ Task<Reply> get_execution_workflow(Services& services, const Request& request) {
   co_return reply;
 }
 
+Task<Reply> get_execution_report(Services& services, const Request& request) {
+  auto job = [&services, id = request.parameter("id"), caller = request.caller](sqlite::Db& db) {
+    const services::ExecutionRecord record = services::execution_record(services, db, *caller, id);
+    const services::FileReader read = [&services](const store::File& file) {
+      return services::whole_output(services, file);
+    };
+    const auto document = store::find_document(db, record.execution.document_hash.value_or(""));
+    Reply reply;
+    reply.body = services::report_html(record, document.value_or(""), read);
+    reply.content_type = "text/html; charset=utf-8";
+    reply.content_policy = services::kReportPolicy;
+    reply.room = record.room;
+    return reply;
+  };
+  Reply reply = co_await services.store.read(std::move(job));
+  co_return reply;
+}
+
 Task<Reply> delete_execution(Services& services, const Request& request) {
   co_await services::delete_execution(services, *request.caller, request.parameter("id"));
   co_return Reply::success();
@@ -167,6 +188,17 @@ Task<Reply> retry_execution(Services& services, const Request& request) {
                                         {"retryOf", request.parameter("id")},
                                         {"reused", json::value_from(retried.reused)},
                                         {"again", json::value_from(retried.again)}});
+}
+
+Task<Reply> resume_execution(Services& services, const Request& request) {
+  Body body(request.json_object());
+  std::optional<json::value> came;
+  if (const json::value* data = body.find("data")) came = *data;
+  body.check();
+  co_await services::wake_execution(services, *request.caller, request.parameter("id"), std::move(came));
+  co_return Reply::of(
+      202,
+      json::object{{"id", request.parameter("id")}, {"executionId", request.parameter("id")}, {"status", "queued"}});
 }
 
 }  // namespace qflow::api

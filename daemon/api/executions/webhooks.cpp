@@ -11,6 +11,7 @@
 #include "daemon/base/members.hpp"
 #include "daemon/base/text.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/services/waiting.hpp"
 #include "daemon/services/webhook_calls.hpp"
 #include "daemon/store/asset_rows.hpp"
 
@@ -129,6 +130,15 @@ Task<Reply> delete_webhook(Services& services, const Request& request) {
   const services::Actor actor = actor_of(request);
   co_await services::delete_webhook(services, *request.caller, actor, request.parameter("id"));
   co_return Reply::success();
+}
+
+// What an execution that waits for its address gets besides.
+Task<Reply> resume_by_address(Services& services, const Request& request) {
+  json::value came = input_of(request, "");
+  came.get_object().erase("path");
+  const std::string id = request.parameter("id");
+  co_await services::wake_by_address(services, id, request.parameter("token"), std::move(came));
+  co_return Reply::of(202, json::object{{"executionId", id}, {"status", "queued"}});
 }
 
 // Replies with 202 and the execution's id, or with the result, as the webhook's `response` says.
