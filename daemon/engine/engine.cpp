@@ -54,6 +54,7 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
       if (turn == Turn::ended && listener_ != nullptr) listener_->on_end(order, outcome);
       co_return outcome;
     }
+    if (turn == Turn::begun) co_await recorder_.read_kept(order);
     if (turn == Turn::cancelled) one.cancel();
     else if (listener_ != nullptr) begin_listening(order, one);
     outcome = co_await one.execute();
@@ -77,6 +78,11 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
       if (listener_ != nullptr) listener_->on_suspend(order, outcome);
       co_return outcome;
     }
+  }
+  if (abandoned_.erase(key) > 0) {  // its record says that it runs: the next process takes it up
+    active_.erase(key);
+    outcome.status = Status::pending;
+    co_return outcome;
   }
   std::exception_ptr unrecorded;
   try {
@@ -176,7 +182,10 @@ Task<> Engine::drain(Clock::duration patience) {
   while (!active_.empty() && Clock::now() < until) co_await sleep_for(std::chrono::milliseconds(20));
   std::vector<std::string> left;
   for (const auto& [id, run] : active_) left.push_back(id);
-  for (const std::string& id : left) cancel(id);
+  for (const std::string& id : left) {
+    if (const Run* const run = active_[id]; run != nullptr && run->goes_on()) abandoned_.insert(id);
+    cancel(id);
+  }
   recorder_.set_patience(kLastPatience);
   // Wait until the last of them is recorded; a kill takes no time, but the disk does.
   for (int i = 0; i < 3000 && !active_.empty(); ++i) co_await sleep_for(std::chrono::milliseconds(20));

@@ -3,6 +3,7 @@
 #pragma once
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "daemon/base/async.hpp"
@@ -70,6 +71,7 @@ class Engine {
   Places places_;
   int isolation_level_;
   std::map<std::string, Run*> active_;  // null: it has ended and is being recorded
+  std::set<std::string> abandoned_;     ///< killed while the engine drains, to be taken up by the next process
   bool draining_ = false;
   std::uint64_t unnamed_ = 0;
 };

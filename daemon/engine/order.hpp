@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "daemon/base/byte_budget.hpp"
@@ -25,12 +26,14 @@ struct Resumption {
     std::vector<std::int32_t> outputs;  ///< of a node of flow: those that carry a value
     schema::Result result;              ///< as recorded
     std::string encoding, value;        ///< json, which the record shows, or as it was kept
+    std::string blob;                   ///< where that is, until Recorder::read_kept() has read it
   };
   std::vector<Step> steps;
-  std::optional<std::size_t> over;  ///< the step whose waiting is over
-  std::optional<json::value> came;  ///< what came with the call that ended it
-  double ran_ms = 0;                ///< how long it ran before
-  std::int64_t rows = 0;            ///< of its steps, in the record
+  std::set<std::size_t> over;       ///< steps whose waiting is over
+  std::optional<json::value> came;  ///< what came with the call that ended that of `came_at`
+  std::optional<std::size_t> came_at;
+  double ran_ms = 0;      ///< how long it ran before
+  std::int64_t rows = 0;  ///< of its steps, in the record
   std::int64_t next_order = 0;
 };
 
@@ -49,13 +52,14 @@ struct Order {
   std::string document;    ///< the workflow as JSON, to be kept with the record; empty: none, or it is kept by now
   bool resumable = false;  ///< the record has all that another process would need to run it
   bool may_wait = false;   ///< somebody makes it go on when it has waited without a worker
-  std::shared_ptr<const Resumption> resumed;  ///< null: it begins at its start
-  std::string resume_url;                     ///< the path of the address that ends its waiting; empty: none
-  std::uint64_t quota = 0;                    ///< bytes that the user may keep; 0: any number
-  bool queued = false;                        ///< its record says that it waits for a place
-  bool input_is_recorded = false;             ///< `input` was dropped while it waits, and is read back when it begins
-  std::shared_ptr<ByteBudget::Hold> room;     ///< for what it takes while it waits; null: that is little
-  std::shared_ptr<Ticket> ticket;             ///< counts it as waiting until it has a place; null: not counted
+  std::shared_ptr<Resumption> resumed;     ///< null: it begins at its start. Shared with nobody while it runs
+  bool goes_on = false;                    ///< after a crash it is taken up again
+  std::string resume_url;                  ///< the path of the address that ends its waiting; empty: none
+  std::uint64_t quota = 0;                 ///< bytes that the user may keep; 0: any number
+  bool queued = false;                     ///< its record says that it waits for a place
+  bool input_is_recorded = false;          ///< `input` was dropped while it waits, and is read back when it begins
+  std::shared_ptr<ByteBudget::Hold> room;  ///< for what it takes while it waits; null: that is little
+  std::shared_ptr<Ticket> ticket;          ///< counts it as waiting until it has a place; null: not counted
   std::shared_ptr<const typing::Catalog> catalog;  ///< users' types; null: none. Shared with other executions
 };
 

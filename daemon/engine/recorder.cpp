@@ -1,5 +1,6 @@
 #include "daemon/engine/recorder.hpp"
 
+#include "daemon/base/fault.hpp"
 #include "daemon/base/fingerprint.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/engine/kept_files.hpp"
@@ -9,6 +10,7 @@
 #include "daemon/store/usage_rows.hpp"
 #include "daemon/store/user_rows.hpp"
 #include "daemon/store/waiting_rows.hpp"
+#include "sandbox/sys.hpp"
 #include "schema/text/parse_json.hpp"
 
 namespace qflow::engine {
@@ -17,6 +19,7 @@ namespace {
 constexpr auto kFirstPause = std::chrono::milliseconds(100);
 constexpr std::size_t kMostLost = kFirstRuns + kKeptRuns;  // rows of one execution that wait to be written again
 constexpr auto kLongestPause = std::chrono::seconds(5);
+constexpr std::size_t kMostKept = 257U << 20U;  // bytes of one value
 
 store::NodeExecution row_of(const Order& order, std::size_t index, const StepRun& run) {
   const flow::Node& node = order.plan.steps[index].node;
@@ -302,21 +305,56 @@ Task<> Recorder::keep(std::string execution_id, std::string node_id, KeptValue v
   }
 }
 
+Task<> Recorder::read_kept(Order& order) {
+  if (!order.resumed) co_return;
+  auto read = [resumed = order.resumed] {
+    for (Resumption::Step& one : resumed->steps) {
+      if (one.blob.empty()) continue;
+      one.value = sandbox::read_file(one.blob, kMostKept);
+    }
+  };
+  std::string problem;
+  try {
+    co_await store_->offload(std::move(read));
+  } catch (const sandbox::SysError& error) {
+    problem = error.what();
+  }
+  if (!problem.empty())
+    throw Fault(FaultKind::conflict, "kept_value_lost", "a value that it had kept cannot be read: " + problem);
+}
+
+namespace {
+enum class Waited { yes, ended, incomplete };
+}
+
+// Rows of steps were posted, as for end(): none may be missing, since what has no row runs again.
 Task<bool> Recorder::wait(const Order& order, const Outcome& outcome) {
   std::vector<store::KeptRow> rows;
+  std::uint64_t more = 0;
   for (const KeptValue& value : outcome.kept) {
     store::KeptRow row = co_await put_kept(order.execution_id, order.plan.steps[value.step].node.id, value);
+    more += value.bytes.size();
     rows.push_back(std::move(row));
   }
+  const std::vector<store::File> files = co_await keep_files_of(order, outcome);
   const std::string node = outcome.waiting->step ? order.plan.steps[*outcome.waiting->step].node.id : "";
-  auto job = [id = order.execution_id, till = outcome.waiting->till, node, ran = outcome.duration_ms,
-              rows = std::move(rows), lost = take_lost(order.execution_id)](sqlite::Tx& tx) {
-    for (const store::NodeExecution& row : lost) store::insert_node(tx, row);
-    for (const store::KeptRow& row : rows) store::insert_kept(tx, row);
-    return store::wait_execution(tx, id, till, node, ran);
-  };
-  const bool waits = co_await store_->write_always(std::move(job));
-  co_return waits;
+  std::vector<store::NodeExecution> lost;
+  for (int tries = 0; tries < 3; ++tries) {
+    for (store::NodeExecution& row : take_lost(order.execution_id)) lost.push_back(std::move(row));
+    auto job = [&order, &outcome, &rows, &files, &lost, node, more](sqlite::Tx& tx) {
+      const std::string& id = order.execution_id;
+      for (const store::NodeExecution& row : lost) store::insert_node(tx, row);
+      if (store::count_nodes(*tx.operator->(), id) < outcome.rows) return Waited::incomplete;
+      store::require_room(*tx.operator->(), order.created_by, order.quota, more);
+      for (const store::KeptRow& row : rows) store::insert_kept(tx, row);
+      for (const store::File& file : files) store::insert_file(tx, file);
+      return store::wait_execution(tx, id, outcome.waiting->till, node, outcome.duration_ms) ? Waited::yes
+                                                                                             : Waited::ended;
+    };
+    const Waited waited = co_await store_->write_always(std::move(job));
+    if (waited != Waited::incomplete) co_return waited == Waited::yes;
+  }
+  throw std::runtime_error("steps are missing in its record");
 }
 
 // False: steps are missing, and nothing was written.
@@ -334,10 +372,8 @@ Task<bool> Recorder::write_end(std::shared_ptr<const End> end) {
     for (const auto& [node, runs] : ending.long_loops)
       store::thin_nodes(tx, ending.row.id, node, kKeptRuns, runs - kKeptRuns);
     if (!store::finish_execution(tx, ending.row)) return true;  // it had no steps, and was deleted
-    if (ending.row.status != "failed") {
-      std::vector<std::string> orphans;  // the sweep finds them
-      store::delete_kept(tx, ending.row.id, orphans);
-    }
+    std::vector<std::string> orphans;                           // the sweep finds them
+    store::delete_kept(tx, ending.row.id, orphans);
     for (const store::File& file : ending.files) store::insert_file(tx, file);
     for (const store::DataFlowRow& flow : ending.flows) store::insert_flow(tx, flow);
     store::add_usage(tx, ending.row, ending.cpu_us);

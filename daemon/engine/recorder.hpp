@@ -45,6 +45,8 @@ class Recorder {
   Task<bool> wait(const Order& order, const Outcome& outcome);
   /// Keeps a value of a running execution, in the background. Engine strand. A failure is logged.
   Task<> keep(std::string execution_id, std::string node_id, KeptValue value);
+  /// Reads the values that an execution that goes on has kept. Engine strand. Throws Fault(conflict) when one is lost.
+  Task<> read_kept(Order& order);
   /// How long end() goes on trying: without an end in a server, shortly in a command that somebody waits for, or when
   /// the server stops. Any thread.
   void set_patience(Clock::duration patience) { patience_ = patience; }

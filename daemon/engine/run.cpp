@@ -70,7 +70,9 @@ Task<Outcome> Run::execute() {
     if (!state_.order.execution_id.empty()) outcome.usage = state_.usage();
   }
   outcome.error = walk_.error();
-  if (outcome.error) outcome.failed_step = walk_.failed_step();
+  if (!outcome.error && walk_.is_lost() && !state_.cancelled && !state_.expired)
+    outcome.error = NodeError{"WorkerDied", "its worker was lost", "", std::nullopt, Cause::crashed};
+  if (walk_.error()) outcome.failed_step = walk_.failed_step();
   settle(start);
   co_return std::move(outcome);
 }

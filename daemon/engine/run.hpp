@@ -26,6 +26,8 @@ class Run {
   /// Ends it from outside: its workers, and all that they started, are killed.
   void cancel();
   bool cancelled() const { return state_.cancelled; }
+  /// Whether it is taken up again when its process has ended.
+  bool goes_on() const { return state_.order.goes_on && state_.order.resumable; }
   /// Asks it to wait, without a worker, between two steps; what cannot goes on.
   void suspend() { state_.suspend = true; }
 

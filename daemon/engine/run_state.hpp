@@ -48,8 +48,9 @@ struct RunState {
   bool begun = false;    ///< a step has begun
   bool suspend = false;  ///< it is to wait between two steps, as soon as it can: the engine stops
   std::int64_t next_order = 0;
-  std::uint64_t file_bytes_left;  ///< of what it may hand over
-  std::vector<bool> handed_over;  ///< steps whose files have been fetched
+  std::uint64_t kept_left = 256ULL << 20U;  ///< bytes of values that it may have kept
+  std::uint64_t file_bytes_left;            ///< of what it may hand over
+  std::vector<bool> handed_over;            ///< steps whose files have been fetched
 
   const std::optional<json::value>& input() const { return settled_input ? settled_input : order.input; }
   bool is_pinned(std::size_t step) const { return order.pins.count(step) != 0; }

@@ -55,6 +55,7 @@ Walk::Walk(const Walk& from, std::size_t group, Lane& branch)
       erred_(from.erred_),
       taken_(from.taken_),
       given_(from.given_),
+      shown_(from.shown_),
       path_(from.path_),
       rounds_of_(from.rounds_of_) {
   lanes_[group] = &branch;

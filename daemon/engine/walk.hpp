@@ -158,11 +158,15 @@ class Walk {
   bool pays(const std::vector<Region>& regions) const;
   bool shares_heavy(const std::vector<Region>& regions) const;
   void judge(const std::vector<Region>& regions, bool all);
+  Task<> run_own(Section& section, const std::vector<Region>& regions);
   Task<> run_regions(Section& section);
   Task<> run_region(Section& section, Region region);
   Task<std::unique_ptr<Lane>> fork_for(Section& section, const Region& region);
   Task<> bring_home(Section& section, const Region& region, Walk& branch, Lane& lane);
   void refuse_value(std::size_t unit, const std::string& problem);
+  bool may_run_again(const Region& region) const;
+  void run_again(const Region& region, std::size_t unit, const std::string& problem);
+  void drop_branch(std::size_t group, const Lane& branch);
   void merge(const Region& region, Walk& branch);
   bool is_needed(std::size_t step, const Region& region) const;
   Task<std::optional<std::string>> move_value(std::size_t step, Walk& branch, const Lane& forked, bool results);
@@ -200,7 +204,9 @@ class Walk {
   std::optional<NodeError> error_;
   std::size_t failed_step_ = 0;
   bool load_failed_ = false;
-  bool refused_ = false;  ///< a call could not be made: what was asked for is not waited for
+  bool explained_ = false;    ///< why a worker is lost has been said
+  std::size_t sections_ = 0;  ///< in which branches are at work
+  bool refused_ = false;      ///< a call could not be made: what was asked for is not waited for
   std::size_t last_asked_ = 0;
 
   // Of each step of the plan.

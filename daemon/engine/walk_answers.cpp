@@ -291,11 +291,12 @@ void Walk::collect_output(Lane& lane, const LaneRequest& request) {
 // The worker is gone, or has to go: the step it was at is the one that failed. One that was ended with the execution,
 // or with the worker that it is a branch of, tells nothing.
 Task<> Walk::explain_loss() {
-  if (lost_ == nullptr || run_.cancelled) co_return;
+  if (lost_ == nullptr || run_.cancelled || explained_) co_return;
   Lane& lane = *lost_;
   if (run_.expired ? lane.expected() == 0 : lane.was_cancelled()) co_return;
   const LaneRequest at = lane.lost_at();
   const std::size_t step = at.what == LaneRequest::What::branch ? last_asked_ : at.step;
+  explained_ = true;
   NodeError error = co_await lane.why_lost();
   if (run_.expired) error = NodeError{"TimedOut", expired_text(*run_.plan.timeout), "", std::nullopt, Cause::timed_out};
   if (lane.expected() > 0) collect_output(lane, at);

@@ -187,23 +187,39 @@ Task<bool> Walk::run_section(const Units& units, std::size_t at) {
       --section.at_work;
       section.changed.signal();
     });
-  while (section.to_fork > 0 && section.at_work > 0) co_await section.changed.wait();
-  bool own = !section.broken;
-  if (own) {
-    co_await section.turn.lock();
-    const Mutex::Held held(section.turn);
-    for (const Region& region : regions) {
-      if (!own) break;
-      judged_.insert(region.units.front());
-      own = co_await run(region.units);
-    }
-    if (own) own = co_await finish();
-    section.broken = section.broken || !own;
-    if (!own) run_.kill(workers::End::cancelled);
+  // Whatever happens here, the branches are waited for: they refer to the section.
+  ++sections_;
+  std::exception_ptr thrown;
+  try {
+    while (section.to_fork > 0 && section.at_work > 0) co_await section.changed.wait();
+    if (!section.broken) co_await run_own(section, regions);
+  } catch (...) {
+    thrown = std::current_exception();
+    section.broken = true;
+    run_.kill(workers::End::cancelled);
   }
   while (section.at_work > 0) co_await section.changed.wait();
+  --sections_;
+  if (thrown) std::rethrow_exception(thrown);
   if (section.thrown) std::rethrow_exception(section.thrown);
   co_return !section.broken && lost_ == nullptr && !run_.cancelled;
+}
+
+// What is left to the worker itself, meanwhile.
+Task<> Walk::run_own(Section& section, const std::vector<Region>& regions) {
+  co_await section.turn.lock();
+  const Mutex::Held held(section.turn);
+  bool on = true;
+  for (const Region& region : regions) {
+    if (!on) break;
+    judged_.insert(region.units.front());
+    on = co_await run(region.units);
+  }
+  if (on) on = co_await finish();
+  if (on) co_return;
+  section.broken = true;
+  co_await explain_loss();
+  run_.kill(workers::End::cancelled);
 }
 
 // Takes one region after the other.
@@ -237,9 +253,18 @@ Task<> Walk::run_region(Section& section, Region region) {
   const Mutex::Held held(section.turn);
   merge(region, branch);
   if (on && !section.broken) co_await bring_home(section, region, branch, *lane);
-  for (auto& [group, runner] : branch.runners_) lanes_[group]->drop(*runner);
-  lanes_[region.group]->drop(*lane);
-  lanes_[region.group]->send();
+  for (auto& [group, runner] : branch.runners_) drop_branch(group, *runner);
+  drop_branch(region.group, *lane);
+}
+
+// Whoever forked it waits for it; if that is gone, or was not this lane, PID 1 does.
+void Walk::drop_branch(std::size_t group, const Lane& branch) {
+  Lane* const main = run_.lanes[group].get();
+  lanes_[group]->drop(branch);
+  lanes_[group]->send();
+  if (main == lanes_[group] || main == nullptr) return;
+  main->drop(branch);
+  main->send();
 }
 
 // Null: the units are still pending, and run in the worker itself when their turn comes.
@@ -307,6 +332,7 @@ Task<> Walk::bring_home(Section& section, const Region& region, Walk& branch, La
     const std::optional<std::string> problem = co_await move_value(unit, branch, lane, false);
     if (lost_ != nullptr || branch.lost_ != nullptr) {
       section.broken = true;
+      co_await explain_loss();
       if (lost_ == nullptr && !branch.lost_->was_cancelled()) {
         NodeError error = co_await branch.lost_->why_lost();
         fail_for_good(unit, std::move(error));
@@ -314,8 +340,35 @@ Task<> Walk::bring_home(Section& section, const Region& region, Walk& branch, La
       run_.kill(workers::End::cancelled);
       co_return;
     }
-    if (problem) refuse_value(unit, *problem);
+    if (!problem) continue;
+    run_.pace.stays[unit] = true;
+    if (run_.plan.parallel == flow::Parallel::automatic && may_run_again(region))
+      co_return run_again(region, unit, *problem);
+    refuse_value(unit, *problem);
   }
+}
+
+// Nobody asked for branches, and nothing of what the steps have done has left the sandbox.
+bool Walk::may_run_again(const Region& region) const {
+  return run_.plan.sandboxes[region.group].network == sandbox::Network::none && !error_;
+}
+
+// In the worker itself, when their turn comes.
+void Walk::run_again(const Region& region, std::size_t unit, const std::string& problem) {
+  for (const std::size_t one : region.units)
+    for (std::size_t k = one; k < run_.end_of(one); ++k) {
+      passed_[k] = false;
+      state_[k] = State::pending;
+      erred_[k] = false;
+      taken_[k].clear();
+      steps_[k] = StepRun{};
+      run_.handed_over[k] = false;
+    }
+  judged_.insert(region.units.begin(), region.units.end());
+  to_say_[region.units.front()] = fmt::format(
+      "it ran again, in its worker: the value of \"{}\" cannot leave a branch ({}); settings.parallel \"off\" makes "
+      "none",
+      run_.plan.steps[unit].node.name, problem);
 }
 
 void Walk::refuse_value(std::size_t unit, const std::string& problem) {

@@ -98,10 +98,9 @@ Task<bool> Walk::run_rounds_in_branches(std::size_t i, bool& done) {
   merge_rounds(i, rounds);
   bool on = !rounds.broken && !run_.cancelled;
   if (on && rounds.failed == nullptr) on = co_await bring_results(i, rounds);
-  for (const auto& lane : rounds.lanes) lanes_[loop.group]->drop(*lane);
+  for (const auto& lane : rounds.lanes) drop_branch(loop.group, *lane);
   for (const auto& share : rounds.shares)
-    for (const auto& [group, runner] : share->runners_) lanes_[group]->drop(*runner);
-  lanes_[loop.group]->send();
+    for (const auto& [group, runner] : share->runners_) drop_branch(group, *runner);
   co_return on;
 }
 

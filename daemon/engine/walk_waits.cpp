@@ -11,9 +11,8 @@
 namespace qflow::engine {
 namespace {
 
-constexpr std::int64_t kShort = 10'000'000;         // microseconds: the worker stays
-constexpr std::int64_t kMuch = 10'000'000;          // microseconds: to run that again costs more than keeping it
-constexpr std::uint64_t kMostKept = 256ULL << 20U;  // bytes of one value
+constexpr std::int64_t kShort = 10'000'000;  // microseconds: the worker stays
+constexpr std::int64_t kMuch = 10'000'000;   // microseconds: to run that again costs more than keeping it
 constexpr auto kKeepPatience = std::chrono::minutes(2);
 
 std::optional<std::int64_t> end_of(const flow::Wait& wait, std::int64_t now) {
@@ -33,9 +32,9 @@ Task<bool> Walk::run_wait(std::size_t i) {
     co_return true;
   }
   const flow::Wait wait = flow::wait_of(run_.plan.steps[i].node);
-  const std::shared_ptr<const Resumption>& before = run_.order.resumed;
-  if (before && before->over == i && path_.empty()) {
-    came_ = before->came ? &*before->came : nullptr;
+  const std::shared_ptr<Resumption>& before = run_.order.resumed;
+  if (before && before->over.count(i) != 0 && path_.empty()) {
+    came_ = before->came && before->came_at == i ? &*before->came : nullptr;
     co_return ask(i);
   }
   const std::int64_t now = now_us();
@@ -63,7 +62,7 @@ Task<bool> Walk::run_wait(std::size_t i) {
 
 bool Walk::may_leave_worker() const {
   return run_.order.may_wait && run_.order.resumable && !run_.order.execution_id.empty() && branch_ == 0 &&
-         path_.empty() && !error_;
+         sections_ == 0 && path_.empty() && !error_;
 }
 
 // Whether a step whose turn has not come takes the value.
@@ -104,6 +103,12 @@ Task<bool> Walk::leave_worker(std::optional<std::size_t> step, std::optional<std
     }
     kept.push_back(std::move(value));
   }
+  // What the outputs so far hand over goes with the worker.
+  const bool handed = co_await hand_over(run_.units(std::nullopt));
+  if (!handed) {
+    run_.outcome.waiting.reset();
+    co_return false;
+  }
   run_.outcome.kept = std::move(kept);
   run_.outcome.status = Status::waiting;
   co_return false;
@@ -114,23 +119,19 @@ Task<std::optional<std::string>> Walk::keep_value(std::size_t i, KeptValue& out)
   Lane& lane = *lanes_[run_.plan.steps[i].group];
   const auto start = Clock::now();
   out.step = i;
-  if (shown_.count(i) == 0 && run_.order.resumed)  // kept before, and never read back: the same bytes
-    for (const Resumption::Step& before : run_.order.resumed->steps)
-      if (before.step == i && before.encoding == "pickle") {
-        out.encoding = before.encoding;
-        out.bytes = before.value;
-        co_return std::nullopt;
-      }
+  if (steps_[i].result->type.ends_with("Path")) co_return std::string("it names a file of its worker");
   std::optional<FetchedFile> value =
-      co_await lane.fetch(i, run_.plan.steps[i], kKeptValue, kMostKept, start + kKeepPatience);
+      co_await lane.fetch(i, run_.plan.steps[i], kKeptValue, run_.kept_left, start + kKeepPatience);
   if (!value) {
     lost_ = &lane;
     co_return std::nullopt;
   }
-  if (value->too_large) co_return fmt::format("it is larger than {} MiB", kMostKept >> 20U);
+  if (value->too_large)
+    co_return fmt::format("it is larger than the {} MiB that are left for values to keep", run_.kept_left >> 20U);
   if (value->problem) co_return run_.kept.keep(*value->problem);
   out.encoding = value->encoding;
   out.bytes = std::move(value->bytes);
+  run_.kept_left -= std::min<std::uint64_t>(run_.kept_left, out.bytes.size());
   out.milliseconds = milliseconds_since(start);
   co_return std::nullopt;
 }

@@ -71,8 +71,9 @@ void add_frame(const json::object& inner, Table& out) {
       for (const json::value& cell : row.get_array()) out.rows.back().push_back(&cell);
   }
   out.all_rows = out.rows.size();
-  if (const json::array* shape = list("shape"); shape != nullptr && !shape->empty() && shape->front().is_number())
-    out.all_rows = shape->front().to_number<std::size_t>();
+  if (const json::array* shape = list("shape"); shape != nullptr && !shape->empty())
+    if (const std::int64_t* in_all = shape->front().if_int64(); in_all != nullptr && *in_all >= 0)
+      out.all_rows = static_cast<std::size_t>(*in_all);
 }
 
 Table table_of(const json::value& value) {

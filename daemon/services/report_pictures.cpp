@@ -8,6 +8,7 @@
 #include "daemon/base/text.hpp"
 #include "daemon/flow/control.hpp"
 #include "daemon/services/report.hpp"
+#include "daemon/services/workflow_document.hpp"
 
 namespace qflow::services {
 namespace {
@@ -37,7 +38,10 @@ const char* class_of(const store::NodeExecution* row) {
 bool carried(const flow::Node& node, const flow::Edge& edge, const store::NodeExecution* from) {
   if (from == nullptr || from->status == "skipped" || from->status == "cancelled") return false;
   if (!from->live) return true;
-  return from->live->find(std::to_string(flow::output_of(node, edge))) != std::string::npos;
+  const json::value live = stored_json(*from->live);
+  const json::value output(flow::output_of(node, edge));
+  return live.is_array() &&
+         std::find(live.get_array().begin(), live.get_array().end(), output) != live.get_array().end();
 }
 
 // The layer of each node: one more than that of the nodes before it. Connections that lead back are ignored.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <deque>
 
 #include "daemon/base/ids.hpp"
 #include "daemon/base/time.hpp"
@@ -130,6 +131,7 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
   order.document = document_with_part(document_text(workflow), graph, request.part);
   order.quota = quota_of(services);
   order.may_wait = true;
+  order.goes_on = crash_policy(graph, order.mode) == flow::OnCrash::resume;
   order.resume_url = resume_url(services, order.execution_id);
   order.queued = services.engine.full();
   if (order.queued) order.room = waiting_room(services, order.created_by, order.document.size());
@@ -259,6 +261,8 @@ Task<engine::Order> queued_order(Services& services, const store::Execution& row
   order.mode = row.mode;
   order.input_rules = rules_of(row.mode);
   order.queued = order.resumable = order.may_wait = true;
+  order.quota = quota_of(services);
+  order.goes_on = crash_policy(graph, row.mode) == flow::OnCrash::resume;
   order.resume_url = resume_url(services, row.id);
   auto resume = [&services, &recorded = recorded, &plan = order.plan] {
     return resumption_of(plan, recorded, services.store);
@@ -277,10 +281,8 @@ Task<> end_queued(Services& services, store::Execution row, std::string status, 
   if (ended) publish_end(services.events, *ended);
 }
 
-using Count = std::shared_ptr<std::atomic<std::size_t>>;  // shared with the executions that it counts
-
 // False: something failed that may work later.
-Task<bool> resume_one(Services& services, const std::string& id, Count running) {
+Task<bool> resume_one(Services& services, const std::string& id, ResumedCount running) {
   auto find = [id](sqlite::Db& db) { return store::find_summary(db, id); };
   const auto row = co_await services.store.read(std::move(find));
   if (!row || row->status != "queued") co_return true;  // stopped or deleted meanwhile
@@ -305,19 +307,24 @@ Task<bool> resume_one(Services& services, const std::string& id, Count running) 
 
 }  // namespace
 
-Task<> resume_queued(Services& services, std::vector<std::string> ids) {
-  const auto running = std::make_shared<std::atomic<std::size_t>>(0);
-  for (const std::string& id : ids)
-    for (bool done = false; !done;) {
-      while (*running >= kMostResumed) co_await sleep_for(std::chrono::milliseconds(50));
-      try {
-        done = co_await resume_one(services, id, running);
-      } catch (const std::exception& error) {
-        log::error("services", "a queued execution could not be started again; it will be tried again",
-                   {{"execution_id", id}, {"reason", error.what()}});
-      }
-      if (!done) co_await sleep_for(std::chrono::seconds(1));
+Task<> resume_queued(Services& services, std::vector<std::string> ids, ResumedCount running) {
+  if (!running) running = std::make_shared<std::atomic<std::size_t>>(0);
+  std::deque<std::string> left(ids.begin(), ids.end());
+  for (std::size_t in_vain = 0; !left.empty();) {
+    while (*running >= kMostResumed) co_await sleep_for(std::chrono::milliseconds(50));
+    std::string id = std::move(left.front());
+    left.pop_front();
+    bool done = false;
+    try {
+      done = co_await resume_one(services, id, running);
+    } catch (const std::exception& error) {
+      log::error("services", "a queued execution could not be started again; it will be tried again",
+                 {{"execution_id", id}, {"reason", error.what()}});
     }
+    in_vain = done ? 0 : in_vain + 1;
+    if (!done) left.push_back(std::move(id));  // it does not hold up the others
+    if (!done && in_vain >= left.size()) co_await sleep_for(std::chrono::seconds(1));
+  }
 }
 
 Task<bool> wait_for(const Started& started, Clock::duration patience, Presence* presence) {

@@ -1,6 +1,8 @@
 // Starts executions, whatever the cause (a call, a webhook, the editor), waits for them, stops and deletes them. Io
 // threads.
 #pragma once
+#include <atomic>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -52,7 +54,9 @@ Task<Retried> retry_execution(Services& services, const auth::Caller& caller, st
 Task<bool> wait_for(const Started& started, Clock::duration patience, Presence* presence = nullptr);
 /// Starts executions again that were queued when an earlier process ended (store::claim_queued), one after the other,
 /// from the documents that were kept with them. One that cannot run any more is recorded as failed.
-Task<> resume_queued(Services& services, std::vector<std::string> ids);
+/// `running`: how many of them run, for those that start more; null: counted here.
+using ResumedCount = std::shared_ptr<std::atomic<std::size_t>>;  // shared with the executions that it counts
+Task<> resume_queued(Services& services, std::vector<std::string> ids, ResumedCount running = nullptr);
 
 /// The execution's row, without input and output. Throws Fault(not_found) also when it is not the caller's. On a thread
 /// of the store.

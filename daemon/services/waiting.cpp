@@ -5,6 +5,7 @@
 
 #include <array>
 #include <map>
+#include <set>
 
 #include "daemon/base/time.hpp"
 #include "daemon/flow/control.hpp"
@@ -13,15 +14,13 @@
 #include "daemon/services/faults.hpp"
 #include "daemon/services/running.hpp"
 #include "daemon/services/workflow_document.hpp"
-#include "sandbox/sys.hpp"
 #include "schema/text/parse_json.hpp"
 
 namespace qflow::services {
 namespace {
 
-constexpr std::int64_t kMostDue = 100;              // woken at a time
-constexpr std::int64_t kMostRecord = 64 << 20;      // bytes of an execution's record
-constexpr std::uint64_t kMostKept = 257ULL << 20U;  // bytes of one value
+constexpr std::int64_t kMostDue = 100;          // woken at a time
+constexpr std::int64_t kMostRecord = 64 << 20;  // bytes of an execution's record
 constexpr auto kLongestSleep = std::chrono::seconds(1);
 
 std::string token_of(const Services& services, const std::string& id) {
@@ -34,16 +33,21 @@ std::string token_of(const Services& services, const std::string& id) {
   return hex.data();
 }
 
-// False: it does not wait (any more).
-Task<bool> wake(Services& services, std::string id, std::optional<std::string> data) {
-  auto job = [id, data = std::move(data)](sqlite::Tx& tx) {
-    return store::wake_execution(tx, id, store::this_process(), data);
+// False: it does not wait (any more). Its start is nobody's who calls here.
+Task<bool> wake(Services& services, std::string id, std::optional<std::string> data, bool by_address,
+                ResumedCount starting) {
+  auto job = [id, data = std::move(data), by_address](sqlite::Tx& tx) {
+    return store::wake_execution(tx, id, store::this_process(), data, by_address);
   };
   const bool woken = co_await services.store.write_always(std::move(job));
   if (!woken) co_return false;
   std::vector<std::string> ids;
   ids.push_back(std::move(id));
-  co_await resume_queued(services, std::move(ids));
+  const auto executor = co_await asio::this_coro::executor;
+  if (starting) ++*starting;
+  asio::co_spawn(executor, resume_queued(services, std::move(ids), starting), [starting](std::exception_ptr) {
+    if (starting) --*starting;
+  });
   co_return true;
 }
 
@@ -54,16 +58,19 @@ Fault does_not_wait(const std::string& id) {
 }  // namespace
 
 Task<> wake_when_due(Services& services) {
+  const auto starting = std::make_shared<std::atomic<std::size_t>>(0);
   for (;;) {
     Clock::duration pause = kLongestSleep;
     try {
-      auto look = [now = now_us()](sqlite::Db& db) {
-        return std::make_pair(store::due_executions(db, now, kMostDue), store::next_due(db));
+      const std::int64_t room = kMostDue - std::min<std::int64_t>(kMostDue, static_cast<std::int64_t>(*starting));
+      auto look = [now = now_us(), room](sqlite::Db& db) {
+        return std::make_pair(store::due_executions(db, now, room), store::next_due(db));
       };
       const auto [due, next] = co_await services.store.read(std::move(look));
-      for (const std::string& id : due) co_await wake(services, id, std::nullopt);
-      if (!due.empty()) continue;
-      if (next)
+      for (const std::string& id : due) co_await wake(services, id, std::nullopt, false, starting);
+      if (room == 0) pause = std::chrono::milliseconds(50);
+      else if (!due.empty()) continue;
+      else if (next)
         pause =
             std::min<Clock::duration>(pause, std::chrono::microseconds(std::max<std::int64_t>(1000, *next - now_us())));
     } catch (const std::exception& error) {
@@ -79,7 +86,7 @@ Task<> wake_execution(Services& services, const auth::Caller& caller, std::strin
   co_await services.store.read(std::move(look));
   std::optional<std::string> data;
   if (came) data = json::serialize(*came);
-  const bool woken = co_await wake(services, id, std::move(data));
+  const bool woken = co_await wake(services, id, std::move(data), false, nullptr);
   if (!woken) throw does_not_wait(id);
 }
 
@@ -87,12 +94,18 @@ Task<> wake_by_address(Services& services, std::string id, std::string_view toke
   const std::string due = token_of(services, id);
   if (token.size() != due.size() || sodium_memcmp(token.data(), due.data(), due.size()) != 0)
     throw missing("execution", id);
-  const bool woken = co_await wake(services, id, json::serialize(came));
+  const bool woken = co_await wake(services, id, json::serialize(came), true, nullptr);
   if (!woken) throw does_not_wait(id);
 }
 
 std::string resume_url(const Services& services, const std::string& id) {
   return fmt::format("/resume/{}/{}", id, token_of(services, id));
+}
+
+// What somebody watches is marked; what nobody does goes on.
+flow::OnCrash crash_policy(const flow::Graph& graph, const std::string& mode) {
+  if (graph.on_crash) return *graph.on_crash;
+  return mode == "manual" || mode == "retry" || mode == "cli" ? flow::OnCrash::crashed : flow::OnCrash::resume;
 }
 
 bool goes_on_after_crash(sqlite::Tx& tx, const store::Execution& row) {
@@ -103,9 +116,7 @@ bool goes_on_after_crash(sqlite::Tx& tx, const store::Execution& row) {
   if (!document.is_object()) return false;
   json::array problems;
   const flow::Graph graph = flow::read_workflow(document.get_object(), problems);
-  const flow::OnCrash usual =
-      row.mode == "manual" || row.mode == "retry" ? flow::OnCrash::crashed : flow::OnCrash::resume;
-  const flow::OnCrash how = graph.on_crash.value_or(usual);
+  const flow::OnCrash how = crash_policy(graph, row.mode);
   if (how == flow::OnCrash::crashed) return false;
   store::requeue_execution(tx, row.id, how == flow::OnCrash::resume);
   return true;
@@ -136,45 +147,64 @@ class Resumer {
 
   std::shared_ptr<engine::Resumption> make() {
     out_->ran_ms = recorded_.state.duration_ms.value_or(0);
-    there_.assign(plan_.steps.size(), false);
-    for (std::size_t i = 0; i < plan_.steps.size(); i = std::max(i + 1, plan_.steps[i].body_end)) {
-      there_[i] = take(i);
-      if (!there_[i] && recorded_.state.after_crash && may_have_begun(i)) require_harmless(i);
-      if (!there_[i] && plan_.steps[i].node.id == *recorded_.state.waited_at) wait_is_over(i);
+    const std::size_t steps = plan_.steps.size();
+    for (std::size_t i = 0; i < steps; i = end_of(i)) recorded_steps_[i] = recorded_step(i);
+    // What is recorded, but whose value is gone, runs again if something takes it that is still to run.
+    std::vector<std::size_t> units;
+    for (std::size_t i = 0; i < steps; i = end_of(i)) units.push_back(i);
+    std::set<std::size_t> again;
+    for (auto unit = units.rbegin(); unit != units.rend(); ++unit) {
+      const auto& one = recorded_steps_[*unit];
+      if (one && one->live && one->encoding.empty() && is_taken_by_a_run(*unit, again)) again.insert(*unit);
+    }
+    for (const std::size_t i : units) {
+      auto& one = recorded_steps_[i];
+      if (one && again.count(i) == 0) {
+        out_->steps.push_back(std::move(*one));
+        continue;
+      }
+      const bool waited = plan_.steps[i].node.control == flow::Control::wait;
+      if (waited && (one || plan_.steps[i].node.id == *recorded_.state.waited_at)) wait_is_over(i, !one);
+      else if (one || (recorded_.state.after_crash && may_have_begun(i))) require_harmless(i);
     }
     return std::move(out_);
   }
 
  private:
-  void wait_is_over(std::size_t i) {
-    out_->over = i;
-    if (!recorded_.state.resume_data || !flow::wait_of(plan_.steps[i].node).webhook) return;
+  std::size_t end_of(std::size_t i) const { return std::max(i + 1, plan_.steps[i].body_end); }
+
+  void wait_is_over(std::size_t i, bool just_now) {
+    out_->over.insert(i);
+    if (!just_now || !recorded_.state.resume_data || !flow::wait_of(plan_.steps[i].node).webhook) return;
     out_->came = stored_json(*recorded_.state.resume_data);
+    out_->came_at = i;
     if (!out_->came->is_object()) out_->came = json::object{{"body", *out_->came}};
   }
 
-  bool sources_are_there(std::size_t i) const {
-    for (const flow::Source& source : plan_.steps[i].sources)
-      if (source.step && !source.closes && !there_[*source.step]) return false;
-    return true;
+  bool is_taken_by_a_run(std::size_t i, const std::set<std::size_t>& again) const {
+    for (std::size_t unit = 0; unit < plan_.steps.size(); unit = end_of(unit)) {
+      const auto found = recorded_steps_.find(unit);
+      if (unit == i || (found->second && again.count(unit) == 0)) continue;
+      for (std::size_t k = unit; k < end_of(unit); ++k)
+        for (const flow::Source& source : plan_.steps[k].sources)
+          if (source.step == i) return true;
+    }
+    return false;
   }
 
-  // Its row, and its value if it has one. False: it is to run.
-  bool take(std::size_t i) {
+  // What the record says of it; nothing: it is to run. `encoding` is empty where its value is gone.
+  std::optional<engine::Resumption::Step> recorded_step(std::size_t i) const {
     const flow::Step& step = plan_.steps[i];
     const auto found = last_.find(step.node.id);
-    if (found == last_.end() || !sources_are_there(i)) return false;
+    if (found == last_.end()) return std::nullopt;
     const store::NodeExecution& row = *found->second;
     engine::Resumption::Step one;
     one.step = i;
-    if (row.status == "skipped") {
-      out_->steps.push_back(std::move(one));
-      return true;
-    }
+    if (row.status == "skipped") return one;
     one.erred = row.status == "failed" && step.node.on_error != flow::OnError::stop;
     if (row.status != "completed" && !one.erred) {
-      if (row.status == "failed") refuse(i, "has failed");
-      return false;
+      if (row.status == "failed" && row.retry_count + 1 >= step.node.tries.most) refuse(i, "had failed");
+      return std::nullopt;
     }
     one.live = true;
     if (row.live) {
@@ -189,38 +219,33 @@ class Resumer {
     if (one.result.exact && !one.result.truncated) {
       one.encoding = "json";
       one.value = one.result.preview;
-    } else if (!take_kept(step.node.id, one) && recorded_.state.after_crash) {
-      return false;  // it was not kept
+      return one;
     }
-    out_->steps.push_back(std::move(one));
+    for (const store::KeptRow& kept : recorded_.kept) {
+      if (kept.node_id != step.node.id) continue;
+      one.encoding = kept.encoding;
+      one.blob = store_.blob_path(kept.hash_sha256);
+    }
+    return one;
+  }
+
+  // All that it takes is recorded, so that it may have been asked for when the process ended.
+  bool may_have_begun(std::size_t i) const {
+    if (looped_.count(plan_.steps[i].node.id) != 0) return true;
+    for (const flow::Source& source : plan_.steps[i].sources) {
+      if (!source.step || source.closes) continue;
+      const auto found = recorded_steps_.find(*source.step);
+      if (found == recorded_steps_.end() || !found->second) return false;
+    }
     return true;
   }
 
-  bool take_kept(const std::string& node, engine::Resumption::Step& one) const {
-    for (const store::KeptRow& kept : recorded_.kept) {
-      if (kept.node_id != node) continue;
-      try {
-        one.value = sandbox::read_file(store_.blob_path(kept.hash_sha256), kMostKept);
-      } catch (const sandbox::SysError& error) {
-        throw Fault(FaultKind::conflict, "kept_value_lost",
-                    fmt::format("the value that node \"{}\" had kept cannot be read: {}", node, error.what()));
-      }
-      one.encoding = kept.encoding;
-      return true;
-    }
-    return false;
-  }
-
-  // Its sources have their values, so that it may have been asked for when the process ended.
-  bool may_have_begun(std::size_t i) const {
-    return sources_are_there(i) || looped_.count(plan_.steps[i].node.id) != 0;
-  }
-
   void require_harmless(std::size_t i) const {
-    for (std::size_t k = i; k < std::max(i + 1, plan_.steps[i].body_end); ++k) {
+    for (std::size_t k = i; k < end_of(i); ++k) {
       const flow::Node& node = plan_.steps[k].node;
       if (node.control == flow::Control::none && !node.idempotent && node.tries.most < 2)
-        refuse(k, "may have been running");
+        refuse(k, recorded_steps_.count(k) != 0 && recorded_steps_.at(k) ? "has run, its value was not kept,"
+                                                                         : "may have been running");
     }
   }
 
@@ -238,7 +263,7 @@ class Resumer {
   std::shared_ptr<engine::Resumption> out_;
   std::map<std::string, const store::NodeExecution*> last_;  ///< of nodes outside of loops
   std::set<std::string> looped_;
-  std::vector<bool> there_;
+  std::map<std::size_t, std::optional<engine::Resumption::Step>> recorded_steps_;  ///< by unit
 };
 
 }  // namespace

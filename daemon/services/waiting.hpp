@@ -22,6 +22,8 @@ Task<> wake_by_address(Services& services, std::string id, std::string_view toke
 /// The path of that address: a secret of whoever knows the execution's nodes.
 std::string resume_url(const Services& services, const std::string& id);
 
+/// What becomes of an execution when its process ends.
+flow::OnCrash crash_policy(const flow::Graph& graph, const std::string& mode);
 /// Whether an execution whose process has ended goes on (settings.onCrash; by default those that nobody watches do):
 /// then it is queued. On the store's writer.
 bool goes_on_after_crash(sqlite::Tx& tx, const store::Execution& row);

@@ -82,6 +82,8 @@ bool end_execution(sqlite::Tx& tx, Execution& row, const std::string& status, co
       "workflow_execution_id=?1), 0) WHERE id=?1 AND status IN ('queued', 'waiting', 'running')",
       row.id, row.status, row.outcome, row.completed_at, row.error_message);
   if (tx->changes() == 0) return false;
+  std::vector<std::string> orphans;  // the sweep finds them
+  delete_kept(tx, row.id, orphans);
   add_usage(tx, row, 0);
   if (status != "cancelled") insert_error(tx, row);
   return true;

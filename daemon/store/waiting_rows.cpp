@@ -55,11 +55,11 @@ std::optional<std::int64_t> next_due(sqlite::Db& db) {
 }
 
 bool wake_execution(sqlite::Tx& tx, const std::string& id, const std::string& owner,
-                    const std::optional<std::string>& data) {
+                    const std::optional<std::string>& data, bool by_address) {
   tx->exec(
       "UPDATE workflow_executions SET status='queued', wait_till=NULL, owner=?2, resume_data=?3 WHERE id=?1 AND "
-      "status='waiting'",
-      id, owner, data);
+      "status='waiting' AND (NOT ?4 OR wait_till IS NULL)",
+      id, owner, data, by_address);
   return tx->changes() > 0;
 }
 
@@ -69,7 +69,7 @@ void requeue_execution(sqlite::Tx& tx, const std::string& id, bool resume) {
     tx->exec("UPDATE workflow_executions SET status='queued', waited_at=NULL WHERE id=?", id);
     return;
   }
-  tx->exec("UPDATE workflow_executions SET status='queued', waited_at='', resume_data=NULL, after_crash=1 WHERE id=?",
+  tx->exec("UPDATE workflow_executions SET status='queued', waited_at=ifnull(waited_at, ''), after_crash=1 WHERE id=?",
            id);
 }
 

@@ -38,7 +38,7 @@ std::optional<std::int64_t> next_due(sqlite::Db& db);
 /// One that waits is to go on: status `queued`, run by `owner`. `data`: what came with the call that resumes it, as
 /// JSON. False when it does not wait.
 bool wake_execution(sqlite::Tx& tx, const std::string& id, const std::string& owner,
-                    const std::optional<std::string>& data);
+                    const std::optional<std::string>& data, bool by_address);
 /// One whose process has ended begins again: at its start, or, with `resume`, from what it has recorded and kept.
 /// Status `queued`.
 void requeue_execution(sqlite::Tx& tx, const std::string& id, bool resume);

@@ -153,10 +153,20 @@ Task<std::string> Worker::greet_as(sandbox::Role role, Clock::duration patience)
     if (error || end_ != End::none) co_return "it did not report in time";
     first = receive_identified(socket_.native_handle());
   }
-  if (first.bytes.empty()) co_return "it closed its socket before it reported";
+  if (first.bytes.empty()) {
+    if (role == sandbox::Role::branch) lose(End::closed);
+    co_return "it closed its socket before it reported";
+  }
   pid_ = first.pid;
   // A worker that could not put its walls up has ended by now and no longer has a PID.
-  if (pid_ > 0) pidfd_ = sandbox::open_pidfd(pid_);
+  try {
+    if (pid_ > 0) pidfd_ = sandbox::open_pidfd(pid_);
+  } catch (const sandbox::SysError&) {
+    pid_ = 0;
+    if (role == sandbox::Role::branch) lose(End::closed);
+    co_return "it ended as soon as it had reported";
+  }
+  if (role == sandbox::Role::branch && !is_of_parent()) co_return "it is not a process of its worker";
   decoder_.feed(first.bytes);
   const std::optional<schema::Frame> frame = co_await receive();
   clear_deadline();

@@ -149,6 +149,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void look_with_branches(const ProcessTable& table, const std::vector<std::shared_ptr<Worker>>& forks);
   void charge(std::int64_t cpu, bool by_process);
   void kill_tree();
+  bool is_of_parent() const;
   /// Its process id, also before it is greeted; 0: it has not said hello.
   pid_t peeked_pid();
   Task<std::string> greet_as(sandbox::Role role, Clock::duration patience);

@@ -34,6 +34,12 @@ std::vector<std::shared_ptr<Worker>> Worker::branches() const {
   return out;
 }
 
+// By the time that a hello is read, its number may be another process's; the pidfd is that of whoever has it now.
+bool Worker::is_of_parent() const {
+  const std::vector<pid_t> tree = ProcessTable().tree_of(parent_->pid_, std::size_t{limits_.processes} + 2);
+  return std::find(tree.begin(), tree.end(), pid_) != tree.end();
+}
+
 // Itself and its descendants, each through a pidfd that was opened while it was one: a number may have been given to
 // another process meanwhile. What has been orphaned belongs to the worker, and ends with it.
 void Worker::kill_tree() {

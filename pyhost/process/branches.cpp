@@ -57,7 +57,6 @@ pid_t Branches::fork(std::uint32_t number, std::vector<sandbox::UniqueFd>& chann
   sandbox::keep_own_files();
   sandbox::report_denials_as({});
   own.clear();
-  from_.clear();
   living_.clear();
   leaving_.clear();
   to_[number] = std::move(writing);

@@ -13,7 +13,8 @@ namespace qflow::pyhost {
 class Branches {
  public:
   /// fork(2), with what Python does before and after. In the branch (0) the daemon's three descriptors, which are
-  /// closed here, are its channels; its parent's forks are not its own. -1 with errno: there is none; EBUSY: Python has
+  /// closed here, are its channels; its parent's forks are not its children, but their pipes are
+  /// its own, too: it may take its parent's place. -1 with errno: there is none; EBUSY: Python has
   /// several threads.
   pid_t fork(std::uint32_t number, std::vector<sandbox::UniqueFd>& channels);
   /// Where the values of that branch come from; -1: there is none.

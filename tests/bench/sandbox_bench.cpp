@@ -9,6 +9,7 @@
 
 #include "daemon/engine/engine.hpp"
 #include "daemon/flow/workflow_reader.hpp"
+#include "daemon/workers/pool.hpp"
 #include "daemon/workers/zygote.hpp"
 #include "sandbox/inner.hpp"
 #include "sandbox/outer.hpp"

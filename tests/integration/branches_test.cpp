@@ -151,15 +151,55 @@ def end(left, right):
   CHECK(json::serialize(recorded["data"].at("outputs").at("end")) == "[1,2,3]");
 }
 
-TEST_CASE("what cannot leave its branch fails by name, and stays in the worker the next time") {
-  const json::object flow = diamond(kStart, "def left(v): return 1", "def right(v): return open('/tmp/file', 'w')",
-                                    "def end(left, right): return right.name", {});
-  const Answer first = daemon().run(flow);
+TEST_CASE("what cannot leave its branch fails by name, or is made in the worker where nobody asked for branches") {
+  const auto flow = [](const char* parallel) {
+    return diamond(kStart, "def left(v): return 1", "def right(v): return open('/tmp/file', 'w')",
+                   "def end(left, right): return right.name", {{"parallel", parallel}});
+  };
+  const Answer first = daemon().run(flow("on"));
   CHECK(first["status"] == "failed");
   CHECK(has(text(first["error"]), "the value of \"right\" (_io.TextIOWrapper) cannot leave its branch"));
   CHECK(has(text(first["error"]), "settings.parallel"));
-  const Answer second = daemon().run(flow);
-  CHECK(second["data"].at("outputs").at("end") == "/tmp/file");
+  // Known by then.
+  CHECK(daemon().run(flow("on"))["data"].at("outputs").at("end") == "/tmp/file");
+  const Cli cli;
+  const json::value again = cli.json_of(flow("auto"));
+  CHECK(again.at("outputs").at("end") == "/tmp/file");
+  CHECK(has(json::serialize(node_in(again, "right").at("warnings")), "it ran again, in its worker"));
+}
+
+TEST_CASE("steps that are tried, killed or hostile beside a branch") {
+  const Cli cli;
+  const auto beside = [&](const std::string& left, json::object more) {
+    return cli.json_of(flow_of({code("start", kStart), code("left", left, std::move(more)),
+                                code("right", "import time\ndef right(v):\n    time.sleep(0.3)\n    return {3}"),
+                                code("end", "def end(left, right): return [str(left)[:8], sorted(right)]")},
+                               {"start > left", "start > right", "left > end", "right > end"}, kOn));
+  };
+  CHECK(json::serialize(beside("import time\ndef left(v):\n    time.sleep(0.2)\n    return 7", {{"retryOnFail", true}})
+                            .at("outputs")
+                            .at("end")) == R"(["7",[3]])");
+  const json::value killed =
+      beside("import os, time\ndef left(v):\n    time.sleep(0.1)\n    os._exit(1)",
+             {{"retryOnFail", true}, {"maxTries", 2}, {"waitBetweenTries", 1}, {"onError", "continueRegularOutput"}});
+  CHECK(json::serialize(killed.at("outputs").at("end")) == R"(["{'error'",[3]])");
+  // Frames that the node makes up, in the worker itself: its execution fails.
+  const json::value forged =
+      beside("import os, time\ndef left(v):\n    os.write(3, b'\\0' * 64)\n    time.sleep(0.5)", {});
+  CHECK(text(forged.at("status")) == "failed");
+  CHECK(has(text(forged.at("error")), "ProtocolViolation"));
+  // A copy that says hello and ends, and is waited for by its parent.
+  const json::value ghost = beside(R"(
+import os, time
+def hello():
+    os.write(3, b"\x10" * 64)
+    os._exit(0)
+def left(v):
+    os.register_at_fork(after_in_child=hello)
+    os._exit(1)
+)",
+                                   {{"retryOnFail", true}, {"waitBetweenTries", 1}});
+  CHECK(text(ghost.at("status")) == "failed");
 }
 
 TEST_CASE("a branch that fails, is killed or has threads beside it") {

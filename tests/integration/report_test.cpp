@@ -36,7 +36,10 @@ json::object hostile_flow() {
                 {{"onError", "continueErrorOutput"}}),
            {{"id", "if"}, {"name", "if"}, {"type", "qflow.if"}, {"parameters", {{"condition", "len(value) > 3"}}}},
            code("many", "many", "def many(v): return len(v)"),
-           code("few", "few", "def few(v): return 0")}},
+           code("few", "few", "def few(v): return 0"),
+           code("shape", "shape",
+                "def shape(): return {'__type': 'DataFrame', 'value': {'columns': ['a'], 'rows': [[1]], 'shape': "
+                "[-1]}}")}},
       {"connections", connections_of({"rows > plot", "rows > bad", "rows > if", "if.true > many", "if.false > few"})}};
 }
 

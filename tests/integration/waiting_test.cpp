@@ -178,6 +178,37 @@ TEST_CASE("an execution waits for its address, whose token is a secret") {
   CHECK(stranger.call("GET", url).status == 409);
 }
 
+TEST_CASE("a wait for a time has no address, and what follows in branches has its values") {
+  Daemon daemon;
+  json::object flow =
+      flow_of({code("start", "def start(): return [10, 20]"),
+               {{"id", "set"},
+                {"name", "set"},
+                {"type", "qflow.set"},
+                {"parameters", {{"keep", "none"}, {"fields", {{"url", "execution.resume_url"}}}}}},
+               {{"id", "if"}, {"name", "if"}, {"type", "qflow.if"}, {"parameters", {{"condition", "len(value) == 2"}}}},
+               wait_node({{"seconds", 3600}}),
+               code("one", "def one(w, v): return v"),
+               code("two", "def two(w, v): return v"),
+               code("after", "def after(one, two, file): return [one, two]"),
+               code("file",
+                    "import pathlib\ndef file():\n    p = pathlib.Path('/tmp/out.txt')\n    p.write_text('kept')\n    "
+                    "return p")},
+              {"start > if", "start > set", "start > wait", "wait > one", "if.true > one", "wait > two",
+               "if.true > two", "one > after", "two > after", "set > after"},
+              {{"parallel", "on"}});
+  const std::string id = start(daemon, flow);
+  const json::value waiting = until(daemon, id, "waiting failed");
+  REQUIRE(text(waiting.at("status")) == "waiting");
+  const std::string url =
+      text(waiting.at("data").at("resultData").at("runData").at("set").at(0).at("qflow").at("value").at("url"));
+  CHECK(daemon.with_headers("").call("GET", url).status == 409);
+  REQUIRE(daemon.post("/executions/" + id + "/resume").status == 202);
+  const json::value done = until(daemon, id, "completed failed crashed");
+  CHECK(json::serialize(end_of(done)) == "[[10,20],[10,20]]");
+  CHECK(has(json::serialize(done), "out.txt"));
+}
+
 TEST_CASE("what cannot be kept is named") {
   Daemon daemon;
   const json::object flow = flow_of({code("start", "def start(): return lambda: 1"), wait_node({{"seconds", 3600}}),
