@@ -134,6 +134,7 @@ class Walk {
   bool survives(std::size_t step, const Lane* spare) const;
   Task<bool> fall_back(std::size_t step, std::unique_ptr<Lane> spare);
   void take_runner(std::size_t group, std::unique_ptr<Lane> lane);
+  void return_to_worker(std::size_t group);
   Task<bool> pause(double milliseconds);
   bool may_end_differently(std::size_t step, const NodeError& error) const;
   Task<bool> run_stop(std::size_t step);
@@ -224,6 +225,7 @@ class Walk {
   // Of the step that is tried now.
   unsigned attempt_ = 0;
   std::optional<std::size_t> trying_;  ///< the step whose failure will not be the last word
+  bool worker_is_copy_ = false;        ///< what runs it now is a branch, and the worker stays as it was before
   bool for_good_ = false;              ///< a failure that nothing mends is being noted
   bool to_retry_ = false;              ///< it has failed, and is to be tried again
   const json::value* came_ = nullptr;  ///< what came with the call that ended a waiting, for the next call

@@ -44,22 +44,25 @@ Task<bool> Walk::run_guarded(std::size_t i) {
   }
 }
 
-// The copy is a branch. A worker is PID 1 of its sandbox, and all end with it: the first time, a branch takes its
-// place, and it stays behind. Without a copy the step runs as any other does, and what kills it ends the execution.
-// False: a worker is lost.
+// A worker is PID 1 of its sandbox, and all end with it: the first time, a branch takes its place, and it stays behind
+// as the copy. From then on the copy is a branch of that. Without one the step runs as any other does, and what kills
+// it ends the execution. False: a worker is lost.
 Task<bool> Walk::make_spare(std::size_t i, std::unique_ptr<Lane>& spare) {
   const std::size_t group = run_.plan.steps[i].group;
+  worker_is_copy_ = false;
   bool on = co_await serve(*lanes_[group], 0);
   if (!on) co_return false;
   std::string problem = why_no_fork(group);
-  if (problem.empty() && !lanes_[group]->is_branch()) {
+  if (problem.empty() && lanes_[group]->is_branch()) {
+    spare = fork_lane(group);
+  } else if (problem.empty()) {
     std::unique_ptr<Lane> runner = fork_lane(group);
     on = co_await serve(*lanes_[group], 0);
     if (!on) co_return false;
-    if (runner && has_forked(*runner)) take_runner(group, std::move(runner));
+    worker_is_copy_ = runner && has_forked(*runner);
+    if (worker_is_copy_) take_runner(group, std::move(runner));
     else problem = "it could not be forked";
   }
-  if (problem.empty()) spare = fork_lane(group);
   if (!problem.empty())
     to_say_[i] = fmt::format(
         "it runs in the process that holds all values, since {}: being killed would end the execution", problem);
@@ -67,8 +70,10 @@ Task<bool> Walk::make_spare(std::size_t i, std::unique_ptr<Lane>& spare) {
 }
 
 bool Walk::survives(std::size_t i, const Lane* spare) const {
-  if (spare == nullptr || run_.cancelled || run_.expired || lost_ == nullptr || lost_->was_cancelled()) return false;
-  return lost_ == lanes_[run_.plan.steps[i].group] && has_forked(*spare) && unanswered_[i] > 0 &&
+  if ((spare == nullptr && !worker_is_copy_) || run_.cancelled || run_.expired || lost_ == nullptr ||
+      lost_->was_cancelled())
+    return false;
+  return lost_ == lanes_[run_.plan.steps[i].group] && (spare == nullptr || has_forked(*spare)) && unanswered_[i] > 0 &&
          lost_->lost_at().call() && lost_->lost_at().step == i && !lost_->broke_protocol();
 }
 
@@ -82,7 +87,8 @@ Task<bool> Walk::fall_back(std::size_t i, std::unique_ptr<Lane> spare) {
   steps_[i].usage = remaining_usage(gone, i);
   lost_ = nullptr;
   unanswered_[i] = 0;
-  take_runner(group, std::move(spare));
+  if (spare) take_runner(group, std::move(spare));
+  else return_to_worker(group);
   Lane& lane = *lanes_[group];
   const bool there = co_await lane.arrive();
   if (!there) {
@@ -103,6 +109,17 @@ Task<bool> Walk::fall_back(std::size_t i, std::unique_ptr<Lane> spare) {
   const bool on = co_await serve(lane, 0);
   noting_.reset();
   co_return on;
+}
+
+// The worker itself goes on: it has all values from before the step.
+void Walk::return_to_worker(std::size_t group) {
+  Lane* const worker = run_.lanes[group].get();
+  const std::unique_ptr<Lane> gone = std::move(runners_[group]);
+  runners_.erase(group);
+  if (current_ == gone.get()) current_ = worker;
+  lanes_[group] = worker;
+  worker->drop(*gone);
+  worker->send();
 }
 
 // The lane of a sandbox is another from now on.
