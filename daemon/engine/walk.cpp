@@ -62,6 +62,7 @@ Walk::Walk(const Walk& from, std::size_t group, Lane& branch)
 }
 
 Task<bool> Walk::run(const Units& units) {
+  std::optional<std::size_t> looked_at;  // for branches
   for (std::size_t at = 0; at < units.size() && !is_round_broken();) {
     const std::size_t i = units[at];
     if (passed_[i]) {  // in a branch
@@ -84,10 +85,11 @@ Task<bool> Walk::run(const Units& units) {
       if (!came) co_return false;
       continue;
     }
-    if (ready.what == Readiness::What::go && run_.plan.steps[i].splits && judged_.count(i) == 0) {
+    if (ready.what == Readiness::What::go && run_.plan.steps[i].splits && judged_.count(i) == 0 && looked_at != i) {
+      looked_at = i;
       const bool on = co_await run_section(units, at);
       if (!on) co_return false;
-      if (passed_[i]) continue;
+      continue;  // answers may have come meanwhile
     }
     passed_[i] = true;
     const bool not_taken = ready.what == Readiness::What::skip && ready.as == State::dead;

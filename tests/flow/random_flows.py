@@ -185,6 +185,15 @@ class Model:
         else:
             self.loop(name, values[0], collected)
 
+    def fails_in(self, loop, before):
+        """Whether a node directly in the loop's body has failed since `before`, its runs then."""
+        inner = {one for node in loop["body"] for one in self.nodes[node]["body"]}
+        return any(
+            self.status.get(one) == "failed" and self.runs[one] != before.get(one)
+            for one in loop["body"]
+            if one not in inner
+        )
+
     def loop(self, name, value, collected):
         node = self.nodes[name]
         each = node["kind"] == "for_each"
@@ -196,8 +205,11 @@ class Model:
             if not each and not (value < node["limit"] and index < 6):
                 return self.end(name, LIVE, {0: value})
             self.state[name], self.value[name] = LIVE, {1: items[index] if each else value}
+            before = dict(self.runs)
             self.run(node["body"], collected or collects)
             state, result = self.of(*next(self.sources(name, closing=True)))
+            if collects and self.fails_in(node, before):  # also beside what leads back
+                state = LOST
             index += 1
             if state == LOST and not collects:
                 return self.end(name, LOST, status="failed")
