@@ -35,7 +35,9 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
   if (order.may_wait)
     one.keep_values([this, &order](KeptValue value) {
       const std::string node = order.plan.steps[value.step].node.id;
-      asio::co_spawn(pool_.executor(), recorder_.keep(order.execution_id, node, std::move(value)), asio::detached);
+      asio::co_spawn(pool_.executor(),
+                     recorder_.keep(order.execution_id, node, std::move(value), order.created_by, order.quota),
+                     asio::detached);
     });
   active_.emplace(key, &one);
   const auto arrived = Clock::now();

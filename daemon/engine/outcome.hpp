@@ -102,6 +102,7 @@ struct StepRun {
   unsigned attempt = 0;              ///< how often the node had been tried before, for the same inputs
   std::int64_t replaces = -1;        ///< the `order` of an earlier run whose row this one takes the place of; -1: none
   std::string reason;                ///< why it was skipped
+  bool restored = false;             ///< it ran before the execution waited: its rows are in the record already
   std::size_t branch = 0;            ///< the number of the branch that it ran in; 0: none
   boost::json::object origins;
   std::vector<std::string> warnings;

@@ -263,7 +263,7 @@ Task<> Recorder::end(const Order& order, const Outcome& outcome) {
       // The rows that were lost and, should others be missing, the last run of each step.
       for (store::NodeExecution& row : take_lost(order.execution_id)) ending->steps.push_back(std::move(row));
       for (std::size_t i = 0; i < outcome.steps.size(); ++i)
-        ending->steps.push_back(row_of(order, i, outcome.steps[i]));
+        if (!outcome.steps[i].restored) ending->steps.push_back(row_of(order, i, outcome.steps[i]));
       continue;
     } catch (const std::exception& e) {
       problem = e.what();
@@ -290,13 +290,16 @@ Task<store::KeptRow> Recorder::put_kept(const std::string& execution_id, const s
   co_return row;
 }
 
-Task<> Recorder::keep(std::string execution_id, std::string node_id, KeptValue value) {
+Task<> Recorder::keep(std::string execution_id, std::string node_id, KeptValue value, std::string created_by,
+                      std::uint64_t quota) {
   if (store_ == nullptr) co_return;
   try {
     store::KeptRow row = co_await put_kept(execution_id, node_id, value);
-    auto job = [row = std::move(row)](sqlite::Tx& tx) {
-      if (const auto now = store::find_summary(*tx.operator->(), row.workflow_execution_id); now && !now->completed_at)
-        store::insert_kept(tx, row);
+    auto job = [row = std::move(row), created_by, quota, more = value.bytes.size()](sqlite::Tx& tx) {
+      const auto now = store::find_summary(*tx.operator->(), row.workflow_execution_id);
+      if (!now || now->completed_at) return;
+      store::require_room(*tx.operator->(), created_by, quota, more);
+      store::insert_kept(tx, row);
     };
     co_await store_->write_always(std::move(job));
   } catch (const std::exception& e) {
@@ -346,6 +349,8 @@ Task<bool> Recorder::wait(const Order& order, const Outcome& outcome) {
       for (const store::NodeExecution& row : lost) store::insert_node(tx, row);
       if (store::count_nodes(*tx.operator->(), id) < outcome.rows) return Waited::incomplete;
       store::require_room(*tx.operator->(), order.created_by, order.quota, more);
+      std::vector<std::string> orphans;  // the sweep finds them
+      store::delete_kept(tx, id, orphans);
       for (const store::KeptRow& row : rows) store::insert_kept(tx, row);
       for (const store::File& file : files) store::insert_file(tx, file);
       return store::wait_execution(tx, id, outcome.waiting->till, node, outcome.duration_ms) ? Waited::yes

@@ -44,7 +44,9 @@ class Recorder {
   /// store throws. False: it was ended meanwhile.
   Task<bool> wait(const Order& order, const Outcome& outcome);
   /// Keeps a value of a running execution, in the background. Engine strand. A failure is logged.
-  Task<> keep(std::string execution_id, std::string node_id, KeptValue value);
+  /// So is a value for which the user who created the execution has no room left in `quota` bytes.
+  Task<> keep(std::string execution_id, std::string node_id, KeptValue value, std::string created_by,
+              std::uint64_t quota);
   /// Reads the values that an execution that goes on has kept. Engine strand. Throws Fault(conflict) when one is lost.
   Task<> read_kept(Order& order);
   /// How long end() goes on trying: without an end in a server, shortly in a command that somebody waits for, or when

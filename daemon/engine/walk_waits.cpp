@@ -172,10 +172,12 @@ Task<bool> Walk::checkpoint(std::size_t next) {
     const std::optional<std::string> problem = co_await keep_value(i, value);
     if (lost_ != nullptr) co_return false;
     kept_.insert(i);
-    run_.kept_at = Clock::now();
-    if (problem) steps_[i].warnings.push_back("its value cannot be kept for a restart: " + *problem);
+    if (problem)  // the step's own row is written already
+      to_say_[next] =
+          fmt::format("the value of \"{}\" cannot be kept for a restart: {}", run_.plan.steps[i].node.name, *problem);
     else run_.keep(std::move(value));
   }
+  run_.kept_at = Clock::now();
   co_return true;
 }
 
@@ -188,13 +190,15 @@ void Walk::resume(const Resumption& before) {
     taken_[i] = one.outputs;
     StepRun& run = steps_[i];
     run.status = one.live ? (one.erred ? Status::failed : Status::completed) : Status::skipped;
-    run.started_at = run.completed_at = 1;  // it is recorded already
+    run.started_at = run.completed_at = 1;
     run.order = 0;
+    run.restored = true;
     run_.outcome.runs[i] = 1;
     for (std::size_t k = i + 1; k < run_.end_of(i); ++k) {  // of a loop that is over
       passed_[k] = true;
       steps_[k].status = Status::skipped;
       steps_[k].started_at = 1;
+      steps_[k].restored = true;
     }
     if (!one.live) continue;
     run.result = one.result;
