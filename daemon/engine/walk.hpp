@@ -81,7 +81,11 @@ class Walk {
     bool failed = false;                   ///< the round failed, and the loop with it
   };
   enum class Round { on, failed, gone };  ///< gone: the execution is over
-  struct Region;
+  /// Units that follow from one that is ready, and from nothing else that is not there yet.
+  struct Region {
+    Units units;
+    std::size_t group = 0;
+  };
   struct Section;
   struct Rounds;
 
@@ -149,7 +153,7 @@ class Walk {
   bool should_keep(std::size_t step) const;
   Task<bool> checkpoint(std::size_t next);
 
-  // Branches (walk_branches.cpp).
+  // Branches (walk_branches.cpp; what could be one, walk_regions.cpp).
   std::unique_ptr<Lane> fork_lane(std::size_t group);
   bool has_forked(const Lane& branch) const { return fork_errors_.count(branch.number()) == 0; }
   std::string why_no_fork(std::size_t group) const;
@@ -158,7 +162,9 @@ class Walk {
   bool place(std::size_t unit, std::vector<Region>& regions, std::map<std::size_t, std::size_t>& region_of) const;
   bool pays(const std::vector<Region>& regions) const;
   bool shares_heavy(const std::vector<Region>& regions) const;
+  bool is_long(const Region& region) const;
   void judge(const std::vector<Region>& regions, bool all);
+  void weigh(Section& section, const Region& region);
   Task<> run_own(Section& section, const std::vector<Region>& regions);
   Task<> run_regions(Section& section);
   Task<> run_region(Section& section, Region region);

@@ -11,17 +11,10 @@
 namespace qflow::engine {
 namespace {
 
-constexpr float kLong = 5;              // milliseconds: a fork, and a value that comes back, cost about one
 constexpr std::size_t kMostAtOnce = 8;  // branches of one section
 constexpr double kMoveSeconds = 60;     // for handing over one value
 
 }  // namespace
-
-/// Units that follow from one that is ready, and from nothing else that is not there yet.
-struct Walk::Region {
-  Units units;
-  std::size_t group = 0;
-};
 
 /// Regions that run at the same time.
 struct Walk::Section {
@@ -32,6 +25,8 @@ struct Walk::Section {
   std::size_t at_work = 0;  ///< coroutines
   std::size_t to_fork = 0;  ///< branches that are to be made before the walk goes on by itself
   bool broken = false;      ///< the execution is over
+  bool may_stop = false;    ///< no branch is needed, and none was asked for: once they do not pay, no more are made
+  std::size_t shorts = 0, longs = 0;  ///< the regions that are over, by what they took
   std::exception_ptr thrown;
 };
 
@@ -56,90 +51,6 @@ std::string Walk::why_no_fork(std::size_t group) const {
   return threads > 1 ? fmt::format("its worker has {} threads", threads) : std::string();
 }
 
-// Which region a unit belongs to: that of its sources, or a new one if it is ready. False: there must be no branches
-// here, since the unit ends the execution when the plan's order comes to it.
-bool Walk::place(std::size_t unit, std::vector<Region>& regions, std::map<std::size_t, std::size_t>& region_of) const {
-  const std::size_t end = run_.end_of(unit);
-  const std::size_t group = run_.plan.steps[unit].group;
-  std::optional<std::size_t> home;
-  bool alone = true;
-  for (std::size_t k = unit; k < end; ++k) {
-    const flow::Step& step = run_.plan.steps[k];
-    if (step.node.control == flow::Control::stop) return false;
-    if (step.group != group || step.node.control == flow::Control::wait) return true;
-    for (const flow::Source& source : step.sources) {
-      if (!source.step || (*source.step >= unit && *source.step < end)) continue;
-      if (const auto found = region_of.find(*source.step); found != region_of.end()) {
-        if (!alone && home != found->second) return true;
-        home = found->second;
-        alone = false;
-      } else if (!passed_[*source.step]) {
-        return true;  // it needs what is in no region, or in several
-      }
-    }
-  }
-  if (alone) {
-    if (judged_.count(unit) != 0 || run_.is_pinned(unit) || readiness(unit).what != Readiness::What::go) return true;
-    home = regions.size();
-    regions.emplace_back();
-    regions.back().group = group;
-  } else if (regions[*home].group != group) {
-    return true;
-  }
-  regions[*home].units.push_back(unit);
-  for (std::size_t k = unit; k < end; ++k) region_of[k] = *home;
-  return true;
-}
-
-std::vector<Walk::Region> Walk::regions_of(const Units& units, std::size_t at) const {
-  std::vector<Region> regions;
-  std::map<std::size_t, std::size_t> region_of;
-  for (; at < units.size(); ++at)
-    if (!passed_[units[at]] && !place(units[at], regions, region_of)) return {};
-  return regions;
-}
-
-// What is not known yet is tried once.
-bool Walk::pays(const std::vector<Region>& regions) const {
-  if (run_.plan.parallel == flow::Parallel::on) return true;
-  std::size_t longs = 0;
-  for (const Region& region : regions) {
-    float sum = 0;
-    bool known = true;
-    for (const std::size_t unit : region.units) {
-      known = known && run_.pace.milliseconds[unit] >= 0;
-      sum += std::max(0.0F, run_.pace.milliseconds[unit]);
-    }
-    if (!known || sum >= kLong) ++longs;
-  }
-  return longs >= 2;
-}
-
-// Whether a value that can change, and is too large to be copied, goes to several regions.
-bool Walk::shares_heavy(const std::vector<Region>& regions) const {
-  std::map<std::size_t, std::size_t> takers;
-  for (const Region& region : regions) {
-    std::set<std::size_t> taken;
-    for (const std::size_t unit : region.units)
-      for (const flow::Source& source : run_.plan.steps[unit].sources)
-        if (source.step && run_.pace.heavy[*source.step] && state_[*source.step] != State::dead)
-          taken.insert(*source.step);
-    for (const std::size_t step : taken)
-      if (++takers[step] > 1) return true;
-  }
-  return false;
-}
-
-// The units that are not asked about again in this walk. A region that takes long may hold a section of its own.
-void Walk::judge(const std::vector<Region>& regions, bool all) {
-  for (const Region& region : regions) {
-    judged_.insert(region.units.front());
-    float sum = 0;
-    for (const std::size_t unit : region.units) sum += std::max(0.0F, run_.pace.milliseconds[unit]);
-    if (all || sum < kLong) judged_.insert(region.units.begin(), region.units.end());
-  }
-}
-
 // At a unit beside which others could run: makes branches if that pays. The turn of what ran has come then.
 Task<bool> Walk::run_section(const Units& units, std::size_t at) {
   std::vector<Region> regions = regions_of(units, at);
@@ -153,6 +64,7 @@ Task<bool> Walk::run_section(const Units& units, std::size_t at) {
   if (!on) co_return false;
   regions = regions_of(units, at);
   if (regions.size() < 2) co_return true;
+  const bool may_stop = run_.plan.parallel == flow::Parallel::automatic && !shares_heavy(regions);
   std::string problem;
   for (const Region& region : regions)
     if (problem.empty()) problem = why_no_fork(region.group);
@@ -177,6 +89,7 @@ Task<bool> Walk::run_section(const Units& units, std::size_t at) {
     co_return true;
   }
   Section section(run_.pool.executor());
+  section.may_stop = may_stop;
   for (auto region = first; region != regions.end(); ++region) section.todo.push_back(std::move(*region));
   regions.erase(first, regions.end());
   const std::size_t at_once = std::min(section.todo.size(), kMostAtOnce);
@@ -255,6 +168,16 @@ Task<> Walk::run_region(Section& section, Region region) {
   if (on && !section.broken) co_await bring_home(section, region, branch, *lane);
   for (auto& [group, runner] : branch.runners_) drop_branch(group, *runner);
   drop_branch(region.group, *lane);
+  if (section.may_stop) weigh(section, region);
+}
+
+// Of many steps that were never timed, only the first are tried beside one another: if all of these are short, the
+// others stay pending, and the worker runs them itself when their turn comes.
+void Walk::weigh(Section& section, const Region& region) {
+  ++(is_long(region) ? section.longs : section.shorts);
+  if (section.longs > 0 || section.shorts < kMostAtOnce) return;
+  for (const Region& rest : section.todo) judged_.insert(rest.units.begin(), rest.units.end());
+  section.todo.clear();
 }
 
 // Whoever forked it waits for it; if that is gone, or was not this lane, PID 1 does.

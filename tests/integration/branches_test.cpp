@@ -108,6 +108,25 @@ TEST_CASE("what a known plan does in microseconds is not forked") {
   CHECK(again["data"].at("resultData").at("runData").at("right").at(0).at("qflow").at("branch").is_null());
 }
 
+TEST_CASE("many short steps that were never timed are not all tried in branches") {
+  constexpr std::size_t kSteps = 60;
+  const auto branches_of = [&](const std::string& function, json::object settings) {
+    json::array nodes;
+    for (std::size_t i = 0; i < kSteps; ++i)
+      nodes.push_back(code("n" + std::to_string(i), "def " + function + "(): return " + std::to_string(i)));
+    const Answer done = daemon().run(flow_of(nodes, {}, std::move(settings)));
+    CHECK(done["status"] == "completed");
+    std::size_t count = 0;
+    for (const auto& [name, runs] : done["data"].at("resultData").at("runData").as_object())
+      if (!runs.at(0).at("qflow").at("branch").is_null()) ++count;
+    return count;
+  };
+  CHECK(branches_of("asked", kOn) == kSteps);
+  const std::size_t tried = branches_of("tried", {});
+  CHECK(tried >= 8);
+  CHECK(tried < kSteps / 2);  // those at work when the eighth is over end as branches, too
+}
+
 TEST_CASE("no branch sees what another does to a value") {
   const Cli cli;
   const char* const big = "def start(): return [0] * 600_000";
