@@ -14,7 +14,7 @@ namespace qflow::services {
 namespace {
 
 constexpr int kBoxWidth = 150, kBoxHeight = 38, kGapX = 60, kGapY = 18, kMargin = 10;
-constexpr std::size_t kMostNodes = 500, kMostBars = 500;
+constexpr std::size_t kMostDrawn = 500, kMostBars = 500;
 constexpr double kTimelineWidth = 700;
 
 std::string short_name(const std::string& name, std::size_t most) {
@@ -64,7 +64,7 @@ std::vector<int> layers_of(const flow::Graph& graph) {
 
 std::string graph_picture(const flow::Graph& graph, const ExecutionRecord& record) {
   if (graph.nodes.empty()) return {};
-  if (graph.nodes.size() > kMostNodes)
+  if (graph.nodes.size() > kMostDrawn)
     return fmt::format("<p>The graph has {} nodes, too many to draw.</p>", graph.nodes.size());
   const auto runs = last_runs(record);
   const auto run_of = [&](std::size_t node) {

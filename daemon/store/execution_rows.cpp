@@ -24,7 +24,7 @@ namespace qflow::store {
   "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, NULL, NULL, " \
   "error_message, NULL, error_node, python_version, isolation_level, resource_usage, owner, "         \
   "outcome, isolation_missing, sandbox, created_by, container_id, document_hash, bytes, retry_of, wait_till"
-#define NODE                                                                                                          \
+#define NODE_RUN                                                                                                      \
   "workflow_execution_id, node_id, node_name, node_type, status, started_at, completed_at, duration_ms, input_data, " \
   "output_data, output_type, output_exact, output_truncated, stdout, stderr, output_dropped, error_type, "            \
   "error_message, error_stack_trace, error_line, execution_order, outcome, denied, resource_usage, warnings, run, "   \
@@ -90,7 +90,7 @@ bool end_execution(sqlite::Tx& tx, Execution& row, const std::string& status, co
 }
 
 void insert_node(sqlite::Tx& tx, const NodeExecution& n) {
-  tx->exec("INSERT OR REPLACE INTO node_executions (" NODE
+  tx->exec("INSERT OR REPLACE INTO node_executions (" NODE_RUN
            ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
            n.workflow_execution_id, n.node_id, n.node_name, n.node_type, n.status, n.started_at, n.completed_at,
            n.duration_ms, n.input_data, n.output_data, n.output_type, n.output_exact, n.output_truncated,
@@ -257,12 +257,13 @@ std::vector<NodeExecution> nodes_of(sqlite::Db& db, const std::string& execution
     row.standard_output = row.standard_error = std::string();
   };
   return db.all_after<NodeExecution>(
-      use, "SELECT " NODE " FROM node_executions WHERE workflow_execution_id=? ORDER BY execution_order", execution_id);
+      use, "SELECT " NODE_RUN " FROM node_executions WHERE workflow_execution_id=? ORDER BY execution_order",
+      execution_id);
 }
 
 std::optional<NodeExecution> node_of(sqlite::Db& db, const std::string& execution_id, const std::string& node,
                                      std::optional<std::int64_t> run) {
-  return db.one<NodeExecution>("SELECT " NODE
+  return db.one<NodeExecution>("SELECT " NODE_RUN
                                " FROM node_executions WHERE workflow_execution_id=?1 AND (node_id=?2 OR node_name=?2) "
                                "AND (?3 IS NULL OR run=?3) ORDER BY run DESC LIMIT 1",
                                execution_id, node, run);

@@ -6,7 +6,7 @@
 #include <set>
 
 #include "tests/support/cli.hpp"
-#include "tests/support/connections.hpp"
+#include "tests/support/flow_documents.hpp"
 
 using namespace qflow::test;
 
@@ -15,26 +15,6 @@ namespace {
 Daemon& daemon() {
   static Daemon one;
   return one;
-}
-
-json::object code(const std::string& id, const std::string& text, json::object more = {}) {
-  json::object node{{"id", id}, {"name", id}, {"code", text}};
-  for (const auto& [key, value] : more) node[key] = value;
-  return node;
-}
-
-json::object flow_of(json::array nodes, const std::vector<std::string>& edges, json::object settings = {}) {
-  return {{"name", "branches"},
-          {"nodes", std::move(nodes)},
-          {"connections", connections_of(edges)},
-          {"settings", settings}};
-}
-
-const json::object& node_in(const json::value& report, const std::string& name) {
-  for (const json::value& one : report.at("nodes").as_array())
-    if (text(one.at("name")) == name) return one.as_object();
-  FAIL("no node " << name << " in " << json::serialize(report));
-  return report.as_object();
 }
 
 const json::object kOn{{"parallel", "on"}};

@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "tests/support/cli.hpp"
-#include "tests/support/connections.hpp"
+#include "tests/support/flow_documents.hpp"
 
 using namespace qflow::test;
 
@@ -14,24 +14,6 @@ namespace {
 Daemon& daemon() {
   static Daemon one;
   return one;
-}
-
-json::object code(const std::string& id, const std::string& text, json::object more = {}) {
-  json::object node{{"id", id}, {"name", id}, {"code", text}};
-  for (const auto& [key, value] : more) node[key] = value;
-  return node;
-}
-
-json::object flow_of(json::array nodes, const std::vector<std::string>& edges, json::object settings = {}) {
-  return {
-      {"name", "errors"}, {"nodes", std::move(nodes)}, {"connections", connections_of(edges)}, {"settings", settings}};
-}
-
-const json::object& node_in(const json::value& report, const std::string& name) {
-  for (const json::value& one : report.at("nodes").as_array())
-    if (text(one.at("name")) == name) return one.as_object();
-  FAIL("no node " << name);
-  return report.as_object();
 }
 
 // Succeeds the third time: the worker's own file counts.

@@ -2,7 +2,7 @@
 #include <doctest/doctest.h>
 
 #include "tests/support/cli.hpp"
-#include "tests/support/connections.hpp"
+#include "tests/support/flow_documents.hpp"
 
 using namespace qflow::test;
 
@@ -11,23 +11,6 @@ namespace {
 Daemon& daemon() {
   static Daemon one;
   return one;
-}
-
-json::object flow_node(const std::string& id, const std::string& type, json::object parameters = {}) {
-  return {{"id", id}, {"name", id}, {"type", "qflow." + type}, {"parameters", std::move(parameters)}};
-}
-
-json::object code(const std::string& id, const std::string& text) { return {{"id", id}, {"name", id}, {"code", text}}; }
-
-json::object flow_of(json::array nodes, const std::vector<std::string>& edges) {
-  return {{"name", "flow"}, {"nodes", std::move(nodes)}, {"connections", connections_of(edges)}};
-}
-
-const json::object& node_in(const json::value& report, const std::string& name) {
-  for (const json::value& one : report.at("nodes").as_array())
-    if (text(one.at("name")) == name) return one.as_object();
-  FAIL("no node " << name);
-  return report.as_object();
 }
 
 std::string status_of(const json::value& report, const std::string& name) {

@@ -25,8 +25,6 @@ json::value output_of(const std::string& code) {
   return answer["success"] == true ? answer["output"] : json::value(answer.body);
 }
 bool works() { return daemon().node("def f(): return 7")["output"] == 7; }
-bool has(const std::string& where, const std::string& what) { return where.find(what) != std::string::npos; }
-
 }  // namespace
 
 TEST_CASE("code that is not a node") {
@@ -208,6 +206,8 @@ TEST_CASE("SIGTERM ends the daemon within its deadline, and running executions a
     Daemon first({"--drain", "0.5"}, {}, directory);
     const std::string id = first.store(chain({node("slow", "import time\ndef slow():\n    time.sleep(60)")}));
     execution = text(first.post("/workflows/" + id + "/execute")["id"]);
+    // What has not begun is left to the next process.
+    REQUIRE(eventually([&] { return text(first.get("/executions/" + execution)["status"]) == "running"; }));
     first.program().signal(SIGTERM);
     const Finished done = first.program().wait(std::chrono::seconds(10));
     CHECK_FALSE(done.timed_out);

@@ -17,8 +17,6 @@ Answer raw(const std::string& method, const std::string& path, const std::string
   Connection connection(daemon().port());
   return connection.call(method, path, body, daemon().authorization());
 }
-bool has(const std::string& where, const std::string& what) { return where.find(what) != std::string::npos; }
-
 }  // namespace
 
 TEST_CASE("nothing but /health is open without the token") {

@@ -18,7 +18,6 @@ using namespace qflow::test;
 
 namespace {
 
-bool has(const std::string& where, const std::string& what) { return where.find(what) != std::string::npos; }
 Finished command(std::vector<std::string> arguments, const std::string& input = {}) {
   arguments.insert(arguments.begin(), bin("qflow"));
   Program::Options options;

@@ -13,7 +13,6 @@ using namespace qflow::test;
 
 namespace {
 
-bool has(const std::string& where, const std::string& what) { return where.find(what) != std::string::npos; }
 /// The number of a daemon's zygotes.
 std::size_t processes_of(Daemon& daemon) {
   const std::string monitor = run({"pgrep", "-P", std::to_string(daemon.program().pid())}).out;

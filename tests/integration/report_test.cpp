@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "tests/support/cli.hpp"
-#include "tests/support/connections.hpp"
+#include "tests/support/flow_documents.hpp"
 
 using namespace qflow::test;
 

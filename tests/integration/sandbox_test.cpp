@@ -14,8 +14,6 @@ using namespace qflow::test;
 
 namespace {
 
-bool has(const std::string& where, const std::string& what) { return where.find(what) != std::string::npos; }
-
 const json::value& node_of(const Answer& execution, const char* name) {
   return execution["data"].at("resultData").at("runData").at(name).at(0).at("qflow");
 }

@@ -5,25 +5,14 @@
 #include <thread>
 
 #include "tests/support/cli.hpp"
-#include "tests/support/connections.hpp"
+#include "tests/support/flow_documents.hpp"
 
 using namespace qflow::test;
 
 namespace {
 
-json::object code(const std::string& id, const std::string& text, json::object more = {}) {
-  json::object node{{"id", id}, {"name", id}, {"code", text}};
-  for (const auto& [key, value] : more) node[key] = value;
-  return node;
-}
-
 json::object wait_node(json::object parameters) {
   return {{"id", "wait"}, {"name", "wait"}, {"type", "qflow.wait"}, {"parameters", std::move(parameters)}};
-}
-
-json::object flow_of(json::array nodes, const std::vector<std::string>& edges, json::object settings = {}) {
-  return {
-      {"name", "waiting"}, {"nodes", std::move(nodes)}, {"connections", connections_of(edges)}, {"settings", settings}};
 }
 
 // Before the wait: a value that JSON has, one that it has not, one that nobody takes later, a branch that is not taken.

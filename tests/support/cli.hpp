@@ -7,8 +7,6 @@
 
 namespace qflow::test {
 
-inline bool has(const std::string& where, const std::string& what) { return where.find(what) != std::string::npos; }
-
 struct Cli {
   TempDir directory;
   Finished operator()(std::vector<std::string> arguments, Program::Options options = {}) const {
@@ -23,5 +21,12 @@ struct Cli {
     return json::parse((*this)(arguments).out);
   }
 };
+
+/// The node of that name in a report of `qflow run --json`. std::runtime_error when there is none.
+inline const json::object& node_in(const json::value& report, const std::string& name) {
+  for (const json::value& one : report.at("nodes").as_array())
+    if (text(one.at("name")) == name) return one.as_object();
+  throw std::runtime_error("no node " + name + " in " + json::serialize(report));
+}
 
 }  // namespace qflow::test

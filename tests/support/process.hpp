@@ -82,6 +82,9 @@ std::string source(const std::string& relative);
 /// SIGSEGV, before any filter is consulted.
 bool has_32_bit_calls();
 
+/// Whether a text contains another.
+inline bool has(const std::string& where, const std::string& what) { return where.find(what) != std::string::npos; }
+
 /// Waits until `condition()` holds, checking every 10 ms. False when it does not hold in time.
 template <class F>
 bool eventually(F condition, std::chrono::milliseconds patience = std::chrono::seconds(10)) {

@@ -5,7 +5,7 @@
 #include "daemon/base/fault.hpp"
 #include "daemon/flow/plan.hpp"
 #include "daemon/flow/workflow_reader.hpp"
-#include "tests/support/connections.hpp"
+#include "tests/support/flow_documents.hpp"
 
 using namespace qflow;
 using namespace qflow::flow;
