@@ -36,7 +36,7 @@ enum class Kind : std::uint8_t {
   pack = 23,    ///< of a branch: hand a value to the worker that you were forked from
   take = 24,    ///< take a value from a branch of yours
   drop = 25,    ///< a branch of yours is over
-  state = 26,   ///< the workflow's state, as JSON; before the calls
+  state = 26,   ///< what has changed of the workflow's state
   // worker → daemon
   hello = 32,     ///< the self-check of a worker that has entered its sandbox; its first frame
   loaded = 33,    ///< the module is there; its function and parameters

@@ -221,13 +221,13 @@ struct Give {
 };
 
 /// fetch: file number `index` of a call's value; with `whole`, the value itself as JSON; with `keep`, the value itself
-/// so that `give` gives it back; with `state`, the workflow's state, nothing if it has not changed.
+/// so that `give` gives it back.
 struct Fetch {
   std::uint32_t call = 0;
   std::uint32_t index = 0;
   bool whole = false;
   std::uint64_t most = 0;  ///< bytes of a whole value; a larger one ends with an error
-  std::optional<bool> keep, state;
+  std::optional<bool> keep;
 };
 
 /// chunk: payload is the next piece; `last` ends the file. `error` says why it could not be read.
@@ -271,16 +271,14 @@ struct Drop {
   std::int32_t pid = 0;
 };
 
-/// state: the payload is the workflow's state. No answer.
-struct StateGiven {};
-
-/// note: what a node tells while it runs; id: its call. `what`: progress, display or log. No answer.
+/// note: what a node tells while it runs; id: its call, or the load of its module. No answer.
 struct Note {
-  std::string what;
+  std::string what;                  ///< progress, display, log or state
   std::optional<double> fraction;    ///< of progress, from 0 to 1
-  std::optional<std::string> text;   ///< of progress and log
+  std::optional<std::string> text;   ///< of progress and log; of display: what is left out of it
   std::optional<std::string> level;  ///< of log
-  std::optional<json::value> data;   ///< display: MIME type → text, or base64 of bytes; log: the fields
+  /// display: MIME type → text, or base64 of bytes; log: the fields; state: {"set": {key: value}, "removed": [keys]}
+  std::optional<json::value> data;
 };
 
 BOOST_DESCRIBE_STRUCT(Configure, (), (protocol, policy, modules))
@@ -312,7 +310,7 @@ BOOST_DESCRIBE_STRUCT(Raised, (),
                       (phase, type, message, traceback, line, error, duration_us, used, preview, exact, truncated))
 BOOST_DESCRIBE_STRUCT(Skipped, (), (because))
 BOOST_DESCRIBE_STRUCT(Give, (), (encoding, last))
-BOOST_DESCRIBE_STRUCT(Fetch, (), (call, index, whole, most, keep, state))
+BOOST_DESCRIBE_STRUCT(Fetch, (), (call, index, whole, most, keep))
 BOOST_DESCRIBE_STRUCT(Chunk, (), (last, error, encoding))
 BOOST_DESCRIBE_STRUCT(Branch, (), (mark))
 BOOST_DESCRIBE_STRUCT(Branched, (), (error))
@@ -320,7 +318,6 @@ BOOST_DESCRIBE_STRUCT(Pack, (), (branch, results))
 BOOST_DESCRIBE_STRUCT(Take, (), (branch, results))
 BOOST_DESCRIBE_STRUCT(Moved, (), (bytes, duration_us))
 BOOST_DESCRIBE_STRUCT(Drop, (), (pid))
-BOOST_DESCRIBE_STRUCT(StateGiven, (), ())
 BOOST_DESCRIBE_STRUCT(Note, (), (what, fraction, text, level, data))
 
 /// Appends to `out` the bytes of a frame of `kind` that carries `message`.

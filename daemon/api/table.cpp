@@ -18,6 +18,7 @@
 #include "daemon/api/people/users.hpp"
 #include "daemon/api/workflows/ai.hpp"
 #include "daemon/api/workflows/folders.hpp"
+#include "daemon/api/workflows/state.hpp"
 #include "daemon/api/workflows/tags.hpp"
 #include "daemon/api/workflows/validation.hpp"
 #include "daemon/api/workflows/versions.hpp"
@@ -70,6 +71,8 @@ constexpr gate::Route kRoutes[] = {
     {{"GET", "/active-workflows", user, "workflows:read", standard, "listActiveWorkflows"}, list_active_workflows, kWorkflows},
     {{"POST", "/workflows/validate", user, "nodes:execute", standard, "validateWorkflow"}, validate_workflow},
     {{"POST", "/workflows/{id}/validate", user, "nodes:execute", standard, "validateStoredWorkflow"}, validate_stored_workflow},
+    {{"GET", "/workflows/{id}/state", user, "workflows:read", standard, "getWorkflowState"}, get_workflow_state},
+    {{"PUT", "/workflows/{id}/state", user, "workflows:write", standard, "setWorkflowState"}, set_workflow_state},
     {{"GET", "/workflows/{id}/versions", user, "workflows:read", standard, "listWorkflowVersions"}, list_workflow_versions},
     {{"GET", "/workflows/{id}/versions/{version}", user, "workflows:read", standard, "getWorkflowVersion"}, get_workflow_version},
     {{"POST", "/workflows/{id}/versions/{version}/restore", user, "workflows:write", standard, "restoreWorkflowVersion"}, restore_workflow_version},

@@ -5,13 +5,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include "daemon/base/text.hpp"
 #include "daemon/cli/runtime.hpp"
 #include "sandbox/sys.hpp"
+#include "schema/text/write_json.hpp"
 
 namespace qflow::cli {
+namespace json = boost::json;
 namespace {
 
 void put(const std::string& text) { sandbox::write_all(STDERR_FILENO, text); }
@@ -162,12 +165,60 @@ void Progress::on_step(std::size_t step, const engine::StepRun& run) {
 void Progress::on_output(std::size_t step, std::string_view text) {
   if (style_ == Style::none) return;
   lines_[step].spoke = true;
-  const std::string shown = said(plan_.steps[step].node.name, text);
-  if (style_ == Style::plain) return put(shown);
+  put_above(said(plan_.steps[step].node.name, text));
+}
+
+void Progress::put_above(const std::string& text) {
+  if (style_ == Style::plain) return put(text);
   // The live lines make place, and come again below.
-  put((drawn_ ? fmt::format("\x1b[{}A\x1b[J", lines_.size()) : "") + shown);
+  put((drawn_ ? fmt::format("\x1b[{}A\x1b[J", lines_.size()) : "") + text);
   drawn_ = false;
   draw();
+}
+
+namespace {
+
+// "[######              ]  30 %  reading"
+std::string progress_text(const schema::Note& note) {
+  constexpr int kWidth = 20;
+  std::string out;
+  if (note.fraction) {
+    const int filled = static_cast<int>(*note.fraction * kWidth);
+    out = fmt::format("[{:<{}}] {:>3.0f} %", std::string(static_cast<std::size_t>(filled), '#'), kWidth,
+                      std::floor(*note.fraction * 100));
+  }
+  if (note.text) out += (out.empty() ? "" : "  ") + shortened(printable(*note.text));
+  return flat(std::move(out));
+}
+
+std::string log_text(const schema::Note& note) {
+  std::string out = *note.level + ": " + *note.text;
+  for (const auto& [name, value] : note.data->get_object())
+    out += fmt::format(" {}={}", std::string_view(name), schema::write_json(value));
+  return out;
+}
+
+}  // namespace
+
+void Progress::on_note(std::size_t step, const schema::Note& note) {
+  if (style_ == Style::none) return;
+  const std::string& name = plan_.steps[step].node.name;
+  if (note.what == "log") return put_above(said(name, log_text(note)));
+  if (note.what == "display") {
+    // What is more than text becomes a file.
+    const json::object& data = note.data->get_object();
+    const json::value* plain = data.if_contains("text/plain");
+    if (plain != nullptr && data.size() == 1) put_above(said(name, std::string_view(plain->get_string())));
+    if (note.text) put_above(said(name, *note.text));
+    return;
+  }
+  Line& l = lines_[step];
+  l.note = progress_text(note);
+  if (style_ == Style::live) return draw();
+  const bool over = note.fraction == 1.0;
+  if (!over && Clock::now() - l.told < std::chrono::seconds(1)) return;
+  l.told = Clock::now();
+  put(said(name, l.note));
 }
 
 Task<> Progress::tick() {

@@ -20,6 +20,8 @@ class Progress {
   void on_step(std::size_t step, const engine::StepRun& run);
   /// What a node has just printed: above the live lines.
   void on_output(std::size_t step, std::string_view text);
+  /// What a node tells by `import qflow`: its progress in its line, or, in a pipe, about once a second; its log above.
+  void on_note(std::size_t step, const schema::Note& note);
   /// Redraws running times until cancelled; does nothing when not live.
   Task<> tick();
   Style style() const { return style_; }
@@ -30,6 +32,7 @@ class Progress {
  private:
   std::string line(std::size_t step) const;
   void draw();
+  void put_above(const std::string& text);
   void draw_soon(const engine::StepRun& run);
   struct Line {
     engine::Status status = engine::Status::pending;
@@ -37,6 +40,7 @@ class Progress {
     double duration_ms = 0;
     std::string note;
     bool spoke = false;  ///< its output was shown while it ran
+    Clock::time_point told;  ///< when its progress was last written into a pipe
   };
   const flow::Plan& plan_;
   Style style_;

@@ -20,6 +20,7 @@
 #include "daemon/cli/run_report.hpp"
 #include "daemon/cli/progress.hpp"
 #include "daemon/cli/runtime.hpp"
+#include "daemon/cli/shown_files.hpp"
 #include "daemon/engine/engine.hpp"
 #include "daemon/engine/kept_files.hpp"
 #include "daemon/engine/outcome_json.hpp"
@@ -53,19 +54,23 @@ Task<> watch_interrupts(engine::Engine& engine, std::string id, Interrupts& inte
 struct Finished {
   engine::Outcome outcome;
   std::vector<store::File> files;
+  std::vector<ShownFile> shown;
   std::string page;  ///< the report, if it is wanted
 };
 
 // Shows what the nodes print while they run.
-class Told : public engine::Listener {
+class Watcher : public engine::Listener {
  public:
-  explicit Told(Progress& progress) : progress_(progress) {}
+  explicit Watcher(Progress& progress) : progress_(progress) {}
   void on_wait(const engine::Order&, std::size_t) override {}
   void on_start(const engine::Order&) override {}
   void on_step(const engine::Order&, std::size_t, const engine::StepRun&) override {}
   bool wants_output() const override { return true; }
   void on_output(const engine::Order&, std::size_t step, bool, std::string_view text) override {
     progress_.on_output(step, text);
+  }
+  void on_note(const engine::Order&, std::size_t step, const schema::Note& note) override {
+    progress_.on_note(step, note);
   }
   void on_suspend(const engine::Order&, const engine::Outcome&) override {}
   void on_end(const engine::Order&, const engine::Outcome&) override {}
@@ -74,13 +79,12 @@ class Told : public engine::Listener {
   Progress& progress_;
 };
 
+constexpr std::int64_t kMostRecord = 64 << 20;  // bytes of values and texts
+
 std::string page_of(store::Store& store, sqlite::Db& db, const std::string& id) {
-  constexpr std::int64_t kMost = 64 << 20;
-  const auto record = services::read_record(db, id, kMost);
+  const auto record = services::read_record(db, id, kMostRecord);
   if (!record) return {};
-  const services::FileReader read = [&store](const store::File& file) {
-    return sandbox::read_file(store.blob_path(file.hash_sha256), static_cast<std::size_t>(file.file_size_bytes) + 1);
-  };
+  const services::FileReader read = [&store](const store::File& file) { return services::whole_output(store, file); };
   const auto document = store::find_document(db, record->execution.document_hash.value_or(""));
   return services::report_html(*record, document.value_or(""), read);
 }
@@ -101,6 +105,13 @@ Task<Finished> run_one(engine::Engine& engine, store::Store& store, engine::Orde
   finished.outcome = co_await std::move(running);
   auto read = [id = order.execution_id](sqlite::Db& db) { return store::files_of(db, id); };
   finished.files = co_await store.read(std::move(read));
+  const auto& steps = finished.outcome.steps;
+  if (std::any_of(steps.begin(), steps.end(), [](const engine::StepRun& run) { return !run.told.display.empty(); })) {
+    auto look = [id = order.execution_id](sqlite::Db& db) {
+      return shown_files(store::nodes_of(db, id, kMostRecord));
+    };
+    finished.shown = co_await store.read(std::move(look));
+  }
   if (with_page) {
     auto make = [&store, id = order.execution_id](sqlite::Db& db) { return page_of(store, db, id); };
     finished.page = co_await store.read(std::move(make));
@@ -177,7 +188,7 @@ Ended Runner::run_once(WatchedFiles* watched) {
   engine::Engine engine(io.get_executor(), pool, &*store, 1, isolation.level(), isolation.missing());
   engine.recorder().set_patience(std::chrono::seconds(10));
   Progress progress(plan, Progress::style_for(plan, options.quiet || options.json));
-  Told told(progress);
+  Watcher told(progress);
   if (progress.style() != Progress::Style::none) engine.set_listener(&told);
   Interrupts interrupts;
   std::optional<Finished> finished;
@@ -198,8 +209,10 @@ Ended Runner::run_once(WatchedFiles* watched) {
   if (failure) std::rethrow_exception(failure);
 
   progress.finish(finished->outcome);
-  const RunReport report(order, plan, finished->outcome, isolation.level(),
-                         place_files(*store, order.execution_id, finished->files, options.out));
+  const std::string directory = files_directory(*store, order.execution_id, options.out);
+  json::array files = place_files(*store, finished->files, directory);
+  for (json::value& one : place_shown(finished->shown, directory)) files.push_back(std::move(one));
+  const RunReport report(order, plan, finished->outcome, isolation.level(), std::move(files));
   if (!options.report.empty()) replace_file(options.report, finished->page, 0644);
   if (options.json) report.print_json();
   else report.print();

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kShown = 8000;  // bytes of one output on a terminal
+constexpr std::size_t kShownBytes = 8000;  // bytes of one output on a terminal
 
 json::value parsed(const std::string& text) {
   std::string error;
@@ -50,6 +50,8 @@ json::object node_report(const flow::Step& step, const engine::StepRun& run) {
   node["stderr"] = run.standard_error.text;
   node["output_dropped"] = run.standard_output.dropped + run.standard_error.dropped;
   node["warnings"] = json::value_from(run.warnings);
+  if (!run.told.log.empty()) node["log"] = run.told.log;
+  if (!run.told.display.empty()) node["display"] = run.told.display;
   node["runs"] = run.count + 1;
   node["tries"] = run.attempt + 1;
   if (!run.reason.empty()) node["reason"] = run.reason;
@@ -64,11 +66,15 @@ json::object node_report(const flow::Step& step, const engine::StepRun& run) {
 
 }  // namespace
 
-json::array place_files(const store::Store& store, const std::string& id, const std::vector<store::File>& files,
+std::string files_directory(const store::Store& store, const std::string& id, const std::string& chosen) {
+  return chosen.empty() ? (fs::path(store.directory()) / "files" / id).string() : chosen;
+}
+
+json::array place_files(const store::Store& store, const std::vector<store::File>& files,
                         const std::string& directory) {
   json::array placed;
   if (files.empty()) return placed;
-  const fs::path target = directory.empty() ? fs::path(store.directory()) / "files" / id : fs::path(directory);
+  const fs::path target(directory);
   std::error_code error;
   fs::create_directories(target, error);
   for (const auto& file : files) {
@@ -138,12 +144,12 @@ void RunReport::print_output(const std::string& name, const json::value& value) 
     return;
   }
   const std::string text = indented(value);
-  const bool whole = text.size() <= kShown;
+  const bool whole = text.size() <= kShownBytes;
   if (!whole || cut != cut_.end())
-    fmt::print("{} = (the first {} bytes; {})\n", printable(name), std::min(text.size(), kShown),
+    fmt::print("{} = (the first {} bytes; {})\n", printable(name), std::min(text.size(), kShownBytes),
                cut == cut_.end() ? fmt::format("--json prints all {}", text.size()) : printable(cut->second));
   else fmt::print("{} = ", printable(name));
-  fmt::print("{}\n", printable(cut_utf8(text, kShown)));
+  fmt::print("{}\n", printable(cut_utf8(text, kShownBytes)));
 }
 
 void RunReport::print() const {

@@ -11,11 +11,13 @@
 namespace qflow::cli {
 namespace json = boost::json;
 
-/// Copies the files that nodes handed over to `directory`, or to DATA/files/EXECUTION when it is empty, under the names
-/// that they are kept by. Copies, because changing them must not change the blobs. Throws Fault when one cannot be
-/// written. Returns {filename, path, size, sha256, mime_type, output_of} of each.
-json::array place_files(const store::Store& store, const std::string& id, const std::vector<store::File>& files,
-                        const std::string& directory);
+/// Where files of an execution go: `chosen`, or DATA/files/EXECUTION when that is empty.
+std::string files_directory(const store::Store& store, const std::string& id, const std::string& chosen);
+
+/// Copies the files that nodes handed over to `directory`, under the names that they are kept by. Copies, because
+/// changing them must not change the blobs. Throws Fault when one cannot be written. Returns {filename, path, size,
+/// sha256, mime_type, output_of} of each.
+json::array place_files(const store::Store& store, const std::vector<store::File>& files, const std::string& directory);
 
 class RunReport {
  public:

@@ -120,6 +120,7 @@ Task<bool> Engine::suspend(Order& order, Outcome& outcome) {
 
 void Engine::begin_listening(const Order& order, Run& run) {
   listener_->on_start(order);
+  run.watch_notes([this, &order](std::size_t step, const schema::Note& note) { listener_->on_note(order, step, note); });
   if (!listener_->wants_output()) return;
   run.watch_output([this, &order](std::size_t step, bool standard_error, std::string_view text) {
     listener_->on_output(order, step, standard_error, text);

@@ -44,7 +44,7 @@ Lane::Lane(workers::Lease worker, const workers::Settings& settings, std::size_t
 // The pool gets the worker a moment later; until then it must not call this lane's observer.
 Lane::~Lane() { worker_->watch_output(nullptr); }
 
-void Lane::load(std::size_t step, const flow::Step& node, const boost::json::object& execution) {
+void Lane::load(std::size_t step, const flow::Step& node, const boost::json::object* execution) {
   schema::Load load;
   load.file = node.file;
   load.mark = worker_->nonce();
@@ -54,8 +54,8 @@ void Lane::load(std::size_t step, const flow::Step& node, const boost::json::obj
     boost::json::object flow = flow::control_json(node.node);
     if (node.loop) flow["loop"] = load_id(*node.loop);
     load.flow = std::move(flow);
-    load.execution = execution;
   }
+  if (execution != nullptr) load.execution = *execution;
   schema::pack(schema::Kind::load, load_id(step), load, queue_, node.node.code);
   expect(LaneRequest::What::load, step, node.timeout);
 }
@@ -87,6 +87,10 @@ void Lane::give(std::size_t step, std::string_view text, const std::string& enco
     text.remove_prefix(piece.size());
     schema::pack(schema::Kind::give, call_id(step), schema::Give{encoding, text.empty()}, queue_, std::string(piece));
   } while (!text.empty());
+}
+
+void Lane::state(const std::string& news) {
+  schema::pack(schema::Kind::state, 0, schema::Analysed{}, queue_, news);
 }
 
 void Lane::call(std::size_t step, const flow::Step& node, const schema::Call& call, std::uint64_t round) {
@@ -142,6 +146,8 @@ const LaneRequest* Lane::begin_next() {
   if (expected_.empty() || running_) return nullptr;
   const LaneRequest& next = expected_.front();
   running_ = true;
+  begun_ = Clock::now();
+  notes_ = 0;
   worker_->set_deadline(Clock::now() + duration_of(next.seconds));
   worker_->begin_node(duration_of(next.seconds * (limits().cpu_millis / 1000.0)));
   return &next;
@@ -150,6 +156,7 @@ const LaneRequest* Lane::begin_next() {
 Task<std::optional<LaneAnswer>> Lane::receive() {
   const std::optional<schema::Frame> frame = co_await worker_->receive();
   if (!frame) co_return std::nullopt;
+  if (frame->kind == schema::Kind::note) co_return read_note(*frame);
   std::optional<LaneAnswer> answer = read_answer(*frame);
   if (!answer) co_return std::nullopt;
   answer->bytes = frame->meta.size();

@@ -44,12 +44,15 @@ struct LaneRequest {
   }
 };
 
-/// An answer to the oldest request. A `Loaded` names a function that it lists; a `Result`'s preview is JSON within the
+/// An answer to the oldest request, or a note of what it tells before its answer, which is checked. A `Loaded` names a function that it lists; a `Result`'s preview is JSON within the
 /// bounds that were asked for; everything else in it is as the worker says.
 struct LaneAnswer {
   LaneRequest to;
-  std::variant<schema::Loaded, schema::Result, schema::Raised, schema::Skipped, schema::Branched, schema::Moved> what;
+  std::variant<schema::Loaded, schema::Result, schema::Raised, schema::Skipped, schema::Branched, schema::Moved,
+               schema::Note>
+      what;
   std::size_t bytes = 0;  ///< of its frame, without a payload
+  bool note() const { return std::holds_alternative<schema::Note>(what); }
 };
 
 /// A file as it was handed over.
@@ -69,8 +72,8 @@ class Lane {
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
-  /// Queues the request to load a step's module. `execution`: what nodes of flow know of it.
-  void load(std::size_t step, const flow::Step& node, const boost::json::object& execution);
+  /// Queues the request to load a step's module. `execution`: what nodes know of it; with the first; null: known.
+  void load(std::size_t step, const flow::Step& node, const boost::json::object* execution);
   /// Queues a module that the worker's nodes can import by its name. There is no answer; before the loads.
   void module(const std::string& name, const std::string& source);
   /// Queues a file for the worker's input directory. There is no answer; before the loads. Throws std::length_error
@@ -81,6 +84,8 @@ class Lane {
   /// Queues the request to call a step's function. Throws std::length_error when its arguments are larger than a frame,
   /// or all that is queued larger than kMostQueued.
   void call(std::size_t step, const flow::Step& node, const schema::Call& call, std::uint64_t round = 0);
+  /// Queues what others have changed of the workflow's state (SharedState::news). There is no answer.
+  void state(const std::string& news);
   /// Sends what was queued, and the request that the worker forks itself. Returns the lane of the branch, whose worker
   /// has every value that this one has when it comes to the request. It may be asked at once; arrive() comes before
   /// serving it. Throws SysError when the daemon is out of descriptors.
@@ -106,7 +111,8 @@ class Lane {
   /// Starts the clock of the oldest request, which the worker is working on: it answers in order. Returns the request,
   /// or null if its clock already runs.
   const LaneRequest* begin_next();
-  /// The answer to the oldest request; nothing once the worker is lost.
+  /// The answer to the oldest request, or a note of it, after which that is still due; nothing once the worker is
+  /// lost.
   Task<std::optional<LaneAnswer>> receive();
   /// Takes an answer back that does not fit what Run knows: the worker broke the protocol.
   void reject(const LaneAnswer& answer, std::string why);
@@ -149,6 +155,7 @@ class Lane {
 
  private:
   LaneRequest& expect(LaneRequest::What what, std::size_t step, double seconds);
+  std::optional<LaneAnswer> read_note(const schema::Frame& frame);
   std::optional<LaneAnswer> read_answer(const schema::Frame& frame);
   template <class Message>
   std::optional<LaneAnswer> read_plain(const schema::Frame& frame, std::string& problem);
@@ -170,6 +177,8 @@ class Lane {
   std::string queue_;
   std::deque<LaneRequest> expected_;     ///< oldest first
   bool running_ = false;                 ///< the clock of the oldest request runs
+  Clock::time_point begun_;              ///< since then
+  std::size_t notes_ = 0;                ///< that it has sent
   LaneRequest last_;                     ///< answered last
   std::optional<LaneRequest> fetching_;  ///< the call whose files are being fetched
   std::string violation_;

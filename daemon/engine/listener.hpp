@@ -21,6 +21,8 @@ class Listener {
   virtual bool wants_output() const = 0;
   /// Text that a step has just written, as far as it is kept: whole characters, in the order of each stream.
   virtual void on_output(const Order& order, std::size_t step, bool standard_error, std::string_view text) = 0;
+  /// What a step tells by `import qflow`: progress, a line, something to show.
+  virtual void on_note(const Order& order, std::size_t step, const schema::Note& note) = 0;
   /// It waits, without a worker or a place, and its record says so.
   virtual void on_suspend(const Order& order, const Outcome& outcome) = 0;
   /// It is over: its record is on disk, unless it has none or that failed.

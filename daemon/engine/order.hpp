@@ -35,6 +35,7 @@ struct Resumption {
   double ran_ms = 0;      ///< how long it ran before
   std::int64_t rows = 0;  ///< of its steps, in the record
   std::int64_t next_order = 0;
+  std::vector<json::object> state_changes;  ///< of the workflow's state, in their order
 };
 
 struct Order {
@@ -58,6 +59,7 @@ struct Order {
   std::uint64_t quota = 0;                 ///< bytes that the user may keep; 0: any number
   bool queued = false;                     ///< its record says that it waits for a place
   bool input_is_recorded = false;          ///< `input` was dropped while it waits, and is read back when it begins
+  json::object state;                      ///< the workflow's (qflow.state), as it was when this began
   std::shared_ptr<ByteBudget::Hold> room;  ///< for what it takes while it waits; null: that is little
   std::shared_ptr<Ticket> ticket;          ///< counts it as waiting until it has a place; null: not counted
   std::shared_ptr<const typing::Catalog> catalog;  ///< users' types; null: none. Shared with other executions

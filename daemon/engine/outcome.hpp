@@ -84,6 +84,16 @@ struct HandedFile {
   std::string label, suffix, name, bytes;
 };
 
+/// What a run of a step told by `import qflow`, but its progress.
+struct Told {
+  boost::json::array log;      ///< {at, level, text, fields}
+  boost::json::array display;  ///< {data: {MIME type: text, or base64 of bytes}, left_out?}
+  std::optional<boost::json::object> state;  ///< what it changed of the workflow's state: {set, removed}
+  bool cut = false;                          ///< more was told than may be kept
+  bool state_lost = false;                   ///< and a change of the state was among that
+  bool empty() const { return log.empty() && display.empty() && !state; }
+};
+
 /// One run of a step of a plan, as far as it got. Wall-clock times in microseconds.
 struct StepRun {
   Status status = Status::pending;
@@ -106,6 +116,7 @@ struct StepRun {
   std::size_t branch = 0;            ///< the number of the branch that it ran in; 0: none
   boost::json::object origins;
   std::vector<std::string> warnings;
+  Told told;
   std::vector<HandedFile> files;
   /// Of an output of the workflow whose preview is cut: the whole value as the worker wrote it, as JSON text (which is
   /// not checked). Nothing: it is larger than an execution may hand over, or cannot be written.
@@ -128,6 +139,9 @@ struct Waiting {
 
 /// Called as it happens, on the engine strand: a step's `run` changed its status. Must not block.
 using StepObserver = std::function<void(std::size_t step, const StepRun& run)>;
+
+/// Called on the engine strand with what a step tells while it runs. Must not block.
+using NoteObserver = std::function<void(std::size_t step, const schema::Note& note)>;
 
 /// A value that passed from one process to another: to another sandbox as JSON, out of a branch as a pickle. Steps of
 /// the plan; size in bytes.
@@ -155,6 +169,7 @@ struct Outcome {
   workers::Usage usage;
   std::optional<Waiting> waiting;  ///< with the status `waiting`
   std::vector<KeptValue> kept;     ///< that it needs when it goes on, and the record has not
+  boost::json::object state_changes;  ///< of the workflow's state: {set, removed}; empty: none
   Cause cause() const;
 };
 

@@ -13,6 +13,14 @@ json::object usage_json(const workers::Usage& usage) {
           {"written_bytes", usage.written_bytes}};
 }
 
+json::object told_json(const Told& told) {
+  json::object out;
+  if (!told.log.empty()) out["log"] = told.log;
+  if (!told.display.empty()) out["display"] = told.display;
+  if (told.state) out["state"] = *told.state;
+  return out;
+}
+
 json::array denied_json(const std::vector<sandbox::Denial>& denied) {
   json::array out;
   for (const sandbox::Denial& one : denied) {

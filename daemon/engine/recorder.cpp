@@ -6,6 +6,7 @@
 #include "daemon/engine/kept_files.hpp"
 #include "daemon/engine/outcome_json.hpp"
 #include "daemon/observe/log.hpp"
+#include "daemon/store/state_rows.hpp"
 #include "daemon/store/storage_rows.hpp"
 #include "daemon/store/usage_rows.hpp"
 #include "daemon/store/user_rows.hpp"
@@ -16,9 +17,9 @@
 namespace qflow::engine {
 namespace {
 
-constexpr auto kFirstPause = std::chrono::milliseconds(100);
+constexpr auto kFirstRetry = std::chrono::milliseconds(100);
 constexpr std::size_t kMostLost = kFirstRuns + kKeptRuns;  // rows of one execution that wait to be written again
-constexpr auto kLongestPause = std::chrono::seconds(5);
+constexpr auto kLongestRetry = std::chrono::seconds(5);
 constexpr std::size_t kMostKept = 257U << 20U;  // bytes of one value
 
 store::NodeExecution row_of(const Order& order, std::size_t index, const StepRun& run) {
@@ -58,6 +59,7 @@ store::NodeExecution row_of(const Order& order, std::size_t index, const StepRun
   row.branch = static_cast<std::int64_t>(run.branch);
   row.retry_count = run.attempt;
   row.outcome = word(run.cause());
+  if (!run.told.empty()) row.told = json::serialize(told_json(run.told));
   if (!run.warnings.empty()) row.warnings = json::serialize(json::value_from(run.warnings));
   if (!run.denied.empty()) row.denied = json::serialize(denied_json(run.denied));
   if (run.status == Status::completed || run.status == Status::failed) {
@@ -66,6 +68,18 @@ store::NodeExecution row_of(const Order& order, std::size_t index, const StepRun
     row.resource_usage = json::serialize(usage);
   }
   return row;
+}
+
+// Whose state its nodes change; empty: it is not kept.
+std::string state_key(const Order& order) {
+  if (order.workflow_id) return *order.workflow_id;
+  return order.mode == "cli" ? "file:" + order.workflow_name : "";
+}
+
+json::object parsed_state(const std::optional<store::WorkflowState>& row) {
+  std::string error;
+  json::value state = row ? schema::parse_json(row->state, error, 200) : json::value();
+  return state.is_object() ? std::move(state.get_object()) : json::object();
 }
 
 store::Execution end_row(const Order& order, const Outcome& outcome) {
@@ -136,13 +150,16 @@ Task<> Recorder::start(Order& order) {
   if (!order.plan.environment.empty()) row.container_id = order.plan.environment;
   row.bytes = row.input_data ? static_cast<std::int64_t>(row.input_data->size()) : 0;
   if (!order.document.empty()) row.document_hash = Fingerprint().add(order.document).hex();
-  auto job = [row = std::move(row), document = order.document, quota = order.quota](sqlite::Tx& tx) mutable {
+  auto job = [row = std::move(row), document = order.document, quota = order.quota,
+              key = state_key(order)](sqlite::Tx& tx) mutable {
     store::require_room(*tx.operator->(), row.created_by.value_or(""), quota);
     if (row.document_hash && store::put_document(tx, *row.document_hash, document, row.started_at))
       row.bytes += static_cast<std::int64_t>(document.size());
     store::insert_execution(tx, row);
+    return store::find_state(*tx.operator->(), key);
   };
-  co_await store_->write(std::move(job));
+  const auto state = co_await store_->write(std::move(job));
+  order.state = parsed_state(state);
   order.resumable = !order.document.empty();
   order.document = std::string();
 }
@@ -164,9 +181,11 @@ namespace {
 struct Beginning {
   bool begun = false;
   std::optional<std::string> input;
+  std::optional<store::WorkflowState> state;
 };
 
-Beginning begin_in(sqlite::Tx& tx, const std::string& id, const std::string& user, bool with_input) {
+Beginning begin_in(sqlite::Tx& tx, const std::string& id, const std::string& user, bool with_input,
+                   const std::string& state) {
   Beginning out;
   const auto owner = user.empty() ? std::nullopt : store::find_user(*tx.operator->(), user);
   if (!user.empty() && (!owner || !owner->is_active)) {
@@ -176,6 +195,7 @@ Beginning begin_in(sqlite::Tx& tx, const std::string& id, const std::string& use
   }
   out.begun = store::begin_execution(tx, id, now_us());
   if (out.begun && with_input) out.input = store::find_input(*tx.operator->(), id);
+  if (out.begun) out.state = store::find_state(*tx.operator->(), state);
   return out;
 }
 
@@ -183,9 +203,8 @@ Beginning begin_in(sqlite::Tx& tx, const std::string& id, const std::string& use
 
 Task<bool> Recorder::begin(Order& order) {
   if (!records(order)) co_return true;
-  auto job = [id = order.execution_id, user = order.created_by, with_input = order.input_is_recorded](sqlite::Tx& tx) {
-    return begin_in(tx, id, user, with_input);
-  };
+  auto job = [id = order.execution_id, user = order.created_by, with_input = order.input_is_recorded,
+              state = state_key(order)](sqlite::Tx& tx) { return begin_in(tx, id, user, with_input, state); };
   Beginning beginning = co_await store_->write_always(std::move(job));
   if (beginning.input) {
     auto parse = [text = std::move(*beginning.input)] {
@@ -195,6 +214,7 @@ Task<bool> Recorder::begin(Order& order) {
     order.input = co_await store_->offload(std::move(parse));
   }
   order.input_is_recorded = false;
+  order.state = parsed_state(beginning.state);
   co_return beginning.begun;
 }
 
@@ -247,9 +267,11 @@ Task<> Recorder::end(const Order& order, const Outcome& outcome) {
                                                 {},
                                                 outcome.usage.user_us + outcome.usage.system_us,
                                                 rows,
-                                                long_loops(order, outcome)});
+                                                long_loops(order, outcome),
+                                                state_key(order),
+                                                outcome.state_changes});
   const auto start = Clock::now();
-  Clock::duration pause = kFirstPause;
+  Clock::duration pause = kFirstRetry;
   for (bool kept = false;;) {
     std::string problem;
     try {
@@ -272,7 +294,7 @@ Task<> Recorder::end(const Order& order, const Outcome& outcome) {
       if (Clock::now() - start >= patience_.load()) throw;
     }
     co_await sleep_for(pause);
-    pause = std::min<Clock::duration>(2 * pause, kLongestPause);
+    pause = std::min<Clock::duration>(2 * pause, kLongestRetry);
   }
 }
 
@@ -383,6 +405,10 @@ Task<bool> Recorder::write_end(std::shared_ptr<const End> end) {
     for (const store::DataFlowRow& flow : ending.flows) store::insert_flow(tx, flow);
     store::add_usage(tx, ending.row, ending.cpu_us);
     if (ending.row.error_message) store::insert_error(tx, ending.row);
+    if (ending.row.status == "completed" && !ending.state_key.empty() && !ending.state_changes.empty() &&
+        !store::merge_state(tx, ending.state_key, ending.state_changes, ending.row.id, *ending.row.completed_at))
+      log::warning("engine", "the state of a workflow was not kept: it is gone, or others have filled it meanwhile",
+                   {{"execution_id", ending.row.id}, {"workflow_id", ending.state_key}});
     return true;
   };
   const bool complete = co_await store_->write_always(std::move(job));

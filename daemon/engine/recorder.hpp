@@ -63,6 +63,8 @@ class Recorder {
     std::int64_t step_count = 0;  ///< how many rows of steps there must be
     std::vector<std::pair<std::string, std::int64_t>>
         long_loops;  ///< nodes that ran too often to keep all rows, and how often
+    std::string state_key;
+    json::object state_changes;
   };
   Task<bool> write_end(std::shared_ptr<const End> end);  // shared with the writer
   Task<store::KeptRow> put_kept(const std::string& execution_id, const std::string& node_id, const KeptValue& value);

@@ -73,6 +73,7 @@ Task<Outcome> Run::execute() {
   if (!outcome.error && walk_.is_lost() && !state_.cancelled && !state_.expired)
     outcome.error = NodeError{"WorkerDied", "its worker was lost", "", std::nullopt, Cause::crashed};
   if (walk_.error()) outcome.failed_step = walk_.failed_step();
+  outcome.state_changes = state_.state.changes();
   settle(start);
   co_return std::move(outcome);
 }
@@ -164,10 +165,12 @@ void Run::add_loads(Lane& lane, std::size_t group) {
   for (const auto& [name, source] : state_.plan.modules) lane.module(name, source);
   if (state_.order.given)
     for (const auto& [name, file] : state_.order.given->files) lane.file(file.name, file.bytes);
+  if (const std::string news = state_.state.news(lane.channel()); !news.empty()) lane.state(news);
   const json::object execution = facts();
+  bool first = true;
   for (std::size_t i = 0; i < state_.plan.steps.size(); ++i) {
     if (state_.plan.steps[i].group != group || state_.is_pinned(i)) continue;
-    lane.load(i, state_.plan.steps[i], execution);
+    lane.load(i, state_.plan.steps[i], std::exchange(first, false) ? &execution : nullptr);
     if (state_.live) state_.live->asked(group, load_id(i), i);
   }
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/engine/call_request.hpp"
+#include "daemon/engine/outcome_json.hpp"
 
 namespace qflow::engine {
 namespace {
@@ -12,6 +13,7 @@ std::int64_t bytes_of(const StepRun& run) {
   std::size_t all = run.standard_output.text.size() + run.standard_error.text.size();
   if (run.result) all += run.result->preview.size();
   if (run.error) all += run.error->message.size() + run.error->traceback.size();
+  if (!run.told.empty()) all += json::serialize(told_json(run.told)).size();
   return static_cast<std::int64_t>(all);
 }
 
@@ -26,10 +28,12 @@ RunState::RunState(workers::Pool& workers, const Order& what, StepObserver told)
       entries(entry_count(plan)),
       lanes(plan.sandboxes.size()),
       next_channel(plan.sandboxes.size()),
+      state(what.state),
       file_bytes_left(workers.settings().file_bytes) {
   if (what.resumed) {
     next_order = what.resumed->next_order;
     outcome.rows = what.resumed->rows;
+    for (const json::object& change : what.resumed->state_changes) state.merge(change, SharedState::kNobody);
   }
   const std::size_t steps = plan.steps.size();
   outcome.steps.resize(steps);

@@ -196,6 +196,10 @@ Task<bool> Walk::serve(Lane& lane, std::size_t until) {
     if (const LaneRequest* next = lane.begin_next()) begin_step(lane, *next);
     std::optional<LaneAnswer> answer = co_await lane.receive();
     if (!answer) break;
+    if (answer->note()) {
+      take_note(*answer);
+      continue;
+    }
     const bool loading = answer->to.load();
     take_answer(lane, std::move(*answer));
     if (loading && error_) {

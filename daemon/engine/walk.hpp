@@ -181,6 +181,9 @@ class Walk {
   // What comes of it (walk_answers.cpp).
   void begin_step(Lane& lane, const LaneRequest& request);
   void take_answer(Lane& lane, LaneAnswer answer);
+  void take_note(const LaneAnswer& answer);
+  void disown_note(const schema::Note& note);
+  bool take_state(Lane& lane, std::size_t step);
   void take_loaded(std::size_t step, const schema::Loaded& loaded);
   void take_result(Lane& lane, const LaneAnswer& answer, schema::Result result);
   bool take_round(Lane& lane, const LaneAnswer& answer, const schema::Result& result);

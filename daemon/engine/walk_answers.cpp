@@ -133,6 +133,7 @@ void Walk::take_result(Lane& lane, const LaneAnswer& answer, schema::Result resu
   set_state(step, State::live);
   erred_[step] = false;
   forget_given(step);
+  if (!take_state(lane, step)) return;
   result.type = run_.kept.keep(result.type);
   StepRun& run = steps_[step];
   run.usage = bounded(result.used, step);

@@ -34,6 +34,7 @@ std::unique_ptr<Lane> Walk::fork_lane(std::size_t group) {
   try {
     const std::size_t channel = run_.next_channel++;
     std::unique_ptr<Lane> branch = lanes_[group]->branch(channel);
+    run_.state.forked(lanes_[group]->channel(), channel);
     if (run_.live)
       branch->watch_output([&run = run_, channel](bool standard_error, std::uint32_t after, std::string_view text) {
         run.live->feed(channel, standard_error, after, text);

@@ -84,6 +84,7 @@ bool Walk::send_call(std::size_t i, const flow::SourceList& sources, const Closi
       run->index = path_;
     }
     run->attempt = attempt_;
+    if (const std::string news = run_.state.news(lane.channel()); !news.empty()) lane.state(news);
     if (closing == nullptr) {
       run->origins = std::move(request.origins);
       for (std::string& warning : request.warnings) run->warnings.push_back(std::move(warning));

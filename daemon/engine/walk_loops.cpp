@@ -165,6 +165,10 @@ Task<bool> Walk::abandon_round(std::size_t i) {
     lane.begin_next();
     const std::optional<LaneAnswer> answer = co_await lane.receive();
     if (!answer) break;
+    if (answer->note()) {
+      disown_note(std::get<schema::Note>(answer->what));
+      continue;
+    }
     lane.take_output(answer->to, false);
     lane.take_output(answer->to, true);
   }

@@ -6,6 +6,7 @@
 namespace qflow::services {
 namespace {
 constexpr std::uint64_t kToldRuns = 100;
+constexpr std::size_t kToldBytes = 64U << 10U;
 }
 namespace json = boost::json;
 using engine::Status;
@@ -63,6 +64,33 @@ void Announcer::on_output(const engine::Order& order, std::size_t step, bool sta
   publish(
       order, "node.output",
       {{"nodeId", node.id}, {"nodeName", node.name}, {"stream", standard_error ? "stderr" : "stdout"}, {"text", text}});
+}
+
+void Announcer::on_note(const engine::Order& order, std::size_t step, const schema::Note& note) {
+  if (order.execution_id.empty() || !events_.wanted()) return;
+  const flow::Node& node = order.plan.steps[step].node;
+  json::object fields{{"nodeId", node.id}, {"nodeName", node.name}};
+  if (note.what == "progress") {
+    fields["fraction"] = note.fraction ? json::value(*note.fraction) : json::value(nullptr);
+    fields["text"] = note.text ? json::value(*note.text) : json::value(nullptr);
+    return publish(order, "node.progress", std::move(fields));
+  }
+  if (note.what == "log") {
+    fields["level"] = *note.level;
+    fields["text"] = *note.text;
+    fields["fields"] = *note.data;
+    return publish(order, "node.log", std::move(fields));
+  }
+  // What is large is read from the record once the node has ended.
+  std::size_t bytes = 0;
+  json::array types;
+  for (const auto& [type, value] : note.data->get_object()) {
+    bytes += value.get_string().size();
+    types.emplace_back(type);
+  }
+  fields["types"] = std::move(types);
+  fields["data"] = bytes <= kToldBytes ? *note.data : json::value(nullptr);
+  publish(order, "node.display", std::move(fields));
 }
 
 void Announcer::on_suspend(const engine::Order& order, const engine::Outcome& outcome) {

@@ -20,6 +20,7 @@ class Announcer final : public engine::Listener {
   void on_start(const engine::Order& order) override;
   void on_step(const engine::Order& order, std::size_t step, const engine::StepRun& run) override;
   bool wants_output() const override { return events_.wanted(); }
+  void on_note(const engine::Order& order, std::size_t step, const schema::Note& note) override;
   void on_output(const engine::Order& order, std::size_t step, bool standard_error, std::string_view text) override;
   void on_suspend(const engine::Order& order, const engine::Outcome& outcome) override;
   void on_end(const engine::Order& order, const engine::Outcome& outcome) override;

@@ -35,7 +35,7 @@ inline bool may_read_records(const auth::Caller& caller) { return caller.reaches
 /// The rows of an execution, with outputs of at most `most` (by store::weight()) together; nothing when there is none.
 std::optional<ExecutionRecord> read_record(sqlite::Db& db, const std::string& id, std::int64_t most);
 /// The JSON text of an output that a file has whole; empty when it is gone. Reads a file of any size.
-std::string whole_output(Services& services, const store::File& file);
+std::string whole_output(const store::Store& store, const store::File& file);
 /// JSON of the workflow as the execution ran it. Throws Fault(not_found), also for one of an earlier release.
 std::string executed_document(sqlite::Db& db, const auth::Caller& caller, const std::string& id);
 

@@ -15,7 +15,7 @@ namespace qflow::services {
 namespace {
 
 // Descriptions that take longer go on in the background; the next call has them.
-constexpr auto kPatience = std::chrono::milliseconds(1500);
+constexpr auto kReadPatience = std::chrono::milliseconds(1500);
 constexpr std::size_t kMostCode = 16U << 20U;  // bytes of code read for one call
 
 // Library nodes that the owner may see, as many as their code has room.
@@ -177,7 +177,7 @@ Task<FittingNodes> fitting_nodes(Services& services, const auth::Caller& caller,
       // Its Python version is not installed, so it fits nowhere.
     }
   }
-  const auto descriptions = co_await describe_within(services, std::move(sources), kPatience);
+  const auto descriptions = co_await describe_within(services, std::move(sources), kReadPatience);
   const check::CatalogPtr catalog = co_await catalog_of(services, caller.user_id);
   FittingNodes out;
   out.output = wanted.output;

@@ -31,7 +31,7 @@ table{border-collapse:collapse;font-size:.9em;display:block;overflow-x:auto}
 td,th{border:1px solid var(--line);padding:.15rem .5rem;text-align:left;vertical-align:top;max-width:30rem;overflow-wrap:anywhere}
 pre{background:#8881;padding:.6rem;overflow:auto;max-height:30rem;unicode-bidi:isolate;white-space:pre-wrap;overflow-wrap:anywhere}
 details{border:1px solid var(--line);border-radius:6px;margin:.5rem 0;padding:.3rem .8rem}
-summary{cursor:pointer}.scroll{overflow-x:auto}img{max-width:100%}
+iframe{width:100%;height:20rem;border:1px solid var(--line);background:#fff}summary{cursor:pointer}.scroll{overflow-x:auto}img{max-width:100%}
 .s{font-weight:600}.completed .s,.s.completed{color:var(--ok)}.failed .s,.s.failed,.s.crashed{color:var(--bad)}.dim{color:var(--dim)}
 svg text{font:12px system-ui,sans-serif;fill:currentColor}
 .node rect{fill:#8881;stroke:var(--dim)}.node.completed rect{stroke:var(--ok);fill:#2e7d4f22}.node.failed rect{stroke:var(--bad);fill:#b3261e22}
@@ -187,12 +187,58 @@ class Page {
     if (row.denied) out += "<p>Denied</p><pre>" + limited(indented(stored_json(*row.denied))) + "</pre>";
     if (row.input_data) out += "<p>Inputs</p><pre>" + limited(indented(stored_json(*row.input_data))) + "</pre>";
     if (row.output_data) out += "<p>Output</p>" + value_html(row.output_data, row.output_truncated.value_or(false));
+    if (row.told) out += told_html(stored_json(*row.told));
     out += pictures(row.node_id);
     for (const auto& [name, text] :
          {std::pair("Standard output", &row.standard_output), std::pair("Standard error", &row.standard_error)})
       if (!text->empty()) out += fmt::format("<p>{}</p><pre>{}</pre>", name, limited(*text));
     if (row.left_out > 0) out += fmt::format("<p class=\"dim\">{} bytes are left out here.</p>", row.left_out);
     return out + "</details>";
+  }
+
+  // What it told by `import qflow`.
+  std::string told_html(const json::value& told) {
+    std::string out;
+    if (const json::value* log = told.as_object().if_contains("log")) {
+      out += "<p>Log</p><pre>";
+      for (const json::value& line : log->as_array()) {
+        std::string text = std::string(line.at("level").as_string()) + ": " + std::string(line.at("text").as_string());
+        for (const auto& [name, value] : line.at("fields").as_object())
+          text += " " + std::string(name) + "=" + schema::write_json(value);
+        out += limited(text, 4000) + "\n";
+      }
+      out += "</pre>";
+    }
+    if (const json::value* display = told.as_object().if_contains("display"))
+      for (const json::value& one : display->as_array()) out += shown_html(one.as_object());
+    if (const json::value* state = told.as_object().if_contains("state"))
+      out += "<p>Changed in qflow.state</p><pre>" + limited(indented(*state)) + "</pre>";
+    return out;
+  }
+
+  // A picture as a picture; HTML in a frame where nothing runs; else text.
+  std::string shown_html(const json::object& shown) {
+    const json::object& data = shown.at("data").as_object();
+    const auto text_of = [&](const char* mime) {
+      const json::value* found = data.if_contains(mime);
+      return found == nullptr ? std::string() : std::string(found->as_string());
+    };
+    std::string out;
+    if (const json::value* left = shown.if_contains("left_out"))
+      out += "<p class=\"dim\">" + limited(std::string_view(left->as_string())) + "</p>";
+    for (const char* mime : {"image/png", "image/jpeg", "image/svg+xml"}) {
+      const std::string text = text_of(mime);
+      const auto size = static_cast<std::int64_t>(text.size());
+      if (text.empty() || pictured_ + size > kMostPictures) continue;
+      const bool svg = mime == std::string_view("image/svg+xml");
+      if (!svg && !from_base64(text)) continue;
+      pictured_ += size;
+      return out + fmt::format("<img alt=\"shown\" src=\"data:{};base64,{}\">", mime, svg ? base64(text) : text);
+    }
+    if (const std::string html = text_of("text/html"); !html.empty() && html.size() <= kMostText * 4)
+      return out + "<iframe sandbox srcdoc=\"" + escaped(html) + "\"></iframe>";
+    const std::string plain = text_of("text/plain");
+    return plain.empty() ? out : out + "<pre>" + limited(plain) + "</pre>";
   }
 
   std::string error_html(const store::NodeExecution& row) const {

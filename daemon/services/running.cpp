@@ -79,14 +79,14 @@ flow::InputRules rules_of(const std::string& mode) {
 }
 
 /// How long the start of an execution waits for the types of code that is not described yet.
-constexpr auto kPatience = std::chrono::seconds(3);
+constexpr auto kDescribePatience = std::chrono::seconds(3);
 
 // Refuses a wrong connection, literal or pinned value before anything runs. Nodes that are not described yet are
 // described first; the engine checks again once their functions are loaded.
 Task<> refuse_if_wrong(Services& services, const engine::Order& order, const std::optional<json::value>& input,
                        const std::string& who) {
   if (order.plan.types == flow::TypeChecks::off) co_return;
-  const auto descriptions = co_await describe_within(services, check::sources_of(order.plan, who), kPatience);
+  const auto descriptions = co_await describe_within(services, check::sources_of(order.plan, who), kDescribePatience);
   const auto start = Clock::now();
   check::Look look;
   look.types_only = true;

@@ -140,6 +140,9 @@ class Resumer {
     for (const store::NodeExecution& row : recorded.nodes) {
       out_->next_order = std::max(out_->next_order, row.execution_order + 1);
       ++out_->rows;
+      if (row.told)
+        if (const json::value told = stored_json(*row.told); told.is_object() && told.get_object().contains("state"))
+          out_->state_changes.push_back(told.get_object().at("state").as_object());
       if (row.loop_index) looped_.insert(row.node_id);
       else last_[row.node_id] = &row;
     }

@@ -138,7 +138,7 @@ Task<WebhookCall> call_webhook(Services& services, std::string method, std::stri
 
 namespace {
 
-constexpr std::uint64_t kMemory = 6;  // bytes for a unit of weight: text, parsed JSON, the reply
+constexpr std::uint64_t kMemoryOfByte = 6;  // bytes for a unit of weight: text, parsed JSON, the reply
 
 const store::File* file_of(const std::vector<store::File>& files, const std::string& node_id, bool is_output) {
   for (const store::File& file : files)
@@ -202,12 +202,12 @@ class Result {
   std::string text_of(const store::NodeExecution& row) const {
     if (!row.output_truncated.value_or(false)) return row.output_data.value_or("null");
     const store::File* whole = file_of(files_, row.node_id, true);
-    std::string text = whole == nullptr ? "" : whole_output(services_, *whole);
+    std::string text = whole == nullptr ? "" : whole_output(services_.store, *whole);
     if (text.empty()) throw not_whole(row);
     return text;
   }
   void take_room(const std::string& text, WebhookResult& out) const {
-    out.room = reply_room(services_, owner_, static_cast<std::uint64_t>(store::weight(text)) * kMemory);
+    out.room = reply_room(services_, owner_, static_cast<std::uint64_t>(store::weight(text)) * kMemoryOfByte);
   }
 
   Services& services_;
@@ -229,7 +229,7 @@ WebhookResult result_in(Services& services, sqlite::Db& db, const std::string& i
     return out;
   }
   const auto& text = execution->output_data;
-  out.room = reply_room(services, owner, static_cast<std::uint64_t>(text ? store::weight(*text) : 0) * kMemory);
+  out.room = reply_room(services, owner, static_cast<std::uint64_t>(text ? store::weight(*text) : 0) * kMemoryOfByte);
   const json::value parsed = text ? stored_json(*text) : json::value(json::object());
   const json::object outputs = parsed.is_object() ? parsed.get_object() : json::object();
   if (outputs.size() == 1) result.take_single(std::string(outputs.begin()->key()), out);

@@ -28,7 +28,7 @@ namespace qflow::store {
   "workflow_execution_id, node_id, node_name, node_type, status, started_at, completed_at, duration_ms, input_data, " \
   "output_data, output_type, output_exact, output_truncated, stdout, stderr, output_dropped, error_type, "            \
   "error_message, error_stack_trace, error_line, execution_order, outcome, denied, resource_usage, warnings, run, "   \
-  "retry_count, loop_index, live, reason, branch"
+  "retry_count, loop_index, live, reason, branch, told"
 #define FILE_COLUMNS                                                                                    \
   "id, filename, file_size_bytes, mime_type, hash_sha256, workflow_execution_id, node_id, created_at, " \
   "original_filename, is_temporary, expires_at, created_by, is_output"
@@ -91,12 +91,12 @@ bool end_execution(sqlite::Tx& tx, Execution& row, const std::string& status, co
 
 void insert_node(sqlite::Tx& tx, const NodeExecution& n) {
   tx->exec("INSERT OR REPLACE INTO node_executions (" NODE_RUN
-           ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+           ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
            n.workflow_execution_id, n.node_id, n.node_name, n.node_type, n.status, n.started_at, n.completed_at,
            n.duration_ms, n.input_data, n.output_data, n.output_type, n.output_exact, n.output_truncated,
            n.standard_output, n.standard_error, n.output_dropped, n.error_type, n.error_message, n.error_stack_trace,
            n.error_line, n.execution_order, n.outcome, n.denied, n.resource_usage, n.warnings, n.run, n.retry_count,
-           n.loop_index, n.live, n.reason, n.branch);
+           n.loop_index, n.live, n.reason, n.branch, n.told);
 }
 
 void drop_node(sqlite::Tx& tx, const std::string& execution_id, std::int64_t order) {
@@ -250,10 +250,13 @@ std::vector<NodeExecution> nodes_of(sqlite::Db& db, const std::string& execution
   std::int64_t all = 0;
   const auto use = [&](NodeExecution& row) {
     const std::size_t streams = row.standard_output.size() + row.standard_error.size();
-    all += static_cast<std::int64_t>(streams) + (row.output_data ? weight(*row.output_data) : 0);
+    all += static_cast<std::int64_t>(streams) + (row.output_data ? weight(*row.output_data) : 0) +
+           (row.told ? weight(*row.told) : 0);
     if (all <= most) return;
-    row.left_out = static_cast<std::int64_t>(streams + (row.output_data ? row.output_data->size() : 0));
+    row.left_out = static_cast<std::int64_t>(streams + (row.output_data ? row.output_data->size() : 0) +
+                                             (row.told ? row.told->size() : 0));
     row.output_data.reset();
+    row.told.reset();
     row.standard_output = row.standard_error = std::string();
   };
   return db.all_after<NodeExecution>(

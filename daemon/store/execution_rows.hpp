@@ -52,6 +52,7 @@ struct NodeExecution {
   std::int64_t execution_order = 0;
   std::string outcome;
   std::optional<std::string> denied, resource_usage, warnings;
+  std::optional<std::string> told;              ///< JSON: what it told by `import qflow` (0011_told.sql)
   std::int64_t run = 0;                         ///< how often the node had run before
   std::int64_t retry_count = 0;                 ///< how often it had been tried before, for the same inputs
   std::optional<std::string> loop_index, live;  ///< JSON lists: the rounds it is in; its outputs that carry a value
@@ -64,7 +65,7 @@ BOOST_DESCRIBE_STRUCT(NodeExecution, (),
                        duration_ms, input_data, output_data, output_type, output_exact, output_truncated,
                        standard_output, standard_error, output_dropped, error_type, error_message, error_stack_trace,
                        error_line, execution_order, outcome, denied, resource_usage, warnings, run, retry_count,
-                       loop_index, live, reason, branch))
+                       loop_index, live, reason, branch, told))
 
 /// A file that a node handed over; its bytes are the blob with that hash.
 struct File {

@@ -35,6 +35,8 @@ void prepare_flow_nodes() {
   flow_module = made.release().ptr();
 }
 
+void FlowNodes::set_execution(const schema::json::value& facts) { facts_ = facts; }
+
 schema::Loaded FlowNodes::load(std::uint32_t id, const schema::Load& load) {
   const py::object said = to_python(*load.flow);
   Node node;
@@ -42,8 +44,6 @@ schema::Loaded FlowNodes::load(std::uint32_t id, const schema::Load& load) {
   node.node = flow_name("make")(said, load.file);
   if (const schema::json::value* loop = load.flow->get_object().if_contains("loop"))
     node.loop = static_cast<std::uint32_t>(loop->to_number<std::int64_t>());
-  if (!execution_)
-    execution_ = flow_name("Execution")(load.execution ? to_python(*load.execution) : py::object(py::dict()));
   nodes_[id] = std::move(node);
   schema::Loaded out;
   out.function = "flow";
@@ -63,6 +63,7 @@ void FlowNodes::add_results(std::uint32_t id, const py::object& more) {
 FlowAnswer FlowNodes::run(std::uint32_t id, const std::vector<std::pair<std::string, py::object>>& inputs, bool again,
                           std::optional<std::int64_t> at) {
   const Node& node = nodes_.at(id);
+  if (!execution_) execution_ = flow_name("Execution")(facts_.is_object() ? to_python(facts_) : py::object(py::dict()));
   py::dict by_port;
   for (const auto& [port, value] : inputs) by_port[py::str(port)] = value;
   py::object loop = py::none();

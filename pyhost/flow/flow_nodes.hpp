@@ -28,6 +28,8 @@ struct FlowAnswer {
 /// The nodes of flow of one worker, by the id of their load.
 class FlowNodes {
  public:
+  /// What `execution` says in expressions.
+  void set_execution(const schema::json::value& facts);
   /// Compiles the node's expressions. Throws error_already_set: SyntaxError for one that is not Python.
   schema::Loaded load(std::uint32_t id, const schema::Load& load);
   bool has(std::uint32_t id) const { return nodes_.count(id) != 0; }
@@ -48,6 +50,7 @@ class FlowNodes {
     std::optional<std::uint32_t> loop;
   };
   std::unordered_map<std::uint32_t, Node> nodes_;
+  schema::json::value facts_;
   pybind11::object execution_;
 };
 

@@ -14,6 +14,7 @@
 #include "pyhost/node/describe.hpp"
 #include "pyhost/node/helper_modules.hpp"
 #include "pyhost/node/modules.hpp"
+#include "pyhost/node/qflow_module.hpp"
 #include "pyhost/node/raised.hpp"
 #include "pyhost/process/audit_hook.hpp"
 #include "pyhost/process/branches.hpp"
@@ -35,7 +36,7 @@ namespace {
 
 class Worker {
  public:
-  Worker() : pid_(::getpid()) {}
+  Worker() : pid_(::getpid()), qflow_([this](const schema::Note& note) { pass_on(note); }) {}
 
   template <class Message>
   void send(schema::Kind kind, std::uint32_t id, const Message& message, std::string payload = {}) {
@@ -84,6 +85,8 @@ class Worker {
         if (const auto give = schema::unpack<schema::Give>(frame, error))
           return on_give(frame.id, *give, frame.payload);
         break;
+      case schema::Kind::state:
+        return on_state(frame.payload);
       case schema::Kind::branch:
         if (const auto branch = schema::unpack<schema::Branch>(frame, error)) return on_branch(frame.id, *branch);
         break;
@@ -138,6 +141,19 @@ class Worker {
     PyErr_Clear();
     given_ = std::string();
     calls_.lose(id, std::move(why));
+  }
+
+  void on_state(const std::string& changes) {
+    try {
+      qflow_.take_state(changes);
+    } catch (const std::exception&) {  // out of memory: a node that looks finds the state as it was
+      PyErr_Clear();
+    }
+  }
+
+  // Only while something is asked for that it can be ascribed to; not from a process that the node has forked.
+  void pass_on(const schema::Note& note) {
+    if (telling_ != 0 && ::getpid() == pid_) send(schema::Kind::note, telling_, note);
   }
 
   // In the branch this returns to serve(), which goes on with the branch's own socket.
@@ -215,6 +231,11 @@ class Worker {
 
   void on_load(std::uint32_t id, const schema::Load& load, const std::string& source) {
     use_mark(load.mark);
+    telling_ = load.describe ? 0 : id;
+    if (load.execution) {
+      qflow_.set_execution(*load.execution);
+      flow_.set_execution(*load.execution);
+    }
     if (load.describe) {
       if (auto said = analyse(source)) send(schema::Kind::analysed, id, schema::Analysed{}, std::move(*said));
       watch_forks();
@@ -268,6 +289,8 @@ class Worker {
       return send(schema::Kind::skipped, id, schema::Skipped{*because});
     }
     if (call.failed) return answer_failure(id, failure_of(*call.failed), &call);
+    telling_ = id;
+    qflow_.begin();
     const Stopwatch watch;
     const bool flow = flow_.has(call.module);
     const Module* module = modules_.find(call.module);
@@ -276,6 +299,7 @@ class Worker {
       if (module == nullptr && !flow) throw Unusable("LookupError", "the module of this call was not loaded");
       schema::Result result = flow ? calls_.run(id, call, flow_) : calls_.run(id, call, *module);
       only_in_parent();
+      for (std::string& warning : qflow_.end(true)) result.warnings.push_back(std::move(warning));
       result.used = usage_.take();
       end_output(id);
       send(schema::Kind::result, id, result);
@@ -366,9 +390,20 @@ class Worker {
   // `call`: what failed, unless it was a load.
   void answer_failure(std::uint32_t id, schema::Raised message, const schema::Call* call) {
     only_in_parent();
-    if (call != nullptr) calls_.fail(id, *call, message);
+    if (call != nullptr) {
+      forget_state_changes();
+      calls_.fail(id, *call, message);
+    }
     end_output(id);
     send(schema::Kind::raised, id, message);
+  }
+
+  void forget_state_changes() {
+    try {
+      qflow_.end(false);
+    } catch (const std::exception&) {
+      PyErr_Clear();
+    }
   }
 
   // A C++ exception, not a Python one: out of memory, or a value that does not match its type.
@@ -406,6 +441,7 @@ class Worker {
   }
 
   void end_output(std::uint32_t id) {
+    telling_ = 0;
     flush_standard_streams();
     const std::string mark = schema::output_mark(mark_, id);
     // A node may have closed them; then there is nobody to tell.
@@ -425,6 +461,8 @@ class Worker {
   Modules modules_;
   FlowNodes flow_;
   Calls calls_;
+  QflowModule qflow_;
+  std::uint32_t telling_ = 0;  ///< the request that works now
   UsageMeter usage_;
 };
 
@@ -447,6 +485,7 @@ void prepare_worker_code(const sandbox::Policy& policy) {
   try {
     if (!policy.programs) do_without_resource_tracker();
     prepare_flow_nodes();
+    prepare_qflow_module();
     prepare_passing();
     // Show each line while a node runs, although its output goes to a pipe.
     const py::module_ sys = py::module_::import("sys");

@@ -116,6 +116,38 @@ const std::map<std::string, std::function<void()>> kActs{
        say(schema::Kind::loaded, 1, good_loaded());
        say(schema::Kind::loaded, 1, good_loaded());
      }},
+    {"a note of nobody's call", [] { say(schema::Kind::note, 77, schema::Note{"progress", 0.5, {}, {}, {}}); }},
+    {"notes that say nothing",
+     [] {
+       say(schema::Kind::loaded, 1, good_loaded());
+       say(schema::Kind::note, 2, schema::Note{"gossip", {}, "x", "info", schema::json::value(schema::json::object())});
+     }},
+    {"progress beyond its end",
+     [] {
+       say(schema::Kind::loaded, 1, good_loaded());
+       say(schema::Kind::note, 2, schema::Note{"progress", 1e300, {}, {}, {}});
+     }},
+    {"something to show that is no text",
+     [] {
+       say(schema::Kind::loaded, 1, good_loaded());
+       schema::json::object data;
+       data["image/png"] = 3;
+       say(schema::Kind::note, 2, schema::Note{"display", {}, {}, {}, schema::json::value(std::move(data))});
+     }},
+    {"a change of the state that is none",
+     [] {
+       say(schema::Kind::loaded, 1, good_loaded());
+       schema::json::object data;
+       data["set"] = 3;
+       say(schema::Kind::note, 2, schema::Note{"state", {}, {}, {}, schema::json::value(std::move(data))});
+     }},
+    {"notes without end",
+     [] {
+       say(schema::Kind::loaded, 1, good_loaded());
+       for (;;)
+         say(schema::Kind::note, 2,
+             schema::Note{"log", {}, std::string(2000, 'x'), "info", schema::json::value(schema::json::object())});
+     }},
     {"hello again", [] { say(schema::Kind::hello, 0, schema::Hello{}); }},
     {"an answer under another id", [] { say(schema::Kind::loaded, 77, good_loaded()); }},
     {"a chunk that nobody asked for",

@@ -23,11 +23,11 @@ inline boost::json::array connections_of(const std::vector<std::string>& edges) 
   return out;
 }
 
-/// A node of code whose name is its id; `more` are further members.
+/// A node of code whose name is its id; `more` are members beside the code (node() of http.hpp: parameters).
 inline boost::json::object code(const std::string& id, const std::string& text, boost::json::object more = {}) {
-  boost::json::object node{{"id", id}, {"name", id}, {"code", text}};
-  for (const auto& [key, value] : more) node[key] = value;
-  return node;
+  boost::json::object made{{"id", id}, {"name", id}, {"code", text}};
+  for (const auto& [key, value] : more) made[key] = value;
+  return made;
 }
 
 /// A node of flow: type "if" is `qflow.if`.

@@ -112,6 +112,10 @@ json::object task_view(const store::NodeExecution& node) {
                                {"live_outputs", stored(node.live)},
                                {"branch", node.branch > 0 ? json::value(node.branch) : json::value(nullptr)},
                                {"reason", node.reason.empty() ? json::value(nullptr) : json::value(node.reason)}};
+  const json::value told = stored(node.told);
+  for (const char* what : {"log", "display", "state"})
+    if (const json::value* one = told.is_object() ? told.get_object().if_contains(what) : nullptr)
+      task["qflow"].get_object()[what == std::string_view("state") ? "state_changes" : what] = *one;
   if (node.left_out > 0)
     task["left_out"] = left_out_view(node.left_out, "/executions/" + node.workflow_execution_id +
                                                         "/data?node=" + http::percent_encoded(node.node_id));

@@ -133,19 +133,24 @@ Task<Reply> get_execution_workflow(Services& services, const Request& request) {
 
 Task<Reply> get_execution_report(Services& services, const Request& request) {
   auto job = [&services, id = request.parameter("id"), caller = request.caller](sqlite::Db& db) {
-    const services::ExecutionRecord record = services::execution_record(services, db, *caller, id);
+    services::ExecutionRecord record = services::execution_record(services, db, *caller, id);
+    std::string document = store::find_document(db, record.execution.document_hash.value_or("")).value_or("");
+    return std::make_pair(std::move(record), std::move(document));
+  };
+  // Not on the reader's connection, which others wait for.
+  const auto [record, document] = co_await services.store.read(std::move(job));
+  auto make = [&services, &record = record, &document = document] {
     const services::FileReader read = [&services](const store::File& file) {
-      return services::whole_output(services, file);
+      return services::whole_output(services.store, file);
     };
-    const auto document = store::find_document(db, record.execution.document_hash.value_or(""));
     Reply reply;
-    reply.body = services::report_html(record, document.value_or(""), read);
+    reply.body = services::report_html(record, document, read);
     reply.content_type = "text/html; charset=utf-8";
     reply.content_policy = services::kReportPolicy;
     reply.room = record.room;
     return reply;
   };
-  Reply reply = co_await services.store.read(std::move(job));
+  Reply reply = co_await services.store.offload(std::move(make));
   co_return reply;
 }
 

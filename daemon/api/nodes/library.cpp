@@ -92,7 +92,7 @@ json::object view(const store::PythonNodeVersion& v) {
 
 json::object view(const services::TaggedNode& n) { return view(n.node, n.tags); }
 
-services::NodeDraft draft_in(Body& body) {
+services::NodeDraft node_draft_in(Body& body) {
   services::NodeDraft draft;
   if (body.has("name")) draft.name = body.required("name", 200);
   draft.description = body.text("description", 4000);
@@ -140,7 +140,7 @@ Task<Reply> create_node(Services& services, const Request& request) {
   Body body(request.json_object());
   body.required("name", 200);
   body.required("code", 1U << 20U);
-  services::NodeDraft draft = checked_draft(body, draft_in(body));
+  services::NodeDraft draft = checked_draft(body, node_draft_in(body));
   const services::TaggedNode made = co_await services::create_library_node(services, *request.caller, std::move(draft));
   co_return Reply::of(201, view(made));
 }
@@ -179,7 +179,7 @@ Task<Reply> get_node_description(Services& services, const Request& request) {
 
 Task<Reply> update_node(Services& services, const Request& request) {
   Body body(request.json_object());
-  services::NodeDraft draft = checked_draft(body, draft_in(body));
+  services::NodeDraft draft = checked_draft(body, node_draft_in(body));
   const services::TaggedNode changed =
       co_await services::change_library_node(services, *request.caller, request.parameter("id"), std::move(draft));
   co_return Reply::of(view(changed));

@@ -54,7 +54,7 @@ json::object view(const services::TypeAnswer& answer, const std::string& source,
   return out;
 }
 
-services::TypeDraft draft_in(Body& body) {
+services::TypeDraft type_draft_in(Body& body) {
   services::TypeDraft draft;
   if (body.has("name")) draft.name = body.required("name", 100);
   draft.category = body.text("category", 50);
@@ -97,7 +97,7 @@ Task<Reply> list_types(Services& services, const Request&) {
 Task<Reply> create_type(Services& services, const Request& request) {
   Body body(request.json_object());
   body.required("name", 100);
-  services::TypeDraft draft = draft_in(body);
+  services::TypeDraft draft = type_draft_in(body);
   const store::CustomTypeRow made = co_await services::create_custom_type(services, *request.caller, std::move(draft));
   co_return Reply::of(201, view(made));
 }
@@ -113,7 +113,7 @@ Task<Reply> get_type(Services& services, const Request& request) {
 
 Task<Reply> update_type(Services& services, const Request& request) {
   Body body(request.json_object());
-  services::TypeDraft draft = draft_in(body);
+  services::TypeDraft draft = type_draft_in(body);
   const store::CustomTypeRow changed =
       co_await services::change_custom_type(services, *request.caller, request.parameter("id"), std::move(draft));
   co_return Reply::of(view(changed));

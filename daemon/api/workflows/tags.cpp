@@ -16,7 +16,7 @@ Task<Reply> list(Services& services, Tagged what) {
   co_return Reply::of(json::object{{"tags", std::move(items)}});
 }
 
-services::TagDraft draft_in(const Body& body) {
+services::TagDraft tag_draft_in(const Body& body) {
   services::TagDraft draft;
   if (body.has("name")) draft.name = body.required("name", 100);
   draft.description = body.text("description");
@@ -27,7 +27,7 @@ services::TagDraft draft_in(const Body& body) {
 Task<Reply> create(Services& services, Tagged what, const Request& request) {
   Body body(request.json_object());
   body.required("name", 100);
-  services::TagDraft draft = draft_in(body);
+  services::TagDraft draft = tag_draft_in(body);
   body.check();
   const store::Tag tag = co_await services::create_tag(services, *request.caller, what, std::move(draft));
   co_return Reply::of(201, tag_view(tag));
@@ -35,7 +35,7 @@ Task<Reply> create(Services& services, Tagged what, const Request& request) {
 
 Task<Reply> update(Services& services, Tagged what, const Request& request) {
   Body body(request.json_object());
-  services::TagDraft draft = draft_in(body);
+  services::TagDraft draft = tag_draft_in(body);
   body.check();
   const store::Tag tag =
       co_await services::change_tag(services, *request.caller, what, request.parameter("id"), std::move(draft));

@@ -58,6 +58,12 @@ TEST_CASE("frames on the wire match the golden files") {
   out.clear();
   pack(Kind::load, 1, Load{"a.py", "0123456789abcdef", std::nullopt, false}, out, "def f(): pass\n");
   CHECK(hex(out) == golden("load.hex"));
+  out.clear();
+  pack(Kind::state, 0, Analysed{}, out, R"({"set":{"n":1},"removed":["m"]})");
+  CHECK(hex(out) == golden("state.hex"));
+  out.clear();
+  pack(Kind::note, 4, Note{"progress", 0.5, "half", std::nullopt, std::nullopt}, out);
+  CHECK(hex(out) == golden("note.hex"));
 }
 
 TEST_CASE("frames come out as they went in, however the bytes are cut") {
