@@ -39,7 +39,7 @@ class Progress {
     Clock::time_point since;
     double duration_ms = 0;
     std::string note;
-    bool spoke = false;  ///< its output was shown while it ran
+    bool spoke = false;      ///< its output was shown while it ran
     Clock::time_point told;  ///< when its progress was last written into a pipe
   };
   const flow::Plan& plan_;

@@ -62,13 +62,14 @@ struct Finished {
 class Watcher : public engine::Listener {
  public:
   explicit Watcher(Progress& progress) : progress_(progress) {}
-  void on_wait(const engine::Order&, std::size_t) override {}
+  void on_wait(const engine::Order&, std::size_t, std::size_t) override {}
   void on_start(const engine::Order&) override {}
   void on_step(const engine::Order&, std::size_t, const engine::StepRun&) override {}
   bool wants_output() const override { return true; }
   void on_output(const engine::Order&, std::size_t step, bool, std::string_view text) override {
     progress_.on_output(step, text);
   }
+  void on_keep(std::size_t, double) override {}
   void on_note(const engine::Order&, std::size_t step, const schema::Note& note) override {
     progress_.on_note(step, note);
   }
@@ -107,9 +108,7 @@ Task<Finished> run_one(engine::Engine& engine, store::Store& store, engine::Orde
   finished.files = co_await store.read(std::move(read));
   const auto& steps = finished.outcome.steps;
   if (std::any_of(steps.begin(), steps.end(), [](const engine::StepRun& run) { return !run.told.display.empty(); })) {
-    auto look = [id = order.execution_id](sqlite::Db& db) {
-      return shown_files(store::nodes_of(db, id, kMostRecord));
-    };
+    auto look = [id = order.execution_id](sqlite::Db& db) { return shown_files(store::nodes_of(db, id, kMostRecord)); };
     finished.shown = co_await store.read(std::move(look));
   }
   if (with_page) {

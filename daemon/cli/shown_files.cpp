@@ -21,12 +21,9 @@ struct Form {
   const char* suffix;
   bool binary;
 };
-constexpr Form kForms[] = {{"image/png", ".png", true},
-                           {"image/jpeg", ".jpg", true},
-                           {"image/svg+xml", ".svg", false},
-                           {"text/html", ".html", false},
-                           {"text/markdown", ".md", false},
-                           {"application/json", ".json", false}};
+constexpr Form kForms[] = {{"image/png", ".png", true},      {"image/jpeg", ".jpg", true},
+                           {"image/svg+xml", ".svg", false}, {"text/html", ".html", false},
+                           {"text/markdown", ".md", false},  {"application/json", ".json", false}};
 
 }  // namespace
 

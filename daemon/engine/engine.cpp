@@ -12,6 +12,10 @@ namespace qflow::engine {
 namespace {
 
 constexpr auto kLastPatience = std::chrono::seconds(30);  // for records, while the daemon stops
+NodeError not_run(const char* type, std::string why) {
+  return {type, std::move(why), "", std::nullopt, Cause::cancelled};
+}
+
 constexpr auto kFirstPause = std::chrono::milliseconds(100);
 constexpr auto kLongestPause = std::chrono::seconds(5);
 
@@ -22,6 +26,7 @@ Engine::Engine(const asio::any_io_executor& executor, workers::Pool& pool, store
     : pool_(pool),
       recorder_(store, isolation_level, std::move(isolation_missing)),
       places_(executor, max_running),
+      concurrency_(executor),
       isolation_level_(isolation_level) {}
 
 Task<Outcome> Engine::run(Order order, StepObserver observer) {
@@ -34,6 +39,7 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
   Run one(pool_, experience_, order, std::move(tell));
   if (order.may_wait)
     one.keep_values([this, &order](KeptValue value) {
+      if (listener_ != nullptr) listener_->on_keep(value.bytes.size(), value.milliseconds);
       const std::string node = order.plan.steps[value.step].node.id;
       asio::co_spawn(pool_.executor(),
                      recorder_.keep(order.execution_id, node, std::move(value), order.created_by, order.quota),
@@ -44,9 +50,10 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
   Outcome outcome;
   std::optional<Fault> fault;
   Place place;
+  Membership member;
   Turn turn = Turn::cancelled;
   try {
-    turn = co_await take_turn(order, key, one, place);
+    turn = co_await take_turn(order, key, one, place, member);
     const double waited = milliseconds_since(arrived);
     order.ticket.reset();
     order.room.reset();
@@ -57,9 +64,16 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
       co_return outcome;
     }
     if (turn == Turn::begun) co_await recorder_.read_kept(order);
+    if (turn == Turn::skipped) {
+      outcome.steps.resize(order.plan.steps.size());
+      outcome.status = Status::cancelled;
+      outcome.error = not_run("Skipped", fmt::format("it did not run: {} of its workflow, the most that may "
+                                                     "(settings.concurrency), had begun or waited before it",
+                                                     order.concurrency.limit));
+    }
     if (turn == Turn::cancelled) one.cancel();
-    else if (listener_ != nullptr) begin_listening(order, one);
-    outcome = co_await one.execute();
+    else if (listener_ != nullptr && turn != Turn::skipped) begin_listening(order, one);
+    if (turn != Turn::skipped) outcome = co_await one.execute();
     outcome.queue_ms += waited;
   } catch (const Fault& f) {
     fault = f;
@@ -67,6 +81,10 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
     fault = Fault(FaultKind::internal, "internal", e.what());
   }
   place.give_back();
+  member.leave();
+  if (superseded_.erase(key) > 0 && outcome.status == Status::cancelled)
+    outcome.error =
+        not_run("Superseded", "a newer execution of its workflow has taken its place (settings.concurrency)");
   active_[key] = nullptr;  // cannot be cancelled any more, but is not over until it is recorded
   if (fault) {
     outcome.steps.resize(order.plan.steps.size());
@@ -120,15 +138,30 @@ Task<bool> Engine::suspend(Order& order, Outcome& outcome) {
 
 void Engine::begin_listening(const Order& order, Run& run) {
   listener_->on_start(order);
-  run.watch_notes([this, &order](std::size_t step, const schema::Note& note) { listener_->on_note(order, step, note); });
+  run.watch_notes(
+      [this, &order](std::size_t step, const schema::Note& note) { listener_->on_note(order, step, note); });
   if (!listener_->wants_output()) return;
   run.watch_output([this, &order](std::size_t step, bool standard_error, std::string_view text) {
     listener_->on_output(order, step, standard_error, text);
   });
 }
 
-Task<Engine::Turn> Engine::take_turn(Order& order, const std::string& key, const Run& run, Place& place) {
-  if (!draining_) place = places_.take_at_once(order.created_by);
+// Ends those that must end for it. False: it is the one that does not run.
+bool Engine::make_way(const Order& order) {
+  if (order.concurrency.overlap == flow::Overlap::queue || !concurrency_.full(order.concurrency)) return true;
+  if (order.concurrency.overlap == flow::Overlap::skip) return false;
+  for (const std::string& id : concurrency_.in_the_way(order.concurrency))
+    if (cancel(id)) superseded_.insert(id);
+  return true;
+}
+
+Task<Engine::Turn> Engine::take_turn(Order& order, const std::string& key, const Run& run, Place& place,
+                                     Membership& member) {
+  if (order.concurrency.limit > 0) {
+    if (!make_way(order)) co_return Turn::skipped;
+    member = concurrency_.join(order.concurrency, key);
+  }
+  if (!draining_ && member.may_run()) place = places_.take_at_once(order.created_by);
   if (place && !order.queued) co_return Turn::begun;
   if (!place) {
     if (!order.queued) co_await recorder_.queue(order);
@@ -139,8 +172,13 @@ Task<Engine::Turn> Engine::take_turn(Order& order, const std::string& key, const
     }
     const auto without = [&] { return order.resumable && !run.cancelled() ? Turn::left : Turn::cancelled; };
     if (draining_ || run.cancelled()) co_return without();
-    if (listener_ != nullptr) listener_->on_wait(order, places_.waiting());
-    place = co_await places_.wait(key, order.created_by);
+    if (listener_ != nullptr) {
+      const std::size_t group = member.behind();
+      const std::size_t position = group > 0 ? group : places_.position(order.created_by, priority_of(order.mode));
+      listener_->on_wait(order, position, places_.waiting());
+    }
+    const bool may_run = co_await member.wait();
+    if (may_run) place = co_await places_.wait(key, order.created_by, priority_of(order.mode));
     if (!place) co_return without();
   }
   const Turn turn = co_await begin(order, run);
@@ -173,12 +211,14 @@ bool Engine::cancel(const std::string& execution_id) {
   if (found == active_.end() || found->second == nullptr) return false;
   found->second->cancel();
   places_.cancel(execution_id);
+  concurrency_.cancel(execution_id);
   return true;
 }
 
 Task<> Engine::drain(Clock::duration patience) {
   draining_ = true;
   places_.cancel_all();
+  concurrency_.cancel_all();
   for (const auto& [id, run] : active_)
     if (run != nullptr) run->suspend();
   const auto until = Clock::now() + patience;

@@ -10,6 +10,7 @@
 #include "daemon/engine/experience.hpp"
 #include "daemon/engine/listener.hpp"
 #include "daemon/engine/order.hpp"
+#include "daemon/engine/concurrency.hpp"
 #include "daemon/engine/places.hpp"
 #include "daemon/engine/recorder.hpp"
 
@@ -51,6 +52,8 @@ class Engine {
   std::shared_ptr<Ticket> admit(std::size_t most, const std::string& user) { return places_.admit(most, user); }
   /// Executions that were accepted and have no place yet. Any thread.
   std::size_t waiting() const { return places_.waiting(); }
+  /// How many of a class wait for a place. Any thread.
+  std::size_t waiting(Priority priority) const { return places_.waiting(priority); }
   /// Whether an execution that was just admitted will probably wait. Any thread.
   bool full() const { return places_.full(); }
   workers::Pool& pool() { return pool_; }
@@ -58,10 +61,11 @@ class Engine {
 
  private:
   /// What became of the wait for a place: it has one and its record says that it runs; it was cancelled; the engine
-  /// drains, and the next process runs it; it was ended in the store.
-  enum class Turn { begun, cancelled, left, ended };
+  /// drains, and the next process runs it; it was ended in the store; enough of its workflow run already.
+  enum class Turn { begun, cancelled, left, ended, skipped };
   Task<bool> suspend(Order& order, Outcome& outcome);
-  Task<Turn> take_turn(Order& order, const std::string& key, const Run& run, Place& place);
+  Task<Turn> take_turn(Order& order, const std::string& key, const Run& run, Place& place, Membership& member);
+  bool make_way(const Order& order);
   Task<Turn> begin(Order& order, const Run& run);
   void begin_listening(const Order& order, Run& run);
   workers::Pool& pool_;
@@ -69,8 +73,10 @@ class Engine {
   Listener* listener_ = nullptr;
   Experience experience_;
   Places places_;
+  Concurrency concurrency_;
   int isolation_level_;
   std::map<std::string, Run*> active_;  // null: it has ended and is being recorded
+  std::set<std::string> superseded_;    ///< ended for a newer execution of their workflow
   std::set<std::string> abandoned_;     ///< killed while the engine drains, to be taken up by the next process
   bool draining_ = false;
   std::uint64_t unnamed_ = 0;

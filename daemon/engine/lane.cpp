@@ -89,9 +89,7 @@ void Lane::give(std::size_t step, std::string_view text, const std::string& enco
   } while (!text.empty());
 }
 
-void Lane::state(const std::string& news) {
-  schema::pack(schema::Kind::state, 0, schema::Analysed{}, queue_, news);
-}
+void Lane::state(const std::string& news) { schema::pack(schema::Kind::state, 0, schema::Analysed{}, queue_, news); }
 
 void Lane::call(std::size_t step, const flow::Step& node, const schema::Call& call, std::uint64_t round) {
   schema::pack(schema::Kind::call, call_id(step), call, queue_);

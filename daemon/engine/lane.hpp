@@ -44,8 +44,9 @@ struct LaneRequest {
   }
 };
 
-/// An answer to the oldest request, or a note of what it tells before its answer, which is checked. A `Loaded` names a function that it lists; a `Result`'s preview is JSON within the
-/// bounds that were asked for; everything else in it is as the worker says.
+/// An answer to the oldest request, or a note of what it tells before its answer, which is checked. A `Loaded` names a
+/// function that it lists; a `Result`'s preview is JSON within the bounds that were asked for; everything else in it is
+/// as the worker says.
 struct LaneAnswer {
   LaneRequest to;
   std::variant<schema::Loaded, schema::Result, schema::Raised, schema::Skipped, schema::Branched, schema::Moved,

@@ -11,8 +11,9 @@ struct Order;
 class Listener {
  public:
   virtual ~Listener() = default;
-  /// It waits for a place; `waiting`: how many do.
-  virtual void on_wait(const Order& order, std::size_t waiting) = 0;
+  /// It waits for a place. `position`: how many of its user's, or of its group (settings.concurrency), come before it,
+  /// and itself; `waiting`: how many wait in all.
+  virtual void on_wait(const Order& order, std::size_t position, std::size_t waiting) = 0;
   /// It begins.
   virtual void on_start(const Order& order) = 0;
   /// A step began or ended.
@@ -23,6 +24,8 @@ class Listener {
   virtual void on_output(const Order& order, std::size_t step, bool standard_error, std::string_view text) = 0;
   /// What a step tells by `import qflow`: progress, a line, something to show.
   virtual void on_note(const Order& order, std::size_t step, const schema::Note& note) = 0;
+  /// A value of so many bytes is kept for a restart; writing it took so many milliseconds.
+  virtual void on_keep(std::size_t bytes, double milliseconds) = 0;
   /// It waits, without a worker or a place, and its record says so.
   virtual void on_suspend(const Order& order, const Outcome& outcome) = 0;
   /// It is over: its record is on disk, unless it has none or that failed.

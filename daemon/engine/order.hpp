@@ -9,6 +9,7 @@
 #include <string>
 
 #include "daemon/base/byte_budget.hpp"
+#include "daemon/engine/concurrency.hpp"
 #include "daemon/engine/places.hpp"
 #include "daemon/flow/inputs.hpp"
 #include "daemon/flow/plan.hpp"
@@ -61,6 +62,8 @@ struct Order {
   bool input_is_recorded = false;          ///< `input` was dropped while it waits, and is read back when it begins
   json::object state;                      ///< the workflow's (qflow.state), as it was when this began
   std::shared_ptr<ByteBudget::Hold> room;  ///< for what it takes while it waits; null: that is little
+  ConcurrencyRule concurrency;             ///< how many like it run at the same time
+  std::string concurrency_key;             ///< what its group is called in the record; empty: it has none
   std::shared_ptr<Ticket> ticket;          ///< counts it as waiting until it has a place; null: not counted
   std::shared_ptr<const typing::Catalog> catalog;  ///< users' types; null: none. Shared with other executions
 };

@@ -86,8 +86,8 @@ struct HandedFile {
 
 /// What a run of a step told by `import qflow`, but its progress.
 struct Told {
-  boost::json::array log;      ///< {at, level, text, fields}
-  boost::json::array display;  ///< {data: {MIME type: text, or base64 of bytes}, left_out?}
+  boost::json::array log;                    ///< {at, level, text, fields}
+  boost::json::array display;                ///< {data: {MIME type: text, or base64 of bytes}, left_out?}
   std::optional<boost::json::object> state;  ///< what it changed of the workflow's state: {set, removed}
   bool cut = false;                          ///< more was told than may be kept
   bool state_lost = false;                   ///< and a change of the state was among that
@@ -163,12 +163,13 @@ struct Outcome {
   std::vector<std::uint64_t> runs;  ///< of each step: how often it ran or was skipped
   std::int64_t row_bytes = 0;       ///< of the rows of its steps, about
   std::int64_t rows = 0;            ///< how many of these the record has
+  std::size_t branches = 0;         ///< how many were made
   std::string stopped_by;           ///< the node (qflow.stop) that ended it
   double duration_ms = 0;
   double queue_ms = 0;  ///< of that, waiting for a worker
   workers::Usage usage;
-  std::optional<Waiting> waiting;  ///< with the status `waiting`
-  std::vector<KeptValue> kept;     ///< that it needs when it goes on, and the record has not
+  std::optional<Waiting> waiting;     ///< with the status `waiting`
+  std::vector<KeptValue> kept;        ///< that it needs when it goes on, and the record has not
   boost::json::object state_changes;  ///< of the workflow's state: {set, removed}; empty: none
   Cause cause() const;
 };

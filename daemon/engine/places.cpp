@@ -45,13 +45,41 @@ Place Places::take_at_once(const std::string& user) {
   return {self_, user};
 }
 
-Task<Place> Places::wait(std::string key, std::string user) {
+namespace {
+
+Clock::time_point rank_of(Priority priority) {
+  return Clock::now() + static_cast<int>(priority) * std::chrono::seconds(30);
+}
+
+}  // namespace
+
+Priority priority_of(const std::string& mode) {
+  if (mode == "retry") return Priority::last;
+  return mode == "manual" || mode == "webhook" || mode == "cli" ? Priority::first : Priority::later;
+}
+
+std::size_t Places::position(const std::string& user, Priority priority) const {
+  const auto found = users_.find(user);
+  if (found == users_.end()) return 1;
+  const auto& waiting = found->second.waiting;
+  const auto rank = rank_of(priority);
+  return 1 + static_cast<std::size_t>(
+                 std::count_if(waiting.begin(), waiting.end(), [&](const auto& one) { return one->rank <= rank; }));
+}
+
+Task<Place> Places::wait(std::string key, std::string user, Priority priority) {
   if (Place place = take_at_once(user)) co_return place;
-  const auto waiter =
-      std::make_shared<Waiter>(Waiter{std::move(key), false, asio::steady_timer(executor_, Clock::time_point::max())});
-  users_[user].waiting.push_back(waiter);
+  const auto waiter = std::make_shared<Waiter>(Waiter{std::move(key), priority, rank_of(priority), false,
+                                                      asio::steady_timer(executor_, Clock::time_point::max())});
+  auto& queue = users_[user].waiting;
+  queue.insert(std::upper_bound(queue.begin(), queue.end(), waiter,
+                                [](const auto& a, const auto& b) { return a->rank < b->rank; }),
+               waiter);
+  std::atomic<std::size_t>& count = of_class_[static_cast<std::size_t>(priority)];
+  ++count;
   boost::system::error_code ignored;
   co_await waiter->timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  --count;
   if (!waiter->granted) co_return Place();
   co_return Place(self_, std::move(user));
 }

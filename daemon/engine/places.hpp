@@ -1,6 +1,7 @@
 // Who may run now: a bounded number of places, given in turn between users. Engine strand, except admit(), waiting()
 // and full().
 #pragma once
+#include <array>
 #include <atomic>
 #include <deque>
 #include <map>
@@ -11,6 +12,12 @@
 #include "daemon/base/async.hpp"
 
 namespace qflow::engine {
+
+/// Which of a user's executions come first: what somebody waits for, what goes off by itself, what is tried again. Each
+/// class comes to its turn as if it had come half a minute later than the one before, so that none starves.
+enum class Priority { first, later, last };
+inline constexpr std::array<const char*, 3> kPriorityWords{"first", "later", "last"};
+Priority priority_of(const std::string& mode);
 
 /// Proof that an execution was accepted. It counts as waiting until the ticket is dropped: when it has a place, or
 /// whatever else becomes of it.
@@ -72,7 +79,11 @@ class Places {
   /// A place for an execution of `user`, if there is one for them now.
   Place take_at_once(const std::string& user);
   /// Waits for a place for `key`, an execution of `user`, unless there is one. Empty: cancelled meanwhile.
-  Task<Place> wait(std::string key, std::string user);
+  Task<Place> wait(std::string key, std::string user, Priority priority = Priority::first);
+  /// Which of the user's own it would be, from 1.
+  std::size_t position(const std::string& user, Priority priority = Priority::first) const;
+  /// How many of a class wait for a place. Any thread.
+  std::size_t waiting(Priority priority) const { return of_class_[static_cast<std::size_t>(priority)]; }
   /// Ends the waiting of `key`, if it waits.
   void cancel(const std::string& key);
   /// Ends the waiting of all.
@@ -81,12 +92,14 @@ class Places {
  private:
   struct Waiter {
     std::string key;
+    Priority priority;
+    Clock::time_point rank;  ///< the earliest is next
     bool granted = false;
     asio::steady_timer timer;
   };
   struct User {
     unsigned running = 0;
-    std::deque<std::shared_ptr<Waiter>> waiting;  // shared with the coroutines that wait
+    std::deque<std::shared_ptr<Waiter>> waiting;  // by rank; shared with the coroutines that wait
   };
   friend class Place;
   void take_back(const std::string& user);
@@ -96,6 +109,7 @@ class Places {
 
   asio::any_io_executor executor_;
   unsigned all_;
+  std::array<std::atomic<std::size_t>, 3> of_class_{};
   std::atomic<unsigned> free_;                          ///< written on the strand
   std::map<std::string, User> users_;                   ///< those who run or wait
   std::string last_;                                    ///< the user who was served last; the next in order is next

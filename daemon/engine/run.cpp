@@ -73,6 +73,7 @@ Task<Outcome> Run::execute() {
   if (!outcome.error && walk_.is_lost() && !state_.cancelled && !state_.expired)
     outcome.error = NodeError{"WorkerDied", "its worker was lost", "", std::nullopt, Cause::crashed};
   if (walk_.error()) outcome.failed_step = walk_.failed_step();
+  outcome.branches = state_.branches;
   outcome.state_changes = state_.state.changes();
   settle(start);
   co_return std::move(outcome);

@@ -31,7 +31,7 @@ struct RunState {
   const flow::Plan& plan;
   StepObserver observer;
   std::optional<LiveOutput> live;
-  NoteObserver tell;  ///< none: nobody wants to know
+  NoteObserver tell;                               ///< none: nobody wants to know
   std::shared_ptr<const typing::Catalog> catalog;  // shared with the other executions
   check::Signatures::Known known;                  ///< of the plan's functions
   Pace::Known pace;                                ///< of its steps: from earlier executions, and of this one
@@ -43,7 +43,7 @@ struct RunState {
   Clock::time_point kept_at = Clock::now();        ///< when values were kept last
   std::size_t branches = 0;                        ///< how many have been made
   Outcome outcome;
-  SharedState state;  ///< the workflow's
+  SharedState state;                   ///< the workflow's
   std::size_t told_left = 16U << 20U;  ///< bytes that its steps may still tell
   KeptText kept;
   std::size_t described_bytes = 0;  ///< of all `loaded` messages, about

@@ -1,4 +1,5 @@
-// The part of Walk that takes what nodes tell while they run: for the record, for who watches, and the workflow's state.
+// The part of Walk that takes what nodes tell while they run: for the record, for who watches, and the workflow's
+// state.
 #include <fmt/format.h>
 
 #include "daemon/base/time.hpp"
@@ -30,8 +31,8 @@ void Walk::take_note(const LaneAnswer& answer) {
     return;
   }
   if (note.what == "log") {
-    told.log.push_back(json::object{
-        {"at", iso_time(now_us())}, {"level", *note.level}, {"text", *note.text}, {"fields", *note.data}});
+    told.log.push_back(
+        json::object{{"at", iso_time(now_us())}, {"level", *note.level}, {"text", *note.text}, {"fields", *note.data}});
   } else if (note.what == "display") {
     json::object shown{{"data", *note.data}};
     if (note.text) shown["left_out"] = *note.text;
@@ -51,11 +52,11 @@ bool Walk::take_state(Lane& lane, std::size_t step) {
   if (!told.state && !told.state_lost) return true;
   if (!told.state_lost && run_.state.merge(*told.state, lane.channel())) return true;
   told.state.reset();
-  fail_for_good(step, {"StateTooLarge",
-                       told.state_lost
-                           ? "its changes of qflow.state are too large: at most 16 MiB in all of an execution"
-                           : "qflow.state would be larger than 1 MiB as JSON",
-                       "", std::nullopt, Cause::raised});
+  fail_for_good(step,
+                {"StateTooLarge",
+                 told.state_lost ? "its changes of qflow.state are too large: at most 16 MiB in all of an execution"
+                                 : "qflow.state would be larger than 1 MiB as JSON",
+                 "", std::nullopt, Cause::raised});
   return false;
 }
 

@@ -11,11 +11,23 @@
 #include "daemon/base/time.hpp"
 
 namespace qflow::flow {
+
+std::string expression_problem(std::string_view text) {
+  constexpr std::size_t kMost = 64U << 10U;
+  const auto first = text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos) return "expected a Python expression, not an empty text";
+  if (text.size() > kMost) return fmt::format("longer than {} KiB", kMost >> 10U);
+  if (text[first] == '=' || text.find("{{") != std::string_view::npos)
+    return "this is an n8n expression; expressions here are Python, such as value[\"total\"] > 100, with value, "
+           "inputs, "
+           "item, index and execution";
+  return {};
+}
+
 namespace {
 
 constexpr std::size_t kMostRules = 100;
 constexpr std::size_t kMostFields = 500;
-constexpr std::size_t kMostExpression = 64U << 10U;  // bytes
 
 const ControlType& type_of(const Node& node) {
   const auto& all = control_types();
@@ -41,15 +53,7 @@ class Look {
 
   void check_expression(const json::value& value, const std::string& at) {
     if (!value.is_string()) return add(at, "expected a Python expression as a string");
-    const std::string_view text = value.get_string();
-    if (text.find_first_not_of(" \t\r\n") == std::string_view::npos)
-      return add(at, "expected a Python expression, not an empty text");
-    if (text.size() > kMostExpression) return add(at, fmt::format("longer than {} KiB", kMostExpression >> 10U));
-    const auto first = text.find_first_not_of(" \t\r\n");
-    if (text[first] == '=' || text.find("{{") != std::string_view::npos)
-      add(at,
-          "this is an n8n expression; expressions here are Python, such as value[\"total\"] > 100, with value, inputs, "
-          "item, index and execution");
+    if (std::string problem = expression_problem(value.get_string()); !problem.empty()) add(at, std::move(problem));
   }
 
   void one_of(const char* name, const std::vector<std::string>& words) {

@@ -63,4 +63,7 @@ Wait wait_of(const Node& node);
 /// What a worker is told of the node: {type, parameters, outputs}.
 json::object control_json(const Node& node);
 
+/// Why the text cannot be a Python expression; empty: it may be one.
+std::string expression_problem(std::string_view text);
+
 }  // namespace qflow::flow

@@ -57,6 +57,20 @@ struct SandboxRequest {
   std::optional<bool> programs;            ///< whether programs may be started
 };
 
+/// What becomes of an execution when as many of its workflow run as may.
+enum class Overlap {
+  queue,           ///< it waits
+  skip,            ///< it does not run
+  cancel_running,  ///< the oldest of them are ended
+};
+
+/// How many executions of a workflow run at the same time.
+struct ConcurrencySetting {
+  unsigned limit = 0;  ///< 0: any number
+  Overlap overlap = Overlap::queue;
+  std::string key;  ///< a Python expression over the input: those of the same value are counted together; empty: all
+};
+
 /// What becomes of the execution when a node has failed.
 enum class OnError {
   stop,     ///< it has failed
@@ -118,6 +132,7 @@ struct Graph {
   Parallel parallel = Parallel::automatic;
   std::optional<OnCrash> on_crash;  ///< nothing: what the execution's mode says
   Checkpoint checkpoint = Checkpoint::automatic;
+  ConcurrencySetting concurrency;
   std::string error_workflow;                  ///< the id of the workflow that runs when this one fails; empty: none
   std::optional<double> timeout;               ///< seconds for the whole execution
   std::map<std::string, std::string> modules;  ///< "helpers", "pkg.part" → source: what nodes import by that name

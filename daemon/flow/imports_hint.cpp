@@ -18,8 +18,9 @@ std::string_view next_word(std::string_view& text) {
 }
 
 void add(std::set<std::string>& names, std::string_view name) {
-  // Our own package of node modules exists in workers only.
-  if (!name.empty() && name.size() <= 64 && name != "nodes" && name != "__future__" && names.size() < 16)
+  // Our own modules exist in workers only.
+  if (!name.empty() && name.size() <= 64 && name != "nodes" && name != "qflow" && name != "__future__" &&
+      names.size() < 16)
     names.emplace(name);
 }
 

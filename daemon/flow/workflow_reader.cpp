@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cctype>
 #include <set>
 #include <unordered_map>
@@ -189,6 +190,10 @@ bool is_module_name(std::string_view name) {
   return !start && name.size() <= 200;
 }
 
+bool is_taken(const std::string& name, const std::string& package) {
+  return name == package || name.starts_with(package + ".");
+}
+
 // {"helpers": "source", "pkg.part": "source"}
 void read_modules(const json::object& modules, Graph& graph, InputProblems& problems) {
   std::size_t bytes = 0;
@@ -196,8 +201,8 @@ void read_modules(const json::object& modules, Graph& graph, InputProblems& prob
   for (const auto& [key, value] : modules) {
     const std::string name(key);
     const std::string at = "/modules/" + schema::escape_pointer(name);
-    if (!is_module_name(name) || name == "nodes" || name.starts_with("nodes.")) {
-      problems.add(at, "expected the name of a module, such as helpers or pkg.part (nodes is taken)");
+    if (!is_module_name(name) || is_taken(name, "nodes") || is_taken(name, "qflow")) {
+      problems.add(at, "expected the name of a module, such as helpers or pkg.part (nodes and qflow are taken)");
     } else if (!value.is_string()) {
       problems.add(at, "expected the module's source as a string");
     } else if ((bytes += value.get_string().size()) > kMaxModuleBytes) {
@@ -214,38 +219,42 @@ void read_modules(const json::object& modules, Graph& graph, InputProblems& prob
     }
 }
 
-TypeChecks read_type_checks(const Members& settings) {
-  const auto asked = settings.text("types");
-  if (!asked || *asked == "warn") return TypeChecks::warn;
-  if (*asked == "off") return TypeChecks::off;
-  if (*asked != "strict") settings.problems().add(settings.at("types"), "expected \"off\", \"warn\" or \"strict\"");
-  return TypeChecks::strict;
-}
-
-std::optional<OnCrash> read_on_crash(const Members& settings) {
-  const auto asked = settings.text("onCrash");
+// A member that is one of a few words; nothing: it is absent, or another word, which is a problem.
+template <class E>
+std::optional<E> read_word(const Members& members, const char* name,
+                           std::initializer_list<std::pair<const char*, E>> words) {
+  const auto asked = members.text(name);
   if (!asked) return std::nullopt;
-  if (*asked == "resume") return OnCrash::resume;
-  if (*asked == "restart") return OnCrash::restart;
-  if (*asked != "crashed")
-    settings.problems().add(settings.at("onCrash"), "expected \"crashed\", \"resume\" or \"restart\"");
-  return OnCrash::crashed;
+  std::vector<std::string> known;
+  for (const auto& [word, meaning] : words) {
+    if (*asked == word) return meaning;
+    known.push_back(fmt::format("\"{}\"", word));
+  }
+  const std::string last = known.back();
+  known.pop_back();
+  members.problems().add(members.at(name), fmt::format("expected {} or {}", fmt::join(known, ", "), last));
+  return std::nullopt;
 }
 
-Checkpoint read_checkpoint(const Members& settings) {
-  const auto asked = settings.text("checkpoint");
-  if (!asked || *asked == "auto") return Checkpoint::automatic;
-  if (*asked == "all") return Checkpoint::all;
-  if (*asked != "none") settings.problems().add(settings.at("checkpoint"), "expected \"auto\", \"all\" or \"none\"");
-  return Checkpoint::none;
-}
-
-Parallel read_parallel(const Members& settings) {
-  const auto asked = settings.text("parallel");
-  if (!asked || *asked == "auto") return Parallel::automatic;
-  if (*asked == "on") return Parallel::on;
-  if (*asked != "off") settings.problems().add(settings.at("parallel"), "expected \"auto\", \"on\" or \"off\"");
-  return Parallel::off;
+// {"limit": 1, "policy": "queue", "key": "value['customer']"}
+ConcurrencySetting read_concurrency(const Members& settings) {
+  ConcurrencySetting out;
+  const json::object* object = settings.object("concurrency");
+  if (object == nullptr) return out;
+  const Members members(*object, settings.at("concurrency"), settings.problems());
+  const auto limit = members.number("limit", 1, 10'000);
+  if (limit && *limit == std::floor(*limit)) out.limit = static_cast<unsigned>(*limit);
+  else if (limit || !members.has("limit"))
+    settings.problems().add(members.at("limit"),
+                            "expected how many executions may run at a time, a whole number from 1");
+  out.overlap = read_word<Overlap>(
+                    members, "policy",
+                    {{"queue", Overlap::queue}, {"skip", Overlap::skip}, {"cancel_running", Overlap::cancel_running}})
+                    .value_or(Overlap::queue);
+  out.key = members.text("key", 10'000).value_or("");
+  if (const std::string problem = expression_problem(out.key); !out.key.empty() && !problem.empty())
+    settings.problems().add(members.at("key"), problem);
+  return out;
 }
 
 }  // namespace
@@ -267,10 +276,20 @@ Graph read_all(const json::object& workflow, InputProblems& problems, bool go_on
   read_sandbox(members, graph.sandbox);
   if (const json::object* settings = members.object("settings")) {
     const Members inner(*settings, "/settings", problems);
-    graph.types = read_type_checks(inner);
-    graph.parallel = read_parallel(inner);
-    graph.on_crash = read_on_crash(inner);
-    graph.checkpoint = read_checkpoint(inner);
+    graph.types =
+        read_word<TypeChecks>(inner, "types",
+                              {{"off", TypeChecks::off}, {"warn", TypeChecks::warn}, {"strict", TypeChecks::strict}})
+            .value_or(TypeChecks::warn);
+    graph.parallel = read_word<Parallel>(inner, "parallel",
+                                         {{"auto", Parallel::automatic}, {"on", Parallel::on}, {"off", Parallel::off}})
+                         .value_or(Parallel::automatic);
+    graph.on_crash = read_word<OnCrash>(
+        inner, "onCrash", {{"crashed", OnCrash::crashed}, {"resume", OnCrash::resume}, {"restart", OnCrash::restart}});
+    graph.checkpoint =
+        read_word<Checkpoint>(inner, "checkpoint",
+                              {{"auto", Checkpoint::automatic}, {"all", Checkpoint::all}, {"none", Checkpoint::none}})
+            .value_or(Checkpoint::automatic);
+    graph.concurrency = read_concurrency(inner);
     graph.timeout = inner.positive("timeout");
     graph.error_workflow = inner.text("errorWorkflow").value_or("");
     if (const auto n8n = inner.number("executionTimeout", -1, 1e9); n8n && *n8n > 0 && !graph.timeout)

@@ -103,6 +103,10 @@ struct Metrics::Families {
   Gauges& containers = gauge("qflow_active_containers", "Environments by state");
   Histograms& requests = histogram("qflow_http_request_duration_seconds", "How long HTTP requests took");
   Histograms& queue = histogram("qflow_execution_queue_seconds", "How long executions waited for a place");
+  Counters& engine = counter("qflow_engine_events_total", "Branches, retries, resumes, cached results");
+  Histograms& checkpoint_bytes = histogram("qflow_checkpoint_size_bytes", "Sizes of values kept for a restart");
+  Histograms& checkpoint_seconds = histogram("qflow_checkpoint_duration_seconds", "How long writing them took");
+  Gauges& waiting = gauge("qflow_executions_waiting", "Executions that wait for a place, by priority");
   Histograms& groups = histogram("qflow_store_commit_group_jobs", "Writes that shared one commit");
   Gauges& spares = gauge("qflow_pool_spares_total", "Executions that found a spare worker (hit) or not (miss)");
   Gauges& state = gauge("qflow_state", "Current executions and subscribers");
@@ -196,6 +200,15 @@ void Metrics::container_created(const std::string& python, double seconds) {
   families_->creations.Add({{"python_version", python}}, seconds_buckets()).Observe(seconds);
 }
 
+void Metrics::happened(const char* what, double count) {
+  if (count > 0) families_->engine.Add({{"what", what}}).Increment(count);
+}
+
+void Metrics::checkpoint(double bytes, double seconds) {
+  families_->checkpoint_bytes.Add({}, size_buckets()).Observe(bytes);
+  families_->checkpoint_seconds.Add({}, seconds_buckets()).Observe(seconds);
+}
+
 void Metrics::commit_group(std::size_t jobs) {
   static const Buckets kJobs{1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
   families_->groups.Add({}, kJobs).Observe(static_cast<double>(jobs));
@@ -246,6 +259,8 @@ std::string Metrics::text(const Now& now, bool ids) {
   f.spares.Add({{"result", "miss"}}).Set(static_cast<double>(now.spare_misses));
   f.state.Add({{"what", "running"}}).Set(static_cast<double>(now.running));
   f.state.Add({{"what", "waiting"}}).Set(static_cast<double>(now.waiting));
+  for (const auto& [priority, count] : now.waiting_by_class)
+    f.waiting.Add({{"priority", priority}}).Set(static_cast<double>(count));
   f.state.Add({{"what", "subscribers"}}).Set(static_cast<double>(now.subscribers));
   std::vector<prometheus::MetricFamily> families = f.registry.Collect();
   if (!ids) {

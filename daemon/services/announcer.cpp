@@ -7,7 +7,7 @@ namespace qflow::services {
 namespace {
 constexpr std::uint64_t kToldRuns = 100;
 constexpr std::size_t kToldBytes = 64U << 10U;
-}
+}  // namespace
 namespace json = boost::json;
 using engine::Status;
 
@@ -26,12 +26,14 @@ void Announcer::publish(const engine::Order& order, const char* type, json::obje
   events_.publish(observe::Channel::executions, type, order.created_by, std::move(fields));
 }
 
-void Announcer::on_wait(const engine::Order& order, std::size_t waiting) {
+void Announcer::on_wait(const engine::Order& order, std::size_t position, std::size_t waiting) {
   if (order.execution_id.empty()) return;
-  publish(order, "execution.queued", {{"status", "queued"}, {"mode", order.mode}, {"waiting", waiting}});
+  publish(order, "execution.queued",
+          {{"status", "queued"}, {"mode", order.mode}, {"position", position}, {"waiting", waiting}});
 }
 
 void Announcer::on_start(const engine::Order& order) {
+  if (order.resumed) metrics_.happened("resume");
   if (order.execution_id.empty()) return;
   publish(order, "execution.started", {{"status", "running"}, {"mode", order.mode}});
 }
@@ -39,6 +41,7 @@ void Announcer::on_start(const engine::Order& order) {
 void Announcer::on_step(const engine::Order& order, std::size_t step, const engine::StepRun& run) {
   const flow::Node& node = order.plan.steps[step].node;
   const bool ended = run.status != Status::running;
+  if (ended && run.attempt > 0) metrics_.happened("retry");
   if (ended && run.status != Status::skipped)
     metrics_.node(node.type, node.id, engine::word(run.status), order.plan.python, run.duration_ms / 1000);
   if (order.execution_id.empty() || !events_.wanted()) return;
@@ -64,6 +67,10 @@ void Announcer::on_output(const engine::Order& order, std::size_t step, bool sta
   publish(
       order, "node.output",
       {{"nodeId", node.id}, {"nodeName", node.name}, {"stream", standard_error ? "stderr" : "stdout"}, {"text", text}});
+}
+
+void Announcer::on_keep(std::size_t bytes, double milliseconds) {
+  metrics_.checkpoint(static_cast<double>(bytes), milliseconds / 1000);
 }
 
 void Announcer::on_note(const engine::Order& order, std::size_t step, const schema::Note& note) {
@@ -103,6 +110,7 @@ void Announcer::on_suspend(const engine::Order& order, const engine::Outcome& ou
 
 void Announcer::on_end(const engine::Order& order, const engine::Outcome& outcome) {
   completed_.erase(order.execution_id);
+  metrics_.happened("branch", static_cast<double>(outcome.branches));
   if (order.execution_id.empty()) return;
   metrics_.execution(order.workflow_id.value_or(""), engine::word(outcome.status), order.plan.python,
                      outcome.duration_ms / 1000, outcome.queue_ms / 1000);

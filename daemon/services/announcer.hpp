@@ -16,10 +16,11 @@ void publish_end(observe::Events& events, const store::Execution& ended);
 class Announcer final : public engine::Listener {
  public:
   Announcer(observe::Events& events, observe::Metrics& metrics) : events_(events), metrics_(metrics) {}
-  void on_wait(const engine::Order& order, std::size_t waiting) override;
+  void on_wait(const engine::Order& order, std::size_t position, std::size_t waiting) override;
   void on_start(const engine::Order& order) override;
   void on_step(const engine::Order& order, std::size_t step, const engine::StepRun& run) override;
   bool wants_output() const override { return events_.wanted(); }
+  void on_keep(std::size_t bytes, double milliseconds) override;
   void on_note(const engine::Order& order, std::size_t step, const schema::Note& note) override;
   void on_output(const engine::Order& order, std::size_t step, bool standard_error, std::string_view text) override;
   void on_suspend(const engine::Order& order, const engine::Outcome& outcome) override;

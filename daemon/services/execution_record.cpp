@@ -14,7 +14,8 @@ std::uint64_t weight_of(const ExecutionRecord& record) {
   const auto of = [](const std::optional<std::string>& json) { return json ? store::weight(*json) : 0; };
   std::int64_t all = of(record.execution.input_data) + of(record.execution.output_data);
   for (const store::NodeExecution& node : record.nodes)
-    all += of(node.output_data) + of(node.told) + static_cast<std::int64_t>(node.standard_output.size() + node.standard_error.size());
+    all += of(node.output_data) + of(node.told) +
+           static_cast<std::int64_t>(node.standard_output.size() + node.standard_error.size());
   for (const auto& [node, text] : record.whole) all += store::weight(text);
   return static_cast<std::uint64_t>(all);
 }
@@ -34,8 +35,7 @@ void read_whole(Services& services, ExecutionRecord& record) {
 
 std::string whole_output(const store::Store& store, const store::File& file) {
   try {
-    return sandbox::read_file(store.blob_path(file.hash_sha256),
-                              static_cast<std::size_t>(file.file_size_bytes) + 1);
+    return sandbox::read_file(store.blob_path(file.hash_sha256), static_cast<std::size_t>(file.file_size_bytes) + 1);
   } catch (const sandbox::SysError&) {
     return {};  // deleted meanwhile
   }

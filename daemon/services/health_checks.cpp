@@ -74,6 +74,9 @@ Task<observe::Metrics::Now> gauges(Services& services) {
   now.spare_misses = pythons.spare_misses;
   now.running = pythons.running;
   now.waiting = pythons.waiting;
+  for (const engine::Priority one : {engine::Priority::first, engine::Priority::later, engine::Priority::last})
+    now.waiting_by_class.emplace_back(engine::kPriorityWords[static_cast<std::size_t>(one)],
+                                      services.engine.waiting(one));
   now.subscribers = services.events.subscribers();
   co_return now;
 }

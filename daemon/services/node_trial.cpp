@@ -25,6 +25,13 @@ Task<engine::Outcome> run_on_engine(Services& services, engine::Order order) {
 
 }  // namespace
 
+Task<engine::Outcome> run_unrecorded(Services& services, engine::Order order) {
+  order.ticket = admit(services, order.created_by);
+  auto job = [&services, order = std::move(order)]() mutable { return run_on_engine(services, std::move(order)); };
+  engine::Outcome outcome = co_await on_engine(services, std::move(job));
+  co_return outcome;
+}
+
 // A workflow of the one node that the body describes.
 flow::Plan plan_of_node(const Services& services, const json::object& body) {
   static const std::vector<std::string> kMembers{"code",    "function",   "python_version", "timeout", "memory",
@@ -70,11 +77,9 @@ Task<engine::Outcome> try_node(Services& services, const json::object& body, con
   engine::Order order;
   order.created_by = who;
   order.plan = plan_of_node(services, body);
-  order.ticket = admit(services, who);
   if (const json::value* input = body.if_contains("input_data"); input != nullptr && !input->is_null())
     order.input = *input;
-  auto job = [&services, order = std::move(order)]() mutable { return run_on_engine(services, std::move(order)); };
-  engine::Outcome outcome = co_await on_engine(services, std::move(job));
+  engine::Outcome outcome = co_await run_unrecorded(services, std::move(order));
   co_return outcome;
 }
 

@@ -8,6 +8,10 @@
 
 namespace qflow::services {
 
+/// Runs an order of the user `order.created_by` to its end; nothing is recorded. Throws Fault(unavailable) when too
+/// many executions wait.
+Task<engine::Outcome> run_unrecorded(Services& services, engine::Order order);
+
 /// A plan of the one node that a body describes: {code, function, python_version, timeout, memory, sandbox}. Throws
 /// Fault(bad_input).
 flow::Plan plan_of_node(const Services& services, const json::object& body);

@@ -12,6 +12,7 @@
 #include "daemon/observe/log.hpp"
 #include "daemon/services/announcer.hpp"
 #include "daemon/services/checking.hpp"
+#include "daemon/services/concurrency_key.hpp"
 #include "daemon/services/error_workflow.hpp"
 #include "daemon/services/faults.hpp"
 #include "daemon/services/waiting.hpp"
@@ -121,6 +122,8 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
   order.catalog = co_await catalog_of(services, request.created_by);
   order.input_rules = rules_of(request.mode);
   co_await refuse_if_wrong(services, order, request.input, request.created_by);
+  order.concurrency_key = co_await concurrency_key(services, graph, request.input, request.created_by);
+  order.concurrency = concurrency_rule(graph, workflow.id, order.concurrency_key);
   order.input = std::move(request.input);
   order.execution_id = new_id();
   order.workflow_id = workflow.id;
@@ -261,6 +264,8 @@ Task<engine::Order> queued_order(Services& services, const store::Execution& row
   order.mode = row.mode;
   order.input_rules = rules_of(row.mode);
   order.queued = order.resumable = order.may_wait = true;
+  order.concurrency_key = row.concurrency_key.value_or("");
+  order.concurrency = concurrency_rule(graph, row.workflow_id, order.concurrency_key);
   order.quota = quota_of(services);
   order.goes_on = crash_policy(graph, row.mode) == flow::OnCrash::resume;
   order.resume_url = resume_url(services, row.id);

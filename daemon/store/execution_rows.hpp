@@ -26,17 +26,18 @@ struct Execution {
   std::string outcome;  ///< engine::Cause in words; empty while it runs
   std::string isolation_missing = "[]";
   std::optional<std::string> sandbox, created_by, container_id;
-  std::optional<std::string> retry_of;       ///< the execution that it repeats
-  std::optional<std::string> document_hash;  ///< of what it runs, see put_document()
-  std::int64_t bytes = 0;                    ///< of the record, once it has ended; before that, of the input
-  std::optional<std::int64_t> wait_till;     ///< when one that waits goes on; nothing: when it is resumed
-  std::int64_t left_out = 0;                 ///< bytes of output_data that were not read; not a column
+  std::optional<std::string> retry_of;         ///< the execution that it repeats
+  std::optional<std::string> document_hash;    ///< of what it runs, see put_document()
+  std::int64_t bytes = 0;                      ///< of the record, once it has ended; before that, of the input
+  std::optional<std::int64_t> wait_till;       ///< when one that waits goes on; nothing: when it is resumed
+  std::optional<std::string> concurrency_key;  ///< which others it is counted with (settings.concurrency)
+  std::int64_t left_out = 0;                   ///< bytes of output_data that were not read; not a column
 };
 BOOST_DESCRIBE_STRUCT(Execution, (),
                       (id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, input_data,
                        output_data, error_message, error_stack_trace, error_node, python_version, isolation_level,
                        resource_usage, owner, outcome, isolation_missing, sandbox, created_by, container_id,
-                       document_hash, bytes, retry_of, wait_till))
+                       document_hash, bytes, retry_of, wait_till, concurrency_key))
 
 /// One run of a node in an execution.
 struct NodeExecution {
@@ -52,7 +53,7 @@ struct NodeExecution {
   std::int64_t execution_order = 0;
   std::string outcome;
   std::optional<std::string> denied, resource_usage, warnings;
-  std::optional<std::string> told;              ///< JSON: what it told by `import qflow` (0011_told.sql)
+  std::optional<std::string> told;              ///< JSON: what it told by `import qflow` (0011_telling.sql)
   std::int64_t run = 0;                         ///< how often the node had run before
   std::int64_t retry_count = 0;                 ///< how often it had been tried before, for the same inputs
   std::optional<std::string> loop_index, live;  ///< JSON lists: the rounds it is in; its outputs that carry a value

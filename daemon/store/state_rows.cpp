@@ -8,8 +8,8 @@ namespace qflow::store {
 namespace json = boost::json;
 
 std::optional<WorkflowState> find_state(sqlite::Db& db, const std::string& workflow) {
-  return db.one<WorkflowState>(
-      "SELECT workflow, state, changed_at, execution_id FROM workflow_states WHERE workflow=?", workflow);
+  return db.one<WorkflowState>("SELECT workflow, state, changed_at, execution_id FROM workflow_states WHERE workflow=?",
+                               workflow);
 }
 
 void put_state(sqlite::Tx& tx, const WorkflowState& row) {

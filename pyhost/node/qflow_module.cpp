@@ -47,8 +47,8 @@ void tell(const std::string& what, std::optional<double> fraction, std::optional
 void prepare_qflow_module() {
   if (module_dict != nullptr) return;
   const py::object made = py::module_::import("types").attr("ModuleType")("qflow");
-  const auto code = py::reinterpret_steal<py::object>(
-      Py_CompileString(kQflowModule[0].source, kQflowModule[0].name, Py_file_input));
+  const auto code =
+      py::reinterpret_steal<py::object>(Py_CompileString(kQflowModule[0].source, kQflowModule[0].name, Py_file_input));
   if (!code) throw py::error_already_set();
   const py::object names = made.attr("__dict__");
   names["__builtins__"] = py::module_::import("builtins");  // Python 3.8 does not put it there

@@ -1,5 +1,5 @@
-// The module `qflow` that nodes can import: what they tell while they run, the workflow's state. What it does is written
-// in qflow_module.py; here is how a worker makes it and talks with it. Worker process.
+// The module `qflow` that nodes can import: what they tell while they run, the workflow's state. What it does is
+// written in qflow_module.py; here is how a worker makes it and talks with it. Worker process.
 #pragma once
 #include <functional>
 #include <optional>

@@ -8,19 +8,21 @@
 using namespace qflow;
 using engine::Place;
 using engine::Places;
+using engine::Priority;
 
 namespace {
 
 /// Executions that ask for places in one event loop; `started` has their keys in the order in which they got one.
 struct Crowd {
   explicit Crowd(unsigned count) : places(io.get_executor(), count) {}
-  void ask(const std::string& user, int count) {
-    for (int i = 0; i < count; ++i) asio::co_spawn(io, one(user + std::to_string(i), user), asio::detached);
+  void ask(const std::string& user, int count, Priority priority = Priority::first) {
+    for (int i = 0; i < count; ++i)
+      asio::co_spawn(io, one(user + std::to_string(numbers[user]++), user, priority), asio::detached);
     poll();
   }
-  Task<> one(std::string key, std::string user) {
+  Task<> one(std::string key, std::string user, Priority priority) {
     Place place = places.take_at_once(user);
-    if (!place) place = co_await places.wait(key, user);
+    if (!place) place = co_await places.wait(key, user, priority);
     (place ? started : refused).push_back(key);
     if (place) held[user].push_back(std::move(place));
   }
@@ -33,6 +35,7 @@ struct Crowd {
     io.poll();
   }
   asio::io_context io;
+  std::map<std::string, int> numbers;
   Places places;
   std::map<std::string, std::deque<Place>> held;
   std::vector<std::string> started, refused;
@@ -48,6 +51,23 @@ TEST_CASE("a second user starts at once, however many executions the first one h
   CHECK(crowd.started == Keys{"a0", "a1", "a2"});  // the last place is for somebody who has none
   crowd.ask("b", 2);
   CHECK(crowd.started == Keys{"a0", "a1", "a2", "b0"});
+}
+
+TEST_CASE("of one user's, what somebody waits for comes before what goes off by itself, and that before retries") {
+  Crowd crowd(1);
+  crowd.ask("a", 1);
+  crowd.ask("a", 1, Priority::last);
+  crowd.ask("a", 1, Priority::later);
+  CHECK(crowd.places.position("a") == 1);
+  CHECK(crowd.places.position("a", Priority::last) == 3);
+  crowd.ask("a", 2);
+  CHECK(crowd.places.waiting(Priority::first) == 2);
+  CHECK(crowd.places.waiting(Priority::last) == 1);
+  for (int i = 0; i < 4; ++i) crowd.end("a");
+  CHECK(crowd.started == Keys{"a0", "a3", "a4", "a2", "a1"});
+  CHECK(crowd.places.waiting(Priority::last) == 0);
+  CHECK(engine::priority_of("webhook") == Priority::first);
+  CHECK(engine::priority_of("error") == Priority::later);
 }
 
 TEST_CASE("places are given in turn") {

@@ -1,4 +1,4 @@
--- What nodes tell by `import qflow`, and the state that a workflow keeps.
+-- What nodes tell by `import qflow`; the state that a workflow keeps; which executions are counted together.
 
 ALTER TABLE node_executions ADD COLUMN told TEXT      -- {log?: [{at, level, text, fields}], display?: [{data, left_out?}], state?: {set, removed}}
   CHECK (told IS NULL OR json_valid(told));
@@ -13,3 +13,5 @@ CREATE TABLE workflow_states (
 CREATE TRIGGER workflow_state_gone AFTER DELETE ON workflows BEGIN
   DELETE FROM workflow_states WHERE workflow = old.id;
 END;
+
+ALTER TABLE workflow_executions ADD COLUMN concurrency_key TEXT;  -- the value of settings.concurrency.key, as JSON; NULL: none
