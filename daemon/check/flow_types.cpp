@@ -109,7 +109,11 @@ class Inference {
       }
       case Control::while_:
         break;  // what comes back may be of another type
+      case Control::respond:
+        out.front() = Type::of("dict");
+        break;
       case Control::set:
+      case Control::workflow:
       case Control::stop:
       case Control::none:
         break;

@@ -14,6 +14,7 @@
 #include "daemon/base/text.hpp"
 #include "daemon/check/catalog_loader.hpp"
 #include "daemon/cli/flow_file.hpp"
+#include "daemon/cli/nested_runs.hpp"
 #include "daemon/cli/run_changes.hpp"
 #include "daemon/cli/run_input.hpp"
 #include "daemon/cli/run_part.hpp"
@@ -61,23 +62,24 @@ struct Finished {
 // Shows what the nodes print while they run.
 class Watcher : public engine::Listener {
  public:
-  explicit Watcher(Progress& progress) : progress_(progress) {}
+  Watcher(Progress& progress, std::string id) : progress_(progress), id_(std::move(id)) {}
   void on_wait(const engine::Order&, std::size_t, std::size_t) override {}
   void on_start(const engine::Order&) override {}
   void on_step(const engine::Order&, std::size_t, const engine::StepRun&) override {}
   bool wants_output() const override { return true; }
-  void on_output(const engine::Order&, std::size_t step, bool, std::string_view text) override {
-    progress_.on_output(step, text);
+  void on_output(const engine::Order& order, std::size_t step, bool, std::string_view text) override {
+    if (order.execution_id == id_) progress_.on_output(step, text);
   }
   void on_keep(std::size_t, double) override {}
-  void on_note(const engine::Order&, std::size_t step, const schema::Note& note) override {
-    progress_.on_note(step, note);
+  void on_note(const engine::Order& order, std::size_t step, const schema::Note& note) override {
+    if (order.execution_id == id_) progress_.on_note(step, note);
   }
   void on_suspend(const engine::Order&, const engine::Outcome&) override {}
   void on_end(const engine::Order&, const engine::Outcome&) override {}
 
  private:
   Progress& progress_;
+  std::string id_;  ///< of the execution; those of other flows are not shown
 };
 
 constexpr std::int64_t kMostRecord = 64 << 20;  // bytes of values and texts
@@ -91,11 +93,13 @@ std::string page_of(store::Store& store, sqlite::Db& db, const std::string& id) 
 }
 
 Task<Finished> run_one(engine::Engine& engine, store::Store& store, engine::Order& order, Progress& progress,
-                       std::shared_ptr<const workers::Settings> settings, bool with_page) {
+                       std::shared_ptr<const workers::Settings> settings, bool with_page, std::string path) {
+  const auto kept = settings;
   check::Describer describer(co_await asio::this_coro::executor, engine.pool(), &store);
   check::CatalogLoader catalogs(store, describer);
   auto loading = catalogs.load(std::nullopt, std::move(settings));
   order.catalog = co_await std::move(loading);
+  let_run_files(order, {engine, *kept, order.catalog, {std::move(path)}});
   co_await engine.recorder().start(order);
   engine::StepObserver observe = [&progress](std::size_t step, const engine::StepRun& run) {
     progress.on_step(step, run);
@@ -187,7 +191,7 @@ Ended Runner::run_once(WatchedFiles* watched) {
   engine::Engine engine(io.get_executor(), pool, &*store, 1, isolation.level(), isolation.missing());
   engine.recorder().set_patience(std::chrono::seconds(10));
   Progress progress(plan, Progress::style_for(plan, options.quiet || options.json));
-  Watcher told(progress);
+  Watcher told(progress, order.execution_id);
   if (progress.style() != Progress::Style::none) engine.set_listener(&told);
   Interrupts interrupts;
   std::optional<Finished> finished;
@@ -197,7 +201,7 @@ Ended Runner::run_once(WatchedFiles* watched) {
   asio::co_spawn(io, watch_interrupts(engine, order.execution_id, interrupts), asio::detached);
   asio::co_spawn(io,
                  run_one(engine, *store, order, progress, std::make_shared<const workers::Settings>(settings),
-                         !options.report.empty()),
+                         !options.report.empty(), fs::weakly_canonical(options.flow == "-" ? "./-" : options.flow).string()),
                  [&](std::exception_ptr error, Finished result) {
                    if (error) failure = error;
                    else finished = std::move(result);

@@ -50,6 +50,7 @@ json::object node_report(const flow::Step& step, const engine::StepRun& run) {
   node["stderr"] = run.standard_error.text;
   node["output_dropped"] = run.standard_output.dropped + run.standard_error.dropped;
   node["warnings"] = json::value_from(run.warnings);
+  if (!run.told.execution.empty()) node["sub_execution"] = run.told.execution;
   if (!run.told.log.empty()) node["log"] = run.told.log;
   if (!run.told.display.empty()) node["display"] = run.told.display;
   node["runs"] = run.count + 1;

@@ -43,6 +43,8 @@ bool is_wanted(const flow::Plan& plan, std::size_t step) {
 std::uint32_t preview_limit(const flow::Plan& plan, std::size_t step) {
   const auto share = static_cast<std::uint32_t>(kAllPreviews / plan.steps.size());
   const bool leaves = is_wanted(plan, step) || (plan.sandboxes.size() > 1 && crosses(plan, step));
+  const flow::Control control = plan.steps[step].node.control;
+  if (control == flow::Control::workflow || control == flow::Control::respond) return kOutputBytes;
   return std::min(leaves ? kOutputBytes : kPreviewBytes, share);
 }
 

@@ -45,6 +45,7 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
                      recorder_.keep(order.execution_id, node, std::move(value), order.created_by, order.quota),
                      asio::detached);
     });
+  one.end_children([this](const std::string& id) { cancel(id); });
   active_.emplace(key, &one);
   const auto arrived = Clock::now();
   Outcome outcome;
@@ -161,9 +162,13 @@ Task<Engine::Turn> Engine::take_turn(Order& order, const std::string& key, const
     if (!make_way(order)) co_return Turn::skipped;
     member = concurrency_.join(order.concurrency, key);
   }
-  if (!draining_ && member.may_run()) place = places_.take_at_once(order.created_by);
-  if (place && !order.queued) co_return Turn::begun;
-  if (!place) {
+  bool may = !draining_ && member.may_run();
+  if (may && !order.in_parents_place) {
+    place = places_.take_at_once(order.created_by);
+    may = static_cast<bool>(place);
+  }
+  if (may && !order.queued) co_return Turn::begun;
+  if (!may) {
     if (!order.queued) co_await recorder_.queue(order);
     order.queued = true;
     if (order.resumable && order.input) {
@@ -177,9 +182,12 @@ Task<Engine::Turn> Engine::take_turn(Order& order, const std::string& key, const
       const std::size_t position = group > 0 ? group : places_.position(order.created_by, priority_of(order.mode));
       listener_->on_wait(order, position, places_.waiting());
     }
-    const bool may_run = co_await member.wait();
-    if (may_run) place = co_await places_.wait(key, order.created_by, priority_of(order.mode));
-    if (!place) co_return without();
+    may = co_await member.wait();
+    if (may && !order.in_parents_place) {
+      place = co_await places_.wait(key, order.created_by, priority_of(order.mode));
+      may = static_cast<bool>(place);
+    }
+    if (!may) co_return without();
   }
   const Turn turn = co_await begin(order, run);
   if (turn != Turn::begun) place.give_back();

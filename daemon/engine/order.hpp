@@ -2,6 +2,7 @@
 #pragma once
 #include <boost/json/value.hpp>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -39,6 +40,20 @@ struct Resumption {
   std::vector<json::object> state_changes;  ///< of the workflow's state, in their order
 };
 
+/// A workflow that a step runs (qflow.workflow).
+struct WorkflowCall {
+  std::string workflow;    ///< as the node names it
+  bool wait = true;        ///< for its end
+  unsigned max_depth = 0;  ///< flow::SubWorkflow
+  json::value input;
+  std::function<void(const std::string& id)> started;  ///< told its execution's id
+};
+struct WorkflowAnswer {
+  std::string id;                    ///< of its execution
+  std::string value;                 ///< what it gave, as JSON text
+  std::optional<std::string> error;  ///< why it gave nothing
+};
+
 struct Order {
   flow::Plan plan;
   std::optional<json::value> input;
@@ -54,9 +69,16 @@ struct Order {
   std::string document;    ///< the workflow as JSON, to be kept with the record; empty: none, or it is kept by now
   bool resumable = false;  ///< the record has all that another process would need to run it
   bool may_wait = false;   ///< somebody makes it go on when it has waited without a worker
-  std::shared_ptr<Resumption> resumed;     ///< null: it begins at its start. Shared with nobody while it runs
-  bool goes_on = false;                    ///< after a crash it is taken up again
-  std::string resume_url;                  ///< the path of the address that ends its waiting; empty: none
+  std::shared_ptr<Resumption> resumed;  ///< null: it begins at its start. Shared with nobody while it runs
+  bool goes_on = false;                 ///< after a crash it is taken up again
+  std::string resume_url;               ///< the path of the address that ends its waiting; empty: none
+  std::optional<std::string> parent;    ///< the execution that has started this one as a part of itself
+  bool in_parents_place = false;        ///< and waits for it: it needs no place of its own
+  std::vector<std::string> callers;     ///< the workflows that run one another down to this one, itself the last
+  /// Runs another workflow, or starts it. Throws Fault when it cannot. None: nothing can.
+  std::function<Task<WorkflowAnswer>(WorkflowCall)> call_workflow;
+  /// Gives the answer to who has called the webhook, {status, headers, body} as JSON text. None: nobody waits for it.
+  std::function<void(const std::string& answer)> respond;
   std::uint64_t quota = 0;                 ///< bytes that the user may keep; 0: any number
   bool queued = false;                     ///< its record says that it waits for a place
   bool input_is_recorded = false;          ///< `input` was dropped while it waits, and is read back when it begins

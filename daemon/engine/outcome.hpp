@@ -89,9 +89,10 @@ struct Told {
   boost::json::array log;                    ///< {at, level, text, fields}
   boost::json::array display;                ///< {data: {MIME type: text, or base64 of bytes}, left_out?}
   std::optional<boost::json::object> state;  ///< what it changed of the workflow's state: {set, removed}
+  std::string execution;                     ///< of the other workflow that it has run
   bool cut = false;                          ///< more was told than may be kept
   bool state_lost = false;                   ///< and a change of the state was among that
-  bool empty() const { return log.empty() && display.empty() && !state; }
+  bool empty() const { return log.empty() && display.empty() && !state && execution.empty(); }
 };
 
 /// One run of a step of a plan, as far as it got. Wall-clock times in microseconds.

@@ -17,6 +17,7 @@ json::object told_json(const Told& told) {
   json::object out;
   if (!told.log.empty()) out["log"] = told.log;
   if (!told.display.empty()) out["display"] = told.display;
+  if (!told.execution.empty()) out["execution"] = told.execution;
   if (told.state) out["state"] = *told.state;
   return out;
 }

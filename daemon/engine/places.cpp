@@ -55,7 +55,8 @@ Clock::time_point rank_of(Priority priority) {
 
 Priority priority_of(const std::string& mode) {
   if (mode == "retry") return Priority::last;
-  return mode == "manual" || mode == "webhook" || mode == "cli" ? Priority::first : Priority::later;
+  return mode == "manual" || mode == "webhook" || mode == "cli" || mode == "workflow" ? Priority::first
+                                                                                      : Priority::later;
 }
 
 std::size_t Places::position(const std::string& user, Priority priority) const {

@@ -146,6 +146,7 @@ Task<> Recorder::start(Order& order) {
   row.sandbox = json::serialize(sandboxes_json(order.plan));
   row.owner = owner_;
   row.retry_of = order.retry_of;
+  row.parent_execution_id = order.parent;
   if (!order.concurrency_key.empty()) row.concurrency_key = order.concurrency_key;
   if (!order.created_by.empty()) row.created_by = order.created_by;
   if (!order.plan.environment.empty()) row.container_id = order.plan.environment;

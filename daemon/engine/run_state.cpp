@@ -78,6 +78,9 @@ void RunState::note_flow(std::size_t from, std::size_t to, const char* encoding,
 void RunState::kill(workers::End why) {
   for (const auto& lane : lanes)
     if (lane) lane->kill(why);
+  const std::set<std::string> all = children;
+  for (const std::string& id : all)
+    if (end_child) end_child(id);
 }
 
 workers::Usage RunState::usage() const {

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -41,7 +42,9 @@ struct RunState {
   std::size_t next_channel;                        ///< the number of the next lane
   std::function<void(KeptValue)> keep;             ///< writes a value in the background; none: nothing is kept
   Clock::time_point kept_at = Clock::now();        ///< when values were kept last
-  std::size_t branches = 0;                        ///< how many have been made
+  std::set<std::string> children;                  ///< executions of other workflows that it waits for
+  std::function<void(const std::string& id)> end_child;  ///< cancels one; none: there are none
+  std::size_t branches = 0;                              ///< how many have been made
   Outcome outcome;
   SharedState state;                   ///< the workflow's
   std::size_t told_left = 16U << 20U;  ///< bytes that its steps may still tell

@@ -178,6 +178,11 @@ class Walk {
   bool is_needed(std::size_t step, const Region& region) const;
   Task<std::optional<std::string>> move_value(std::size_t step, Walk& branch, const Lane& forked, bool results);
 
+  // Other workflows (walk_workflows.cpp).
+  Task<bool> run_workflow(std::size_t i);
+  Task<WorkflowAnswer> call_workflow(std::size_t i, json::value input);
+  void take_workflow(std::size_t i, WorkflowAnswer answer);
+
   // What comes of it (walk_answers.cpp).
   void begin_step(Lane& lane, const LaneRequest& request);
   void take_answer(Lane& lane, LaneAnswer answer);
@@ -191,6 +196,7 @@ class Walk {
   void take_skipped(Lane& lane, const LaneAnswer& answer);
   void keep_error_value(std::size_t step, const schema::Raised& raised);
   bool check_custom_type(std::size_t step);
+  bool take_response(std::size_t step);
   std::string elsewhere(std::size_t step, const std::string& message) const;
   Cause cause_of(Lane& lane, std::size_t step, const schema::Raised& raised) const;
   void collect_output(Lane& lane, const LaneRequest& request);
@@ -233,12 +239,13 @@ class Walk {
   std::set<std::size_t> mine_;                           ///< in a branch: the steps that it takes
   // Of the step that is tried now.
   unsigned attempt_ = 0;
-  std::optional<std::size_t> trying_;  ///< the step whose failure will not be the last word
-  bool worker_is_copy_ = false;        ///< what runs it now is a branch, and the worker stays as it was before
-  bool for_good_ = false;              ///< a failure that nothing mends is being noted
-  bool to_retry_ = false;              ///< it has failed, and is to be tried again
-  const json::value* came_ = nullptr;  ///< what came with the call that ended a waiting, for the next call
-  std::optional<std::size_t> noting_;  ///< its failure is being told to another process
+  std::optional<std::size_t> trying_;   ///< the step whose failure will not be the last word
+  bool worker_is_copy_ = false;         ///< what runs it now is a branch, and the worker stays as it was before
+  bool for_good_ = false;               ///< a failure that nothing mends is being noted
+  bool to_retry_ = false;               ///< it has failed, and is to be tried again
+  const json::value* came_ = nullptr;   ///< what came with the call that ended a waiting, for the next call
+  std::optional<std::size_t> noting_;   ///< its failure is being told to another process
+  std::optional<std::size_t> calling_;  ///< its value is the input of another workflow
   // Of loops.
   std::map<std::uint64_t, StepRun> rounds_;  ///< runs that were asked for and have not begun
   std::uint64_t last_round_ = 0;

@@ -140,6 +140,8 @@ void Walk::take_result(Lane& lane, const LaneAnswer& answer, schema::Result resu
   for (std::size_t i = 0; i < result.warnings.size() && i < kMostWarnings; ++i)
     run.warnings.push_back(run_.kept.keep(result.warnings[i]));
   run.result = std::move(result);
+  if (calling_ == step) return;  // the other workflow is still to run
+  if (!take_response(step)) return;
   if (check_custom_type(step)) end_step(step, Status::completed);
 }
 

@@ -40,6 +40,24 @@ std::vector<std::string> names_of(const ControlType& type) {
   return names;
 }
 
+// Of the answer to a webhook: none that would change who the reader of the page is, or how it is framed.
+constexpr const char* kHeaders[] = {"cache-control",
+                                    "content-disposition",
+                                    "content-language",
+                                    "content-type",
+                                    "etag",
+                                    "last-modified",
+                                    "link",
+                                    "location",
+                                    "retry-after",
+                                    "vary"};
+
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  return out;
+}
+
 // Looks at parameters one after the other and collects what is wrong.
 class Look {
  public:
@@ -139,6 +157,36 @@ void look_at_wait(Look& look, const Node& node) {
   const int given = (from.contains("seconds") ? 1 : 0) + (from.contains("until") ? 1 : 0) + (wait.webhook ? 1 : 0);
   if (given == 0) look.add("", "expected one of seconds, until, webhook");
   if (given > 1) look.add("", "expected only one of seconds, until, webhook");
+}
+
+void look_at_workflow(Look& look) {
+  const json::value* id = look.find("workflow");
+  if (id == nullptr || !id->is_string() || id->get_string().empty())
+    look.add("/workflow", "required: the id of a workflow, or a file beside this one on the command line");
+  look.one_of("mode", {"wait", "start"});
+  look.whole("max_depth", 1, kMostDepth);
+}
+
+void look_at_respond(Look& look) {
+  look.whole("status", 200, 599);
+  look.expression("body", false);
+  const json::value* headers = look.find("headers");
+  if (headers == nullptr) return;
+  if (!headers->is_object()) return look.add("/headers", "expected an object of name and text");
+  for (const auto& [name, value] : headers->get_object()) {
+    const std::string at = "/headers/" + std::string(name);
+    const std::string lower = lower_case(name);
+    const bool free = lower.starts_with("x-") && lower.size() < 100;
+    if (!free && std::find(std::begin(kHeaders), std::end(kHeaders), lower) == std::end(kHeaders))
+      look.add(at, fmt::format("a workflow does not set it; expected one of {}, or x-…", fmt::join(kHeaders, ", ")));
+    else if (!std::all_of(lower.begin(), lower.end(),
+                          [](char c) { return c == '-' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }))
+      look.add(at, "expected letters, digits and - in the name of a header");
+    const bool plain = value.is_string() && value.get_string().size() <= 4000 &&
+                       std::all_of(value.get_string().begin(), value.get_string().end(),
+                                   [](unsigned char c) { return c >= 0x20 && c < 0x7f; });
+    if (!plain) look.add(at, "expected a text of printable ASCII characters");
+  }
 }
 
 void look_at_set(Look& look) {
@@ -292,6 +340,29 @@ const std::vector<ControlType>& control_types() {
         {"webhook", "boolean", "until the address execution.resume_url is called", false, {}, false}},
        {"value"},
        {}},
+      {"qflow.workflow",
+       "Run a workflow",
+       "Runs another workflow with its input, as an execution of its own, and takes what that gives",
+       Control::workflow,
+       {{"workflow", "string", "its id; on the command line, a file beside this flow", nullptr, {}, true},
+        {"mode", "options", "wait for its result, or only start it", "wait", {"wait", "start"}, false},
+        {"max_depth",
+         "number",
+         "how often a workflow may run within itself; without it, not at all",
+         nullptr,
+         {},
+         false}},
+       {"value"},
+       {}},
+      {"qflow.respond",
+       "Respond",
+       "Answers the webhook that started the execution, which goes on",
+       Control::respond,
+       {{"status", "number", "of the answer", 200, {}, false},
+        {"headers", "object", "name and text of each", nullptr, {}, false},
+        {"body", "expression", "a Python expression; without it, the input", nullptr, {}, false}},
+       {"value"},
+       {}},
       {"qflow.stop",
        "Stop",
        "Ends the execution",
@@ -301,6 +372,18 @@ const std::vector<ControlType>& control_types() {
        {"value"},
        {}}};
   return kTypes;
+}
+
+SubWorkflow sub_workflow_of(const Node& node) {
+  SubWorkflow out;
+  const json::object& from = node.control_parameters;
+  if (const json::value* id = from.if_contains("workflow"); id != nullptr && id->is_string())
+    out.workflow = text(id->get_string());
+  if (const json::value* mode = from.if_contains("mode"); mode != nullptr && mode->is_string())
+    out.wait = mode->get_string() != "start";
+  if (const json::value* depth = from.if_contains("max_depth"); depth != nullptr && depth->is_int64())
+    out.max_depth = static_cast<unsigned>(depth->get_int64());
+  return out;
 }
 
 Wait wait_of(const Node& node) {
@@ -385,6 +468,12 @@ std::vector<ControlProblem> control_problems(const Node& node) {
       break;
     case Control::wait:
       look_at_wait(look, node);
+      break;
+    case Control::workflow:
+      look_at_workflow(look);
+      break;
+    case Control::respond:
+      look_at_respond(look);
       break;
     case Control::stop:
       look.one_of("status", {"failed", "completed"});

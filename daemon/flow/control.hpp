@@ -52,6 +52,17 @@ bool closes_loop(const Node& node, const Edge& edge);
 /// Which output of a node of flow the edge leaves from; -1 for a name that it does not have.
 int output_of(const Node& node, const Edge& edge);
 
+/// How deep executions may start one another.
+inline constexpr unsigned kMostDepth = 10;
+
+/// What a node of the type qflow.workflow runs. Of one that control_problems() finds nothing wrong with.
+struct SubWorkflow {
+  std::string workflow;    ///< an id, or a file
+  bool wait = true;        ///< for its result
+  unsigned max_depth = 0;  ///< how often it may be among those that run it; 0: not at all
+};
+SubWorkflow sub_workflow_of(const Node& node);
+
 /// What a node of the type qflow.wait waits for. Of one that control_problems() finds nothing wrong with.
 struct Wait {
   std::optional<double> seconds;

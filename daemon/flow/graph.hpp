@@ -24,7 +24,7 @@ enum class NodeRole {
 };
 
 /// What a node of flow does (README.md, "Nodes of flow").
-enum class Control { none, if_, switch_, filter, merge, set, for_each, while_, wait, stop };
+enum class Control { none, if_, switch_, filter, merge, set, for_each, while_, wait, workflow, respond, stop };
 constexpr bool is_loop(Control control) { return control == Control::for_each || control == Control::while_; }
 /// Whether one of its outputs may carry no value.
 constexpr bool is_choice(Control control) { return control == Control::if_ || control == Control::switch_; }

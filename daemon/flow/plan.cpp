@@ -207,7 +207,8 @@ class Planner {
 
   static void check_errors(const Node& node) {
     const bool guarded = node.tries.most > 1 || node.on_error != OnError::stop;
-    if (guarded && (is_loop(node.control) || node.control == Control::stop || node.control == Control::wait))
+    if (guarded && (is_loop(node.control) || node.control == Control::stop || node.control == Control::wait ||
+                    node.control == Control::workflow))
       bad("invalid_parameter",
           fmt::format("node \"{}\": retryOnFail and onError do not apply to it; set them on nodes that run code, or "
                       "on_error of a qflow.for_each",

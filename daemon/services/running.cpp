@@ -7,6 +7,7 @@
 
 #include "daemon/base/ids.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/flow/control.hpp"
 #include "daemon/flow/plan.hpp"
 #include "daemon/flow/workflow_reader.hpp"
 #include "daemon/observe/log.hpp"
@@ -15,6 +16,7 @@
 #include "daemon/services/concurrency_key.hpp"
 #include "daemon/services/error_workflow.hpp"
 #include "daemon/services/faults.hpp"
+#include "daemon/services/sub_workflows.hpp"
 #include "daemon/services/waiting.hpp"
 #include "daemon/services/workflow_document.hpp"
 #include "daemon/store/asset_rows.hpp"
@@ -118,7 +120,7 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
   engine::Order order;
   plan_part(graph, *services.settings.get(), request.part, order);
   // Before anything that takes time: what comes meanwhile is counted, too.
-  order.ticket = admit(services, request.created_by);
+  if (!request.in_parents_place) order.ticket = admit(services, request.created_by);
   order.catalog = co_await catalog_of(services, request.created_by);
   order.input_rules = rules_of(request.mode);
   co_await refuse_if_wrong(services, order, request.input, request.created_by);
@@ -136,7 +138,12 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
   order.may_wait = true;
   order.goes_on = crash_policy(graph, order.mode) == flow::OnCrash::resume;
   order.resume_url = resume_url(services, order.execution_id);
-  order.queued = services.engine.full();
+  order.parent = std::move(request.parent);
+  order.in_parents_place = request.in_parents_place;
+  order.callers = std::move(request.callers);
+  order.respond = std::move(request.respond);
+  let_call_workflows(services, order);
+  order.queued = !order.in_parents_place && services.engine.full();
   if (order.queued) order.room = waiting_room(services, order.created_by, order.document.size());
   Started started;
   started.id = order.execution_id;
@@ -239,15 +246,28 @@ void require_access(sqlite::Db& db, const store::Execution& row) {
     throw Fault(FaultKind::forbidden, "no_access", "the user who started it no longer has access");
 }
 
+// The workflows that ran one another down to this execution, without its own.
+std::vector<std::string> callers_of(sqlite::Db& db, const store::Execution& row) {
+  std::vector<std::string> out;
+  std::optional<std::string> parent = row.parent_execution_id;
+  while (parent && out.size() < flow::kMostDepth) {
+    const auto above = store::find_summary(db, *parent);
+    if (!above) break;
+    out.insert(out.begin(), above->workflow_id.value_or(""));
+    parent = above->parent_execution_id;
+  }
+  return out;
+}
+
 // Plans a queued execution anew, from the document that was kept with it.
 Task<engine::Order> queued_order(Services& services, const store::Execution& row) {
   auto read = [row](sqlite::Db& db) {
     require_access(db, row);
-    return std::make_pair(store::find_document(db, row.document_hash.value_or("")).value_or(""),
-                          recorded_state(db, row.id));
+    return std::make_tuple(store::find_document(db, row.document_hash.value_or("")).value_or(""),
+                           recorded_state(db, row.id), callers_of(db, row));
   };
   engine::Order order;
-  const auto [text, recorded] = co_await services.store.read(std::move(read));
+  auto [text, recorded, callers] = co_await services.store.read(std::move(read));
   const json::value document = stored_json(text);
   if (!document.is_object())
     throw Fault(FaultKind::internal, "missing_document", "what it was to run is not in the store");
@@ -269,6 +289,9 @@ Task<engine::Order> queued_order(Services& services, const store::Execution& row
   order.quota = quota_of(services);
   order.goes_on = crash_policy(graph, row.mode) == flow::OnCrash::resume;
   order.resume_url = resume_url(services, row.id);
+  order.parent = row.parent_execution_id;
+  order.callers = std::move(callers);
+  let_call_workflows(services, order);
   auto resume = [&services, &recorded = recorded, &plan = order.plan] {
     return resumption_of(plan, recorded, services.store);
   };

@@ -25,10 +25,14 @@ struct Started {
 /// What is to be run, and for whom.
 struct StartRequest {
   std::optional<json::value> input;
-  std::string mode = "manual";  ///< manual, webhook, retry, error
+  std::string mode = "manual";  ///< manual, webhook, retry, error, workflow, started (by a workflow that does not wait)
   std::string created_by;       ///< the user who owns the execution
   PartialRun part;
-  std::optional<std::string> retry_of;  ///< the execution that this one repeats
+  std::optional<std::string> retry_of;                     ///< the execution that this one repeats
+  std::optional<std::string> parent;                       ///< the execution that starts it as a part of itself
+  std::vector<std::string> callers;                        ///< the workflows that run one another down to that one
+  bool in_parents_place = false;                           ///< the parent waits for it
+  std::function<void(const std::string& answer)> respond;  ///< engine::Order
 };
 /// Plans `workflow`, records its start and runs it in the background. Throws Fault when the workflow cannot be planned,
 /// its container does not exist, too many executions are waiting already, or the user keeps as much as they may.

@@ -105,7 +105,8 @@ std::string resume_url(const Services& services, const std::string& id) {
 // What somebody watches is marked; what nobody does goes on.
 flow::OnCrash crash_policy(const flow::Graph& graph, const std::string& mode) {
   if (graph.on_crash) return *graph.on_crash;
-  return mode == "manual" || mode == "retry" || mode == "cli" ? flow::OnCrash::crashed : flow::OnCrash::resume;
+  return mode == "manual" || mode == "retry" || mode == "cli" || mode == "workflow" ? flow::OnCrash::crashed
+                                                                                    : flow::OnCrash::resume;
 }
 
 bool goes_on_after_crash(sqlite::Tx& tx, const store::Execution& row) {
@@ -246,7 +247,8 @@ class Resumer {
   void require_harmless(std::size_t i) const {
     for (std::size_t k = i; k < end_of(i); ++k) {
       const flow::Node& node = plan_.steps[k].node;
-      if (node.control == flow::Control::none && !node.idempotent && node.tries.most < 2)
+      const bool harmless = node.control != flow::Control::none && node.control != flow::Control::workflow;
+      if (!harmless && !node.idempotent && node.tries.most < 2)
         refuse(k, recorded_steps_.count(k) != 0 && recorded_steps_.at(k) ? "has run, its value was not kept,"
                                                                          : "may have been running");
     }

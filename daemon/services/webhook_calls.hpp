@@ -34,10 +34,16 @@ Task<store::Webhook> create_webhook(Services& services, const auth::Caller& call
 /// Throws Fault(not_found).
 Task<> delete_webhook(Services& services, const auth::Caller& caller, const Actor& actor, std::string id);
 
+/// What a node of the workflow answers (qflow.respond).
+struct WebhookAnswer {
+  std::optional<std::string> text;  ///< {status, headers, body} as JSON; nothing: not yet
+};
+
 /// An execution that a webhook has started.
 struct WebhookCall {
   store::Webhook webhook;
   Started started;
+  std::shared_ptr<WebhookAnswer> answer;  // shared with the execution; both on the executor of the call
 };
 /// Finds the webhook and starts its workflow with `input`, which is only made once there is one. Throws Fault:
 /// not_found, which does not tell whether there is an inactive workflow behind the path, too_many, and what
@@ -48,6 +54,7 @@ struct WebhookResult {
   json::value value;
   std::optional<store::File> file;         ///< instead: a file that the node returned, or the whole value as JSON
   std::optional<std::string> bytes;        ///< instead: the node returned bytes
+  std::optional<json::object> response;    ///< instead: what qflow.respond says, {status, headers, body}
   std::string status = "gone";             ///< of the execution
   std::shared_ptr<ByteBudget::Hold> room;  ///< for a large value, until it is sent
 };

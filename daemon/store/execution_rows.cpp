@@ -20,12 +20,12 @@ namespace qflow::store {
   "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, input_data, output_data, " \
   "error_message, error_stack_trace, error_node, python_version, isolation_level, resource_usage, owner, "         \
   "outcome, isolation_missing, sandbox, created_by, container_id, document_hash, bytes, retry_of, wait_till, "     \
-  "concurrency_key"
+  "concurrency_key, parent_execution_id"
 #define SUMMARY                                                                                                \
   "id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, NULL, NULL, "          \
   "error_message, NULL, error_node, python_version, isolation_level, resource_usage, owner, "                  \
   "outcome, isolation_missing, sandbox, created_by, container_id, document_hash, bytes, retry_of, wait_till, " \
-  "concurrency_key"
+  "concurrency_key, parent_execution_id"
 #define NODE_RUN                                                                                                      \
   "workflow_execution_id, node_id, node_name, node_type, status, started_at, completed_at, duration_ms, input_data, " \
   "output_data, output_type, output_exact, output_truncated, stdout, stderr, output_dropped, error_type, "            \
@@ -40,11 +40,11 @@ namespace qflow::store {
 
 void insert_execution(sqlite::Tx& tx, const Execution& e) {
   tx->exec("INSERT INTO workflow_executions (" EXECUTION
-           ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+           ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
            e.id, e.workflow_id, e.workflow_name, e.status, e.mode, e.started_at, e.completed_at, e.duration_ms,
            e.input_data, e.output_data, e.error_message, e.error_stack_trace, e.error_node, e.python_version,
            e.isolation_level, e.resource_usage, e.owner, e.outcome, e.isolation_missing, e.sandbox, e.created_by,
-           e.container_id, e.document_hash, e.bytes, e.retry_of, e.wait_till, e.concurrency_key);
+           e.container_id, e.document_hash, e.bytes, e.retry_of, e.wait_till, e.concurrency_key, e.parent_execution_id);
 }
 
 void queue_execution(sqlite::Tx& tx, const std::string& id) {

@@ -379,6 +379,31 @@ class Wait:
         return Answer(value, value)
 
 
+class Workflow:
+    """The daemon runs the other workflow, with this value as its input."""
+
+    def __init__(self, parameters, outputs, file):
+        pass
+
+    def run(self, names):
+        return Answer(names["value"], names["value"])
+
+
+class Respond:
+    """The daemon sends this to the webhook's caller."""
+
+    def __init__(self, parameters, outputs, file):
+        self.status = parameters.get("status", 200)
+        self.headers = parameters.get("headers") or {}
+        body = parameters.get("body")
+        self.body = None if body is None else Expression(body, "body", file)
+
+    def run(self, names):
+        body = names["value"] if self.body is None else self.body(names)
+        answer = {"status": self.status, "headers": self.headers, "body": body}
+        return Answer(answer, answer)
+
+
 class Stop:
     """The daemon ends the execution by itself."""
 
@@ -395,6 +420,8 @@ NODES = {
     "qflow.for_each": ForEach,
     "qflow.while": While,
     "qflow.wait": Wait,
+    "qflow.workflow": Workflow,
+    "qflow.respond": Respond,
     "qflow.stop": Stop,
 }
 

@@ -1,4 +1,4 @@
--- What nodes tell by `import qflow`; the state that a workflow keeps; which executions are counted together.
+-- What nodes tell by `import qflow`; the state that a workflow keeps; which executions are counted together, and which run others.
 
 ALTER TABLE node_executions ADD COLUMN told TEXT      -- {log?: [{at, level, text, fields}], display?: [{data, left_out?}], state?: {set, removed}}
   CHECK (told IS NULL OR json_valid(told));
@@ -15,3 +15,4 @@ CREATE TRIGGER workflow_state_gone AFTER DELETE ON workflows BEGIN
 END;
 
 ALTER TABLE workflow_executions ADD COLUMN concurrency_key TEXT;  -- the value of settings.concurrency.key, as JSON; NULL: none
+ALTER TABLE workflow_executions ADD COLUMN parent_execution_id TEXT;  -- the execution that runs it as a part of itself

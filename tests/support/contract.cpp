@@ -178,6 +178,7 @@ std::string Contract::check(const std::string& method, const std::string& target
                : line + ": is not described";
   const json::object& responses = described->at("responses").as_object();
   const json::value* response = responses.if_contains(std::to_string(status));
+  if (response == nullptr) response = responses.if_contains(fmt::format("{}XX", status / 100));
   if (response == nullptr && status >= 400) response = responses.if_contains("default");
   if (response == nullptr) return line + ": this status is not described";
   const json::value* content = resolve(*response).as_object().if_contains("content");

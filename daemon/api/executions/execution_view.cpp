@@ -113,9 +113,11 @@ json::object task_view(const store::NodeExecution& node) {
                                {"branch", node.branch > 0 ? json::value(node.branch) : json::value(nullptr)},
                                {"reason", node.reason.empty() ? json::value(nullptr) : json::value(node.reason)}};
   const json::value told = stored(node.told);
-  for (const char* what : {"log", "display", "state"})
+  for (const char* what : {"log", "display", "state", "execution"})
     if (const json::value* one = told.is_object() ? told.get_object().if_contains(what) : nullptr)
-      task["qflow"].get_object()[what == std::string_view("state") ? "state_changes" : what] = *one;
+      task["qflow"].get_object()[what == std::string_view("state")       ? "state_changes"
+                                 : what == std::string_view("execution") ? "sub_execution"
+                                                                         : what] = *one;
   if (node.left_out > 0)
     task["left_out"] = left_out_view(node.left_out, "/executions/" + node.workflow_execution_id +
                                                         "/data?node=" + http::percent_encoded(node.node_id));
@@ -132,6 +134,7 @@ json::object summary_view(const store::Execution& e) {
           {"status", e.status},
           {"mode", e.mode},
           {"retryOf", or_null(e.retry_of)},
+          {"parentExecutionId", or_null(e.parent_execution_id)},
           {"finished", e.status != "queued" && e.status != "running" && e.status != "waiting"},
           {"waitTill", time_or_null(e.wait_till)},
           {"startedAt", iso_time(e.started_at)},

@@ -141,6 +141,26 @@ Task<Reply> resume_by_address(Services& services, const Request& request) {
   co_return Reply::of(202, json::object{{"executionId", id}, {"status", "queued"}});
 }
 
+// What the workflow answers by qflow.respond. Its headers were checked when it was planned.
+Reply response_of(const json::object& response) {
+  const json::value& body = response.at("body");
+  Reply reply;
+  if (body.is_string()) {
+    reply.content_type = "text/plain; charset=utf-8";
+    reply.body = text(body.get_string());
+  } else {
+    reply = Reply::of(body);
+  }
+  reply.status = static_cast<int>(response.at("status").to_number<std::int64_t>());
+  for (const auto& [name, value] : response.at("headers").as_object()) {
+    std::string lower(name);
+    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+    if (lower == "content-type") reply.content_type = text(value.as_string());
+    else reply.headers.emplace_back(name, text(value.as_string()));
+  }
+  return reply;
+}
+
 // Replies with 202 and the execution's id, or with the result, as the webhook's `response` says.
 Task<Reply> call_webhook(Services& services, const Request& request) {
   const std::string path = request.parameter("path");
@@ -151,7 +171,9 @@ Task<Reply> call_webhook(Services& services, const Request& request) {
         202, json::object{{"executionId", call.started.id}, {"status", call.started.queued ? "queued" : "running"}});
   const services::WebhookResult result = co_await services::result_of(services, call, request.presence);
   Reply reply;
-  if (result.file) {
+  if (result.response) {
+    reply = response_of(*result.response);
+  } else if (result.file) {
     reply = stored_file(services, *result.file);
     if (result.file->is_output) reply.headers.clear();  // a value as JSON
   } else if (result.bytes) {

@@ -1,0 +1,110 @@
+#include "daemon/cli/nested_runs.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "daemon/base/fault.hpp"
+#include "daemon/base/ids.hpp"
+#include "daemon/cli/flow_file.hpp"
+#include "daemon/engine/call_request.hpp"
+#include "daemon/flow/control.hpp"
+#include "daemon/flow/workflow_reader.hpp"
+#include "daemon/services/partial_run.hpp"
+
+namespace qflow::cli {
+namespace {
+
+namespace json = boost::json;
+namespace fs = std::filesystem;
+
+std::string path_of(const NestedRuns& runs, const engine::WorkflowCall& call) {
+  const fs::path path = fs::path(runs.files.back()).parent_path() / call.workflow;
+  std::error_code error;
+  const fs::path whole = fs::canonical(path, error);
+  if (error) throw Fault(FaultKind::bad_input, "unreadable", fmt::format("{}: {}", path.string(), error.message()));
+  if (runs.files.size() >= flow::kMostDepth)
+    throw Fault(FaultKind::conflict, "too_deep",
+                fmt::format("{} flows run one another already, the most that may", flow::kMostDepth));
+  const auto times = static_cast<std::size_t>(std::count(runs.files.begin(), runs.files.end(), whole.string()));
+  if (times > 0 && times >= call.max_depth + std::size_t{call.max_depth == 0})
+    throw Fault(FaultKind::conflict, "recursion",
+                call.max_depth == 0
+                    ? "the flow would run itself; max_depth says how often it may"
+                    : fmt::format("the flow runs within itself {} times, as max_depth says", call.max_depth));
+  return whole.string();
+}
+
+engine::WorkflowAnswer answer_of(const std::string& id, const flow::Plan& plan, const engine::Outcome& outcome) {
+  engine::WorkflowAnswer out;
+  out.id = id;
+  if (outcome.status != engine::Status::completed) {
+    out.error = fmt::format("the flow \"{}\" {}", plan.name, engine::word(outcome.status));
+    if (outcome.error)
+      *out.error += ": " + (outcome.failed_step ? outcome.error->sentence(plan.steps[*outcome.failed_step].node.name)
+                                                : outcome.error->type + ": " + outcome.error->message);
+    return out;
+  }
+  std::vector<std::pair<std::string, std::string>> values;
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const engine::StepRun& run = outcome.steps[i];
+    if (!engine::is_wanted(plan, i) || !run.result) continue;
+    if (!run.result->exact || (run.result->truncated && !run.whole)) {
+      out.error = fmt::format(
+          "the output of node \"{}\" of the flow \"{}\" is {}, which cannot pass between "
+          "executions: only JSON can",
+          plan.steps[i].node.name, plan.name, run.result->type);
+      return out;
+    }
+    values.emplace_back(plan.steps[i].node.name, run.whole ? *run.whole : run.result->preview);
+  }
+  if (values.size() == 1) {
+    out.value = values.front().second;
+    return out;
+  }
+  out.value = "{";
+  for (const auto& [name, text] : values)
+    out.value += (out.value.size() > 1 ? "," : "") + json::serialize(json::value(json::string(name))) + ":" + text;
+  out.value += "}";
+  return out;
+}
+
+Task<engine::WorkflowAnswer> run_file(NestedRuns runs, std::string parent, engine::WorkflowCall call) {
+  runs.files.push_back(path_of(runs, call));
+  const LocalFlow local = read_flow(runs.files.back());
+  refuse_misspelt(local);
+  flow::Graph graph = flow::read_workflow(local.document);
+  if (graph.name.empty()) graph.name = local.name;
+  engine::Order order;
+  services::plan_part(graph, runs.settings, services::PartialRun(), order);
+  order.input = std::move(call.input);
+  order.execution_id = new_id();
+  order.workflow_name = graph.name;
+  order.mode = "cli";
+  order.document = json::serialize(local.document);
+  order.catalog = runs.catalog;
+  order.parent = std::move(parent);
+  order.in_parents_place = true;
+  const std::string id = order.execution_id;
+  const flow::Plan plan = order.plan;
+  engine::Engine& engine = runs.engine;
+  let_run_files(order, std::move(runs));
+  co_await engine.recorder().start(order);
+  call.started(id);
+  auto running = engine.run(std::move(order), nullptr);
+  const engine::Outcome outcome = co_await std::move(running);
+  engine::WorkflowAnswer answer = answer_of(id, plan, outcome);
+  if (!call.wait && !answer.error) answer.value = json::serialize(json::object{{"execution_id", id}});
+  co_return answer;
+}
+
+}  // namespace
+
+void let_run_files(engine::Order& order, NestedRuns runs) {
+  order.call_workflow = [runs = std::move(runs), parent = order.execution_id](engine::WorkflowCall call) {
+    return run_file(runs, parent, std::move(call));
+  };
+}
+
+}  // namespace qflow::cli

@@ -1,0 +1,134 @@
+#include "daemon/services/sub_workflows.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "daemon/flow/control.hpp"
+#include "daemon/services/execution_record.hpp"
+#include "daemon/services/running.hpp"
+#include "daemon/services/workflow_document.hpp"
+
+namespace qflow::services {
+namespace {
+
+constexpr auto kFirstLook = std::chrono::milliseconds(100);
+constexpr auto kLongestLook = std::chrono::seconds(2);
+
+// Who runs another workflow.
+struct Parent {
+  std::string execution_id, created_by;
+  std::vector<std::string> callers;
+};
+
+void refuse_depth(const Parent& parent, const engine::WorkflowCall& call) {
+  if (parent.callers.size() >= flow::kMostDepth)
+    throw Fault(FaultKind::conflict, "too_deep",
+                fmt::format("{} workflows run one another already, the most that may", flow::kMostDepth));
+  const auto times = static_cast<std::size_t>(std::count(parent.callers.begin(), parent.callers.end(), call.workflow));
+  if (times > 0 && times >= call.max_depth + std::size_t{call.max_depth == 0})
+    throw Fault(FaultKind::conflict, "recursion",
+                call.max_depth == 0
+                    ? "the workflow would run itself; max_depth says how often it may"
+                    : fmt::format("the workflow runs within itself {} times, as max_depth says", call.max_depth));
+}
+
+// The value of its only output, or {"node name": value} of several.
+engine::WorkflowAnswer answer_in(Services& services, sqlite::Db& db, const store::Execution& row) {
+  engine::WorkflowAnswer out;
+  out.id = row.id;
+  if (row.status != "completed") {
+    out.error = fmt::format("the workflow \"{}\" {}: {} (execution {})", row.workflow_name,
+                            row.status == "failed" ? "failed" : "ended as " + row.status,
+                            row.error_message.value_or("without a message"), row.id);
+    return out;
+  }
+  const auto execution = store::find_execution(db, row.id);
+  const json::value outputs =
+      stored_json(execution && execution->output_data ? *execution->output_data : std::string("{}"));
+  const std::vector<store::File> files = store::files_of(db, row.id);
+  std::vector<std::pair<std::string, std::string>> values;
+  for (const auto& one : outputs.as_object()) {
+    const std::string name(one.key());
+    const auto node = store::node_of(db, row.id, name);
+    std::string text = node ? node->output_data.value_or("null") : "null";
+    bool whole = node && node->output_exact.value_or(false) && !node->output_truncated.value_or(false);
+    for (const store::File& file : files)
+      if (node && file.is_output && file.node_id == node->node_id) {
+        text = whole_output(services.store, file);
+        whole = !text.empty();
+      }
+    if (!whole) {
+      out.error = fmt::format(
+          "the output of node \"{}\" of the workflow \"{}\" is {}, which cannot pass between "
+          "executions: only JSON can (execution {})",
+          name, row.workflow_name, node ? node->output_type.value_or("gone") : "gone", row.id);
+      return out;
+    }
+    values.emplace_back(name, std::move(text));
+  }
+  if (values.size() == 1) {
+    out.value = std::move(values.front().second);
+    return out;
+  }
+  out.value = "{";
+  for (const auto& [name, text] : values)
+    out.value += (out.value.size() > 1 ? "," : "") + json::serialize(json::value(json::string(name))) + ":" + text;
+  out.value += "}";
+  return out;
+}
+
+// One that waits without a worker, or for its turn, is looked at now and then.
+Task<engine::WorkflowAnswer> end_of(Services& services, Started started) {
+  co_await wait_for(started, std::chrono::hours(24 * 365));
+  Clock::duration pause = kFirstLook;
+  for (;;) {
+    auto look = [&services, id = started.id](sqlite::Db& db) -> std::optional<engine::WorkflowAnswer> {
+      const auto row = store::find_summary(db, id);
+      if (!row) return engine::WorkflowAnswer{id, "", fmt::format("its execution {} was deleted", id)};
+      if (row->status == "queued" || row->status == "running" || row->status == "waiting") return std::nullopt;
+      return answer_in(services, db, *row);
+    };
+    auto answer = co_await services.store.read(std::move(look));
+    if (answer) co_return std::move(*answer);
+    co_await sleep_for(pause);
+    pause = std::min<Clock::duration>(2 * pause, kLongestLook);
+  }
+}
+
+Task<engine::WorkflowAnswer> call_workflow(Services& services, Parent parent, engine::WorkflowCall call) {
+  refuse_depth(parent, call);
+  auto find = [id = call.workflow, owner = std::optional(parent.created_by)](sqlite::Db& db) {
+    return own_workflow(db, id, owner);
+  };
+  const store::Workflow workflow = co_await services.store.read(std::move(find));
+  StartRequest request;
+  request.input = std::move(call.input);
+  request.mode = call.wait ? "workflow" : "started";
+  request.created_by = std::move(parent.created_by);
+  request.parent = std::move(parent.execution_id);
+  request.callers = std::move(parent.callers);
+  request.in_parents_place = call.wait;
+  Started started = co_await start_execution(services, workflow, std::move(request));
+  if (!call.wait) {
+    engine::WorkflowAnswer answer;
+    answer.id = started.id;
+    answer.value = json::serialize(json::object{{"execution_id", started.id}});
+    co_return answer;
+  }
+  call.started(started.id);
+  engine::WorkflowAnswer answer = co_await end_of(services, std::move(started));
+  co_return answer;
+}
+
+}  // namespace
+
+void let_call_workflows(Services& services, engine::Order& order) {
+  if (order.workflow_id) order.callers.push_back(*order.workflow_id);
+  Parent parent{order.execution_id, order.created_by, order.callers};
+  order.call_workflow = [&services, parent = std::move(parent)](engine::WorkflowCall call) {
+    return call_workflow(services, parent, std::move(call));
+  };
+}
+
+}  // namespace qflow::services
