@@ -198,6 +198,7 @@ class Commands {
     c->add_option("--input-file", run_.input_file, "a JSON file with the whole input");
     c->add_option("--node", run_.node, "run only this node and the nodes it needs, and show its value");
     c->add_option("--from", run_.from, "run this node and those after it again; needs --reuse");
+    c->add_flag("--no-cache", run_.no_cache, "make values of nodes with \"cache\" anew");
     c->add_option("--reuse", run_.reuse,
                   "the execution whose recorded values are used again: an id, or `last` for the last one of this flow");
     c->add_option("--pin", run_.pins, "NODE=FILE: do not run the node, its value is the JSON in the file")

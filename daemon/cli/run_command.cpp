@@ -108,6 +108,7 @@ Task<Finished> run_one(engine::Engine& engine, store::Store& store, engine::Orde
   auto running = engine.run(std::move(copy), std::move(observe));
   Finished finished;
   finished.outcome = co_await std::move(running);
+  co_await engine.settle_cache();
   auto read = [id = order.execution_id](sqlite::Db& db) { return store::files_of(db, id); };
   finished.files = co_await store.read(std::move(read));
   const auto& steps = finished.outcome.steps;
@@ -179,6 +180,7 @@ Ended Runner::run_once(WatchedFiles* watched) {
   order.execution_id = new_id();
   order.workflow_name = graph.name;
   order.mode = "cli";
+  order.fresh = options.no_cache;
   order.document = json::serialize(local.document);
   const flow::Plan plan = order.plan;
   if (!isolation_) isolation_ = require_isolation(settings, static_cast<int>(config_.sandbox.min_isolation));

@@ -16,6 +16,7 @@ struct RunOptions {
   std::string out;     ///< the directory for the files that nodes hand over; empty: below the data directory
   std::optional<std::string> node;
   std::optional<std::string> from;   ///< run this node and what follows; the others as `reuse` says
+  bool no_cache = false;             ///< every value is made anew
   std::optional<std::string> reuse;  ///< an execution whose values are used again, or "last"
   std::vector<std::string> pins;     ///< NODE=FILE: the node does not run, the file has its value as JSON
   std::optional<std::string> python;

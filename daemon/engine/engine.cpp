@@ -25,6 +25,7 @@ Engine::Engine(const asio::any_io_executor& executor, workers::Pool& pool, store
                int isolation_level, std::string isolation_missing)
     : pool_(pool),
       recorder_(store, isolation_level, std::move(isolation_missing)),
+      cache_(store),
       places_(executor, max_running),
       concurrency_(executor),
       isolation_level_(isolation_level) {}
@@ -45,6 +46,7 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
                      recorder_.keep(order.execution_id, node, std::move(value), order.created_by, order.quota),
                      asio::detached);
     });
+  if (!order.fresh && !order.execution_id.empty()) one.use_cache(cache_);
   one.end_children([this](const std::string& id) { cancel(id); });
   active_.emplace(key, &one);
   const auto arrived = Clock::now();
@@ -238,6 +240,7 @@ Task<> Engine::drain(Clock::duration patience) {
     cancel(id);
   }
   recorder_.set_patience(kLastPatience);
+  co_await cache_.settle();
   // Wait until the last of them is recorded; a kill takes no time, but the disk does.
   for (int i = 0; i < 3000 && !active_.empty(); ++i) co_await sleep_for(std::chrono::milliseconds(20));
 }

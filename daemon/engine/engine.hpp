@@ -13,6 +13,7 @@
 #include "daemon/engine/concurrency.hpp"
 #include "daemon/engine/places.hpp"
 #include "daemon/engine/recorder.hpp"
+#include "daemon/engine/result_cache.hpp"
 
 namespace qflow::workers {
 class Pool;
@@ -38,6 +39,8 @@ class Engine {
   /// can be had; that is recorded too. One that waits while the engine drains stays `queued` in the record, for the
   /// next process to run, and its outcome here is `pending`.
   Task<Outcome> run(Order order, StepObserver observer);
+  /// Waits until values that are to be used again are on disk: a process that ends at once would lose them.
+  Task<> settle_cache() { return cache_.settle(); }
   /// Stops an execution that waits or runs. False when none has that id.
   bool cancel(const std::string& execution_id);
   /// Stops taking executions, has those that can wait for the next process, between two of their steps, cancels those
@@ -72,6 +75,7 @@ class Engine {
   Recorder recorder_;
   Listener* listener_ = nullptr;
   Experience experience_;
+  ResultCache cache_;
   Places places_;
   Concurrency concurrency_;
   int isolation_level_;

@@ -70,6 +70,7 @@ struct Order {
   bool resumable = false;  ///< the record has all that another process would need to run it
   bool may_wait = false;   ///< somebody makes it go on when it has waited without a worker
   std::shared_ptr<Resumption> resumed;  ///< null: it begins at its start. Shared with nobody while it runs
+  bool fresh = false;                   ///< no value is taken from the cache, nor put there
   bool goes_on = false;                 ///< after a crash it is taken up again
   std::string resume_url;               ///< the path of the address that ends its waiting; empty: none
   std::optional<std::string> parent;    ///< the execution that has started this one as a part of itself

@@ -32,6 +32,12 @@ json::array denied_json(const std::vector<sandbox::Denial>& denied) {
   return out;
 }
 
+json::object sandbox_text(const workers::Sandbox& one) {
+  return {{"network", sandbox::word(one.network)}, {"memory", one.limits.memory},
+          {"cpu", one.limits.cpu_millis / 1000.0}, {"tmp", one.limits.tmp},
+          {"processes", one.limits.processes},     {"programs", one.programs}};
+}
+
 json::array sandboxes_json(const flow::Plan& plan) {
   json::array out;
   for (std::size_t group = 0; group < plan.sandboxes.size(); ++group) {
@@ -39,13 +45,9 @@ json::array sandboxes_json(const flow::Plan& plan) {
     json::array nodes;
     for (const flow::Step& step : plan.steps)
       if (step.group == group) nodes.push_back(json::value(step.node.name));
-    out.push_back(json::object{{"network", sandbox::word(one.network)},
-                               {"memory", one.limits.memory},
-                               {"cpu", one.limits.cpu_millis / 1000.0},
-                               {"tmp", one.limits.tmp},
-                               {"processes", one.limits.processes},
-                               {"programs", one.programs},
-                               {"nodes", std::move(nodes)}});
+    json::object described = sandbox_text(one);
+    described["nodes"] = std::move(nodes);
+    out.push_back(std::move(described));
   }
   return out;
 }

@@ -11,6 +11,8 @@ namespace qflow::engine {
 /// {user_us, system_us, peak_memory_bytes, minor_faults, major_faults, written_bytes}
 json::object usage_json(const workers::Usage& usage);
 /// [{act, reason, setting}]
+/// {network, memory, cpu, tmp, processes, programs}: what a sandbox grants.
+json::object sandbox_text(const workers::Sandbox& sandbox);
 /// {log, display, state}, without the members that are empty.
 json::object told_json(const Told& told);
 json::array denied_json(const std::vector<sandbox::Denial>& denied);

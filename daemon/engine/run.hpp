@@ -21,6 +21,8 @@ class Run {
   void watch_output(OutputObserver output) { state_.live.emplace(std::move(output)); }
   /// Has what the nodes tell (`import qflow`) delivered while they run. Before execute().
   void watch_notes(NoteObserver tell) { state_.tell = std::move(tell); }
+  /// Where values of earlier executions are looked for, which outlives it. Before execute().
+  void use_cache(ResultCache& cache) { state_.cache = &cache; }
   /// How executions that it has started are cancelled with it. Before execute().
   void end_children(std::function<void(const std::string& id)> end) { state_.end_child = std::move(end); }
   /// Has values that are to outlive their worker delivered. Before execute().

@@ -16,6 +16,7 @@
 #include "daemon/engine/live_output.hpp"
 #include "daemon/engine/order.hpp"
 #include "daemon/engine/pace.hpp"
+#include "daemon/engine/result_cache.hpp"
 #include "daemon/engine/shared_state.hpp"
 #include "daemon/workers/pool.hpp"
 
@@ -32,6 +33,7 @@ struct RunState {
   const flow::Plan& plan;
   StepObserver observer;
   std::optional<LiveOutput> live;
+  ResultCache* cache = nullptr;                    ///< null: every value is made anew
   NoteObserver tell;                               ///< none: nobody wants to know
   std::shared_ptr<const typing::Catalog> catalog;  // shared with the other executions
   check::Signatures::Known known;                  ///< of the plan's functions

@@ -115,6 +115,7 @@ Task<bool> Walk::run_unit(std::size_t i) {
   else if (step.node.control == flow::Control::wait) on = co_await run_wait(i);
   else if (step.node.control == flow::Control::workflow) on = co_await run_workflow(i);
   else if (step.body_end > 0) on = co_await run_loop(i);
+  else if (step.node.cache && run_.cache != nullptr) on = co_await run_cached(i);
   else if (step.is_guarded()) on = co_await run_guarded(i);
   else on = ask(i);
   co_return on;

@@ -178,6 +178,11 @@ class Walk {
   bool is_needed(std::size_t step, const Region& region) const;
   Task<std::optional<std::string>> move_value(std::size_t step, Walk& branch, const Lane& forked, bool results);
 
+  // Values that are used again (walk_cache.cpp).
+  Task<bool> run_cached(std::size_t i);
+  Task<std::optional<std::string>> cache_key(std::size_t i);
+  void take_cached(std::size_t i, const CachedValue& value);
+
   // Other workflows (walk_workflows.cpp).
   Task<bool> run_workflow(std::size_t i);
   Task<WorkflowAnswer> call_workflow(std::size_t i, json::value input);

@@ -2,6 +2,7 @@
 // of its own, in the place of this one; its input and its result pass as JSON.
 #include <fmt/format.h>
 
+#include "daemon/engine/call_request.hpp"
 #include "daemon/engine/walk.hpp"
 #include "daemon/flow/control.hpp"
 #include "schema/text/parse_json.hpp"

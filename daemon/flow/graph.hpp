@@ -87,6 +87,12 @@ struct Tries {
   std::vector<std::string> only;  ///< exceptions for which it is tried again; empty: all that can end differently
 };
 
+/// That a node's value is used again where nothing of what it depends on has changed.
+struct CacheSetting {
+  std::optional<double> ttl;  ///< seconds for which it may be; nothing: any time
+  std::string key;            ///< with another text, what is cached is not found
+};
+
 struct Node {
   std::string id, name, type;
   NodeRole role = NodeRole::code;
@@ -94,6 +100,7 @@ struct Node {
   json::object control_parameters;  ///< of a node of flow, as written
   OnError on_error = OnError::stop;
   Tries tries;
+  std::optional<CacheSetting> cache;
   bool idempotent = false;  ///< it may run again when it is not known whether it has
   std::string code;
   std::string file;  ///< a file next to the flow instead of code (qflow run)

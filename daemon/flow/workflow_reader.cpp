@@ -96,6 +96,24 @@ void read_conversion(const Members& from, Node& node) {
   node.function = "convert";
 }
 
+// true, or {"ttl": seconds, "key": text}
+void read_cache(const json::value& value, const Members& from, Node& node) {
+  if (value.is_bool()) {
+    node.cache.reset();
+    if (value.get_bool()) node.cache.emplace();
+    return;
+  }
+  const json::object* object = value.if_object();
+  if (object == nullptr) return from.problems().add(from.at("cache"), "expected true, false or {ttl, key}");
+  const Members members(*object, from.at("cache"), from.problems());
+  for (const auto& one : *object)
+    if (one.key() != "ttl" && one.key() != "key")
+      from.problems().add(members.at(one.key()), "there is no such member; expected ttl or key");
+  node.cache.emplace();
+  node.cache->ttl = members.positive("ttl");
+  node.cache->key = members.text("key", 1000).value_or("");
+}
+
 // Settings of a Python node may stand in the node itself, in `data` or in `parameters` (n8n); later ones
 // win, because the editor edits those (README.md, "Accepted shapes").
 void read_settings(const Members& from, Node& node) {
@@ -106,6 +124,7 @@ void read_settings(const Members& from, Node& node) {
   if (auto v = from.text("python_version"); v && !v->empty()) node.python_version = std::move(v);
   if (auto v = from.positive("timeout")) node.sandbox.time = v;
   if (auto v = from.flag("idempotent")) node.idempotent = *v;
+  if (const auto* v = from.find("cache")) read_cache(*v, from, node);
   if (auto v = read_size(from, "memory", kLeastMemory)) node.sandbox.memory = v;
   read_sandbox(from, node.sandbox);
   if (const auto* v = from.find("ports")) node.ports = names_in(*v, from.at("ports"), from.problems());

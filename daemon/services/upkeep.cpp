@@ -7,6 +7,7 @@
 #include "daemon/base/time.hpp"
 #include "daemon/observe/log.hpp"
 #include "daemon/services/announcer.hpp"
+#include "daemon/store/cache_rows.hpp"
 #include "daemon/store/description_rows.hpp"
 #include "daemon/store/execution_rows.hpp"
 #include "daemon/store/usage_rows.hpp"
@@ -129,6 +130,8 @@ Task<std::int64_t> tidy_once(Services& services) {
     if (!gone.second.empty()) co_await services.store.offload(std::move(drop));
     if (more) co_await sleep_for(std::chrono::milliseconds(20));
   }
+  auto stale = [now](sqlite::Tx& tx) { return store::delete_stale(tx, now); };
+  deleted += co_await services.store.write_always(std::move(stale));
   // Code that is still in use will be described again.
   auto forget = [old = before(now, 90)](sqlite::Tx& tx) { return store::delete_descriptions(tx, old, 256LL << 20); };
   deleted += co_await services.store.write(std::move(forget));

@@ -26,20 +26,19 @@ struct Execution {
   std::string outcome;  ///< engine::Cause in words; empty while it runs
   std::string isolation_missing = "[]";
   std::optional<std::string> sandbox, created_by, container_id;
-  std::optional<std::string> retry_of;         ///< the execution that it repeats
-  std::optional<std::string> document_hash;    ///< of what it runs, see put_document()
-  std::int64_t bytes = 0;                      ///< of the record, once it has ended; before that, of the input
-  std::optional<std::int64_t> wait_till;       ///< when one that waits goes on; nothing: when it is resumed
+  std::optional<std::string> retry_of;             ///< the execution that it repeats
+  std::optional<std::string> document_hash;        ///< of what it runs, see put_document()
+  std::int64_t bytes = 0;                          ///< of the record, once it has ended; before that, of the input
+  std::optional<std::int64_t> wait_till;           ///< when one that waits goes on; nothing: when it is resumed
   std::optional<std::string> parent_execution_id;  ///< the execution that runs it as a part of itself
-  std::optional<std::string> concurrency_key;  ///< which others it is counted with (settings.concurrency)
-  std::int64_t left_out = 0;                   ///< bytes of output_data that were not read; not a column
+  std::optional<std::string> concurrency_key;      ///< which others it is counted with (settings.concurrency)
+  std::int64_t left_out = 0;                       ///< bytes of output_data that were not read; not a column
 };
 BOOST_DESCRIBE_STRUCT(Execution, (),
                       (id, workflow_id, workflow_name, status, mode, started_at, completed_at, duration_ms, input_data,
                        output_data, error_message, error_stack_trace, error_node, python_version, isolation_level,
                        resource_usage, owner, outcome, isolation_missing, sandbox, created_by, container_id,
-                       document_hash, bytes, retry_of, wait_till, concurrency_key,
-                       parent_execution_id))
+                       document_hash, bytes, retry_of, wait_till, concurrency_key, parent_execution_id))
 
 /// One run of a node in an execution.
 struct NodeExecution {

@@ -20,7 +20,8 @@ std::vector<KeptRow> kept_of(sqlite::Db& db, const std::string& execution_id) {
 
 bool is_blob_used(sqlite::Db& db, const std::string& hash) {
   return db.one<std::int64_t>("SELECT 1 FROM files WHERE hash_sha256=? LIMIT 1", hash) ||
-         db.one<std::int64_t>("SELECT 1 FROM kept_values WHERE hash_sha256=? LIMIT 1", hash);
+         db.one<std::int64_t>("SELECT 1 FROM kept_values WHERE hash_sha256=? LIMIT 1", hash) ||
+         db.one<std::int64_t>("SELECT 1 FROM cached_values WHERE hash_sha256=? LIMIT 1", hash);
 }
 
 void delete_kept(sqlite::Tx& tx, const std::string& execution_id, std::vector<std::string>& orphans) {

@@ -23,7 +23,7 @@ void insert_kept(sqlite::Tx& tx, const KeptRow& row);
 std::vector<KeptRow> kept_of(sqlite::Db& db, const std::string& execution_id);
 /// Drops all that an execution keeps. `orphans`: hashes of blobs that nothing refers to any more.
 void delete_kept(sqlite::Tx& tx, const std::string& execution_id, std::vector<std::string>& orphans);
-/// Whether a file or a kept value refers to the blob.
+/// Whether a file, a kept or a cached value refers to the blob.
 bool is_blob_used(sqlite::Db& db, const std::string& hash);
 
 /// A running execution waits: status `waiting`. `till`: in microseconds; nothing: until it is resumed. `node`: at
