@@ -12,12 +12,15 @@
 #include "daemon/flow/control.hpp"
 #include "daemon/flow/workflow_reader.hpp"
 #include "daemon/services/partial_run.hpp"
+#include "schema/text/parse_json.hpp"
 
 namespace qflow::cli {
 namespace {
 
 namespace json = boost::json;
 namespace fs = std::filesystem;
+
+constexpr std::size_t kMostAnswer = 8U << 20U;  // bytes of JSON
 
 std::string path_of(const NestedRuns& runs, const engine::WorkflowCall& call) {
   const fs::path path = fs::path(runs.files.back()).parent_path() / call.workflow;
@@ -57,6 +60,13 @@ engine::WorkflowAnswer answer_of(const std::string& id, const flow::Plan& plan, 
           plan.steps[i].node.name, plan.name, run.result->type);
       return out;
     }
+    std::string wrong;
+    if (run.whole) schema::parse_json(*run.whole, wrong, 200);
+    if (!wrong.empty() || (run.whole && run.whole->size() > kMostAnswer)) {
+      out.error = fmt::format("the output of node \"{}\" of the flow \"{}\" is no JSON of at most {} MiB",
+                              plan.steps[i].node.name, plan.name, kMostAnswer >> 20U);
+      return out;
+    }
     values.emplace_back(plan.steps[i].node.name, run.whole ? *run.whole : run.result->preview);
   }
   if (values.size() == 1) {
@@ -68,6 +78,13 @@ engine::WorkflowAnswer answer_of(const std::string& id, const flow::Plan& plan, 
     out.value += (out.value.size() > 1 ? "," : "") + json::serialize(json::value(json::string(name))) + ":" + text;
   out.value += "}";
   return out;
+}
+
+// Ends the execution with the one that runs it.
+Task<> end_when_stopped(engine::Engine& engine, std::string id, std::function<bool()> stopped,
+                        std::shared_ptr<bool> over) {
+  while (!*over && !stopped()) co_await sleep_for(std::chrono::milliseconds(50));
+  if (!*over) engine.cancel(id);
 }
 
 Task<engine::WorkflowAnswer> run_file(NestedRuns runs, std::string parent, engine::WorkflowCall call) {
@@ -82,6 +99,7 @@ Task<engine::WorkflowAnswer> run_file(NestedRuns runs, std::string parent, engin
   order.execution_id = new_id();
   order.workflow_name = graph.name;
   order.mode = "cli";
+  order.state_of = "file:" + runs.files.back();
   order.document = json::serialize(local.document);
   order.catalog = runs.catalog;
   order.parent = std::move(parent);
@@ -91,9 +109,12 @@ Task<engine::WorkflowAnswer> run_file(NestedRuns runs, std::string parent, engin
   engine::Engine& engine = runs.engine;
   let_run_files(order, std::move(runs));
   co_await engine.recorder().start(order);
-  call.started(id);
+  const auto over = std::make_shared<bool>(false);  // shared with the watcher, which may be the last to know
+  const auto executor = co_await asio::this_coro::executor;
+  asio::co_spawn(executor, end_when_stopped(engine, id, std::move(call.stopped), over), asio::detached);
   auto running = engine.run(std::move(order), nullptr);
   const engine::Outcome outcome = co_await std::move(running);
+  *over = true;
   engine::WorkflowAnswer answer = answer_of(id, plan, outcome);
   if (!call.wait && !answer.error) answer.value = json::serialize(json::object{{"execution_id", id}});
   co_return answer;

@@ -99,6 +99,7 @@ Task<Finished> run_one(engine::Engine& engine, store::Store& store, engine::Orde
   check::CatalogLoader catalogs(store, describer);
   auto loading = catalogs.load(std::nullopt, std::move(settings));
   order.catalog = co_await std::move(loading);
+  if (path != "-") order.state_of = "file:" + path;
   let_run_files(order, {engine, *kept, order.catalog, {std::move(path)}});
   co_await engine.recorder().start(order);
   engine::StepObserver observe = [&progress](std::size_t step, const engine::StepRun& run) {
@@ -201,14 +202,15 @@ Ended Runner::run_once(WatchedFiles* watched) {
   asio::co_spawn(io, workers::watch(pool), asio::detached);
   asio::co_spawn(io, progress.tick(), asio::detached);
   asio::co_spawn(io, watch_interrupts(engine, order.execution_id, interrupts), asio::detached);
-  asio::co_spawn(io,
-                 run_one(engine, *store, order, progress, std::make_shared<const workers::Settings>(settings),
-                         !options.report.empty(), fs::weakly_canonical(options.flow == "-" ? "./-" : options.flow).string()),
-                 [&](std::exception_ptr error, Finished result) {
-                   if (error) failure = error;
-                   else finished = std::move(result);
-                   io.stop();
-                 });
+  asio::co_spawn(
+      io,
+      run_one(engine, *store, order, progress, std::make_shared<const workers::Settings>(settings),
+              !options.report.empty(), options.flow == "-" ? "-" : fs::weakly_canonical(options.flow).string()),
+      [&](std::exception_ptr error, Finished result) {
+        if (error) failure = error;
+        else finished = std::move(result);
+        io.stop();
+      });
   io.run();
   pool.shut_down();
   if (failure) std::rethrow_exception(failure);

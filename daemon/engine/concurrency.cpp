@@ -1,12 +1,12 @@
 #include "daemon/engine/concurrency.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace qflow::engine {
 
 struct Membership::Member {
   std::string id, group;
-  unsigned limit = 1;
   bool cancelled = false;
   asio::steady_timer changed;
 };
@@ -23,8 +23,9 @@ std::size_t Membership::behind() const {
   const auto all = all_.lock();
   if (!member_ || !all) return 0;
   const Concurrency::Group& group = all->groups_.at(member_->group);
-  const auto place = static_cast<std::size_t>(std::find(group.begin(), group.end(), member_) - group.begin());
-  return place < member_->limit ? 0 : place - member_->limit + 1;
+  const auto at = std::find(group.members.begin(), group.members.end(), member_);
+  const auto place = static_cast<std::size_t>(at - group.members.begin());
+  return place < group.limit ? 0 : place - group.limit + 1;
 }
 
 bool Membership::may_run() const { return behind() == 0; }
@@ -46,48 +47,57 @@ void Membership::leave() {
 
 bool Concurrency::full(const ConcurrencyRule& rule) const {
   const auto group = groups_.find(rule.group);
-  return group != groups_.end() && group->second.size() >= rule.limit;
+  return group != groups_.end() && group->second.members.size() >= rule.limit;
 }
 
 std::vector<std::string> Concurrency::in_the_way(const ConcurrencyRule& rule) const {
   std::vector<std::string> out;
   const auto group = groups_.find(rule.group);
   if (group == groups_.end()) return out;
-  for (std::size_t i = 0; i + rule.limit <= group->second.size(); ++i) out.push_back(group->second[i]->id);
+  const auto& members = group->second.members;
+  for (std::size_t i = 0; i + rule.limit <= members.size(); ++i) out.push_back(members[i]->id);
   return out;
 }
 
 Membership Concurrency::join(const ConcurrencyRule& rule, const std::string& id) {
   Membership out;
-  out.member_ = std::make_shared<Membership::Member>(
-      Membership::Member{id, rule.group, std::max(1U, rule.limit), false, asio::steady_timer(executor_)});
+  out.member_ =
+      std::make_shared<Membership::Member>(Membership::Member{id, rule.group, false, asio::steady_timer(executor_)});
   out.all_ = self_;
-  groups_[rule.group].push_back(out.member_);
+  Group& group = groups_[rule.group];
+  // The setting may have been changed: the newest counts for all.
+  const std::size_t before = std::exchange(group.limit, std::max(1U, rule.limit));
+  for (std::size_t i = before; i < group.limit && i < group.members.size(); ++i) group.members[i]->changed.cancel();
+  group.members.push_back(out.member_);
+  members_[id] = out.member_;
   return out;
 }
 
+// Of those behind it, one more may run.
 void Concurrency::remove(const Membership::Member& member) {
-  const auto group = groups_.find(member.group);
-  if (group == groups_.end()) return;
-  std::erase_if(group->second, [&](const auto& one) { return one.get() == &member; });
-  for (const auto& one : group->second) one->changed.cancel();
-  if (group->second.empty()) groups_.erase(group);
+  members_.erase(member.id);
+  const auto found = groups_.find(member.group);
+  if (found == groups_.end()) return;
+  Group& group = found->second;
+  std::erase_if(group.members, [&](const auto& one) { return one.get() == &member; });
+  if (group.members.size() >= group.limit) group.members[group.limit - 1]->changed.cancel();
+  if (group.members.empty()) groups_.erase(found);
 }
 
 void Concurrency::cancel(const std::string& id) {
-  for (const auto& [name, group] : groups_)
-    for (const auto& one : group)
-      if (one->id == id) {
-        one->cancelled = true;
-        one->changed.cancel();
-      }
+  const auto found = members_.find(id);
+  if (found == members_.end()) return;
+  if (const auto member = found->second.lock()) {
+    member->cancelled = true;
+    member->changed.cancel();
+  }
 }
 
 void Concurrency::cancel_all() {
-  for (const auto& [name, group] : groups_)
-    for (const auto& one : group) {
-      one->cancelled = true;
-      one->changed.cancel();
+  for (const auto& [id, one] : members_)
+    if (const auto member = one.lock()) {
+      member->cancelled = true;
+      member->changed.cancel();
     }
 }
 

@@ -62,11 +62,15 @@ class Concurrency {
 
  private:
   friend class Membership;
-  using Group = std::deque<std::shared_ptr<Membership::Member>>;
+  struct Group {
+    std::deque<std::shared_ptr<Membership::Member>> members;  // in their order; shared with their executions
+    std::size_t limit = 1;
+  };
   void remove(const Membership::Member& member);
 
   asio::any_io_executor executor_;
   std::map<std::string, Group> groups_;
+  std::map<std::string, std::weak_ptr<Membership::Member>> members_;  ///< by execution; they leave before they end
   std::shared_ptr<Concurrency> self_{this, [](Concurrency*) {}};  ///< gone when this is; for the members that are out
 };
 

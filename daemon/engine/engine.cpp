@@ -47,7 +47,6 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
                      asio::detached);
     });
   if (!order.fresh && !order.execution_id.empty()) one.use_cache(cache_);
-  one.end_children([this](const std::string& id) { cancel(id); });
   active_.emplace(key, &one);
   const auto arrived = Clock::now();
   Outcome outcome;

@@ -15,8 +15,10 @@ namespace {
 constexpr std::size_t kMostNote = 3U << 20U;   // bytes of one
 constexpr std::size_t kMostText = 16U << 10U;  // bytes of its text
 constexpr std::size_t kMostMembers = 32;
+constexpr std::size_t kMostSmall = 64U << 10U;
+constexpr std::size_t kMostLarge = 1100;  // notes of a call, before none may be larger than that
 constexpr std::size_t kMostNotes = 1100;  // of one call, and
-constexpr double kMostASecond = 25;       // of progress
+constexpr double kMostASecond = 100;      // of progress; a worker that keeps to it sends at most 40
 
 bool is_mime(std::string_view text) {
   return text.size() <= 100 && text.find('/') != std::string_view::npos &&
@@ -43,6 +45,7 @@ std::string state_problem(const json::object& data) {
 std::string note_problem(const schema::Note& note) {
   if (note.text && note.text->size() > kMostText) return "a text of more than 16 KiB";
   const json::object* data = note.data ? note.data->if_object() : nullptr;
+  if (note.what == "progress" && note.data) return "progress with data";
   if (note.what == "progress")
     return note.fraction && !(*note.fraction >= 0 && *note.fraction <= 1) ? "progress that is not from 0 to 1" : "";
   if (data == nullptr) return "a note without data";
@@ -61,6 +64,7 @@ std::optional<LaneAnswer> Lane::read_note(const schema::Frame& frame) {
   const LaneRequest& due = expected_.front();
   std::string problem;
   if (frame.id != due.id() || (!due.load() && !due.call())) problem = "a note of a request that is not at work";
+  else if (frame.meta.size() > kMostSmall && notes_ > kMostLarge) problem = "more large notes than it may send";
   else if (frame.meta.size() > kMostNote) problem = "a note of more than 3 MiB";
   else if (++notes_ > kMostNotes + static_cast<std::size_t>(kMostASecond * milliseconds_since(begun_) / 1000))
     problem = "too many notes";

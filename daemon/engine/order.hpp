@@ -46,7 +46,7 @@ struct WorkflowCall {
   bool wait = true;        ///< for its end
   unsigned max_depth = 0;  ///< flow::SubWorkflow
   json::value input;
-  std::function<void(const std::string& id)> started;  ///< told its execution's id
+  std::function<bool()> stopped;  ///< whether nobody waits for it any more, so that it is to be ended
 };
 struct WorkflowAnswer {
   std::string id;                    ///< of its execution
@@ -80,14 +80,16 @@ struct Order {
   std::function<Task<WorkflowAnswer>(WorkflowCall)> call_workflow;
   /// Gives the answer to who has called the webhook, {status, headers, body} as JSON text. None: nobody waits for it.
   std::function<void(const std::string& answer)> respond;
-  std::uint64_t quota = 0;                 ///< bytes that the user may keep; 0: any number
-  bool queued = false;                     ///< its record says that it waits for a place
-  bool input_is_recorded = false;          ///< `input` was dropped while it waits, and is read back when it begins
-  json::object state;                      ///< the workflow's (qflow.state), as it was when this began
-  std::shared_ptr<ByteBudget::Hold> room;  ///< for what it takes while it waits; null: that is little
-  ConcurrencyRule concurrency;             ///< how many like it run at the same time
-  std::string concurrency_key;             ///< what its group is called in the record; empty: it has none
-  std::shared_ptr<Ticket> ticket;          ///< counts it as waiting until it has a place; null: not counted
+  std::uint64_t quota = 0;                  ///< bytes that the user may keep; 0: any number
+  bool queued = false;                      ///< its record says that it waits for a place
+  bool input_is_recorded = false;           ///< `input` was dropped while it waits, and is read back when it begins
+  std::string state_of;                     ///< whose state it changes when it is of no workflow; empty: it is not kept
+  std::vector<json::object> state_changes;  ///< that count as its own: of steps that are not run again
+  json::object state;                       ///< the workflow's (qflow.state), as it was when this began
+  std::shared_ptr<ByteBudget::Hold> room;   ///< for what it takes while it waits; null: that is little
+  ConcurrencyRule concurrency;              ///< how many like it run at the same time
+  std::string concurrency_key;              ///< what its group is called in the record; empty: it has none
+  std::shared_ptr<Ticket> ticket;           ///< counts it as waiting until it has a place; null: not counted
   std::shared_ptr<const typing::Catalog> catalog;  ///< users' types; null: none. Shared with other executions
 };
 

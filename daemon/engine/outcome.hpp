@@ -89,6 +89,7 @@ struct Told {
   boost::json::array log;                    ///< {at, level, text, fields}
   boost::json::array display;                ///< {data: {MIME type: text, or base64 of bytes}, left_out?}
   std::optional<boost::json::object> state;  ///< what it changed of the workflow's state: {set, removed}
+  std::size_t state_bytes = 0;               ///< of that, as it came
   std::string execution;                     ///< of the other workflow that it has run
   bool cut = false;                          ///< more was told than may be kept
   bool state_lost = false;                   ///< and a change of the state was among that

@@ -73,7 +73,7 @@ store::NodeExecution row_of(const Order& order, std::size_t index, const StepRun
 // Whose state its nodes change; empty: it is not kept.
 std::string state_key(const Order& order) {
   if (order.workflow_id) return *order.workflow_id;
-  return order.mode == "cli" ? "file:" + order.workflow_name : "";
+  return order.state_of;
 }
 
 json::object parsed_state(const std::optional<store::WorkflowState>& row) {
@@ -365,10 +365,16 @@ Task<bool> Recorder::wait(const Order& order, const Outcome& outcome) {
   }
   const std::vector<store::File> files = co_await keep_files_of(order, outcome);
   const std::string node = outcome.waiting->step ? order.plan.steps[*outcome.waiting->step].node.id : "";
+  std::optional<std::string> changes;
+  if (!outcome.state_changes.empty()) {
+    json::array all;
+    all.push_back(outcome.state_changes);
+    changes = json::serialize(all);
+  }
   std::vector<store::NodeExecution> lost;
   for (int tries = 0; tries < 3; ++tries) {
     for (store::NodeExecution& row : take_lost(order.execution_id)) lost.push_back(std::move(row));
-    auto job = [&order, &outcome, &rows, &files, &lost, node, more](sqlite::Tx& tx) {
+    auto job = [&order, &outcome, &rows, &files, &lost, &changes, node, more](sqlite::Tx& tx) {
       const std::string& id = order.execution_id;
       for (const store::NodeExecution& row : lost) store::insert_node(tx, row);
       if (store::count_nodes(*tx.operator->(), id) < outcome.rows) return Waited::incomplete;
@@ -377,8 +383,8 @@ Task<bool> Recorder::wait(const Order& order, const Outcome& outcome) {
       store::delete_kept(tx, id, orphans);
       for (const store::KeptRow& row : rows) store::insert_kept(tx, row);
       for (const store::File& file : files) store::insert_file(tx, file);
-      return store::wait_execution(tx, id, outcome.waiting->till, node, outcome.duration_ms) ? Waited::yes
-                                                                                             : Waited::ended;
+      return store::wait_execution(tx, id, outcome.waiting->till, node, outcome.duration_ms, changes) ? Waited::yes
+                                                                                                      : Waited::ended;
     };
     const Waited waited = co_await store_->write_always(std::move(job));
     if (waited != Waited::incomplete) co_return waited == Waited::yes;

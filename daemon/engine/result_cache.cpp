@@ -4,28 +4,31 @@
 
 #include "daemon/base/time.hpp"
 #include "daemon/observe/log.hpp"
-#include "daemon/store/cache_rows.hpp"
 #include "sandbox/sys.hpp"
 
 namespace qflow::engine {
 
+std::optional<CachedValue> ResultCache::read_value(const store::CachedRow& row) const {
+  CachedValue out{row.encoding, "", row.type, row.preview, row.exact, row.truncated};
+  try {
+    out.bytes = sandbox::read_file(store_->blob_path(row.hash_sha256), static_cast<std::size_t>(row.size) + 1);
+  } catch (const sandbox::SysError&) {
+    return std::nullopt;
+  }
+  if (out.bytes.size() != static_cast<std::size_t>(row.size)) return std::nullopt;
+  return out;
+}
+
 Task<std::optional<CachedValue>> ResultCache::find(std::string user, std::string key) {
   if (store_ == nullptr) co_return std::nullopt;
-  auto look = [this, user, key](sqlite::Db& db) -> std::optional<CachedValue> {
-    const auto row = store::find_cached(db, user, key, now_us());
-    if (!row) return std::nullopt;
-    CachedValue out{row->encoding, "", row->type, row->preview, row->exact, row->truncated};
-    try {
-      out.bytes = sandbox::read_file(store_->blob_path(row->hash_sha256), static_cast<std::size_t>(row->size) + 1);
-    } catch (const sandbox::SysError&) {
-      return std::nullopt;
-    }
-    if (out.bytes.size() != static_cast<std::size_t>(row->size)) return std::nullopt;
-    return out;
-  };
+  auto look = [user, key](sqlite::Db& db) { return store::find_cached(db, user, key, now_us()); };
   std::optional<CachedValue> found;
   try {
-    found = co_await store_->read(std::move(look));
+    const std::optional<store::CachedRow> row = co_await store_->read(std::move(look));
+    if (!row) co_return std::nullopt;
+    // Not while it has a reader's connection: it may be large.
+    auto read = [this, &row] { return read_value(*row); };
+    found = co_await store_->offload(std::move(read));
   } catch (const std::exception& problem) {
     log::warning("engine", "a cached value could not be looked for", {{"reason", problem.what()}});
   }

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "daemon/base/async.hpp"
+#include "daemon/store/cache_rows.hpp"
 #include "daemon/store/store.hpp"
 
 namespace qflow::engine {
@@ -28,6 +29,7 @@ class ResultCache {
   Task<> settle();
 
  private:
+  std::optional<CachedValue> read_value(const store::CachedRow& row) const;
   Task<> write(std::string user, std::string key, CachedValue value, std::optional<double> ttl);
   store::Store* store_;
   std::size_t writing_ = 0;

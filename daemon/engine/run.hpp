@@ -23,8 +23,6 @@ class Run {
   void watch_notes(NoteObserver tell) { state_.tell = std::move(tell); }
   /// Where values of earlier executions are looked for, which outlives it. Before execute().
   void use_cache(ResultCache& cache) { state_.cache = &cache; }
-  /// How executions that it has started are cancelled with it. Before execute().
-  void end_children(std::function<void(const std::string& id)> end) { state_.end_child = std::move(end); }
   /// Has values that are to outlive their worker delivered. Before execute().
   void keep_values(std::function<void(KeptValue)> keep) { state_.keep = std::move(keep); }
   /// Runs to the end; whatever a worker does, ends in bounded time. Throws only what the pool throws (no worker).

@@ -28,8 +28,10 @@ RunState::RunState(workers::Pool& workers, const Order& what, StepObserver told)
       entries(entry_count(plan)),
       lanes(plan.sandboxes.size()),
       next_channel(plan.sandboxes.size()),
+      child_turn(workers.executor()),
       state(what.state),
       file_bytes_left(workers.settings().file_bytes) {
+  for (const json::object& change : what.state_changes) state.merge(change, SharedState::kNobody);
   if (what.resumed) {
     next_order = what.resumed->next_order;
     outcome.rows = what.resumed->rows;
@@ -78,9 +80,6 @@ void RunState::note_flow(std::size_t from, std::size_t to, const char* encoding,
 void RunState::kill(workers::End why) {
   for (const auto& lane : lanes)
     if (lane) lane->kill(why);
-  const std::set<std::string> all = children;
-  for (const std::string& id : all)
-    if (end_child) end_child(id);
 }
 
 workers::Usage RunState::usage() const {

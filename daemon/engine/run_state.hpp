@@ -6,7 +6,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -44,12 +43,13 @@ struct RunState {
   std::size_t next_channel;                        ///< the number of the next lane
   std::function<void(KeptValue)> keep;             ///< writes a value in the background; none: nothing is kept
   Clock::time_point kept_at = Clock::now();        ///< when values were kept last
-  std::set<std::string> children;                  ///< executions of other workflows that it waits for
-  std::function<void(const std::string& id)> end_child;  ///< cancels one; none: there are none
-  std::size_t branches = 0;                              ///< how many have been made
+  Mutex child_turn;                                ///< held while another workflow runs in the place of this execution
+  std::size_t branches = 0;                        ///< how many have been made
   Outcome outcome;
-  SharedState state;                   ///< the workflow's
-  std::size_t told_left = 16U << 20U;  ///< bytes that its steps may still tell
+  SharedState state;                         ///< the workflow's
+  std::size_t state_left = 256U << 20U;      ///< bytes of changes of the state that may still come
+  std::uint64_t cache_left = 256ULL << 20U;  ///< bytes of values that may be read for the cache
+  std::size_t told_left = 16U << 20U;        ///< bytes that its steps may still tell
   KeptText kept;
   std::size_t described_bytes = 0;  ///< of all `loaded` messages, about
   bool cancelled = false;

@@ -2,6 +2,7 @@
 
 #include <boost/json/serialize.hpp>
 
+#include <set>
 #include <vector>
 
 namespace qflow::engine {
@@ -17,53 +18,52 @@ std::size_t entry_bytes(std::string_view key, const json::value& value) {
 
 SharedState::SharedState(json::object initial) {
   for (auto& [key, value] : initial) {
-    Entry& entry = entries_[std::string(key)];
-    entry.bytes = entry_bytes(key, value);
-    entry.value = std::move(value);
-    bytes_ += entry.bytes;
+    const std::size_t bytes = entry_bytes(key, value);
+    put(std::string(key), {std::move(value), true, bytes, kInitial, kNobody});
+    bytes_ += bytes;
   }
 }
 
 bool SharedState::merge(const json::object& change, std::size_t channel) {
   const json::object& set = change.at("set").as_object();
-  std::vector<std::pair<std::string, std::size_t>> sizes;
-  std::size_t bytes = bytes_;
+  std::set<std::string> removed;
+  for (const json::value& key : change.at("removed").as_array())
+    if (!set.contains(key.as_string())) removed.emplace(key.as_string());
   const auto held = [&](const std::string& key) {
     const auto found = entries_.find(key);
     return found != entries_.end() && found->second.there ? found->second.bytes : 0;
   };
+  std::vector<std::pair<std::string, std::size_t>> sizes;
+  std::size_t bytes = bytes_;
   for (const auto& [key, value] : set) {
     sizes.emplace_back(key, entry_bytes(key, value));
-    bytes += sizes.back().second - held(sizes.back().first);
+    bytes = bytes + sizes.back().second - held(sizes.back().first);
   }
-  for (const json::value& key : change.at("removed").as_array()) bytes -= held(std::string(key.as_string()));
-  // A key that is both set and removed would be counted twice.
+  for (const std::string& key : removed) bytes -= held(key);
   if (bytes > kMostState + (64U << 10U)) return false;
+  bytes_ = bytes;
   ++version_;
-  for (const auto& [key, size] : sizes) {
-    Entry& entry = entries_[key];
-    entry.bytes = size;
-    entry.value = set.at(key);
-    entry.there = true;
-    entry.version = version_;
-    entry.by = channel;
-  }
-  for (const json::value& key : change.at("removed").as_array())
-    if (const auto found = entries_.find(std::string(key.as_string())); found != entries_.end()) {
-      found->second = Entry{nullptr, false, 0, version_, channel};
-    }
-  bytes_ = 0;
-  for (const auto& [key, entry] : entries_) bytes_ += entry.bytes;
+  for (const auto& [key, size] : sizes) put(key, {set.at(key), true, size, version_, channel});
+  for (const std::string& key : removed)
+    if (entries_.count(key) != 0) put(key, {nullptr, false, 0, version_, channel});
   return true;
+}
+
+void SharedState::put(const std::string& key, Entry entry) {
+  Entry& there = entries_[key];
+  by_version_.erase({there.version, key});
+  by_version_.emplace(entry.version, key);
+  there = std::move(entry);
 }
 
 void SharedState::disown(const json::object& change) {
   ++version_;
   const auto reset = [&](const std::string& key) {
-    const auto [at, added] = entries_.try_emplace(key);
-    if (added) at->second.there = false;
-    at->second.version = version_;
-    at->second.by = kNobody;
+    const auto found = entries_.find(key);
+    Entry entry = found == entries_.end() ? Entry{nullptr, false, 0, version_, kNobody} : found->second;
+    entry.version = version_;
+    entry.by = kNobody;
+    put(key, std::move(entry));
   };
   for (const auto& one : change.at("set").as_object()) reset(std::string(one.key()));
   for (const json::value& key : change.at("removed").as_array())
@@ -73,8 +73,10 @@ void SharedState::disown(const json::object& change) {
 json::object SharedState::as_change(std::uint64_t after, std::size_t but) const {
   json::object set;
   json::array removed;
-  for (const auto& [key, entry] : entries_) {
-    if (entry.version <= after || (entry.by == but && but != kNobody)) continue;
+  for (auto at = by_version_.lower_bound({after + 1, ""}); at != by_version_.end(); ++at) {
+    const std::string& key = at->second;
+    const Entry& entry = entries_.at(key);
+    if (entry.by == but && but != kNobody) continue;
     if (entry.there) set[key] = entry.value;
     else removed.emplace_back(key);
   }

@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 
 namespace qflow::engine {
 namespace json = boost::json;
@@ -37,9 +39,11 @@ class SharedState {
     std::uint64_t version = 1;
     std::size_t by = kNobody;
   };
+  void put(const std::string& key, Entry entry);
   json::object as_change(std::uint64_t after, std::size_t but) const;
 
   std::map<std::string, Entry> entries_;
+  std::set<std::pair<std::uint64_t, std::string>> by_version_;
   std::uint64_t version_ = 1;
   std::size_t bytes_ = 0;
   std::map<std::size_t, std::uint64_t> seen_;  ///< by lane: the version that it knows

@@ -148,7 +148,7 @@ class Walk {
   bool may_leave_worker() const;
   bool is_wanted_later(std::size_t step) const;
   Task<bool> leave_worker(std::optional<std::size_t> step, std::optional<std::int64_t> till);
-  Task<std::optional<std::string>> keep_value(std::size_t step, KeptValue& out);
+  Task<std::optional<std::string>> keep_value(std::size_t step, KeptValue& out, std::uint64_t& left);
   Task<bool> suspend();
   bool should_keep(std::size_t step) const;
   Task<bool> checkpoint(std::size_t next);
@@ -192,7 +192,7 @@ class Walk {
   void begin_step(Lane& lane, const LaneRequest& request);
   void take_answer(Lane& lane, LaneAnswer answer);
   void take_note(const LaneAnswer& answer);
-  void disown_note(const schema::Note& note);
+  void disown_note(const LaneAnswer& answer);
   bool take_state(Lane& lane, std::size_t step);
   void take_loaded(std::size_t step, const schema::Loaded& loaded);
   void take_result(Lane& lane, const LaneAnswer& answer, schema::Result result);
@@ -239,6 +239,7 @@ class Walk {
   std::vector<bool> erred_;                              ///< it has failed, and its value is its error
   std::vector<std::vector<std::int32_t>> taken_;         ///< outputs that carry a value, of a choice that was made
   std::set<std::pair<std::size_t, std::size_t>> given_;  ///< (step, sandbox): values that another sandbox has
+  std::map<std::size_t, std::string> content_of_;        ///< fingerprints of values, for the cache
   std::set<std::size_t> kept_;                           ///< whose values outlive the worker already
   std::set<std::size_t> shown_;                          ///< restored as the record shows them
   std::set<std::size_t> mine_;                           ///< in a branch: the steps that it takes

@@ -133,7 +133,6 @@ void Walk::take_result(Lane& lane, const LaneAnswer& answer, schema::Result resu
   set_state(step, State::live);
   erred_[step] = false;
   forget_given(step);
-  if (!take_state(lane, step)) return;
   result.type = run_.kept.keep(result.type);
   StepRun& run = steps_[step];
   run.usage = bounded(result.used, step);
@@ -142,7 +141,7 @@ void Walk::take_result(Lane& lane, const LaneAnswer& answer, schema::Result resu
   run.result = std::move(result);
   if (calling_ == step) return;  // the other workflow is still to run
   if (!take_response(step)) return;
-  if (check_custom_type(step)) end_step(step, Status::completed);
+  if (check_custom_type(step) && take_state(lane, step)) end_step(step, Status::completed);
 }
 
 // A type that a user defined by JSON Schema can only be checked here, where the schema is, and only on a value that

@@ -34,7 +34,7 @@ Task<bool> Walk::run_cached(std::size_t i) {
   if (on) on = co_await finish();
   if (!on || !key || state_[i] != State::live || erred_[i] || !steps_[i].result) co_return on;
   KeptValue kept;
-  const std::optional<std::string> problem = co_await keep_value(i, kept);
+  const std::optional<std::string> problem = co_await keep_value(i, kept, run_.cache_left);
   if (lost_ != nullptr) co_return false;
   if (problem) co_return true;  // it is made anew each time
   const schema::Result& result = *steps_[i].result;
@@ -53,8 +53,12 @@ Task<std::optional<std::string>> Walk::cache_key(std::size_t i) {
   print.add(json::serialize(json::array{sandbox_text(plan.sandboxes[plan.steps[i].group])}));
   print.add(node.code).add(node.function.value_or("")).add(flow::word(plan.types));
   for (const auto& [name, source] : plan.modules) print.add(name).add(source);
-  if (node.code.find("nodes") != std::string::npos)  // it may import from others
+  bool imports = node.code.find("nodes") != std::string::npos;  // from other nodes, perhaps
+  for (const auto& [name, source] : plan.modules) imports = imports || source.find("nodes") != std::string::npos;
+  if (imports)
     for (const flow::Step& other : plan.steps) print.add(other.node.name).add(other.node.code);
+  if (run_.order.given)
+    for (const auto& [name, file] : run_.order.given->files) print.add(name).add(file.name).add(file.bytes);
   flow::SourceList sources;
   for (const flow::Source& source : plan.steps[i].sources)
     if (!source.closes && edge(source, i) == Edge::live) sources.push_back(&source);
@@ -64,6 +68,7 @@ Task<std::optional<std::string>> Walk::cache_key(std::size_t i) {
   } catch (const Fault&) {
     co_return std::nullopt;  // asking for it says why
   }
+  print.add(request.call.declared ? json::serialize(*request.call.declared) : "");
   for (const schema::Argument& argument : request.call.arguments) {
     print.add(argument.name.value_or("")).add(argument.key.value_or(""));
     print.add(argument.item ? std::to_string(*argument.item) : "");
@@ -77,11 +82,14 @@ Task<std::optional<std::string>> Walk::cache_key(std::size_t i) {
       print.add("json").add(value->type).add(value->preview);
       continue;
     }
-    KeptValue kept;
     if (!value || plan.steps[from].group != plan.steps[i].group) co_return std::nullopt;
-    const std::optional<std::string> problem = co_await keep_value(from, kept);
-    if (lost_ != nullptr || problem) co_return std::nullopt;
-    print.add(kept.encoding).add(kept.bytes);
+    if (content_of_.count(from) == 0) {
+      KeptValue kept;
+      const std::optional<std::string> problem = co_await keep_value(from, kept, run_.cache_left);
+      if (lost_ != nullptr || problem) co_return std::nullopt;
+      content_of_[from] = Fingerprint().add(kept.encoding).add(kept.bytes).hex();
+    }
+    print.add(content_of_[from]);
   }
   co_return print.hex();
 }

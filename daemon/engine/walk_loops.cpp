@@ -42,6 +42,7 @@ void Walk::begin_round(std::size_t loop) {
 // It has another value than the one that other sandboxes were given.
 void Walk::forget_given(std::size_t step) {
   given_.erase(given_.lower_bound({step, 0}), given_.lower_bound({step + 1, 0}));
+  content_of_.erase(step);
 }
 
 // Asks the loop for its first item, and for the next one with the result of each round, until it says that it is over.
@@ -166,7 +167,7 @@ Task<bool> Walk::abandon_round(std::size_t i) {
     const std::optional<LaneAnswer> answer = co_await lane.receive();
     if (!answer) break;
     if (answer->note()) {
-      disown_note(std::get<schema::Note>(answer->what));
+      disown_note(*answer);
       continue;
     }
     lane.take_output(answer->to, false);

@@ -47,7 +47,9 @@ Task<bool> Walk::run_wait(std::size_t i) {
   if ((!till || *till - now > kShort) && may_leave_worker()) co_return co_await leave_worker(i, till);
   if (!till) {
     fail_step(i, {"NobodyToResume",
-                  "it waits until its resume address is called, which only a server can wait for, and not in a loop",
+                  "it waits until its resume address is called, which only a server can wait for, and neither in a "
+                  "loop nor in a "
+                  "workflow that another one runs",
                   "", std::nullopt, Cause::not_run});
     co_return true;
   }
@@ -85,7 +87,7 @@ Task<bool> Walk::leave_worker(std::optional<std::size_t> step, std::optional<std
     if (steps_[i].result->exact && !steps_[i].result->truncated) continue;  // the record has it
     // Also what a checkpoint has kept is written again: nobody waits until that is on disk.
     KeptValue value;
-    const std::optional<std::string> problem = co_await keep_value(i, value);
+    const std::optional<std::string> problem = co_await keep_value(i, value, run_.kept_left);
     if (lost_ != nullptr) {
       run_.outcome.waiting.reset();
       co_return false;
@@ -115,23 +117,23 @@ Task<bool> Walk::leave_worker(std::optional<std::size_t> step, std::optional<std
 }
 
 // The text says why it cannot be kept.
-Task<std::optional<std::string>> Walk::keep_value(std::size_t i, KeptValue& out) {
+Task<std::optional<std::string>> Walk::keep_value(std::size_t i, KeptValue& out, std::uint64_t& left) {
   Lane& lane = *lanes_[run_.plan.steps[i].group];
   const auto start = Clock::now();
   out.step = i;
   if (steps_[i].result->type.ends_with("Path")) co_return std::string("it names a file of its worker");
   std::optional<FetchedFile> value =
-      co_await lane.fetch(i, run_.plan.steps[i], kKeptValue, run_.kept_left, start + kKeepPatience);
+      co_await lane.fetch(i, run_.plan.steps[i], kKeptValue, left, start + kKeepPatience);
   if (!value) {
     lost_ = &lane;
     co_return std::nullopt;
   }
   if (value->too_large)
-    co_return fmt::format("it is larger than the {} MiB that are left for values to keep", run_.kept_left >> 20U);
+    co_return fmt::format("it is larger than the {} MiB that are left for values to keep", left >> 20U);
   if (value->problem) co_return run_.kept.keep(*value->problem);
   out.encoding = value->encoding;
   out.bytes = std::move(value->bytes);
-  run_.kept_left -= std::min<std::uint64_t>(run_.kept_left, out.bytes.size());
+  left -= std::min<std::uint64_t>(left, out.bytes.size());
   out.milliseconds = milliseconds_since(start);
   co_return std::nullopt;
 }
@@ -169,7 +171,7 @@ Task<bool> Walk::checkpoint(std::size_t next) {
     const bool on = co_await finish();
     if (!on) co_return false;
     KeptValue value;
-    const std::optional<std::string> problem = co_await keep_value(i, value);
+    const std::optional<std::string> problem = co_await keep_value(i, value, run_.kept_left);
     if (lost_ != nullptr) co_return false;
     kept_.insert(i);
     if (problem)  // the step's own row is written already

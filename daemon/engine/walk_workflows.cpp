@@ -55,21 +55,18 @@ Task<WorkflowAnswer> Walk::call_workflow(std::size_t i, json::value input) {
     answer.error = "no other workflow can be run from here";
     co_return answer;
   }
-  std::string id;
+  // One at a time: it needs no place of its own because this execution does nothing meanwhile.
+  co_await run_.child_turn.lock();
+  const Mutex::Held turn(run_.child_turn);
+  if (run_.cancelled || run_.expired) co_return answer;
   WorkflowCall call{sub.workflow, sub.wait, sub.max_depth, std::move(input), nullptr};
-  call.started = [this, &id](const std::string& execution) {
-    id = execution;
-    run_.children.insert(execution);
-    if ((run_.cancelled || run_.expired) && run_.end_child) run_.end_child(execution);
-  };
+  call.stopped = [this] { return run_.cancelled || run_.expired; };
   try {
     auto running = run_.order.call_workflow(std::move(call));
     answer = co_await std::move(running);
   } catch (const std::exception& problem) {
     answer.error = problem.what();
   }
-  run_.children.erase(id);
-  if (answer.id.empty()) answer.id = id;
   co_return answer;
 }
 

@@ -17,7 +17,7 @@ constexpr const char* kPointer = "/settings/concurrency/key";
 }  // namespace
 
 Task<std::string> concurrency_key(Services& services, const flow::Graph& graph, std::optional<json::value> input,
-                                  std::string who) {
+                                  std::string who, std::shared_ptr<engine::Ticket> ticket) {
   if (graph.concurrency.limit == 0 || graph.concurrency.key.empty()) co_return std::string();
   json::object fields;
   fields["key"] = graph.concurrency.key;
@@ -28,9 +28,11 @@ Task<std::string> concurrency_key(Services& services, const flow::Graph& graph, 
   engine::Order order;
   order.plan = flow::make_plan(flow::read_workflow(document), *services.settings.get());
   order.created_by = std::move(who);
+  order.in_parents_place = ticket == nullptr;
+  order.ticket = std::move(ticket);
   order.input = std::move(input);
   order.input_rules = flow::InputRules::open;
-  const engine::Outcome outcome = co_await run_unrecorded(services, std::move(order));
+  const engine::Outcome outcome = co_await run_admitted(services, std::move(order));
   const engine::StepRun& run = outcome.steps.front();
   if (outcome.error || !run.result)
     throw Fault(FaultKind::bad_input, "concurrency_key",

@@ -27,6 +27,11 @@ Task<engine::Outcome> run_on_engine(Services& services, engine::Order order) {
 
 Task<engine::Outcome> run_unrecorded(Services& services, engine::Order order) {
   order.ticket = admit(services, order.created_by);
+  engine::Outcome outcome = co_await run_admitted(services, std::move(order));
+  co_return outcome;
+}
+
+Task<engine::Outcome> run_admitted(Services& services, engine::Order order) {
   auto job = [&services, order = std::move(order)]() mutable { return run_on_engine(services, std::move(order)); };
   engine::Outcome outcome = co_await on_engine(services, std::move(job));
   co_return outcome;

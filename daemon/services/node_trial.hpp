@@ -11,6 +11,8 @@ namespace qflow::services {
 /// Runs an order of the user `order.created_by` to its end; nothing is recorded. Throws Fault(unavailable) when too
 /// many executions wait.
 Task<engine::Outcome> run_unrecorded(Services& services, engine::Order order);
+/// The same for an order that has been admitted, or needs no place of its own.
+Task<engine::Outcome> run_admitted(Services& services, engine::Order order);
 
 /// A plan of the one node that a body describes: {code, function, python_version, timeout, memory, sandbox}. Throws
 /// Fault(bad_input).

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <deque>
 
@@ -124,8 +125,11 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
   order.catalog = co_await catalog_of(services, request.created_by);
   order.input_rules = rules_of(request.mode);
   co_await refuse_if_wrong(services, order, request.input, request.created_by);
-  order.concurrency_key = co_await concurrency_key(services, graph, request.input, request.created_by);
+  order.concurrency_key = co_await concurrency_key(services, graph, request.input, request.created_by, order.ticket);
   order.concurrency = concurrency_rule(graph, workflow.id, order.concurrency_key);
+  // One that runs within itself counts once: it would wait for itself.
+  if (std::find(request.callers.begin(), request.callers.end(), workflow.id) != request.callers.end())
+    order.concurrency.limit = 0;
   order.input = std::move(request.input);
   order.execution_id = new_id();
   order.workflow_id = workflow.id;
@@ -135,9 +139,10 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
   order.retry_of = std::move(request.retry_of);
   order.document = document_with_part(document_text(workflow), graph, request.part);
   order.quota = quota_of(services);
-  order.may_wait = true;
+  order.may_wait = !request.in_parents_place;
   order.goes_on = crash_policy(graph, order.mode) == flow::OnCrash::resume;
   order.resume_url = resume_url(services, order.execution_id);
+  order.state_changes = std::move(request.state_changes);
   order.parent = std::move(request.parent);
   order.in_parents_place = request.in_parents_place;
   order.callers = std::move(request.callers);
@@ -177,12 +182,15 @@ Task<Started> run_workflow(Services& services, const auth::Caller& caller, std::
 
 namespace {
 
+constexpr std::int64_t kMostRead = 64 << 20;  // bytes of an execution's record
+
 // What a retry is made of.
 struct Repeated {
   store::Execution row;  ///< without its input and output
   std::optional<std::string> input;
   store::Workflow workflow;
   PartialRun part;
+  std::vector<std::pair<std::string, json::object>> state_changes;  ///< of the workflow's state, with the node's name
 };
 
 Repeated read_repeated(sqlite::Db& db, const auth::Caller& caller, const std::string& id, bool from_failed,
@@ -205,7 +213,14 @@ Repeated read_repeated(sqlite::Db& db, const auth::Caller& caller, const std::st
     out.workflow.id = out.row.workflow_id.value_or("");
     out.part = part_in(document.as_object());
   }
-  if (from_failed) out.part.known = recorded_values(db, id);
+  if (!from_failed) return out;
+  out.part.known = recorded_values(db, id);
+  for (const store::NodeExecution& row : store::nodes_of(db, id, kMostRead)) {
+    if (!row.told || row.status != "completed") continue;
+    const json::value told = stored_json(*row.told);
+    if (told.is_object() && told.get_object().contains("state"))
+      out.state_changes.emplace_back(row.node_name, told.get_object().at("state").as_object());
+  }
   return out;
 }
 
@@ -225,6 +240,8 @@ Task<Retried> retry_execution(Services& services, const auth::Caller& caller, st
     (kept.count(node.name) != 0 ? out.reused : out.again).push_back(node.name);
   }
   StartRequest request;
+  for (auto& [name, change] : repeated.state_changes)
+    if (kept.count(name) != 0) request.state_changes.push_back(std::move(change));
   if (repeated.input) request.input = stored_json(*repeated.input);
   request.mode = "retry";
   request.created_by = repeated.row.created_by.value_or(caller.user_id);
@@ -266,6 +283,8 @@ Task<engine::Order> queued_order(Services& services, const store::Execution& row
     return std::make_tuple(store::find_document(db, row.document_hash.value_or("")).value_or(""),
                            recorded_state(db, row.id), callers_of(db, row));
   };
+  if (row.mode == "workflow")
+    throw Fault(FaultKind::conflict, "crashed", "the execution that waited for it has ended with its process");
   engine::Order order;
   auto [text, recorded, callers] = co_await services.store.read(std::move(read));
   const json::value document = stored_json(text);
@@ -374,23 +393,30 @@ store::Execution own_execution(sqlite::Db& db, const auth::Caller& caller, const
   return std::move(*found);
 }
 
+Task<bool> end_execution(Services& services, std::string id) {
+  // The kill is immediate; the record follows within moments. What is not in the engine may come to it just now, or was
+  // queued by a process that is gone.
+  auto look = [id](sqlite::Db& db) { return store::find_summary(db, id); };
+  for (int i = 0; i < 100; ++i) {
+    const std::optional<store::Execution> row = co_await services.store.read(look);
+    if (!row || !is_open(row->status)) co_return true;
+    auto cancel = [&services, id] { return cancel_on_engine(services, id); };
+    const bool cancelled = co_await on_engine(services, std::move(cancel));
+    if (!cancelled && row->status != "running")
+      co_await end_queued(services, *row, "cancelled", "it was stopped before it began");
+    else co_await sleep_for(std::chrono::milliseconds(20));
+  }
+  co_return false;
+}
+
 Task<> stop_execution(Services& services, const auth::Caller& caller, std::string id) {
   auto look = [id, caller](sqlite::Db& db) { return own_execution(db, caller, id); };
-  store::Execution row = co_await services.store.read(look);
+  const store::Execution row = co_await services.store.read(look);
   if (!is_open(row.status))
     throw Fault(FaultKind::conflict, "already_finished",
                 fmt::format("execution {} has already finished as {}", id, row.status));
-  // The kill is immediate; the record follows within moments. What is not in the engine may come to it just now, or was
-  // queued by a process that is gone.
-  for (int i = 0; i < 100 && is_open(row.status); ++i) {
-    auto cancel = [&services, id] { return cancel_on_engine(services, id); };
-    const bool cancelled = co_await on_engine(services, std::move(cancel));
-    if (!cancelled && row.status != "running")
-      co_await end_queued(services, row, "cancelled", "it was stopped before it began");
-    else co_await sleep_for(std::chrono::milliseconds(20));
-    row = co_await services.store.read(look);
-  }
-  if (is_open(row.status))
+  const bool ended = co_await end_execution(services, id);
+  if (!ended)
     throw Fault(FaultKind::conflict, "not_stopped",
                 fmt::format("execution {} does not run in this server, or its end could not be recorded yet", id));
 }

@@ -29,6 +29,7 @@ struct StartRequest {
   std::string created_by;       ///< the user who owns the execution
   PartialRun part;
   std::optional<std::string> retry_of;                     ///< the execution that this one repeats
+  std::vector<json::object> state_changes;                 ///< engine::Order
   std::optional<std::string> parent;                       ///< the execution that starts it as a part of itself
   std::vector<std::string> callers;                        ///< the workflows that run one another down to that one
   bool in_parents_place = false;                           ///< the parent waits for it
@@ -68,6 +69,9 @@ store::Execution own_execution(sqlite::Db& db, const auth::Caller& caller, const
 /// Ends the execution and waits, for two seconds at most, until its record says so. Throws Fault: not_found; conflict
 /// when it has finished, or does not end in that time.
 Task<> stop_execution(Services& services, const auth::Caller& caller, std::string id);
+/// Ends the execution wherever it is: in the engine, in its queue, or waiting in the store. False: its record does not
+/// say so within two seconds.
+Task<bool> end_execution(Services& services, std::string id);
 /// Deletes the execution with its files. Throws Fault: not_found, conflict while it runs.
 Task<> delete_execution(Services& services, const auth::Caller& caller, std::string id);
 

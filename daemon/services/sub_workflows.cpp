@@ -8,12 +8,13 @@
 #include "daemon/services/execution_record.hpp"
 #include "daemon/services/running.hpp"
 #include "daemon/services/workflow_document.hpp"
+#include "schema/text/parse_json.hpp"
 
 namespace qflow::services {
 namespace {
 
-constexpr auto kFirstLook = std::chrono::milliseconds(100);
-constexpr auto kLongestLook = std::chrono::seconds(2);
+constexpr auto kLook = std::chrono::milliseconds(250);
+constexpr std::size_t kMostAnswer = 8U << 20U;  // bytes of JSON
 
 // Who runs another workflow.
 struct Parent {
@@ -56,8 +57,17 @@ engine::WorkflowAnswer answer_in(Services& services, sqlite::Db& db, const store
     for (const store::File& file : files)
       if (node && file.is_output && file.node_id == node->node_id) {
         text = whole_output(services.store, file);
-        whole = !text.empty();
+        std::string wrong;
+        schema::parse_json(text, wrong, 200);
+        whole = wrong.empty() && !text.empty();  // nobody has checked it
       }
+    if (whole && text.size() > kMostAnswer) {
+      out.error = fmt::format(
+          "the output of node \"{}\" of the workflow \"{}\" has {} MiB as JSON; at most {} can pass "
+          "between executions (execution {})",
+          name, row.workflow_name, text.size() >> 20U, kMostAnswer >> 20U, row.id);
+      return out;
+    }
     if (!whole) {
       out.error = fmt::format(
           "the output of node \"{}\" of the workflow \"{}\" is {}, which cannot pass between "
@@ -78,21 +88,22 @@ engine::WorkflowAnswer answer_in(Services& services, sqlite::Db& db, const store
   return out;
 }
 
-// One that waits without a worker, or for its turn, is looked at now and then.
-Task<engine::WorkflowAnswer> end_of(Services& services, Started started) {
-  co_await wait_for(started, std::chrono::hours(24 * 365));
-  Clock::duration pause = kFirstLook;
+// Ends it when nobody waits for it any more.
+Task<engine::WorkflowAnswer> end_of(Services& services, Started started, std::function<bool()> stopped) {
   for (;;) {
+    const bool over = co_await wait_for(started, kLook);
     auto look = [&services, id = started.id](sqlite::Db& db) -> std::optional<engine::WorkflowAnswer> {
       const auto row = store::find_summary(db, id);
       if (!row) return engine::WorkflowAnswer{id, "", fmt::format("its execution {} was deleted", id)};
       if (row->status == "queued" || row->status == "running" || row->status == "waiting") return std::nullopt;
       return answer_in(services, db, *row);
     };
-    auto answer = co_await services.store.read(std::move(look));
-    if (answer) co_return std::move(*answer);
-    co_await sleep_for(pause);
-    pause = std::min<Clock::duration>(2 * pause, kLongestLook);
+    if (over) {
+      auto answer = co_await services.store.read(std::move(look));
+      if (answer) co_return std::move(*answer);
+    }
+    if (stopped()) co_await end_execution(services, started.id);
+    else if (over) co_await sleep_for(kLook);  // left to the next process
   }
 }
 
@@ -116,8 +127,7 @@ Task<engine::WorkflowAnswer> call_workflow(Services& services, Parent parent, en
     answer.value = json::serialize(json::object{{"execution_id", started.id}});
     co_return answer;
   }
-  call.started(started.id);
-  engine::WorkflowAnswer answer = co_await end_of(services, std::move(started));
+  engine::WorkflowAnswer answer = co_await end_of(services, std::move(started), std::move(call.stopped));
   co_return answer;
 }
 

@@ -138,10 +138,14 @@ class Resumer {
  public:
   Resumer(const flow::Plan& plan, const Recorded& recorded, const store::Store& store)
       : plan_(plan), recorded_(recorded), store_(store), out_(std::make_shared<engine::Resumption>()) {
+    if (recorded.state.state_changes)
+      if (const json::value before = stored_json(*recorded.state.state_changes); before.is_array())
+        for (const json::value& change : before.get_array()) out_->state_changes.push_back(change.as_object());
     for (const store::NodeExecution& row : recorded.nodes) {
       out_->next_order = std::max(out_->next_order, row.execution_order + 1);
       ++out_->rows;
-      if (row.told)
+      // While it ran: of what it had changed before it waited, there is a sum.
+      if (row.told && row.status == "completed" && (recorded.state.after_crash || !recorded.state.state_changes))
         if (const json::value told = stored_json(*row.told); told.is_object() && told.get_object().contains("state"))
           out_->state_changes.push_back(told.get_object().at("state").as_object());
       if (row.loop_index) looped_.insert(row.node_id);

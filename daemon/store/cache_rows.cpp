@@ -18,9 +18,11 @@ void put_cached(sqlite::Tx& tx, const CachedRow& row) {
       "created_at, used_at, expires_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)",
       row.user_id, row.key, row.encoding, row.hash_sha256, row.size, row.type, row.preview, row.exact, row.truncated,
       row.created_at, row.used_at, row.expires_at);
-  // The sum of what has been used since the row, itself among it.
+  // Now and then, since all rows of the user are looked at: what is beyond the sum of what has been used since.
+  if (row.key.front() != '0') return;
   tx->exec(
-      "DELETE FROM cached_values WHERE user_id=?1 AND key IN (SELECT key FROM (SELECT key, sum(size+length(preview)) "
+      "DELETE FROM cached_values WHERE user_id=?1 AND key IN (SELECT key FROM (SELECT key, "
+      "sum(size+length(preview)+8192) "
       "OVER "
       "(ORDER BY used_at DESC, key) AS newer FROM cached_values WHERE user_id=?1) WHERE newer>?2)",
       row.user_id, kMostCached);

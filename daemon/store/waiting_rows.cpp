@@ -34,12 +34,12 @@ void delete_kept(sqlite::Tx& tx, const std::string& execution_id, std::vector<st
 }
 
 bool wait_execution(sqlite::Tx& tx, const std::string& id, std::optional<std::int64_t> till, const std::string& node,
-                    double duration_ms) {
+                    double duration_ms, const std::optional<std::string>& state_changes) {
   tx->exec(
       "UPDATE workflow_executions SET status='waiting', wait_till=?2, waited_at=?3, resume_data=NULL, duration_ms=?4, "
-      "after_crash=0 "
+      "after_crash=0, state_changes=?5 "
       "WHERE id=?1 AND status='running'",
-      id, till, node, duration_ms);
+      id, till, node, duration_ms, state_changes);
   return tx->changes() > 0;
 }
 
@@ -76,7 +76,9 @@ void requeue_execution(sqlite::Tx& tx, const std::string& id, bool resume) {
 
 WaitState wait_state(sqlite::Db& db, const std::string& id) {
   return db
-      .one<WaitState>("SELECT waited_at, resume_data, duration_ms, after_crash FROM workflow_executions WHERE id=?", id)
+      .one<WaitState>(
+          "SELECT waited_at, resume_data, duration_ms, after_crash, state_changes FROM workflow_executions WHERE id=?",
+          id)
       .value_or(WaitState{});
 }
 

@@ -30,7 +30,7 @@ bool is_blob_used(sqlite::Db& db, const std::string& hash);
 /// which; empty: at none, between two. `duration_ms`: how long it has run so far. False when it is not running (any
 /// more).
 bool wait_execution(sqlite::Tx& tx, const std::string& id, std::optional<std::int64_t> till, const std::string& node,
-                    double duration_ms);
+                    double duration_ms, const std::optional<std::string>& state_changes);
 /// The oldest that are due, at most `most`.
 std::vector<std::string> due_executions(sqlite::Db& db, std::int64_t now, std::int64_t most);
 /// When the next one is due; nothing when none is.
@@ -47,10 +47,11 @@ void requeue_execution(sqlite::Tx& tx, const std::string& id, bool resume);
 struct WaitState {
   std::optional<std::string> waited_at;  ///< nothing: it has not waited, and begins at its start
   std::optional<std::string> resume_data;
-  std::optional<double> duration_ms;  ///< how long it had run
-  bool after_crash = false;           ///< its process ended while it ran
+  std::optional<double> duration_ms;         ///< how long it had run
+  bool after_crash = false;                  ///< its process ended while it ran
+  std::optional<std::string> state_changes;  ///< JSON: what it had changed of the workflow's state: [{set, removed}]
 };
-BOOST_DESCRIBE_STRUCT(WaitState, (), (waited_at, resume_data, duration_ms, after_crash))
+BOOST_DESCRIBE_STRUCT(WaitState, (), (waited_at, resume_data, duration_ms, after_crash, state_changes))
 WaitState wait_state(sqlite::Db& db, const std::string& id);
 
 }  // namespace qflow::store

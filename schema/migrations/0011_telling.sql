@@ -38,3 +38,5 @@ CREATE INDEX cached_values_by_use ON cached_values (user_id, used_at);
 CREATE TRIGGER cached_values_gone AFTER DELETE ON users BEGIN
   DELETE FROM cached_values WHERE user_id = old.id;
 END;
+ALTER TABLE workflow_executions ADD COLUMN state_changes TEXT         -- what it had changed of the state, and what is not in its rows: [{set, removed}]
+  CHECK (state_changes IS NULL OR json_valid(state_changes));

@@ -68,6 +68,28 @@ TEST_CASE("anything that it depends on makes it anew") {
   CHECK(with_module("X = 2"));
 }
 
+TEST_CASE("the content of a file that is given, and nodes that a module imports from, are a part of it") {
+  const Cli cli;
+  const std::string data = cli.directory.file("data.txt", "one");
+  const json::object flow = flow_of(
+      {code("slow", "from pathlib import Path\ndef slow(data: Path):\n    return data.read_text()", kCache)}, {});
+  const auto read = [&] { return text(cli.json_of(flow, {"-i", "data=@" + data}).at("outputs").at("slow")); };
+  CHECK(read() == "one");
+  CHECK(read() == "one");
+  cli.directory.file("data.txt", "two");
+  CHECK(read() == "two");
+  const auto imported = [&](const char* value) {
+    json::object other = flow_of({code("base", std::string("X = ") + value + "\ndef base(): return X"),
+                                  code("slow", "import helper\ndef slow(n):\n    return helper.get()", kCache)},
+                                 {"base > slow"});
+    other["nodes"].get_array()[0].get_object()["code"] = std::string("X = ") + value + "\ndef base(): return 0";
+    other["modules"] = json::object{{"helper", "def get():\n    from nodes import base\n    return base.X"}};
+    return cli.json_of(other).at("outputs").at("slow");
+  };
+  CHECK(imported("2") == 2);
+  CHECK(imported("7") == 7);
+}
+
 TEST_CASE("failures and what cannot be kept are not cached; a time to live ends") {
   const Cli cli;
   for (int i = 0; i < 2; ++i) {

@@ -204,6 +204,38 @@ TEST_CASE("what was changed before a wait is kept after it") {
   CHECK(done["data"].at("outputs").at("b") == json::value({{"a", 1}, {"b", 2}}));
 }
 
+TEST_CASE("a retry from what failed keeps what the others had changed; modules see the state, too") {
+  const std::string id = daemon().store(flow_of(
+      {code("a", "import qflow\ndef a(): qflow.state['last'] = 17"),
+       code("b",
+            "import qflow\nknown = sorted(qflow.state)\ndef b(v):\n    if 'go' not in known: raise ValueError(known)")},
+      {"a > b"}));
+  const Answer failed = daemon().post("/workflows/" + id + "/execute?wait=30");
+  REQUIRE(failed["status"] == "failed");
+  CHECK(daemon().call("PUT", "/workflows/" + id + "/state", {{"go", true}}).status == 200);
+  const Answer again = daemon().post("/executions/" + text(failed["id"]) + "/retry", {{"from", "failed"}});
+  REQUIRE_MESSAGE(again.status < 300, again.body);
+  REQUIRE(eventually([&] { return daemon().get("/executions/" + text(again["id"]))["status"] == "completed"; }));
+  CHECK(daemon().get("/workflows/" + id + "/state")["state"] == json::value({{"go", true}, {"last", 17}}));
+}
+
+TEST_CASE("a long loop's changes outlive a wait, and much that is shown does not keep the state from being changed") {
+  const std::string id = daemon().store(flow_of(
+      {code("items", "def items(): return list(range(1200))"), flow_node("each", "for_each"),
+       code("one", "import qflow\ndef one(n): qflow.state[str(n)] = n"), flow_node("wait", "wait", {{"seconds", 3600}}),
+       code("end",
+            "import qflow\ndef end(v):\n    for i in range(20): qflow.display('x' * 900_000)\n    "
+            "qflow.state['large'] = 'y' * 900_000\n    return len(qflow.state)")},
+      {"items > each", "each.item > one", "one > each.1", "each.done > wait", "wait > end"}));
+  const std::string execution = text(daemon().post("/workflows/" + id + "/execute")["id"]);
+  const auto status = [&] { return text(daemon().get("/executions/" + execution)["status"]); };
+  REQUIRE(eventually([&] { return status() == "waiting"; }, std::chrono::seconds(60)));
+  REQUIRE(daemon().post("/executions/" + execution + "/resume").status == 202);
+  REQUIRE(eventually([&] { return status() == "completed"; }, std::chrono::seconds(30)));
+  CHECK(daemon().get("/executions/" + execution)["data"].at("outputs").at("end") == 1201);
+  CHECK(daemon().get("/workflows/" + id + "/state")["state"].as_object().size() == 1201);
+}
+
 TEST_CASE("editors hear of it while it happens, and the report shows it") {
   const std::string id = daemon().store(
       one_node("qflow.progress(0.25, 'a quarter')\n    qflow.log('error', '<script>alert(1)</script>')\n    "

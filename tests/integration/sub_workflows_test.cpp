@@ -140,6 +140,52 @@ TEST_CASE("an execution that is stopped ends what it runs") {
   CHECK(eventually([&] { return sub().at("status") == "cancelled"; }));
 }
 
+TEST_CASE("with one place only: a sub-workflow that waits, that has a key, that runs itself") {
+  Daemon small({"--max-running", "1"});
+  const auto run = [&](const json::object& flow) { return small.run(flow); };
+  const std::string waiting = small.store(
+      flow_of({code("n", "def n(n): return n"), flow_node("wait", "wait", {{"seconds", 10.2}})}, {"n > wait"}));
+  const std::string keyed = small.store(
+      flow_of({code("n", "def n(n): return n")}, {}, {{"concurrency", {{"limit", 1}, {"key", "value['n']"}}}}));
+  const std::string self = small.store(doubling());
+  json::object recursive = flow_of(
+      {code("n", "def n(n=3): return {'n': n - 1}"), flow_node("more", "if", {{"condition", "value['n'] > 0"}}),
+       flow_node("sub", "workflow", {{"workflow", self}, {"max_depth", 5}}), code("end", "def end(v=0): return v")},
+      {"n > more", "more.true > sub", "sub > end"}, {{"concurrency", {{"limit", 1}}}});
+  CHECK(small.call("PATCH", "/workflows/" + self, recursive).status == 200);
+  CHECK(run(calling(keyed))["status"] == "completed");
+  CHECK(small.post("/workflows/" + self + "/execute?wait=60")["status"] == "completed");
+  const Answer waited = run(calling(waiting));
+  CHECK_MESSAGE(waited["status"] == "completed", waited.body);
+}
+
+TEST_CASE("a time-out or a stop of an execution ends what it waits for, and its place is free") {
+  const auto directory = std::make_shared<TempDir>();
+  Daemon small({"--max-running", "1", "--drain", "0.5"}, {}, directory);
+  const std::string waiting = small.store(
+      flow_of({code("n", "def n(n): return n"), flow_node("wait", "wait", {{"seconds", 3600}})}, {"n > wait"}));
+  json::object timed = calling(waiting);
+  timed["settings"] = json::object{{"timeout", 1.5}};
+  const Answer late = small.run(timed);
+  CHECK(late["status"] == "failed");
+  CHECK(has(text(late["error"]), "settings.timeout"));
+  const auto last_child = [&] {
+    const Answer list = small.get("/executions?workflowId=" + waiting);
+    return text(list["results"].at(0).at("status"));
+  };
+  CHECK(eventually([&] { return last_child() == "cancelled"; }));
+  const std::string id = text(small.post("/workflows/" + small.store(calling(waiting)) + "/execute")["id"]);
+  REQUIRE(eventually([&] { return last_child() == "running"; }));
+  CHECK(small.post("/executions/" + id + "/stop").status == 200);
+  CHECK(eventually([&] { return last_child() == "cancelled"; }));
+  CHECK(small.node("def f(): return 7")["output"] == 7);
+  small.post("/workflows/" + small.store(calling(waiting)) + "/execute");
+  REQUIRE(eventually([&] { return last_child() == "running"; }));
+  small.program().signal(SIGTERM);
+  const Finished done = small.program().wait(std::chrono::seconds(10));
+  CHECK_FALSE(done.timed_out);
+}
+
 TEST_CASE("on the command line it is a file beside the flow") {
   const Cli cli;
   cli.directory.file("other.json", json::serialize(doubling()));

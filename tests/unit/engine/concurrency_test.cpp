@@ -79,6 +79,21 @@ TEST_CASE("those in the way of one more are the oldest") {
   CHECK(group.all.in_the_way(group.rule) == Ids{"a", "b"});
 }
 
+TEST_CASE("the newest limit counts for all") {
+  Group group(1);
+  for (const char* id : {"a", "b", "c"}) group.ask(id);
+  group.rule.limit = 3;
+  group.ask("d");
+  CHECK(group.started == Ids{"a", "b", "c"});
+  group.rule.limit = 1;
+  group.ask("e");
+  group.end("a");
+  group.end("b");
+  CHECK(group.started == Ids{"a", "b", "c"});
+  group.end("c");
+  CHECK(group.started == Ids{"a", "b", "c", "d"});
+}
+
 TEST_CASE("a member may outlive the groups") {
   Membership kept;
   {

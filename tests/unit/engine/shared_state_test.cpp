@@ -51,3 +51,26 @@ TEST_CASE("a state that would be too large is refused whole") {
   CHECK_FALSE(state.merge(change({{"more", std::string(900'000, 'x')}}), 0));
   CHECK(state.merge(change({{"more", std::string(900'000, 'x')}}, {"large"}), 0));
 }
+
+TEST_CASE("keys that are removed twice, or set and removed, count once") {
+  SharedState state({{"a", std::string(500'000, 'x')}});
+  json::array many;
+  for (int i = 0; i < 1000; ++i) many.emplace_back("a");
+  REQUIRE(state.merge(change({{"b", 1}}, many), 0));
+  CHECK(json::value(state.changes()) == json::value(change({{"b", 1}}, {"a"})));
+  REQUIRE(state.merge(change({{"b", std::string(900'000, 'y')}}, {"b", "gone"}), 0));
+  CHECK_FALSE(state.merge(change({{"c", std::string(900'000, 'z')}}, {"a", "a"}), 0));
+}
+
+TEST_CASE("news are as large as what has changed, however large the state") {
+  json::object initial;
+  for (int i = 0; i < 20'000; ++i) initial[std::to_string(i)] = i;
+  SharedState state(std::move(initial));
+  state.news(0);
+  state.news(1);
+  for (int i = 0; i < 20'000; ++i) {
+    REQUIRE(state.merge(change({{"5", i}}), 0));
+    REQUIRE(state.news(0).empty());
+  }
+  CHECK(json::parse(state.news(1)) == json::value(change({{"5", 19'999}})));
+}
