@@ -3,7 +3,7 @@
 
 #include <csignal>
 
-#include "tests/support/http.hpp"
+#include "tests/support/started.hpp"
 
 using namespace qflow::test;
 
@@ -106,8 +106,7 @@ TEST_CASE("what waits for its turn is still in its group after a restart") {
   {
     Daemon first({"--drain", "0.2"}, {}, directory);
     workflow = first.store(flow);
-    const std::string running = post(first, 60);
-    REQUIRE(is(first, running, "running"));
+    REQUIRE_FALSE(start_and_see(first, workflow, json::object{{"s", 60}}).empty());
     waiting = post(first, 60);
     third = post(first, 0);
     REQUIRE(is(first, waiting, "queued"));

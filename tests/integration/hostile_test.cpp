@@ -5,7 +5,7 @@
 #include <boost/json/serialize.hpp>
 #include <csignal>
 
-#include "tests/support/http.hpp"
+#include "tests/support/started.hpp"
 
 using namespace qflow::test;
 
@@ -205,9 +205,8 @@ TEST_CASE("SIGTERM ends the daemon within its deadline, and running executions a
   {
     Daemon first({"--drain", "0.5"}, {}, directory);
     const std::string id = first.store(chain({node("slow", "import time\ndef slow():\n    time.sleep(60)")}));
-    execution = text(first.post("/workflows/" + id + "/execute")["id"]);
-    // What has not begun is left to the next process.
-    REQUIRE(eventually([&] { return text(first.get("/executions/" + execution)["status"]) == "running"; }));
+    execution = start_and_see(first, id);  // what has not begun is left to the next process
+    REQUIRE_FALSE(execution.empty());
     first.program().signal(SIGTERM);
     const Finished done = first.program().wait(std::chrono::seconds(10));
     CHECK_FALSE(done.timed_out);

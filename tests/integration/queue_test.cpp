@@ -3,8 +3,7 @@
 
 #include <csignal>
 
-#include "tests/support/http.hpp"
-#include "tests/support/web_socket.hpp"
+#include "tests/support/started.hpp"
 
 using namespace qflow::test;
 
@@ -71,8 +70,8 @@ TEST_CASE("what waits when the daemon is stopped stays queued, and the next one 
   std::string running, waiting;
   {
     Daemon daemon({"--max-running", "1", "--drain", "0.2"}, {}, directory);
-    running = start(daemon, daemon.store(sleeping("800")));
-    REQUIRE(ends(daemon, running, "running"));
+    running = start_and_see(daemon, daemon.store(sleeping("800")));
+    REQUIRE_FALSE(running.empty());
     waiting = start(daemon, daemon.store(answering(3)));
     daemon.program().signal(SIGTERM);
     CHECK(daemon.program().wait(std::chrono::seconds(20)).code == 0);
