@@ -2,16 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <filesystem>
 
 #include "daemon/base/fault.hpp"
 #include "daemon/base/ids.hpp"
 #include "daemon/cli/flow_file.hpp"
 #include "daemon/engine/call_request.hpp"
-#include "daemon/flow/control.hpp"
 #include "daemon/flow/workflow_reader.hpp"
 #include "daemon/services/partial_run.hpp"
+#include "daemon/services/sub_workflows.hpp"
 #include "schema/text/parse_json.hpp"
 
 namespace qflow::cli {
@@ -20,22 +19,12 @@ namespace {
 namespace json = boost::json;
 namespace fs = std::filesystem;
 
-constexpr std::size_t kMostAnswer = 8U << 20U;  // bytes of JSON
-
 std::string path_of(const NestedRuns& runs, const engine::WorkflowCall& call) {
   const fs::path path = fs::path(runs.files.back()).parent_path() / call.workflow;
   std::error_code error;
   const fs::path whole = fs::canonical(path, error);
   if (error) throw Fault(FaultKind::bad_input, "unreadable", fmt::format("{}: {}", path.string(), error.message()));
-  if (runs.files.size() >= flow::kMostDepth)
-    throw Fault(FaultKind::conflict, "too_deep",
-                fmt::format("{} flows run one another already, the most that may", flow::kMostDepth));
-  const auto times = static_cast<std::size_t>(std::count(runs.files.begin(), runs.files.end(), whole.string()));
-  if (times > 0 && times >= call.max_depth + std::size_t{call.max_depth == 0})
-    throw Fault(FaultKind::conflict, "recursion",
-                call.max_depth == 0
-                    ? "the flow would run itself; max_depth says how often it may"
-                    : fmt::format("the flow runs within itself {} times, as max_depth says", call.max_depth));
+  services::refuse_depth(runs.files, whole.string(), call.max_depth);
   return whole.string();
 }
 
@@ -62,21 +51,14 @@ engine::WorkflowAnswer answer_of(const std::string& id, const flow::Plan& plan, 
     }
     std::string wrong;
     if (run.whole) schema::parse_json(*run.whole, wrong, 200);
-    if (!wrong.empty() || (run.whole && run.whole->size() > kMostAnswer)) {
+    if (!wrong.empty() || (run.whole && run.whole->size() > services::kMostAnswer)) {
       out.error = fmt::format("the output of node \"{}\" of the flow \"{}\" is no JSON of at most {} MiB",
-                              plan.steps[i].node.name, plan.name, kMostAnswer >> 20U);
+                              plan.steps[i].node.name, plan.name, services::kMostAnswer >> 20U);
       return out;
     }
     values.emplace_back(plan.steps[i].node.name, run.whole ? *run.whole : run.result->preview);
   }
-  if (values.size() == 1) {
-    out.value = values.front().second;
-    return out;
-  }
-  out.value = "{";
-  for (const auto& [name, text] : values)
-    out.value += (out.value.size() > 1 ? "," : "") + json::serialize(json::value(json::string(name))) + ":" + text;
-  out.value += "}";
+  out.value = services::joined_values(std::move(values));
   return out;
 }
 

@@ -2,7 +2,6 @@
 // strand.
 #pragma once
 #include <deque>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>

@@ -18,7 +18,7 @@ constexpr std::size_t kMostMembers = 32;
 constexpr std::size_t kMostSmall = 64U << 10U;
 constexpr std::size_t kMostLarge = 1100;  // notes of a call, before none may be larger than that
 constexpr std::size_t kMostNotes = 1100;  // of one call, and
-constexpr double kMostASecond = 100;      // of progress; a worker that keeps to it sends at most 40
+constexpr double kMostASecond = 100;      // of progress; a worker that keeps to it sends at most 20
 
 bool is_mime(std::string_view text) {
   return text.size() <= 100 && text.find('/') != std::string_view::npos &&

@@ -4,6 +4,25 @@
 
 namespace qflow::engine {
 
+const char* json_type(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t\r\n");
+  switch (first == std::string_view::npos ? '0' : text[first]) {
+    case '{':
+      return "dict";
+    case '[':
+      return "list";
+    case '"':
+      return "str";
+    case 't':
+    case 'f':
+      return "bool";
+    case 'n':
+      return "NoneType";
+    default:
+      return text.find_first_of(".eE") == std::string_view::npos ? "int" : "float";
+  }
+}
+
 json::object usage_json(const workers::Usage& usage) {
   return {{"user_us", usage.user_us},
           {"system_us", usage.system_us},

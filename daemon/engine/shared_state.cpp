@@ -5,6 +5,8 @@
 #include <set>
 #include <vector>
 
+#include "daemon/store/state_rows.hpp"
+
 namespace qflow::engine {
 namespace {
 
@@ -40,7 +42,7 @@ bool SharedState::merge(const json::object& change, std::size_t channel) {
     bytes = bytes + sizes.back().second - held(sizes.back().first);
   }
   for (const std::string& key : removed) bytes -= held(key);
-  if (bytes > kMostState + (64U << 10U)) return false;
+  if (bytes > store::kMostStateBytes + store::kStateSlack) return false;
   bytes_ = bytes;
   ++version_;
   for (const auto& [key, size] : sizes) put(key, {set.at(key), true, size, version_, channel});

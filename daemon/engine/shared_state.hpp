@@ -12,9 +12,6 @@
 namespace qflow::engine {
 namespace json = boost::json;
 
-/// Bytes of JSON that it may have.
-inline constexpr std::size_t kMostState = 1U << 20U;
-
 class SharedState {
  public:
   static constexpr std::size_t kNobody = ~std::size_t{0};  ///< no lane

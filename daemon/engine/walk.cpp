@@ -6,28 +6,10 @@
 
 #include <algorithm>
 
+#include "daemon/engine/outcome_json.hpp"
+
 namespace qflow::engine {
 namespace {
-
-// As Python calls the type of a JSON text.
-const char* json_type(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r\n");
-  switch (first == std::string_view::npos ? '0' : text[first]) {
-    case '{':
-      return "dict";
-    case '[':
-      return "list";
-    case '"':
-      return "str";
-    case 't':
-    case 'f':
-      return "bool";
-    case 'n':
-      return "NoneType";
-    default:
-      return text.find_first_of(".eE") == std::string_view::npos ? "int" : "float";
-  }
-}
 
 std::string reason_text(const char* why, const std::string& node) { return fmt::format("{} \"{}\"", why, node); }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "daemon/engine/call_request.hpp"
+#include "daemon/engine/outcome_json.hpp"
 #include "daemon/engine/walk.hpp"
 #include "daemon/flow/control.hpp"
 #include "schema/text/parse_json.hpp"
@@ -75,16 +76,8 @@ void Walk::take_workflow(std::size_t i, WorkflowAnswer answer) {
   run.told.execution = answer.id;
   run.result.reset();
   if (answer.error) return fail_step(i, failure("WorkflowFailed", run_.kept.keep(*answer.error)));
-  std::string wrong;
-  const json::value value = schema::parse_json(answer.value, wrong, 200);
   schema::Result result;
-  result.type = value.is_object()   ? "dict"
-                : value.is_array()  ? "list"
-                : value.is_string() ? "str"
-                : value.is_bool()   ? "bool"
-                : value.is_null()   ? "NoneType"
-                : value.is_double() ? "float"
-                                    : "int";
+  result.type = json_type(answer.value);
   result.preview = std::move(answer.value);
   result.exact = true;
   lanes_[run_.plan.steps[i].group]->give(i, result.preview);

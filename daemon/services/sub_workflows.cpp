@@ -14,25 +14,12 @@ namespace qflow::services {
 namespace {
 
 constexpr auto kLook = std::chrono::milliseconds(250);
-constexpr std::size_t kMostAnswer = 8U << 20U;  // bytes of JSON
 
 // Who runs another workflow.
 struct Parent {
   std::string execution_id, created_by;
   std::vector<std::string> callers;
 };
-
-void refuse_depth(const Parent& parent, const engine::WorkflowCall& call) {
-  if (parent.callers.size() >= flow::kMostDepth)
-    throw Fault(FaultKind::conflict, "too_deep",
-                fmt::format("{} workflows run one another already, the most that may", flow::kMostDepth));
-  const auto times = static_cast<std::size_t>(std::count(parent.callers.begin(), parent.callers.end(), call.workflow));
-  if (times > 0 && times >= call.max_depth + std::size_t{call.max_depth == 0})
-    throw Fault(FaultKind::conflict, "recursion",
-                call.max_depth == 0
-                    ? "the workflow would run itself; max_depth says how often it may"
-                    : fmt::format("the workflow runs within itself {} times, as max_depth says", call.max_depth));
-}
 
 // The value of its only output, or {"node name": value} of several.
 engine::WorkflowAnswer answer_in(Services& services, sqlite::Db& db, const store::Execution& row) {
@@ -77,14 +64,7 @@ engine::WorkflowAnswer answer_in(Services& services, sqlite::Db& db, const store
     }
     values.emplace_back(name, std::move(text));
   }
-  if (values.size() == 1) {
-    out.value = std::move(values.front().second);
-    return out;
-  }
-  out.value = "{";
-  for (const auto& [name, text] : values)
-    out.value += (out.value.size() > 1 ? "," : "") + json::serialize(json::value(json::string(name))) + ":" + text;
-  out.value += "}";
+  out.value = joined_values(std::move(values));
   return out;
 }
 
@@ -108,7 +88,7 @@ Task<engine::WorkflowAnswer> end_of(Services& services, Started started, std::fu
 }
 
 Task<engine::WorkflowAnswer> call_workflow(Services& services, Parent parent, engine::WorkflowCall call) {
-  refuse_depth(parent, call);
+  refuse_depth(parent.callers, call.workflow, call.max_depth);
   auto find = [id = call.workflow, owner = std::optional(parent.created_by)](sqlite::Db& db) {
     return own_workflow(db, id, owner);
   };
@@ -132,6 +112,25 @@ Task<engine::WorkflowAnswer> call_workflow(Services& services, Parent parent, en
 }
 
 }  // namespace
+
+void refuse_depth(const std::vector<std::string>& callers, const std::string& name, unsigned max_depth) {
+  if (callers.size() >= flow::kMostDepth)
+    throw Fault(FaultKind::conflict, "too_deep",
+                fmt::format("{} workflows run one another already, the most that may", flow::kMostDepth));
+  const auto times = static_cast<std::size_t>(std::count(callers.begin(), callers.end(), name));
+  if (times < std::max(1U, max_depth)) return;
+  throw Fault(FaultKind::conflict, "recursion",
+              max_depth == 0 ? "the workflow would run itself; max_depth says how often it may"
+                             : fmt::format("the workflow runs within itself {} times, as max_depth says", max_depth));
+}
+
+std::string joined_values(std::vector<std::pair<std::string, std::string>> values) {
+  if (values.size() == 1) return std::move(values.front().second);
+  std::string out = "{";
+  for (const auto& [name, text] : values)
+    out += (out.size() > 1 ? "," : "") + json::serialize(json::value(json::string(name))) + ":" + text;
+  return out + "}";
+}
 
 void let_call_workflows(Services& services, engine::Order& order) {
   if (order.workflow_id) order.callers.push_back(*order.workflow_id);

@@ -30,7 +30,7 @@ bool merge_state(sqlite::Tx& tx, const std::string& workflow, const json::object
   for (const auto& [key, value] : change.at("set").as_object()) state[key] = value;
   for (const json::value& key : change.at("removed").as_array()) state.erase(key.as_string());
   std::string text = json::serialize(state);
-  if (text.size() > kMostStateBytes + (64U << 10U)) return false;
+  if (text.size() > kMostStateBytes + kStateSlack) return false;
   put_state(tx, {workflow, std::move(text), now, execution_id});
   return true;
 }

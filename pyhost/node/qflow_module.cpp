@@ -102,7 +102,7 @@ std::vector<std::string> QflowModule::end(bool good) {
       told_anything = told;
     }
   }
-  if (told_anything) out = name_of("_lost")().cast<std::vector<std::string>>();
+  if (told_anything) out = name_of("_finish")().cast<std::vector<std::string>>();
   return out;
 }
 

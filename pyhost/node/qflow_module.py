@@ -24,6 +24,7 @@ _PAUSE = 0.05  # seconds between two reports of progress
 _lines = _shown = 0
 _lost_lines = _lost_shown = 0
 _last_progress = None  # (when, fraction, text)
+_held = None  # (fraction, text): it came too soon after that, and goes along when the call ends
 
 _given = "{}"  # the state as it came, not read yet
 _facts = "{}"  # of the execution
@@ -43,7 +44,7 @@ def progress(fraction, text=None):
     `fraction`: from 0 to 1, or None when that is not known. `text`: what it does now. At most 20 reports a second are
     passed on, the last of a call among them.
     """
-    global _last_progress
+    global _last_progress, _held
     if fraction is not None:
         fraction = float(fraction)
         if not 0 <= fraction <= 1:
@@ -51,9 +52,12 @@ def progress(fraction, text=None):
     text = None if text is None else _cut(text)
     now = _clock()
     last = _last_progress
-    if last is not None and (now - last[0] < _PAUSE or last[1:] == (fraction, text)):
-        if fraction != 1 or last[1] == 1:
-            return
+    _held = None
+    if last is not None and last[1:] == (fraction, text):
+        return
+    if last is not None and now - last[0] < _PAUSE:
+        _held = (fraction, text)
+        return
     _last_progress = (now, fraction, text)
     _tell("progress", fraction, text, None, None)
 
@@ -213,9 +217,9 @@ def __dir__():
 
 
 def _begin():
-    global _lines, _shown, _lost_lines, _lost_shown, _last_progress
+    global _lines, _shown, _lost_lines, _lost_shown, _last_progress, _held
     _lines = _shown = _lost_lines = _lost_shown = 0
-    _last_progress = None
+    _last_progress = _held = None
 
 
 def _take_state(text):
@@ -269,8 +273,10 @@ def _changes(good):
     return text
 
 
-def _lost():
-    """What was not passed on, for the warnings of the call."""
+def _finish():
+    """Passes on the last progress; returns what was not passed on, for the warnings of the call."""
+    if _held is not None:
+        _tell("progress", _held[0], _held[1], None, None)
     out = []
     if _lost_lines:
         out.append("qflow.log: %d more lines were not kept, after %d" % (_lost_lines, _MOST_LINES))

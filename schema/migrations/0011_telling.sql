@@ -3,7 +3,7 @@
 ALTER TABLE node_executions ADD COLUMN told TEXT      -- {log?: [{at, level, text, fields}], display?: [{data, left_out?}], state?: {set, removed}}
   CHECK (told IS NULL OR json_valid(told));
 
--- Of a workflow by its id, or of a file on the command line by "file:NAME".
+-- Of a workflow by its id, or of a file on the command line by "file:PATH".
 CREATE TABLE workflow_states (
   workflow     TEXT PRIMARY KEY,
   state        TEXT NOT NULL CHECK (json_valid(state)),

@@ -57,6 +57,21 @@ TEST_CASE("qflow run shows progress, log lines and text, and makes files of what
   CHECK(report.at("files").at(0).at("shown_by") == "n");
 }
 
+TEST_CASE("of many reports of progress the last of a call is passed on, also when it fails") {
+  Daemon& server = daemon();
+  const std::string id = server.store(one_node("for i in range(1001): qflow.progress(i / 2000, str(i))\n    1 / 0"));
+  WebSocket socket(server.port(), "/ws/executions?workflowId=" + id, server.authorization());
+  server.post("/workflows/" + id + "/execute?wait=30");
+  std::string last;
+  std::size_t reports = 0;
+  for (json::value event = socket.next("node.progress"); event.is_object(); event = socket.next("node.progress", 500)) {
+    last = text(event.at("text"));
+    ++reports;
+  }
+  CHECK(last == "1000");
+  CHECK(reports < 100);
+}
+
 TEST_CASE("pictures of matplotlib and tables of pandas are shown as such") {
   const Cli cli;
   const json::value report = cli.json_of(one_node(

@@ -194,7 +194,7 @@ TEST_CASE("on the command line it is a file beside the flow") {
   CHECK(text(node_in(done, "sub").at("sub_execution")).size() == 36);
   CHECK(has(cli({"show", text(node_in(done, "sub").at("sub_execution"))}).out, "doubling"));
   CHECK(has(cli({"run", cli.flow(calling("none.json"))}).err, "none.json: No such file"));
-  CHECK(has(cli({"run", cli.flow(calling("flow.json"))}).err, "the flow would run itself"));
+  CHECK(has(cli({"run", cli.flow(calling("flow.json"))}).err, "the workflow would run itself"));
 }
 
 TEST_CASE("a webhook's caller gets what qflow.respond says, and the execution goes on") {
