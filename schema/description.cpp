@@ -6,6 +6,7 @@
 
 #include "schema/text/parse_json.hpp"
 #include "schema/text/utf8.hpp"
+#include "schema/typing/names.hpp"
 #include "schema/typing/parse.hpp"
 
 namespace qflow::schema {

@@ -50,6 +50,7 @@ bool is_known(std::uint8_t kind) {
     case Kind::take:
     case Kind::drop:
     case Kind::state:
+    case Kind::adopt:
     case Kind::branched:
     case Kind::moved:
     case Kind::note:

@@ -10,7 +10,7 @@
 namespace qflow::schema {
 
 /// Version that both sides announce in `ready` and `hello`; a peer with another version is refused.
-inline constexpr std::uint32_t kProtocolVersion = 7;
+inline constexpr std::uint32_t kProtocolVersion = 8;
 /// Upper bound of `length`, and so of everything that a peer can make the other side hold for one frame.
 inline constexpr std::uint32_t kMaxFrame = 16U << 20U;
 /// Bytes from the length field to the meta text.
@@ -37,6 +37,7 @@ enum class Kind : std::uint8_t {
   take = 24,    ///< take a value from a branch of yours
   drop = 25,    ///< a branch of yours is over
   state = 26,   ///< what has changed of the workflow's state
+  adopt = 27,   ///< of a branch: it begins another execution with some of its values
   // worker → daemon
   hello = 32,     ///< the self-check of a worker that has entered its sandbox; its first frame
   loaded = 33,    ///< the module is there; its function and parameters

@@ -213,6 +213,12 @@ struct Skipped {
   std::uint32_t because = 0;
 };
 
+/// adopt: a branch begins another execution. The value of call `from[i]` is that of call `to[i]` from now on. Others
+/// are dropped.
+struct Adopt {
+  std::vector<std::uint32_t> from, to;
+};
+
 /// give: the payloads, one after the other up to the `last`, are a value: that of the call whose id the frame carries.
 /// No answer. What cannot be read is missed by the call that needs it.
 struct Give {
@@ -309,6 +315,7 @@ BOOST_DESCRIBE_STRUCT(Result, (),
 BOOST_DESCRIBE_STRUCT(Raised, (),
                       (phase, type, message, traceback, line, error, duration_us, used, preview, exact, truncated))
 BOOST_DESCRIBE_STRUCT(Skipped, (), (because))
+BOOST_DESCRIBE_STRUCT(Adopt, (), (from, to))
 BOOST_DESCRIBE_STRUCT(Give, (), (encoding, last))
 BOOST_DESCRIBE_STRUCT(Fetch, (), (call, index, whole, most, keep))
 BOOST_DESCRIBE_STRUCT(Chunk, (), (last, error, encoding))

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "daemon/base/fault.hpp"
+#include "daemon/base/text.hpp"
 
 namespace qflow::api {
 namespace {
@@ -11,10 +12,8 @@ constexpr std::size_t kMostParts = 100;
 
 [[noreturn]] void bad(const char* what) { throw Fault(FaultKind::bad_input, "invalid_multipart", what); }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 bool starts_with(std::string_view text, std::string_view prefix) {
-  return text.size() >= prefix.size() &&
-         std::equal(prefix.begin(), prefix.end(), text.begin(), [](char a, char b) { return lower(a) == lower(b); });
+  return same_letters(text.substr(0, prefix.size()), prefix);
 }
 
 // The parameter `name` of a header's value: token or quoted text with \-escapes.

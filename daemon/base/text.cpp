@@ -1,5 +1,7 @@
 #include "daemon/base/text.hpp"
 
+#include <algorithm>
+
 namespace qflow {
 namespace {
 
@@ -54,6 +56,17 @@ std::string_view cut_utf8(std::string_view text, std::size_t size) {
   if (text.size() <= size) return text;
   while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0U) == 0x80U) --size;
   return text.substr(0, size);
+}
+
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = lower_case(c);
+  return out;
+}
+
+bool same_letters(std::string_view one, std::string_view other) {
+  return std::equal(one.begin(), one.end(), other.begin(), other.end(),
+                    [](char a, char b) { return lower_case(a) == lower_case(b); });
 }
 
 }  // namespace qflow

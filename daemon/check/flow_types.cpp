@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/flow/binding.hpp"
 #include "daemon/flow/control.hpp"
 
 namespace qflow::check {
@@ -146,6 +147,19 @@ class Inference {
 
 FlowTypes flow_types(const flow::Plan& plan, const std::vector<StepTypes>& types) {
   return Inference(plan, types).infer();
+}
+
+std::vector<bool> steps_that_may_be_absent(const flow::Plan& plan) {
+  std::vector<bool> out(plan.steps.size(), false);
+  for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+    const flow::Node& node = plan.steps[i].node;
+    const auto sources = flow::sources_of(plan.steps[i]);
+    out[i] = flow::is_choice(node.control) || node.on_error == flow::OnError::output ||
+             (!sources.empty() && std::all_of(sources.begin(), sources.end(), [&](const flow::Source* source) {
+               return source->step && out[*source->step];
+             }));
+  }
+  return out;
 }
 
 }  // namespace qflow::check

@@ -3,7 +3,7 @@
 #pragma once
 #include <vector>
 
-#include "daemon/check/type_check.hpp"
+#include "daemon/check/step_types.hpp"
 
 namespace qflow::check {
 
@@ -14,5 +14,8 @@ struct FlowTypes {
   std::vector<const schema::Classes*> classes;     ///< by step; null: none
 };
 FlowTypes flow_types(const flow::Plan& plan, const std::vector<StepTypes>& types);
+
+/// Steps that may end without a value although nothing fails: a choice, or what follows one.
+std::vector<bool> steps_that_may_be_absent(const flow::Plan& plan);
 
 }  // namespace qflow::check

@@ -9,8 +9,8 @@
 #include "daemon/flow/binding.hpp"
 #include "daemon/flow/inputs.hpp"
 #include "daemon/typing/link.hpp"
-#include "schema/text/parse_json.hpp"
 #include "schema/typing/hierarchy.hpp"
+#include "schema/typing/json_check.hpp"
 #include "schema/typing/json_schema.hpp"
 
 namespace qflow::check {
@@ -25,21 +25,6 @@ const schema::Classes kNone;
 // bind_step() names the source of a value by a number: here the step itself.
 std::uint32_t step_number(std::size_t step) { return static_cast<std::uint32_t>(step); }
 
-schema::Function as_bound(const schema::NodeFunction& from) {
-  schema::Function out;
-  out.name = from.name;
-  out.var_positional = from.more_positional;
-  out.var_keyword = from.more_named;
-  for (const NodePort& port : from.inputs) {
-    schema::Parameter parameter;
-    parameter.name = port.name;
-    parameter.kind = port.kind;
-    parameter.required = port.required;
-    out.parameters.push_back(std::move(parameter));
-  }
-  return out;
-}
-
 // A fifth of a second for the connections of one document; a usual one needs a few looks each.
 constexpr int kLooksOfAll = 400'000;
 constexpr std::size_t kSchemaSteps = 20;  // for writing the schema of a small type
@@ -52,6 +37,7 @@ class Checker {
     if (look.input != nullptr) input_ = *look.input;
     for (const flow::Step& step : plan.steps) entries_ += flow::is_entry(step) ? 1 : 0;
     flow_ = flow_types(plan, types);
+    absent_ = steps_that_may_be_absent(plan);
   }
 
   std::vector<Finding> check() {
@@ -118,29 +104,13 @@ class Checker {
   flow::SourceList usual_sources(const flow::Step& step) {
     flow::SourceList out;
     for (const flow::Source* source : flow::sources_of(step)) {
-      const bool chosen = source->step && may_be_absent(*source->step);
+      const bool chosen = source->step && absent_[*source->step];
       const bool taken = std::any_of(out.begin(), out.end(), [&](const flow::Source* other) {
         return other->input == source->input && other->input_port == source->input_port;
       });
       if (!chosen || !taken) out.push_back(source);
     }
     return out;
-  }
-
-  // Whether a step may end without a value although nothing fails: a choice, or what follows one.
-  bool may_be_absent(std::size_t step) {
-    if (absent_.empty()) {
-      absent_.resize(plan_.steps.size(), false);
-      for (std::size_t i = 0; i < plan_.steps.size(); ++i) {
-        const auto sources = flow::sources_of(plan_.steps[i]);
-        absent_[i] = flow::is_choice(plan_.steps[i].node.control) ||
-                     plan_.steps[i].node.on_error == flow::OnError::output ||
-                     (!sources.empty() && std::all_of(sources.begin(), sources.end(), [&](const flow::Source* source) {
-                       return source->step && absent_[*source->step];
-                     }));
-      }
-    }
-    return absent_[step];
   }
 
   void check_step(std::size_t i) {
@@ -199,18 +169,6 @@ class Checker {
       return {output_type(plan_.steps[from], types_[from], source), &classes(from), std::move(declared_name)};
     const auto output = static_cast<std::size_t>(source.output);
     return {output < flow_.outputs[from].size() ? flow_.outputs[from][output] : Type::any(), &classes(from), {}};
-  }
-
-  // The parameter of that name, or else a port for **kwargs; without a name, a port for *args.
-  static std::optional<NodePort> port_of(const schema::NodeFunction& function, const std::optional<std::string>& name) {
-    for (const NodePort& port : function.inputs)
-      if (name && port.name == *name) return port;
-    if (name ? !function.more_named : !function.more_positional) return std::nullopt;
-    NodePort more;
-    more.name = name.value_or("*args");
-    more.kind = name ? "keyword" : "positional";
-    more.type = name ? function.named_type : function.positional_type;
-    return more;
   }
 
   // The step cannot be bound as a whole; reports what is wrong with its parts all the same.
@@ -411,7 +369,7 @@ class Checker {
   std::optional<json::value> input_;
   std::size_t entries_ = 0;
   FlowTypes flow_;
-  std::vector<bool> absent_;
+  std::vector<bool> absent_;  ///< steps
   int looks_ = kLooksOfAll;
   schema::CheckBudget steps_;
   std::size_t links_left_out_ = 0, literals_left_out_ = 0;
@@ -420,73 +378,9 @@ class Checker {
 
 }  // namespace
 
-Type output_type(const flow::Step& step, const StepTypes& types, const flow::Source& source) {
-  const Type& whole = types.function->output.type;
-  const auto& outputs = step.node.outputs;
-  if (outputs.size() < 2) return whole;
-  auto index = static_cast<std::size_t>(source.output);
-  if (source.output_port) {
-    const auto found = std::find(outputs.begin(), outputs.end(), *source.output_port);
-    index = static_cast<std::size_t>(found - outputs.begin());
-  }
-  if (whole.kind == Type::Kind::tuple && !whole.variadic && whole.arguments.size() == outputs.size() &&
-      index < outputs.size())
-    return whole.arguments[index];
-  int budget = schema::kLooks;
-  if (whole.kind == Type::Kind::named && types.classes != nullptr && index < outputs.size())
-    if (const auto info = types.classes->find(whole.name); info != types.classes->end())
-      for (const schema::Field& field : schema::fields_of(whole, info->second, *types.classes, budget))
-        if (field.name == outputs[index]) return field.type;
-  if (whole.is("list") && whole.arguments.size() == 1) return whole.arguments.front();
-  if (whole.is("dict") && whole.arguments.size() == 2) return whole.arguments[1];
-  return {};
-}
-
 std::vector<Finding> check_types(const flow::Plan& plan, const std::vector<StepTypes>& types,
                                  const typing::Catalog& catalog, const Look& look) {
   return Checker(plan, types, catalog, look).check();
-}
-
-std::vector<Finding> check_pins(const flow::Plan& plan, const std::vector<StepTypes>& types,
-                                const std::map<std::size_t, std::string>& pins) {
-  std::vector<Finding> out;
-  schema::CheckBudget budget;
-  for (const auto& [step, text] : pins) {
-    if (types[step].function == nullptr || plan.steps[step].node.outputs.size() > 1) continue;
-    const Type& type = types[step].function->output.type;
-    if (type.kind == Type::Kind::any || !budget.spend(kSchemaSteps)) continue;
-    std::string error;
-    schema::SchemaWriter writer(types[step].classes == nullptr ? kNone : *types[step].classes);
-    const json::object schema = writer.finish(writer.schema_of(type));
-    const schema::Problems problems = schema::check_json(schema::parse_json(text, error, 200), schema, budget);
-    if (problems.empty()) continue;
-    const flow::Node& node = plan.steps[step].node;
-    Finding finding;
-    finding.code = "invalid_pin";
-    finding.message = fmt::format("node \"{}\": its pinned value is not the {} that it returns: {}{}{}", node.name,
-                                  schema::text(type), problems.front().pointer,
-                                  problems.front().pointer.empty() ? "" : ": ", problems.front().what);
-    finding.node = node.name;
-    finding.node_id = node.id;
-    finding.pointer = "/pinData/" + node.name;
-    out.push_back(std::move(finding));
-  }
-  return out;
-}
-
-bool has_errors(const std::vector<Finding>& findings) {
-  return std::any_of(findings.begin(), findings.end(),
-                     [](const Finding& one) { return one.severity == Severity::error; });
-}
-
-json::object to_json(const Finding& f) {
-  json::object out{{"severity", word(f.severity)}, {"code", f.code},       {"message", f.message}, {"node", nullptr},
-                   {"node_id", nullptr},           {"pointer", f.pointer}, {"line", nullptr}};
-  if (!f.node.empty()) out["node"] = f.node;
-  if (!f.node_id.empty()) out["node_id"] = f.node_id;
-  if (f.line > 0) out["line"] = f.line;
-  for (const auto& [key, value] : f.details) out[key] = value;
-  return out;
 }
 
 }  // namespace qflow::check

@@ -20,6 +20,7 @@
 #include "daemon/api/table.hpp"
 #include "daemon/base/address.hpp"
 #include "daemon/base/fault.hpp"
+#include "daemon/base/processors.hpp"
 #include "daemon/cli/runtime.hpp"
 #include "daemon/cli/systemd.hpp"
 #include "daemon/gate/gate.hpp"
@@ -27,6 +28,7 @@
 #include "daemon/observe/log.hpp"
 #include "daemon/services/announcer.hpp"
 #include "daemon/services/environments.hpp"
+#include "daemon/services/resuming.hpp"
 #include "daemon/services/running.hpp"
 #include "daemon/services/stored_settings.hpp"
 #include "daemon/services/upkeep.hpp"
@@ -65,7 +67,7 @@ unsigned connections_that_fit(unsigned wanted, unsigned places) {
 
 unsigned places(const config::Config& config) {
   return config.engine.max_running > 0 ? static_cast<unsigned>(config.engine.max_running)
-                                       : std::max(8U, 4 * std::thread::hardware_concurrency());
+                                       : std::max(8U, 4 * processors());
 }
 
 std::vector<std::string> operations() {
@@ -144,6 +146,9 @@ class Daemon {
                   ""},
         gate_(services_, api::routes(), api::check_query) {
     engine_.set_listener(&announcer_);
+    engine_.keep_workers(
+        std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(60 * config.engine.keep_minutes)),
+        config.engine.keep_mib << 20U);
     store_.on_commit([this](std::size_t jobs) { metrics_.commit_group(jobs); });
     rates_.set(rates_of(config.auth));
     log::set_level(log::level_of(config.log.level));

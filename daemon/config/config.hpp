@@ -54,6 +54,8 @@ struct EngineSection {
   std::uint64_t max_running = 0;  ///< 0: four per core, at least eight
   std::uint64_t max_waiting = 10'000;
   double idle_minutes = 10;
+  double keep_minutes = 10;       ///< that a worker stays with the values of an execution by hand; 0: none stays
+  std::uint64_t keep_mib = 1024;  ///< of memory that those workers may have together
 };
 
 struct FilesSection {
@@ -190,6 +192,11 @@ void for_each_setting(C& c, F&& f) {
   f(Setting{"engine.idle_minutes", "",
             "minutes until an unused environment, or set of imported packages, keeps fewer workers ready", 0.001, 1e6},
     c.engine.idle_minutes);
+  f(Setting{"engine.keep_minutes", "",
+            "minutes that the worker of an execution by hand stays with its values, for running single nodes; 0: none",
+            0, 1440},
+    c.engine.keep_minutes);
+  f(Setting{"engine.keep_mib", "", "MiB of memory that these workers may have together", 0, 1e6}, c.engine.keep_mib);
 
   f(Setting{"files.max_upload_mib", "--max-upload", "largest upload in MiB", 1, 1024}, c.files.max_upload_mib);
   f(Setting{"files.temporary_hours", "", "hours until a temporary upload is deleted", 0.001, 87600, true},

@@ -26,9 +26,14 @@ Engine::Engine(const asio::any_io_executor& executor, workers::Pool& pool, store
     : pool_(pool),
       recorder_(store, isolation_level, std::move(isolation_missing)),
       cache_(store),
+      kept_(std::make_shared<KeptWorkers>(executor, Clock::duration::zero(), 0)),
       places_(executor, max_running),
       concurrency_(executor),
       isolation_level_(isolation_level) {}
+
+void Engine::keep_workers(Clock::duration how_long, std::uint64_t most_memory) {
+  kept_ = std::make_shared<KeptWorkers>(pool_.executor(), how_long, most_memory);
+}
 
 Task<Outcome> Engine::run(Order order, StepObserver observer) {
   const std::string key = order.execution_id.empty() ? fmt::format("#{}", ++unnamed_) : order.execution_id;
@@ -47,6 +52,8 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
                      asio::detached);
     });
   if (!order.fresh && !order.execution_id.empty()) one.use_cache(cache_);
+  // Only where nobody else waits: what is busy is not run step by step.
+  if (order.keeps_worker && kept_->is_on()) one.let_worker_stay([this] { return active_.size() <= 1; });
   active_.emplace(key, &one);
   const auto arrived = Clock::now();
   Outcome outcome;
@@ -77,11 +84,13 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
     else if (listener_ != nullptr && turn != Turn::skipped) begin_listening(order, one);
     if (turn != Turn::skipped) outcome = co_await one.execute();
     outcome.queue_ms += waited;
+    if (std::unique_ptr<KeptWorker> kept = one.take_kept()) kept_->put(std::move(kept));
   } catch (const Fault& f) {
     fault = f;
   } catch (const std::exception& e) {
     fault = Fault(FaultKind::internal, "internal", e.what());
   }
+  order.kept.reset();
   place.give_back();
   member.leave();
   if (superseded_.erase(key) > 0 && outcome.status == Status::cancelled)
@@ -226,6 +235,7 @@ bool Engine::cancel(const std::string& execution_id) {
 
 Task<> Engine::drain(Clock::duration patience) {
   draining_ = true;
+  kept_->close();
   places_.cancel_all();
   concurrency_.cancel_all();
   for (const auto& [id, run] : active_)

@@ -8,6 +8,7 @@
 
 #include "daemon/base/async.hpp"
 #include "daemon/engine/experience.hpp"
+#include "daemon/engine/kept_workers.hpp"
 #include "daemon/engine/listener.hpp"
 #include "daemon/engine/order.hpp"
 #include "daemon/engine/concurrency.hpp"
@@ -29,6 +30,12 @@ class Engine {
   /// higher level (`isolation_missing`, a JSON array) go into every record.
   Engine(const asio::any_io_executor& executor, workers::Pool& pool, store::Store* store, unsigned max_running,
          int isolation_level, std::string isolation_missing);
+
+  /// Lets workers of executions that somebody started by hand stay, for so long, and together within so many bytes of
+  /// memory. Before the first execution; without it none stay.
+  void keep_workers(Clock::duration how_long, std::uint64_t most_memory);
+  /// Those that have stayed. Engine strand.
+  KeptWorkers& kept_workers() { return *kept_; }
 
   /// Reports everything to `listener`, which must outlive the engine. Call it before the first execution.
   void set_listener(Listener* listener) { listener_ = listener; }
@@ -76,6 +83,7 @@ class Engine {
   Listener* listener_ = nullptr;
   Experience experience_;
   ResultCache cache_;
+  std::shared_ptr<KeptWorkers> kept_;  // shared with handlers that put a worker back
   Places places_;
   Concurrency concurrency_;
   int isolation_level_;

@@ -89,6 +89,8 @@ void Lane::give(std::size_t step, std::string_view text, const std::string& enco
   } while (!text.empty());
 }
 
+void Lane::adopt(const schema::Adopt& adopt) { schema::pack(schema::Kind::adopt, 0, adopt, queue_); }
+
 void Lane::state(const std::string& news) { schema::pack(schema::Kind::state, 0, schema::Analysed{}, queue_, news); }
 
 void Lane::call(std::size_t step, const flow::Step& node, const schema::Call& call, std::uint64_t round) {

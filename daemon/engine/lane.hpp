@@ -96,6 +96,9 @@ class Lane {
   /// A branch is over: the worker that it was forked from, or, if that is gone, the one above it, waits for its process
   /// and closes what belongs to it. No answer.
   void drop(const Lane& branch);
+  /// Of a branch, before anything else is queued: it begins another execution, with the values of calls `from` as those
+  /// of calls `to`. No answer.
+  void adopt(const schema::Adopt& adopt);
   /// Asks a branch to hand over the value of a step, or what a loop has collected (`results`), and its worker to take
   /// it: both at the same time, since one waits for the other. `forked`: the lane of the branch when it was made.
   void pack(std::size_t step, double seconds, const Lane& forked, bool results);
@@ -146,6 +149,8 @@ class Lane {
   bool is_branch() const { return worker_->is_branch(); }
   /// How many threads the worker has, by the kernel's word.
   std::uint64_t threads() const { return worker_->threads(); }
+  /// The worker itself. The lane keeps it.
+  workers::Worker& worker() { return *worker_; }
   workers::Usage usage() const { return worker_->usage(); }
   const sandbox::Limits& limits() const { return worker_->limits(); }
   /// Whether forks are refused because it has all the processes it may have. Reads /proc.

@@ -54,13 +54,19 @@ struct WorkflowAnswer {
   std::optional<std::string> error;  ///< why it gave nothing
 };
 
+struct KeptWorker;
+
 struct Order {
   flow::Plan plan;
   std::optional<json::value> input;
   flow::InputRules input_rules = flow::InputRules::whole;
   std::shared_ptr<const flow::GivenInputs> given;  ///< what the command line gave as text and files; null: nothing
   std::map<std::size_t, std::string> pins;         ///< steps that do not run, and their values as JSON text
-  std::string execution_id;                        ///< empty: not recorded (a trial run of a node)
+  std::shared_ptr<KeptWorker> kept;  ///< a worker that has values of an earlier execution; null: a fresh one runs it
+  std::map<std::size_t, std::string> live;      ///< steps that do not run, and the nodes whose values are in `kept`
+  bool keeps_worker = false;                    ///< its worker may stay when it has ended
+  std::map<std::string, std::string> lineages;  ///< flow::lineages(), where its worker may stay
+  std::string execution_id;                     ///< empty: not recorded (a trial run of a node)
   std::optional<std::string> workflow_id;
   std::string workflow_name;
   std::string mode = "manual";
@@ -76,6 +82,8 @@ struct Order {
   std::optional<std::string> parent;    ///< the execution that has started this one as a part of itself
   bool in_parents_place = false;        ///< and waits for it: it needs no place of its own
   std::vector<std::string> callers;     ///< the workflows that run one another down to this one, itself the last
+  /// Whether the step does not run, because its value is there.
+  bool gives(std::size_t step) const { return pins.count(step) != 0 || live.count(step) != 0; }
   /// Runs another workflow, or starts it. Throws Fault when it cannot. None: nothing can.
   std::function<Task<WorkflowAnswer>(WorkflowCall)> call_workflow;
   /// Gives the answer to who has called the webhook, {status, headers, body} as JSON text. None: nobody waits for it.

@@ -29,9 +29,13 @@ void Run::cancel() {
 Task<Lane*> Run::open_lane(std::size_t group) {
   if (!state_.lanes[group]) {
     const flow::Plan& plan = state_.plan;
-    workers::Lease worker =
-        co_await state_.pool.acquire(plan.python, plan.environment, plan.imports, plan.sandboxes[group]);
-    state_.lanes[group] = std::make_unique<Lane>(std::move(worker), state_.pool.settings(), group);
+    if (state_.order.kept) {
+      state_.lanes[group] = co_await fork_kept();
+    } else {
+      workers::Lease worker =
+          co_await state_.pool.acquire(plan.python, plan.environment, plan.imports, plan.sandboxes[group]);
+      state_.lanes[group] = std::make_unique<Lane>(std::move(worker), state_.pool.settings(), group);
+    }
     walk_.take_lane(group);
     if (state_.live)
       state_.lanes[group]->watch_output([this, group](bool standard_error, std::uint32_t after, std::string_view text) {
@@ -76,6 +80,7 @@ Task<Outcome> Run::execute() {
   outcome.branches = state_.branches;
   outcome.state_changes = state_.state.changes();
   settle(start);
+  keep_worker();
   co_return std::move(outcome);
 }
 
@@ -118,7 +123,7 @@ Task<> Run::run_all() {
 }
 
 void Run::learn() {
-  if (state_.plan.sandboxes.size() != 1 || !state_.order.pins.empty()) return;
+  if (state_.plan.sandboxes.size() != 1 || has_values()) return;
   if (state_.described_bytes > 0 && state_.described_bytes <= kMostRemembered)
     experience_.signatures.remember(key(), state_.known);
   experience_.pace.remember(key(), state_.pace);
@@ -133,7 +138,7 @@ const std::string& Run::key() {
 // when their functions are known from an earlier execution, otherwise once the modules have been described. False:
 // nothing can be called.
 Task<bool> Run::load_all() {
-  const bool alone = state_.plan.sandboxes.size() == 1 && state_.order.pins.empty();
+  const bool alone = state_.plan.sandboxes.size() == 1 && !has_values();
   const check::Signatures::Known* remembered = alone ? experience_.signatures.find(key()) : nullptr;
   if (remembered != nullptr) state_.known = *remembered;
   if (const Pace::Known* pace = alone ? experience_.pace.find(key()) : nullptr) state_.pace = *pace;
@@ -145,8 +150,9 @@ Task<bool> Run::load_all() {
     const bool loaded = co_await walk_.serve(lane, 0);
     if (!loaded) co_return false;
   }
-  // A pinned step takes what it is given.
-  for (const auto& [step, value] : state_.order.pins) state_.known.functions[step].var_keyword = true;
+  // A step that does not run takes what it is given.
+  for (std::size_t i = 0; i < state_.plan.steps.size(); ++i)
+    if (state_.order.gives(i)) state_.known.functions[i].var_keyword = true;
   if (state_.order.resumed) {
     walk_.resume(*state_.order.resumed);
     co_return true;  // it has been looked at
@@ -170,7 +176,7 @@ void Run::add_loads(Lane& lane, std::size_t group) {
   const json::object execution = facts();
   bool first = true;
   for (std::size_t i = 0; i < state_.plan.steps.size(); ++i) {
-    if (state_.plan.steps[i].group != group || state_.is_pinned(i)) continue;
+    if (state_.plan.steps[i].group != group || state_.order.gives(i)) continue;
     lane.load(i, state_.plan.steps[i], std::exchange(first, false) ? &execution : nullptr);
     if (state_.live) state_.live->asked(group, load_id(i), i);
   }
@@ -209,7 +215,8 @@ bool Run::types_fit() {
   look.with_input = true;
   look.input = state_.input() ? &*state_.input() : nullptr;
   look.suggestions = false;
-  for (const auto& [step, value] : state_.order.pins) look.pinned.insert(step);
+  for (std::size_t i = 0; i < state_.plan.steps.size(); ++i)
+    if (state_.order.gives(i)) look.pinned.insert(i);
   look.types_only = true;
   std::size_t errors = 0;
   const check::Finding* first = nullptr;

@@ -62,7 +62,6 @@ struct RunState {
   std::vector<bool> handed_over;            ///< steps whose files have been fetched
 
   const std::optional<json::value>& input() const { return settled_input ? settled_input : order.input; }
-  bool is_pinned(std::size_t step) const { return order.pins.count(step) != 0; }
   /// The steps directly in the body of `loop`, or in none, in the plan's order.
   const std::vector<std::size_t>& units(std::optional<std::size_t> loop);
   /// Where the steps of a unit end: a loop goes with its body.

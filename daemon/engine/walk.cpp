@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "daemon/engine/kept_workers.hpp"
 #include "daemon/engine/outcome_json.hpp"
 
 namespace qflow::engine {
@@ -77,6 +78,8 @@ Task<bool> Walk::run(const Units& units) {
     const bool not_taken = ready.what == Readiness::What::skip && ready.as == State::dead;
     if (const auto pin = run_.order.pins.find(i); pin != run_.order.pins.end() && !not_taken) {
       take_pin(i, pin->second);
+    } else if (const auto live = run_.order.live.find(i); live != run_.order.live.end() && !not_taken) {
+      take_live(i, live->second);
     } else if (ready.what == Readiness::What::skip) {
       const bool lost = ready.as == State::lost;
       skip_step(i, ready.as,
@@ -228,6 +231,30 @@ void Walk::take_pin(std::size_t i, const std::string& value) {
   erred_[i] = false;
   if (given_.insert({i, run_.plan.steps[i].group}).second) current_->give(i, value);
   end_step(i, Status::completed);
+}
+
+// Its worker has it already.
+void Walk::take_live(std::size_t i, const std::string& node) {
+  StepRun& run = fresh_run(i);
+  run.result = run_.order.kept->values.at(node).result;
+  run.reason = "kept";
+  state_[i] = State::live;
+  erred_[i] = false;
+  given_.insert({i, run_.plan.steps[i].group});
+  end_step(i, Status::completed);
+}
+
+std::vector<std::size_t> Walk::values_here() const {
+  std::vector<std::size_t> out;
+  if (lanes_.empty() || lanes_[0] == nullptr || lanes_[0] != run_.lanes[0].get()) return out;
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    const flow::Step& step = run_.plan.steps[i];
+    const bool decides =
+        step.body_end > 0 || flow::is_choice(step.node.control) || step.node.on_error != flow::OnError::stop;
+    if (step.loop || decides || state_[i] != State::live || erred_[i] || !steps_[i].result) continue;
+    if (steps_[i].branch == 0 || home_.count(i) != 0) out.push_back(i);
+  }
+  return out;
 }
 
 void Walk::skip_step(std::size_t i, State as, const std::string& reason) {

@@ -50,6 +50,10 @@ class Walk {
   /// Steps that still run are cancelled.
   void end_running();
 
+  /// Steps whose values the first worker itself has, under their ids; not those of loops, and of nodes that decide
+  /// where their value goes.
+  std::vector<std::size_t> values_here() const;
+
   bool is_lost() const { return lost_ != nullptr; }
   bool is_refused() const { return refused_; }
   bool is_load_failed() const { return load_failed_; }
@@ -97,6 +101,7 @@ class Walk {
   Readiness readiness(std::size_t step) const;
   void skip_step(std::size_t step, State as, const std::string& reason);
   void take_pin(std::size_t step, const std::string& value);
+  void take_live(std::size_t step, const std::string& node);
   void fail_for_good(std::size_t step, NodeError error);
   StepRun& fresh_run(std::size_t step);
 
@@ -261,6 +266,7 @@ class Walk {
   std::uint64_t rounds_left_ = 0;                   ///< as the loop that answered last has promised
   std::optional<std::size_t> share_of_;             ///< in a branch: the loop of which it takes some rounds
   // Of branches.
+  std::set<std::size_t> home_;                 ///< steps whose values have come back from one
   std::map<std::size_t, int> fork_errors_;     ///< branches that could not be made, and errno
   std::set<std::size_t> judged_;               ///< steps for which a branch does not pay
   std::map<std::size_t, std::string> to_say_;  ///< a warning for the step, once it has run

@@ -5,13 +5,14 @@
 #include <cerrno>
 #include <thread>
 
+#include "daemon/base/processors.hpp"
 #include "daemon/base/text.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/engine/walk.hpp"
 #include "daemon/flow/sandbox_request.hpp"
 #include "schema/text/module_name.hpp"
 #include "schema/text/parse_json.hpp"
-#include "schema/typing/json_schema.hpp"
+#include "schema/typing/json_check.hpp"
 
 namespace qflow::engine {
 namespace {
@@ -347,7 +348,7 @@ workers::Usage Walk::bounded(const schema::Used& used, std::size_t step) const {
   const auto& sandbox = run_.plan.sandboxes[run_.plan.steps[step].group];
   const StepRun& run = steps_[step];
   const auto wall = static_cast<std::int64_t>(run.begun ? milliseconds_since(*run.begun) * 1000 : 0);
-  const std::int64_t most = (wall + 10'000) * std::max(1U, std::thread::hardware_concurrency());
+  const std::int64_t most = (wall + 10'000) * processors();
   constexpr std::int64_t kMany = 1LL << 40U;
   workers::Usage out;
   out.user_us = between(used.user_us, most);

@@ -264,7 +264,10 @@ Task<> Walk::bring_home(Section& section, const Region& region, Walk& branch, La
       run_.kill(workers::End::cancelled);
       co_return;
     }
-    if (!problem) continue;
+    if (!problem) {
+      home_.insert(unit);
+      continue;
+    }
     run_.pace.stays[unit] = true;
     if (run_.plan.parallel == flow::Parallel::automatic && may_run_again(region))
       co_return run_again(region, unit, *problem);

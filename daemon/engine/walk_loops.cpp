@@ -35,7 +35,7 @@ void Walk::begin_round(std::size_t loop) {
     if (unanswered_[i] == 0) taken_[i].clear();
     state_[i] = State::pending;
     passed_[i] = false;
-    if (run_.is_pinned(i)) forget_given(i);  // what a node has done to it must not be seen in this round
+    if (run_.order.gives(i)) forget_given(i);  // what a node has done to it must not be seen in this round
   }
 }
 

@@ -33,7 +33,7 @@ bool Walk::place(std::size_t unit, std::vector<Region>& regions, std::map<std::s
     }
   }
   if (alone) {
-    if (judged_.count(unit) != 0 || run_.is_pinned(unit) || readiness(unit).what != Readiness::What::go) return true;
+    if (judged_.count(unit) != 0 || run_.order.gives(unit) || readiness(unit).what != Readiness::What::go) return true;
     home = regions.size();
     regions.emplace_back();
     regions.back().group = group;

@@ -1,49 +1,19 @@
-// Nodes of flow: their types, parameters, ports and outputs (README.md, "Nodes of flow"). Any thread.
+// Nodes of flow: their parameters, ports and outputs (README.md, "Nodes of flow"). Any thread.
 #pragma once
+#include <cstdint>
+#include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "daemon/base/members.hpp"
 #include "daemon/flow/graph.hpp"
 
 namespace qflow::flow {
 
-/// A parameter of a node type, for forms.
-struct ControlParameter {
-  std::string name;
-  std::string type;  ///< expression, string, number, boolean, options, list or object
-  std::string description;
-  json::value initial;               ///< its default; null: none
-  std::vector<std::string> options;  ///< of `options`
-  bool required = false;
-};
-/// A type of nodes of flow.
-struct ControlType {
-  std::string type, display_name, description;
-  Control control = Control::none;
-  std::vector<ControlParameter> parameters;
-  std::vector<std::string> inputs, outputs;  ///< names; of a switch, its outputs follow from its rules
-};
-const std::vector<ControlType>& control_types();
-/// Null: it is not a node of flow.
-const ControlType* find_control_type(std::string_view type);
-/// none: it is not a node of flow.
-Control control_of(std::string_view type);
-
 /// Takes the parameters of a node of flow from `from` (the node, its data or its parameters; later ones win).
 void read_control(const json::object& from, Node& node);
 
 /// Settles the names of its outputs, once all parameters are read.
 void settle_outputs(Node& node);
-
-/// Something wrong with the parameters of a node of flow.
-struct ControlProblem {
-  std::string pointer;  ///< below the node: "/parameters/rules/0/when"
-  std::string what;
-};
-/// Unfinished work may be saved, so this is asked when a workflow is planned.
-std::vector<ControlProblem> control_problems(const Node& node);
 
 /// The name of its input `index`: "value", "items", "result", …; of a merge's, "" for all.
 std::string input_name(const Node& node, int index);
@@ -73,8 +43,5 @@ Wait wait_of(const Node& node);
 
 /// What a worker is told of the node: {type, parameters, outputs}.
 json::object control_json(const Node& node);
-
-/// Why the text cannot be a Python expression; empty: it may be one.
-std::string expression_problem(std::string_view text);
 
 }  // namespace qflow::flow

@@ -52,8 +52,8 @@ bool is_written(const Type& type) {
 }
 
 // What qflow.convert takes for a bool, too.
-std::optional<bool> from_word(std::string word) {
-  std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return std::tolower(c); });
+std::optional<bool> from_word(const std::string& given) {
+  const std::string word = lower_case(given);
   for (const char* yes : {"true", "yes", "on"})
     if (word == yes) return true;
   for (const char* no : {"false", "no", "off"})

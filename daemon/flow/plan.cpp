@@ -7,6 +7,7 @@
 
 #include "daemon/base/fault.hpp"
 #include "daemon/flow/control.hpp"
+#include "daemon/flow/control_problems.hpp"
 #include "daemon/flow/imports_hint.hpp"
 #include "daemon/flow/loops.hpp"
 #include "daemon/flow/sandbox_request.hpp"

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "daemon/base/near_name.hpp"
-#include "daemon/flow/control.hpp"
+#include "daemon/flow/control_types.hpp"
 #include "schema/text/pointer.hpp"
 
 namespace qflow::flow {

@@ -12,6 +12,8 @@
 #include "daemon/base/text.hpp"
 #include "daemon/flow/connection_reader.hpp"
 #include "daemon/flow/control.hpp"
+#include "daemon/flow/control_problems.hpp"
+#include "daemon/flow/control_types.hpp"
 #include "daemon/flow/error_settings.hpp"
 #include "daemon/flow/sandbox_request.hpp"
 #include "daemon/typing/convert_node.hpp"

@@ -15,8 +15,6 @@ namespace {
 
 constexpr std::size_t kMaxDepth = 128;
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
 int hex(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -48,12 +46,8 @@ std::string decode(std::string_view text, bool plus_is_space) {
 }  // namespace
 
 std::string_view Request::header(std::string_view name) const {
-  const auto same = [&](std::string_view other) {
-    return other.size() == name.size() &&
-           std::equal(name.begin(), name.end(), other.begin(), [](char a, char b) { return lower(a) == lower(b); });
-  };
   for (const auto& [key, value] : headers)
-    if (same(key)) return value;
+    if (same_letters(key, name)) return value;
   return {};
 }
 

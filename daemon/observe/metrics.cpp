@@ -103,7 +103,8 @@ struct Metrics::Families {
   Gauges& containers = gauge("qflow_active_containers", "Environments by state");
   Histograms& requests = histogram("qflow_http_request_duration_seconds", "How long HTTP requests took");
   Histograms& queue = histogram("qflow_execution_queue_seconds", "How long executions waited for a place");
-  Counters& engine = counter("qflow_engine_events_total", "Branches, retries, resumes, cached results");
+  Counters& engine =
+      counter("qflow_engine_events_total", "Branches, retries, resumes, cached results, live values used again");
   Histograms& checkpoint_bytes = histogram("qflow_checkpoint_size_bytes", "Sizes of values kept for a restart");
   Histograms& checkpoint_seconds = histogram("qflow_checkpoint_duration_seconds", "How long writing them took");
   Gauges& waiting = gauge("qflow_executions_waiting", "Executions that wait for a place, by priority");
@@ -259,6 +260,7 @@ std::string Metrics::text(const Now& now, bool ids) {
   f.spares.Add({{"result", "miss"}}).Set(static_cast<double>(now.spare_misses));
   f.state.Add({{"what", "running"}}).Set(static_cast<double>(now.running));
   f.state.Add({{"what", "waiting"}}).Set(static_cast<double>(now.waiting));
+  f.state.Add({{"what", "kept_workers"}}).Set(static_cast<double>(now.kept));
   for (const auto& [priority, count] : now.waiting_by_class)
     f.waiting.Add({{"priority", priority}}).Set(static_cast<double>(count));
   f.state.Add({{"what", "subscribers"}}).Set(static_cast<double>(now.subscribers));

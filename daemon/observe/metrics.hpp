@@ -27,7 +27,7 @@ class Metrics {
   void data_flow(const std::string& source_type, const std::string& target_type, const std::string& serialization,
                  double size, double seconds);
   void container_created(const std::string& python, double seconds);
-  /// Something that the engine did. `what`: branch, retry, resume, cached.
+  /// Something that the engine did. `what`: branch, retry, resume, cached, kept.
   void happened(const char* what, double count = 1);
   void checkpoint(double bytes, double seconds);
   void commit_group(std::size_t jobs);
@@ -40,7 +40,7 @@ class Metrics {
   struct Now {
     std::vector<Container> containers;
     std::uint64_t spare_hits = 0, spare_misses = 0;
-    std::size_t running = 0, waiting = 0, subscribers = 0;
+    std::size_t running = 0, waiting = 0, kept = 0, subscribers = 0;
     std::vector<std::pair<std::string, std::size_t>> waiting_by_class;  ///< for a place, by priority
   };
   /// The text of /metrics (exposition format 0.0.4). Without `ids`, rows that differ only in what names a workflow, a

@@ -41,7 +41,7 @@ void Announcer::on_start(const engine::Order& order) {
 void Announcer::on_step(const engine::Order& order, std::size_t step, const engine::StepRun& run) {
   const flow::Node& node = order.plan.steps[step].node;
   const bool ended = run.status != Status::running;
-  if (ended && run.reason == "cached") metrics_.happened("cached");
+  if (ended && (run.reason == "cached" || run.reason == "kept")) metrics_.happened(run.reason.c_str());
   if (ended && run.attempt > 0) metrics_.happened("retry");
   if (ended && run.status != Status::skipped)
     metrics_.node(node.type, node.id, engine::word(run.status), order.plan.python, run.duration_ms / 1000);

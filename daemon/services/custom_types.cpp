@@ -7,7 +7,7 @@
 #include "daemon/services/faults.hpp"
 #include "daemon/services/workflow_document.hpp"
 #include "schema/documented_types.hpp"
-#include "schema/typing/json_schema.hpp"
+#include "schema/typing/schema_check.hpp"
 
 namespace qflow::services {
 namespace {

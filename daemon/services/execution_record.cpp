@@ -1,5 +1,6 @@
 #include "daemon/services/execution_record.hpp"
 
+#include "daemon/services/ending.hpp"
 #include "daemon/services/faults.hpp"
 #include "daemon/services/running.hpp"
 #include "sandbox/sys.hpp"

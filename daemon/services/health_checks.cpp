@@ -33,6 +33,7 @@ Task<PythonHealth> python_health(Services& services) {
     const auto& counts = services.engine.pool().counts();
     out.running = services.engine.running();
     out.waiting = services.engine.waiting();
+    out.kept = services.engine.kept_workers().size();
     out.spare_hits = counts.spare_hits;
     out.spare_misses = counts.spare_misses;
     out.zygotes_lost = counts.zygotes_lost;
@@ -74,6 +75,7 @@ Task<observe::Metrics::Now> gauges(Services& services) {
   now.spare_misses = pythons.spare_misses;
   now.running = pythons.running;
   now.waiting = pythons.waiting;
+  now.kept = pythons.kept;
   for (const engine::Priority one : {engine::Priority::first, engine::Priority::later, engine::Priority::last})
     now.waiting_by_class.emplace_back(engine::kPriorityWords[static_cast<std::size_t>(one)],
                                       services.engine.waiting(one));

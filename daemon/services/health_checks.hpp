@@ -16,7 +16,7 @@ Task<DatabaseHealth> database_health(Services& services);
 struct PythonHealth {
   std::vector<workers::Pool::EnvironmentState> environments;
   std::vector<std::string> versions;  ///< that are installed
-  std::size_t running = 0, waiting = 0;
+  std::size_t running = 0, waiting = 0, kept = 0;
   std::uint64_t spare_hits = 0, spare_misses = 0, zygotes_lost = 0;
   /// Whether any environment can run nodes.
   bool ready() const;

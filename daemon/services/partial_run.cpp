@@ -1,6 +1,7 @@
 #include "daemon/services/partial_run.hpp"
 
 #include "daemon/flow/plan.hpp"
+#include "daemon/services/kept_values.hpp"
 #include "daemon/services/workflow_document.hpp"
 #include "daemon/store/execution_rows.hpp"
 
@@ -43,15 +44,35 @@ flow::Pins settled_pins(const flow::Graph& graph, const PartialRun& part) {
   return out;
 }
 
-void plan_part(const flow::Graph& graph, const workers::Settings& settings, const PartialRun& part,
-               engine::Order& order) {
-  const flow::Pins pins = settled_pins(graph, part);
-  std::set<std::string> given;
-  // Without a destination, an editor's pins leave nothing out: what comes before them may be wanted for what it does.
+namespace {
+
+// Without a destination, an editor's pins leave nothing out: what comes before them may be wanted for what it does.
+flow::Plan plan_with(const flow::Graph& graph, const workers::Settings& settings, const PartialRun& part,
+                     const flow::Pins& pins, std::set<std::string> given) {
   for (const auto& [name, value] : pins)
     if (part.destination || part.pins.count(name) == 0) given.insert(name);
-  order.plan = flow::make_plan(graph, settings, part.destination, given);
+  return flow::make_plan(graph, settings, part.destination, given);
+}
+
+}  // namespace
+
+void plan_part(const flow::Graph& graph, const workers::Settings& settings, const PartialRun& part,
+               engine::Order& order) {
+  flow::Pins pins = settled_pins(graph, part);
+  std::set<std::string> live = order.kept ? usable_values(graph, part, order) : std::set<std::string>();
+  order.plan = plan_with(graph, settings, part, pins, live);
+  if (!live.empty() && !fits_kept(order.plan, *order.kept)) {
+    live.clear();
+    order.plan = plan_with(graph, settings, part, pins, live);
+  }
+  for (std::size_t i = 0; i < order.plan.steps.size(); ++i) {
+    const flow::Node& node = order.plan.steps[i].node;
+    if (live.count(node.name) == 0) continue;
+    order.live[i] = node.id;
+    pins.erase(node.name);
+  }
   order.pins = flow::pins_of(graph, order.plan, pins);
+  if (order.live.empty()) order.kept.reset();
 }
 
 std::string document_with_part(const std::string& document, const flow::Graph& graph, const PartialRun& part) {
@@ -80,6 +101,28 @@ flow::Pins recorded_values(sqlite::Db& db, const std::string& execution_id) {
     if (row.status != "completed" || row.loop_index || row.live || !exact || !row.output_data) continue;
     if (row.node_type == "qflow.for_each" || row.node_type == "qflow.while") continue;
     out[row.node_name] = stored_json(*row.output_data);
+  }
+  return out;
+}
+
+std::optional<std::string> last_execution(sqlite::Db& db, const std::string& workflow_id) {
+  store::ExecutionQuery query;
+  query.workflow_id = workflow_id;
+  query.statuses = R"(["completed","failed"])";
+  query.limit = 1;
+  const store::ExecutionPage page = store::list_executions(db, query);
+  return page.rows.empty() ? std::nullopt : std::optional(page.rows.front().id);
+}
+
+std::map<std::string, std::string> seen_in_run_data(const json::object& run_data) {
+  std::map<std::string, std::string> out;
+  for (const auto& [name, runs] : run_data) {
+    if (!runs.is_array() || runs.get_array().empty()) continue;
+    const json::object* task = runs.get_array().back().if_object();
+    const json::value* own = task == nullptr ? nullptr : task->if_contains("qflow");
+    const json::value* id =
+        own != nullptr && own->is_object() ? own->get_object().if_contains("execution_id") : nullptr;
+    if (id != nullptr && id->is_string()) out[std::string(name)] = std::string(std::string_view(id->get_string()));
   }
   return out;
 }

@@ -4,14 +4,10 @@
 
 #include <algorithm>
 
+#include "daemon/base/text.hpp"
+
 namespace qflow::services {
 namespace {
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-  return text;
-}
 
 Fault too_soon(std::chrono::seconds wait) {
   return {FaultKind::too_many,
@@ -24,7 +20,7 @@ Task<store::User> verified_user(Services& services, const Actor& actor, std::str
   // Guesses at one address from one peer soon have to wait; guesses from many peers, or at many addresses, only after
   // more failures. Otherwise anybody could lock out a user, or everybody behind one proxy.
   constexpr unsigned kFreeTogether = 50;
-  const std::string by_email = "e" + lower(email);
+  const std::string by_email = "e" + lower_case(email);
   const std::string by_peer = "p" + actor.peer;
   const std::string by_both = by_email + " " + actor.peer;
   const auto wait = std::max({services.logins.wait(by_both), services.logins.wait(by_email, kFreeTogether),

@@ -74,6 +74,7 @@ Task<workers::Settings> change_settings(Services& services, const Actor& actor, 
   // Present zygotes and spares have the old limits.
   auto adopt = [&services, next]() -> Task<> {
     services.engine.pool().adopt(next);
+    services.engine.kept_workers().clear();
     co_return;
   };
   co_await on_engine(services, std::move(adopt));

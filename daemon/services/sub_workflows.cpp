@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "daemon/flow/control.hpp"
+#include "daemon/services/ending.hpp"
 #include "daemon/services/execution_record.hpp"
 #include "daemon/services/running.hpp"
 #include "daemon/services/workflow_document.hpp"

@@ -8,6 +8,7 @@
 
 #include "schema/documented_types.hpp"
 #include "schema/typing/documented_name.hpp"
+#include "schema/typing/names.hpp"
 #include "schema/typing/parse.hpp"
 
 namespace qflow::typing {

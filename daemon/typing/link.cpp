@@ -6,6 +6,7 @@
 #include <set>
 
 #include "schema/typing/hierarchy.hpp"
+#include "schema/typing/names.hpp"
 #include "schema/typing/parse.hpp"
 
 namespace qflow::typing {

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "daemon/base/fault.hpp"
+#include "daemon/base/processors.hpp"
 #include "daemon/observe/log.hpp"
 
 namespace qflow::workers {
@@ -34,9 +35,7 @@ struct Pool::Nursery : std::enable_shared_from_this<Nursery> {
   Clock::time_point last_used = Clock::now();
   /// Whether the next spare will wait for its job. A spare that is taken at once, because an execution waits or under
   /// load, would only lose time by preparing itself.
-  bool next_will_wait() const {
-    return spares.size() + coming >= waiting && busy <= std::thread::hardware_concurrency();
-  }
+  bool next_will_wait() const { return spares.size() + coming >= waiting && busy <= processors(); }
   Clock::duration idle() const { return busy + waiting > 0 ? Clock::duration(0) : Clock::now() - last_used; }
   unsigned target() const;
 };

@@ -7,6 +7,7 @@ namespace {
 
 constexpr auto kInterval = std::chrono::milliseconds(50);
 constexpr int kTrimEvery = 20;
+constexpr int kRestingEvery = 20;
 
 }  // namespace
 
@@ -17,8 +18,10 @@ Task<> watch(Pool& pool) {
     if (pool.settings().cgroups != nullptr) pool.settings().cgroups->sweep();
     const auto due = Clock::now() - kInterval / 2;
     std::vector<std::shared_ptr<Worker>> old;
-    for (const auto& worker : pool.running())
+    for (const auto& worker : pool.running()) {
+      if (worker->is_resting() && round % kRestingEvery != 0) continue;
       if (worker->end() == End::none && worker->started() < due) old.push_back(worker);
+    }
     if (old.empty()) continue;
     const ProcessTable table;
     for (const auto& worker : old) worker->look(table);

@@ -194,6 +194,7 @@ Task<std::string> Worker::greet_as(sandbox::Role role, Clock::duration patience)
 
 void Worker::begin() {
   started_ = Clock::now();
+  root().resting_ = false;
   // The output of a short execution fits into the pipes and is read with its answers; draining it in the background
   // would wake this strand for each mark. A longer execution would block on a full pipe.
   drain_later_.expires_after(std::chrono::milliseconds(3));
@@ -218,6 +219,21 @@ void Worker::release() {
     err_.close();
   }
   if (on_release) std::exchange(on_release, nullptr)();
+}
+
+void Worker::rest() {
+  Worker& main = root();
+  main.resting_ = true;
+  begin_node(std::chrono::seconds(1));
+  if (main.on_release) std::exchange(main.on_release, nullptr)();
+}
+
+std::size_t Worker::processes() const {
+  constexpr std::size_t kEnough = 9;
+  const pid_t first = root().pid_;
+  if (first <= 0) return 0;
+  const std::vector<pid_t> tree = ProcessTable().tree_of(first, kEnough);
+  return static_cast<std::size_t>(std::count_if(tree.begin(), tree.end(), [](pid_t pid) { return !exit_of(pid); }));
 }
 
 void Worker::begin_node(Clock::duration cpu) {

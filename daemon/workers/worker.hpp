@@ -94,6 +94,14 @@ class Worker : public std::enable_shared_from_this<Worker> {
   const std::string& end_detail() const { return end_detail_; }
   /// An execution takes the worker: from now on the watch checks it and its pipes are drained.
   void begin();
+  /// Its execution is over, and it stays for another one: it may use a second of processor time, is looked at once a
+  /// second, and its place is refilled. begin() ends that.
+  void rest();
+  bool is_resting() const { return resting_; }
+  /// Memory of its own, of its process alone, by the kernel's word; 0 before greet(). Bytes.
+  std::uint64_t own_memory() const { return pid_ > 0 ? status_of(pid_).anonymous : 0; }
+  /// How many processes that have not ended its sandbox has, by the kernel's word, or more than 8. 0 before greet().
+  std::size_t processes() const;
   /// Its execution is over: kills it if it still lives and calls on_release.
   void release();
   /// A node starts: from now on it may use `cpu` of processor time, all its processes together.
@@ -180,6 +188,7 @@ class Worker : public std::enable_shared_from_this<Worker> {
   asio::steady_timer deadline_;
   asio::steady_timer drain_later_;
   Clock::time_point started_ = Clock::time_point::max();
+  bool resting_ = false;
   sandbox::Limits limits_;
   std::unique_ptr<sandbox::CgroupLeaf> leaf_;
   std::uint64_t max_output_;

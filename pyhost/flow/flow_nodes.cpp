@@ -60,6 +60,11 @@ void FlowNodes::add_results(std::uint32_t id, const py::object& more) {
   nodes_.at(id).node.attr("found").attr("update")(more);
 }
 
+void FlowNodes::begin_again() {
+  nodes_.clear();
+  execution_ = py::object();
+}
+
 FlowAnswer FlowNodes::run(std::uint32_t id, const std::vector<std::pair<std::string, py::object>>& inputs, bool again,
                           std::optional<std::int64_t> at) {
   const Node& node = nodes_.at(id);

@@ -30,6 +30,8 @@ class FlowNodes {
  public:
   /// What `execution` says in expressions.
   void set_execution(const schema::json::value& facts);
+  /// Forgets all nodes and the execution: another one begins in this process.
+  void begin_again();
   /// Compiles the node's expressions. Throws error_already_set: SyntaxError for one that is not Python.
   schema::Loaded load(std::uint32_t id, const schema::Load& load);
   bool has(std::uint32_t id) const { return nodes_.count(id) != 0; }

@@ -351,6 +351,16 @@ void Calls::fail(std::uint32_t id, const schema::Call& call, schema::Raised& rai
   }
 }
 
+void Calls::adopt(const schema::Adopt& adopt) {
+  std::unordered_map<std::uint32_t, py::object> values;
+  for (std::size_t i = 0; i < std::min(adopt.from.size(), adopt.to.size()); ++i)
+    if (auto found = values_.find(adopt.from[i]); found != values_.end())
+      values[adopt.to[i]] = std::move(found->second);
+  values_ = std::move(values);
+  files_.clear();
+  lost_.clear();
+}
+
 const py::object* Calls::value(std::uint32_t id) const {
   const auto found = values_.find(id);
   return found == values_.end() ? nullptr : &found->second;

@@ -56,6 +56,8 @@ class Calls {
   /// (schema::Call::keep_error), whose preview goes into `raised`.
   void fail(std::uint32_t id, const schema::Call& call, schema::Raised& raised);
 
+  /// Keeps the values of `adopt` under their new ids, and nothing else: another execution begins in this process.
+  void adopt(const schema::Adopt& adopt);
   /// Takes the value of call `id`, which ran in another worker.
   void give(std::uint32_t id, pybind11::object value) { values_[id] = std::move(value); }
   /// Records why the value of call `id` could not be read (empty: no memory); a call that needs the value cannot run.

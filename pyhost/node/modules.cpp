@@ -235,7 +235,17 @@ const Module* Modules::find(std::uint32_t id) const {
 const std::string* Modules::source_of(const std::string& file) const {
   for (const auto& [id, module] : modules_)
     if (module.file == file) return &module.source;
+  for (const Module& module : before_)
+    if (module.file == file) return &module.source;
   return nullptr;
+}
+
+void Modules::begin_again() {
+  for (auto& [id, module] : modules_) {
+    std::erase_if(before_, [&file = module.file](const Module& other) { return other.file == file; });
+    before_.push_back(std::move(module));
+  }
+  modules_.clear();
 }
 
 void Modules::forget_all() {

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "pyhost/types/annotations.hpp"
 #include "schema/messages.hpp"
@@ -47,6 +48,8 @@ class Modules {
   const Module* find(std::uint32_t id) const;
   /// The source compiled under `file`, or null.
   const std::string* source_of(const std::string& file) const;
+  /// The ids are free again; the modules stay in sys.modules: another execution begins in this process.
+  void begin_again();
   /// Drops every module and its entry in sys.modules.
   void forget_all();
 
@@ -58,6 +61,7 @@ class Modules {
   static schema::Loaded describe_all(Module& entry, const schema::Load& load);
   static void choose(Module& entry, pybind11::object function, schema::Function signature);
   std::unordered_map<std::uint32_t, Module> modules_;
+  std::vector<Module> before_;  ///< of executions before
 };
 
 /// Compiles a node's code. Throws error_already_set for a SyntaxError, Unusable for source that is not text.

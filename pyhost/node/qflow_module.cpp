@@ -87,6 +87,11 @@ void QflowModule::take_state(const std::string& text) {
   if (module_dict != nullptr) name_of("_take_state")(text);
 }
 
+void QflowModule::begin_again() {
+  if (module_dict != nullptr) name_of("_begin_again")();
+  told_anything = false;
+}
+
 void QflowModule::begin() {
   if (std::exchange(told_anything, false)) name_of("_begin")();
 }

@@ -26,6 +26,8 @@ class QflowModule {
   void set_execution(const schema::json::value& facts);
   /// What others have changed of the state: {"set", "removed"} as JSON text. Throws error_already_set.
   void take_state(const std::string& text);
+  /// Forgets the execution and its state: another one begins in this process. Throws error_already_set.
+  void begin_again();
   /// A call begins: what it tells is counted from here.
   void begin();
   /// A call has ended. Tells what it changed of the state; one that failed (`good` false) has changed nothing. Returns

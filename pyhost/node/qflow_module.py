@@ -222,6 +222,16 @@ def _begin():
     _last_progress = _held = None
 
 
+def _begin_again():
+    """In a process that goes on with another execution."""
+    global _given, _execution
+    _begin()
+    _given, _execution = "{}", None
+    _known.clear()
+    if _state is not None:
+        _state.clear()  # nodes may hold it
+
+
 def _take_state(text):
     """What others have changed: {"set": {key: value}, "removed": [keys]}."""
     global _given

@@ -108,4 +108,22 @@ void flush_standard_streams() {
   }
 }
 
+schema::Raised failure_of(const schema::json::value& said) {
+  const auto member = [&](const char* name) {
+    const schema::json::value* value = said.is_object() ? said.get_object().if_contains(name) : nullptr;
+    return value != nullptr && value->is_string() ? std::string(std::string_view(value->get_string())) : std::string();
+  };
+  schema::Raised message;
+  message.phase = "call";
+  message.type = member("type");
+  message.message = member("message");
+  message.traceback = member("traceback");
+  return message;
+}
+
+std::string first_line(std::string text) {
+  text.resize(std::min(text.size(), text.find('\n')));
+  return text;
+}
+
 }  // namespace qflow::pyhost

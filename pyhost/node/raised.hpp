@@ -13,6 +13,12 @@ namespace qflow::pyhost {
 /// exception whose text cannot be read is described by its type.
 schema::Raised describe(pybind11::error_already_set& error, const Modules& modules, const std::string& file);
 
+/// What has failed in another process: {type, message, traceback}; what is missing is empty.
+schema::Raised failure_of(const schema::json::value& said);
+
+/// Without what pybind11 appends: where an exception was raised.
+std::string first_line(std::string text);
+
 /// Flushes sys.stdout and sys.stderr. Objects that the node put in their place may fail, which is ignored.
 void flush_standard_streams();
 

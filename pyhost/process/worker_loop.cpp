@@ -5,8 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <fmt/format.h>
-
 #include <new>
 #include <optional>
 
@@ -16,13 +14,13 @@
 #include "pyhost/node/modules.hpp"
 #include "pyhost/node/qflow_module.hpp"
 #include "pyhost/node/raised.hpp"
-#include "pyhost/process/audit_hook.hpp"
 #include "pyhost/process/branches.hpp"
 #include "pyhost/process/file_pieces.hpp"
 #include "pyhost/process/interpreter.hpp"
+#include "pyhost/process/preparation.hpp"
 #include "pyhost/process/usage_meter.hpp"
+#include "pyhost/process/value_pieces.hpp"
 #include "pyhost/values/passing.hpp"
-#include "pyhost/values/preview.hpp"
 #include "sandbox/denied.hpp"
 #include "sandbox/selfcheck.hpp"
 #include "sandbox/sys.hpp"
@@ -87,6 +85,9 @@ class Worker {
         break;
       case schema::Kind::state:
         return on_state(frame.payload);
+      case schema::Kind::adopt:
+        if (const auto adopt = schema::unpack<schema::Adopt>(frame, error)) return on_adopt(*adopt);
+        break;
       case schema::Kind::branch:
         if (const auto branch = schema::unpack<schema::Branch>(frame, error)) return on_branch(frame.id, *branch);
         break;
@@ -180,6 +181,18 @@ class Worker {
     try {
       reseed_after_fork();
       leave_heap_shared();
+    } catch (const std::exception&) {
+      PyErr_Clear();
+    }
+  }
+
+  // What cannot be done here is missed by the calls that need it.
+  void on_adopt(const schema::Adopt& adopt) {
+    try {
+      flow_.begin_again();
+      modules_.begin_again();
+      calls_.adopt(adopt);
+      qflow_.begin_again();
     } catch (const std::exception&) {
       PyErr_Clear();
     }
@@ -288,7 +301,7 @@ class Worker {
       usage_.take(false);
       return send(schema::Kind::skipped, id, schema::Skipped{*because});
     }
-    if (call.failed) return answer_failure(id, failure_of(*call.failed), &call);
+    if (call.failed) return answer_elsewhere(id, *call.failed, call);
     telling_ = id;
     qflow_.begin();
     const Stopwatch watch;
@@ -315,8 +328,12 @@ class Worker {
   }
 
   void on_fetch(std::uint32_t id, const schema::Fetch& fetch) {
-    if (fetch.whole) return send_whole(id, fetch);
-    if (fetch.keep) return send_kept(id, fetch);
+    const ChunkSink to = [&](const schema::Chunk& chunk, std::string bytes) {
+      only_in_parent();
+      send(schema::Kind::chunk, id, chunk, std::move(bytes));
+    };
+    if (fetch.whole) return hand_out_whole(calls_.value(fetch.call), fetch.most, to);
+    if (fetch.keep) return hand_out_kept(calls_.value(fetch.call), fetch.most, to);
     const PathList* files = calls_.files_of(fetch.call);
     if (files == nullptr || fetch.index >= files->size())
       return send(schema::Kind::chunk, id, schema::Chunk{true, "no such file in this value", std::nullopt});
@@ -324,57 +341,6 @@ class Worker {
                    [&](std::string_view piece, bool last, const std::optional<std::string>& error) {
                      send(schema::Kind::chunk, id, schema::Chunk{last, error, std::nullopt}, std::string(piece));
                    });
-  }
-
-  // A value that is to outlive this worker.
-  void send_kept(std::uint32_t id, const schema::Fetch& fetch) {
-    constexpr std::size_t kPiece = 256U << 10U;
-    schema::Chunk last{true, std::nullopt, std::nullopt};
-    try {
-      const py::object* value = calls_.value(fetch.call);
-      if (value == nullptr) throw std::runtime_error("there is no such value");
-      std::string encoding;
-      const std::string text = text_of_value(*value, fetch.most, encoding);
-      last.encoding = encoding;
-      for (std::size_t at = 0; at < text.size(); at += kPiece)
-        send(schema::Kind::chunk, id, schema::Chunk{false, std::nullopt, std::nullopt}, text.substr(at, kPiece));
-    } catch (const std::length_error&) {
-      last.error = fmt::format("it is larger than {} MiB", fetch.most >> 20U);
-    } catch (const std::exception& problem) {
-      PyErr_Clear();
-      last.error = first_line(problem.what());
-    }
-    only_in_parent();
-    send(schema::Kind::chunk, id, last);
-  }
-
-  // pybind11 appends where an exception was raised.
-  static std::string first_line(std::string text) {
-    text.resize(std::min(text.size(), text.find('\n')));
-    return text;
-  }
-
-  void send_whole(std::uint32_t id, const schema::Fetch& fetch) {
-    const py::object* value = calls_.value(fetch.call);
-    std::optional<std::string> problem;
-    if (value == nullptr) problem = "no such value";
-    std::uint64_t left = fetch.most;
-    try {
-      const PieceSink sink = [&](std::string_view piece) {
-        if (piece.size() > left) throw std::length_error("value");
-        left -= piece.size();
-        if (!piece.empty())
-          send(schema::Kind::chunk, id, schema::Chunk{false, std::nullopt, std::nullopt}, std::string(piece));
-      };
-      if (value != nullptr && !write_whole(*value, sink)) problem = "it is too deep, or contains itself";
-    } catch (const std::length_error&) {
-      problem = fmt::format("as JSON it is larger than {} MiB", fetch.most >> 20U);
-    } catch (const std::exception&) {
-      PyErr_Clear();
-      problem = "there is no memory to write it";
-    }
-    only_in_parent();
-    send(schema::Kind::chunk, id, schema::Chunk{true, problem, std::nullopt});
   }
 
   void fail(std::uint32_t id, py::error_already_set& raised, const char* phase, const std::string& file,
@@ -398,6 +364,13 @@ class Worker {
     send(schema::Kind::raised, id, message);
   }
 
+  // The call has failed in another process.
+  void answer_elsewhere(std::uint32_t id, const schema::json::value& said, const schema::Call& call) {
+    schema::Raised message = failure_of(said);
+    message.used = usage_.take();
+    answer_failure(id, std::move(message), &call);
+  }
+
   void forget_state_changes() {
     try {
       qflow_.end(false);
@@ -412,18 +385,6 @@ class Worker {
     PyErr_Clear();
     const bool memory = dynamic_cast<const std::bad_alloc*>(&error) != nullptr;
     answer_failure(id, raised(phase, memory ? "MemoryError" : "TypeError", memory ? "" : error.what()), call);
-  }
-
-  // What has failed in another process.
-  schema::Raised failure_of(const schema::json::value& said) {
-    const auto text = [&](const char* name) {
-      const schema::json::value* value = said.is_object() ? said.get_object().if_contains(name) : nullptr;
-      return value != nullptr && value->is_string() ? std::string(std::string_view(value->get_string()))
-                                                    : std::string();
-    };
-    schema::Raised message = raised("call", text("type"), text("message"));
-    message.traceback = text("traceback");
-    return message;
   }
 
   schema::Raised raised(const char* phase, std::string type, std::string text) {
@@ -466,35 +427,7 @@ class Worker {
   UsageMeter usage_;
 };
 
-// Compiles, calls and previews once, so that the pages this needs are private before the first job comes.
-void warm_up() {
-  Modules modules;
-  Calls calls;
-  schema::Load load;
-  load.file = "<warm-up>";
-  modules.load(0, load, "def warm(x: int = 1) -> dict:\n    return {'x': [x, 'a', 1.5, None, True]}\n");
-  schema::Call call;
-  calls.run(1, call, *modules.find(0));
-  modules.forget_all();
-}
-
 }  // namespace
-
-void prepare_worker_code(const sandbox::Policy& policy) {
-  watch_audit_events(policy);
-  try {
-    if (!policy.programs) do_without_resource_tracker();
-    prepare_flow_nodes();
-    prepare_qflow_module();
-    prepare_passing();
-    // Show each line while a node runs, although its output goes to a pipe.
-    const py::module_ sys = py::module_::import("sys");
-    for (const char* name : {"stdout", "stderr"}) sys.attr(name).attr("reconfigure")(py::arg("line_buffering") = true);
-    warm_up();
-  } catch (py::error_already_set& error) {
-    throw std::runtime_error(std::string("preparing workers: ") + error.what());
-  }
-}
 
 void become_worker(const sandbox::InnerSandbox& inner, const sandbox::WorkerFds& fds, bool warm) {
   const sandbox::StepFailure failure = inner.enter(fds);

@@ -5,9 +5,6 @@
 
 namespace qflow::pyhost {
 
-/// In the zygote, before the first fork: touches what every worker needs, so that workers share it.
-void prepare_worker_code(const sandbox::Policy& policy);
-
 /// In a newly forked child: enters the inner sandbox, checks it, sends `hello`, serves frames until the socket closes.
 /// `warm`: runs a little Python first.
 [[noreturn]] void become_worker(const sandbox::InnerSandbox& inner, const sandbox::WorkerFds& fds, bool warm);

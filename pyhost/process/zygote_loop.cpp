@@ -13,6 +13,7 @@
 #include <unordered_map>
 
 #include "pyhost/process/interpreter.hpp"
+#include "pyhost/process/preparation.hpp"
 #include "pyhost/process/worker_loop.hpp"
 #include "sandbox/inner.hpp"
 #include "sandbox/sys.hpp"

@@ -8,6 +8,8 @@
 #include "schema/messages.hpp"
 #include "schema/text/parse_json.hpp"
 #include "schema/text/utf8.hpp"
+#include "schema/typing/annotated_limits.hpp"
+#include "schema/typing/names.hpp"
 #include "schema/typing/parse.hpp"
 
 namespace py = pybind11;

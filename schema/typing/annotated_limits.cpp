@@ -1,5 +1,4 @@
-// Part of parse.hpp: Annotated's metadata as JSON Schema keywords.
-#include "schema/typing/parse.hpp"
+#include "schema/typing/annotated_limits.hpp"
 
 namespace qflow::schema {
 

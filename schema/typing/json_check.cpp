@@ -1,4 +1,5 @@
-// Implements check_json() of json_schema.hpp: JSON values against JSON Schema 2020-12.
+#include "schema/typing/json_check.hpp"
+
 #include <fmt/format.h>
 #include <re2/re2.h>
 
@@ -7,7 +8,6 @@
 
 #include "schema/text/pointer.hpp"
 #include "schema/text/utf8.hpp"
-#include "schema/typing/json_schema.hpp"
 
 namespace qflow::schema {
 namespace {

@@ -1,7 +1,6 @@
-// Part of parse.hpp: the names used in type expressions, and the special forms among them.
-#include <algorithm>
+#include "schema/typing/names.hpp"
 
-#include "schema/typing/parse.hpp"
+#include <algorithm>
 
 namespace qflow::schema {
 namespace {

@@ -1,4 +1,5 @@
 #include "schema/typing/parse.hpp"
+#include "schema/typing/annotated_limits.hpp"
 
 #include <algorithm>
 #include <charconv>

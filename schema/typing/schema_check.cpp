@@ -1,11 +1,11 @@
-// Implements check_schema() of json_schema.hpp: whether a user's JSON is a JSON Schema.
+#include "schema/typing/schema_check.hpp"
+
 #include <fmt/format.h>
 #include <re2/re2.h>
 
 #include <algorithm>
 
 #include "schema/text/pointer.hpp"
-#include "schema/typing/json_schema.hpp"
 
 namespace qflow::schema {
 namespace {

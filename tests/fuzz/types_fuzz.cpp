@@ -7,8 +7,10 @@
 #include "schema/typing/assignable.hpp"
 #include "schema/typing/documented_name.hpp"
 #include "schema/typing/hierarchy.hpp"
+#include "schema/typing/json_check.hpp"
 #include "schema/typing/json_schema.hpp"
 #include "schema/typing/parse.hpp"
+#include "schema/typing/schema_check.hpp"
 
 using namespace qflow::schema;
 

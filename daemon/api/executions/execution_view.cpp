@@ -93,7 +93,8 @@ json::object task_view(const store::NodeExecution& node) {
          "file that does."},
         {"location", "outputPane"}}};
   if (node.error_type) task["error"] = error_view(node);
-  task["qflow"] = json::object{{"status", node.status},
+  task["qflow"] = json::object{{"execution_id", node.workflow_execution_id},
+                               {"status", node.status},
                                {"outcome", node.outcome},
                                {"warnings", node.warnings ? stored(node.warnings) : json::value(json::array())},
                                {"denied", node.denied ? stored(node.denied) : json::value(json::array())},

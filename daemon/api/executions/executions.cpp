@@ -8,9 +8,11 @@
 #include "daemon/api/filter.hpp"
 #include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
+#include "daemon/services/ending.hpp"
 #include "daemon/services/execution_list.hpp"
 #include "daemon/services/execution_record.hpp"
 #include "daemon/services/report.hpp"
+#include "daemon/services/retrying.hpp"
 #include "daemon/services/running.hpp"
 #include "daemon/services/waiting.hpp"
 

@@ -153,9 +153,7 @@ Reply response_of(const json::object& response) {
   }
   reply.status = static_cast<int>(response.at("status").to_number<std::int64_t>());
   for (const auto& [name, value] : response.at("headers").as_object()) {
-    std::string lower(name);
-    for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    if (lower == "content-type") reply.content_type = text(value.as_string());
+    if (same_letters(name, "content-type")) reply.content_type = text(value.as_string());
     else reply.headers.emplace_back(name, text(value.as_string()));
   }
   return reply;

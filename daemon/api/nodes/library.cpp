@@ -4,7 +4,7 @@
 #include "daemon/api/nodes/typing_view.hpp"
 #include "daemon/base/members.hpp"
 #include "daemon/base/time.hpp"
-#include "daemon/flow/control.hpp"
+#include "daemon/flow/control_types.hpp"
 #include "daemon/services/node_library.hpp"
 #include "daemon/services/workflow_document.hpp"
 

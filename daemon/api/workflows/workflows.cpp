@@ -184,7 +184,14 @@ services::PartialRun part_in(const Body& body) {
     else body.problems().add("/destinationNode", "expected the name of a node");
   }
   if (const json::object* pins = body.object("pinData")) part.pins = flow::read_pins(*pins);
-  if (const json::object* run_data = body.object("runData")) part.known = services::values_in_run_data(*run_data);
+  if (const json::object* run_data = body.object("runData")) {
+    part.known = services::values_in_run_data(*run_data);
+    part.seen = services::seen_in_run_data(*run_data);
+  }
+  if (const json::value* reuse = body.find("reuse"); reuse != nullptr && !reuse->is_null()) {
+    if (reuse->is_string()) part.reuse = std::string(std::string_view(reuse->get_string()));
+    else body.problems().add("/reuse", "expected the id of an execution, or \"last\"");
+  }
   add_names(body, "startNodes", part.dirty);
   add_names(body, "dirtyNodeNames", part.dirty);
   return part;

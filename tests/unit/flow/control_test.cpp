@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
-#include "daemon/flow/control.hpp"
+#include "daemon/flow/control_problems.hpp"
+#include "daemon/flow/control_types.hpp"
 #include "daemon/flow/workflow_reader.hpp"
 
 using namespace qflow;

@@ -62,6 +62,9 @@ TEST_CASE("frames on the wire match the golden files") {
   pack(Kind::state, 0, Analysed{}, out, R"({"set":{"n":1},"removed":["m"]})");
   CHECK(hex(out) == golden("state.hex"));
   out.clear();
+  pack(Kind::adopt, 0, Adopt{{2, 4}, {536870912, 6}}, out);
+  CHECK(hex(out) == golden("adopt.hex"));
+  out.clear();
   pack(Kind::note, 4, Note{"progress", 0.5, "half", std::nullopt, std::nullopt}, out);
   CHECK(hex(out) == golden("note.hex"));
 }

@@ -6,8 +6,10 @@
 #include <fstream>
 
 #include "schema/typing/hierarchy.hpp"
+#include "schema/typing/json_check.hpp"
 #include "schema/typing/json_schema.hpp"
 #include "schema/typing/parse.hpp"
+#include "schema/typing/schema_check.hpp"
 #include "tests/support/process.hpp"
 #include "tests/unit/schema/typing/parsed.hpp"
 
