@@ -11,6 +11,7 @@
 #include "daemon/flow/workflow_reader.hpp"
 #include "daemon/services/partial_run.hpp"
 #include "daemon/services/sub_workflows.hpp"
+#include "daemon/services/workflow_document.hpp"
 #include "schema/text/parse_json.hpp"
 
 namespace qflow::cli {
@@ -77,7 +78,7 @@ Task<engine::WorkflowAnswer> run_file(NestedRuns runs, std::string parent, engin
   if (graph.name.empty()) graph.name = local.name;
   engine::Order order;
   services::plan_part(graph, runs.settings, services::PartialRun(), order);
-  order.input = std::move(call.input);
+  order.input = services::stored_json(call.input);
   order.execution_id = new_id();
   order.workflow_name = graph.name;
   order.mode = "cli";

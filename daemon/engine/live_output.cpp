@@ -51,4 +51,11 @@ void LiveOutput::end(std::size_t channel, std::size_t step) {
   }
 }
 
+void LiveOutput::forget(std::size_t channel) {
+  after_.erase(after_.lower_bound({channel, 0}), after_.lower_bound({channel + 1, 0}));
+  begun_.erase(begun_.lower_bound({channel, 0}), begun_.lower_bound({channel + 1, 0}));
+  parts_.erase(parts_.lower_bound({channel, 0, false}), parts_.lower_bound({channel + 1, 0, false}));
+  last_.erase(channel);
+}
+
 }  // namespace qflow::engine

@@ -26,6 +26,8 @@ class LiveOutput {
   void begin(std::size_t channel, std::size_t step);
   /// The step ends: hands on its last, unfinished line.
   void end(std::size_t channel, std::size_t step);
+  /// The worker of that lane is gone, and all that it wrote has been handed on.
+  void forget(std::size_t channel);
 
  private:
   using Part = std::tuple<std::size_t, std::size_t, bool>;  ///< lane, step, standard error

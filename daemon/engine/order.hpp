@@ -42,10 +42,10 @@ struct Resumption {
 
 /// A workflow that a step runs (qflow.workflow).
 struct WorkflowCall {
-  std::string workflow;    ///< as the node names it
-  bool wait = true;        ///< for its end
-  unsigned max_depth = 0;  ///< flow::SubWorkflow
-  json::value input;
+  std::string workflow;           ///< as the node names it
+  bool wait = true;               ///< for its end
+  unsigned max_depth = 0;         ///< flow::SubWorkflow
+  std::string input;              ///< JSON text, which has been checked
   std::function<bool()> stopped;  ///< whether nobody waits for it any more, so that it is to be ended
 };
 struct WorkflowAnswer {

@@ -190,7 +190,7 @@ class Walk {
 
   // Other workflows (walk_workflows.cpp).
   Task<bool> run_workflow(std::size_t i);
-  Task<WorkflowAnswer> call_workflow(std::size_t i, json::value input);
+  Task<WorkflowAnswer> call_workflow(std::size_t i, std::string input);
   void take_workflow(std::size_t i, WorkflowAnswer answer);
 
   // What comes of it (walk_answers.cpp).

@@ -186,6 +186,7 @@ void Walk::drop_branch(std::size_t group, const Lane& branch) {
   Lane* const main = run_.lanes[group].get();
   lanes_[group]->drop(branch);
   lanes_[group]->send();
+  if (run_.live) run_.live->forget(branch.channel());
   if (main == lanes_[group] || main == nullptr) return;
   main->drop(branch);
   main->send();

@@ -119,6 +119,7 @@ void Walk::return_to_worker(std::size_t group) {
   if (current_ == gone.get()) current_ = worker;
   lanes_[group] = worker;
   worker->drop(*gone);
+  if (run_.live) run_.live->forget(gone->channel());
   worker->send();
 }
 

@@ -37,9 +37,7 @@ Task<bool> Walk::run_workflow(std::size_t i) {
                                      kOutputBytes >> 20U, input.type)));
     co_return true;
   }
-  std::string error;
-  json::value parsed = schema::parse_json(input.preview, error, 200);
-  WorkflowAnswer answer = co_await call_workflow(i, std::move(parsed));
+  WorkflowAnswer answer = co_await call_workflow(i, input.preview);
   if (run_.cancelled || run_.expired) co_return false;
   if (lanes_[run_.plan.steps[i].group]->is_lost()) {
     lost_ = lanes_[run_.plan.steps[i].group];
@@ -49,7 +47,7 @@ Task<bool> Walk::run_workflow(std::size_t i) {
   co_return true;
 }
 
-Task<WorkflowAnswer> Walk::call_workflow(std::size_t i, json::value input) {
+Task<WorkflowAnswer> Walk::call_workflow(std::size_t i, std::string input) {
   const flow::SubWorkflow sub = flow::sub_workflow_of(run_.plan.steps[i].node);
   WorkflowAnswer answer;
   if (!run_.order.call_workflow) {

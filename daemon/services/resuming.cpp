@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
+#include <mutex>
 
 #include "daemon/flow/control.hpp"
 #include "daemon/flow/workflow_reader.hpp"
@@ -23,6 +25,8 @@ namespace qflow::services {
 namespace {
 
 constexpr std::size_t kMostResumed = 200;  // in memory at a time; the others wait in the store
+constexpr std::size_t kMostOfWorkflow = 20;
+constexpr auto kPause = std::chrono::milliseconds(50);
 
 // The user whose execution it is; one without access runs nothing.
 void require_access(sqlite::Db& db, const store::Execution& row) {
@@ -88,27 +92,101 @@ Task<engine::Order> queued_order(Services& services, const store::Execution& row
   co_return order;
 }
 
+// Those of one workflow that are in memory; many that wait for one another must not keep out the others.
+class OfWorkflows {
+ public:
+  bool enter(const std::string& workflow) {
+    const std::lock_guard lock(mutex_);
+    std::size_t& count = counts_[workflow];
+    return count < kMostOfWorkflow && ++count > 0;
+  }
+  void leave(const std::string& workflow) {
+    const std::lock_guard lock(mutex_);
+    if (--counts_[workflow] == 0) counts_.erase(workflow);
+  }
+  bool has_room(const std::string& workflow) {
+    const std::lock_guard lock(mutex_);
+    const auto found = counts_.find(workflow);
+    return found == counts_.end() || found->second < kMostOfWorkflow;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::size_t> counts_;
+};
+
+// Ids that are still to be started: in their order, but for those of a workflow of which enough are there.
+class Left {
+ public:
+  explicit Left(const std::vector<std::string>& ids) : ids_(ids.begin(), ids.end()) {}
+  bool empty() const { return ids_.empty() && held_.empty(); }
+  std::size_t size() const { return ids_.size(); }
+  /// Empty: all of them are held back.
+  std::string next(OfWorkflows& loaded) {
+    for (auto at = held_.begin(); at != held_.end(); ++at)
+      if (loaded.has_room(at->first)) {
+        std::string id = std::move(at->second.front());
+        at->second.pop_front();
+        if (at->second.empty()) held_.erase(at);
+        return id;
+      }
+    if (ids_.empty()) return {};
+    std::string id = std::move(ids_.front());
+    ids_.pop_front();
+    return id;
+  }
+  void again_later(std::string id) { ids_.push_back(std::move(id)); }
+  void hold(const std::string& workflow, std::string id) { held_[workflow].push_back(std::move(id)); }
+
+ private:
+  std::deque<std::string> ids_;
+  std::map<std::string, std::deque<std::string>> held_;
+};
+
+Task<> end_unresumed(Services& services, const store::Execution& row, const Fault& fault) {
+  return end_queued(services, row, fault.code == "crashed" ? "crashed" : "failed", "it cannot go on: " + fault.message);
+}
+
+struct Resuming {
+  ResumedCount running;
+  std::shared_ptr<OfWorkflows> loaded = std::make_shared<OfWorkflows>();  // shared with the executions that it counts
+};
+
+Task<> start_again(Services& services, const store::Execution& row, const Resuming& resuming) {
+  engine::Order order = co_await queued_order(services, row);
+  auto job = [&services, order = std::move(order)]() mutable { return run_in_background(services, std::move(order)); };
+  ++*resuming.running;
+  auto over = [running = resuming.running, loaded = resuming.loaded,
+               workflow = row.workflow_id.value_or("")](std::exception_ptr) {
+    --*running;
+    loaded->leave(workflow);
+  };
+  asio::co_spawn(services.engine_executor, std::move(job), std::move(over));
+}
+
 // False: something failed that may work later.
-Task<bool> resume_one(Services& services, const std::string& id, ResumedCount running) {
+Task<bool> resume_one(Services& services, std::string id, Left& left, const Resuming& resuming) {
   auto find = [id](sqlite::Db& db) { return store::find_summary(db, id); };
   const auto row = co_await services.store.read(std::move(find));
   if (!row || row->status != "queued") co_return true;  // stopped or deleted meanwhile
-  std::string problem;
-  bool crashed = false;
-  try {
-    engine::Order order = co_await queued_order(services, *row);
-    auto job = [&services, order = std::move(order)]() mutable {
-      return run_in_background(services, std::move(order));
-    };
-    ++*running;
-    asio::co_spawn(services.engine_executor, std::move(job), [running](std::exception_ptr) { --*running; });
+  const std::string workflow = row->workflow_id.value_or("");
+  if (!resuming.loaded->enter(workflow)) {
+    left.hold(workflow, std::move(id));
     co_return true;
-  } catch (const Fault& fault) {
-    if (fault.kind == FaultKind::unavailable) co_return false;
-    problem = fault.message;
-    crashed = fault.code == "crashed";
   }
-  co_await end_queued(services, *row, crashed ? "crashed" : "failed", "it cannot go on: " + problem);
+  std::optional<Fault> fault;
+  try {
+    co_await start_again(services, *row, resuming);
+    co_return true;
+  } catch (const Fault& problem) {
+    fault = problem;
+  } catch (...) {
+    resuming.loaded->leave(workflow);
+    throw;
+  }
+  resuming.loaded->leave(workflow);
+  if (fault->kind == FaultKind::unavailable) co_return false;
+  co_await end_unresumed(services, *row, *fault);
   co_return true;
 }
 
@@ -116,20 +194,24 @@ Task<bool> resume_one(Services& services, const std::string& id, ResumedCount ru
 
 Task<> resume_queued(Services& services, std::vector<std::string> ids, ResumedCount running) {
   if (!running) running = std::make_shared<std::atomic<std::size_t>>(0);
-  std::deque<std::string> left(ids.begin(), ids.end());
+  const Resuming resuming{running};
+  Left left(ids);
   for (std::size_t in_vain = 0; !left.empty();) {
-    while (*running >= kMostResumed) co_await sleep_for(std::chrono::milliseconds(50));
-    std::string id = std::move(left.front());
-    left.pop_front();
+    while (*running >= kMostResumed) co_await sleep_for(kPause);
+    const std::string id = left.next(*resuming.loaded);
+    if (id.empty()) {
+      co_await sleep_for(kPause);
+      continue;
+    }
     bool done = false;
     try {
-      done = co_await resume_one(services, id, running);
+      done = co_await resume_one(services, id, left, resuming);
     } catch (const std::exception& error) {
       log::error("services", "a queued execution could not be started again; it will be tried again",
                  {{"execution_id", id}, {"reason", error.what()}});
     }
     in_vain = done ? 0 : in_vain + 1;
-    if (!done) left.push_back(std::move(id));  // it does not hold up the others
+    if (!done) left.again_later(id);  // it does not hold up the others
     if (!done && in_vain >= left.size()) co_await sleep_for(std::chrono::seconds(1));
   }
 }

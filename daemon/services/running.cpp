@@ -110,7 +110,8 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
   order.respond = std::move(request.respond);
   let_call_workflows(services, order);
   order.queued = !order.in_parents_place && services.engine.full();
-  if (order.queued) order.room = waiting_room(services, order.created_by, order.document.size());
+  if (order.queued || order.concurrency.limit > 0)
+    order.room = waiting_room(services, order.created_by, order.document.size());
   Started started;
   started.id = order.execution_id;
   started.workflow_id = workflow.id;

@@ -90,12 +90,12 @@ Task<engine::WorkflowAnswer> end_of(Services& services, Started started, std::fu
 
 Task<engine::WorkflowAnswer> call_workflow(Services& services, Parent parent, engine::WorkflowCall call) {
   refuse_depth(parent.callers, call.workflow, call.max_depth);
-  auto find = [id = call.workflow, owner = std::optional(parent.created_by)](sqlite::Db& db) {
+  StartRequest request;
+  auto find = [id = call.workflow, owner = std::optional(parent.created_by), &call, &request](sqlite::Db& db) {
+    request.input = stored_json(call.input);
     return own_workflow(db, id, owner);
   };
   const store::Workflow workflow = co_await services.store.read(std::move(find));
-  StartRequest request;
-  request.input = std::move(call.input);
   request.mode = call.wait ? "workflow" : "started";
   request.created_by = std::move(parent.created_by);
   request.parent = std::move(parent.execution_id);

@@ -264,6 +264,10 @@ int main(int argc, char** argv) {
     engine_costs();
     return 0;
   }
+  if (argc > 1 && std::string_view(argv[1]) == "lasting") {
+    lasting_costs();
+    return 0;
+  }
   if (argc > 1 && std::string_view(argv[1]) == "fresh") {
     fresh_processes(argc > 2 ? std::atoi(argv[2]) : 1000);
     return 0;
@@ -283,5 +287,6 @@ int main(int argc, char** argv) {
   http_costs();
   type_costs();
   engine_costs();
+  lasting_costs();
   return 0;
 }

@@ -57,6 +57,8 @@ void http_costs();
 void type_costs();
 /// 11. The engine: decisions, rounds of loops, tries.
 void engine_costs();
+/// 12. Kept workers, checkpoints, waiting executions, memory shared by branches.
+void lasting_costs();
 /// Only the throughput of eight clients with `each` executions, for profiling.
 void fresh_processes(int each);
 
