@@ -73,6 +73,7 @@ int main(int argc, char** argv) {
     for (sandbox::Mount& mount : sandbox::granted_mounts(policy)) policy.mounts.push_back(std::move(mount));
     sandbox::enter_outer(policy, kSocket);
     pyhost::start_interpreter();
+    if (configure.venv) pyhost::use_venv(*configure.venv);
     return pyhost::run_zygote(policy, configure.modules, kSocket);
   } catch (const sandbox::SysError& error) {
     refuse("outer sandbox", error.code().value(), error.what());

@@ -14,10 +14,16 @@
 namespace qflow::schema {
 
 /// configure: the sandbox policy as text (sandbox/policy.hpp reads it) and the modules to import before forking.
+struct Packages {
+  std::string prefix;    ///< the directory of a virtual environment: sys.prefix
+  std::string packages;  ///< its site-packages
+  bool alone = false;    ///< the packages of the Python itself are not seen
+};
 struct Configure {
   std::uint32_t protocol = kProtocolVersion;
   std::string policy;
   std::vector<std::string> modules;
+  std::optional<Packages> venv;
 };
 
 /// ready: the zygote has started. `modules`: the modules of Configure that it imported; a worker imports the others
@@ -167,6 +173,9 @@ struct Call {
   /// Nothing is called: it has failed in another process, {type, message, traceback, line?}. Leaves what keep_error
   /// says.
   std::optional<json::value> failed;
+  /// It may be called again with the values that it takes now: small ones that JSON does not give back are copied for
+  /// it.
+  std::optional<bool> again_later;
 };
 
 /// A file that a value refers to, as the worker names it. The daemon never uses the name as a path.
@@ -287,7 +296,8 @@ struct Note {
   std::optional<json::value> data;
 };
 
-BOOST_DESCRIBE_STRUCT(Configure, (), (protocol, policy, modules))
+BOOST_DESCRIBE_STRUCT(Packages, (), (prefix, packages, alone))
+BOOST_DESCRIBE_STRUCT(Configure, (), (protocol, policy, modules, venv))
 BOOST_DESCRIBE_STRUCT(Ready, (), (protocol, python, modules, notes, present))
 BOOST_DESCRIBE_STRUCT(Spawn, (), (limits, warm))
 BOOST_DESCRIBE_STRUCT(Exited, (), (code, signal, user_us, system_us, max_rss_kib, minor_faults, major_faults))
@@ -307,7 +317,7 @@ BOOST_DESCRIBE_STRUCT(Analysed, (), ())
 BOOST_DESCRIBE_STRUCT(Argument, (), (name, handle, item, key, width, literal, copy))
 BOOST_DESCRIBE_STRUCT(Call, (),
                       (module, arguments, spread, preview_bytes, types, declared, files, keep_error, again, brief, at,
-                       several, failed))
+                       several, failed, again_later))
 BOOST_DESCRIBE_STRUCT(FileOffer, (), (label, suffix, size, name))
 BOOST_DESCRIBE_STRUCT(Result, (),
                       (type, preview, exact, truncated, duration_us, used, files, warnings, inexact_at, least_bytes,

@@ -148,7 +148,8 @@ class NodeFindings {
           fmt::format("imports {}, which Python {} here does not have; {}", import.module, plan_.python,
                       name == import.module
                           ? "is it a module that should lie beside the flow, or one of a package that is not installed?"
-                          : "it is in the package " + name),
+                          : "it is in the package " + name +
+                                ": install that in a virtual environment, and name it with --venv"),
           import.line);
       out_.back().details = {{"module", import.module}, {"distributions", json::value_from(import.distributions)}};
     }

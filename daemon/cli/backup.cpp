@@ -8,7 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
+#include <string_view>
 #include <thread>
 
 #include "daemon/auth/secrets.hpp"
@@ -145,6 +147,11 @@ int restore(const config::Config& config, const std::string& file) {
   const std::string target = config.data_dir + "/qflow.db";
   if (!fs::exists(file)) fail(fmt::format("there is no file {}", file));
   const sandbox::UniqueFd source = sandbox::open_file(file, O_RDONLY, 0);
+  constexpr std::string_view kBegins = "SQLite format 3";  // https://sqlite.org/fileformat.html, 1.3.1
+  std::array<char, 16> begins{};
+  if (::pread(source.get(), begins.data(), begins.size(), 0) != static_cast<ssize_t>(begins.size()) ||
+      kBegins != std::string_view(begins.data(), kBegins.size()))
+    fail(fmt::format("{} is not a backup made by `qflow backup`: it is not a SQLite database", file));
   // Root reads the file, and the directory's owner gets what is made of it.
   become_owner(config.data_dir);
   if (fs::exists(target))

@@ -180,7 +180,12 @@ LocalFlow read_flow(const std::string& path, WatchedFiles* watched) {
   out.name = from_stdin ? "stdin" : fs::path(path).stem().string();
   std::string error;
   json::value document = schema::parse_json(out.text, error, 128);
-  if (!error.empty()) throw bad_flow("invalid_json", fmt::format("workflow {} is not JSON: {}", path, error));
+  if (!error.empty())
+    throw bad_flow(
+        "invalid_json",
+        path.ends_with(".py")
+            ? fmt::format("{} is Python and not a workflow: name it in one as \"file\"; `qflow init` makes one", path)
+            : fmt::format("workflow {} is not JSON: {}", path, error));
   if (!document.is_object())
     throw bad_flow("invalid_workflow",
                    fmt::format("workflow {} must be a JSON object with nodes and connections", path));

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <filesystem>
 
 #include "daemon/base/fault.hpp"
@@ -72,7 +74,10 @@ int init(const std::string& name) {
     if (!sandbox::write_all(fd.get(), with_name(text, shown)))
       throw Fault(FaultKind::unavailable, "unwritable", fmt::format("{}/{} could not be written", name, file));
   }
-  fmt::print("{0}/ has a flow of two nodes. Run it:\n  qflow run {0}/flow.json\n", name);
+  const bool plain = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return (std::isalnum(c) != 0 && c < 0x80) || c == '/' || c == '.' || c == '_' || c == '-';
+  });
+  fmt::print("{0}/ has a flow of two nodes. Run it:\n  qflow run {1}{0}/flow.json{1}\n", name, plain ? "" : "'");
   return kOk;
 }
 

@@ -187,9 +187,17 @@ class Commands {
     c->add_option("SHELL", shell_, "bash, zsh or fish")->required()->check(CLI::IsMember({"bash", "zsh", "fish"}));
   }
 
+  // For nodes of this machine, with the virtual environment that is active.
+  config::Config local(bool quiet) const {
+    config::Config config = told_.load();
+    const std::string said = cli::use_active_venv(config);
+    if (!said.empty() && !quiet) fmt::print(stderr, "{}\n", cli::printable(said));
+    return config;
+  }
+
   void add_run() {
     CLI::App* c = command(app_, "run", "run one workflow in this process, without a server",
-                          [this] { return cli::run(told_.load(), run_); });
+                          [this] { return cli::run(local(run_.quiet), run_); });
     c->add_option("FLOW.json", run_.flow, "the workflow; - reads it from standard input")->required();
     c->add_option("-i,--input", run_.inputs,
                   "NAME=VALUE for the workflow's input; VALUE is JSON or text, as the parameter's type asks, or @FILE "
@@ -217,7 +225,7 @@ class Commands {
 
   void add_check() {
     CLI::App* c = command(app_, "check", "report what is wrong with a workflow, without running it",
-                          [this] { return cli::check(told_.load(), check_); });
+                          [this] { return cli::check(local(false), check_); });
     c->add_option("FLOW.json", check_.flow, "the workflow")->required();
     c->add_option("--python", check_.python, "the Python version to use instead of the workflow's");
     c->add_flag("--strict", check_.strict, "require types inside lists, dicts and the like to fit, too");
@@ -228,8 +236,9 @@ class Commands {
   void add_serve() {
     CLI::App* c = command(app_, "serve", "serve the HTTP API",
                           [this] { return cli::serve(told_.load(), [this] { return told_.load(); }); });
-    add_settings(*c, told_,
-                 {"data_dir", "server.", "auth.", "python.", "sandbox.", "engine.", "files.", "ai.", "log."});
+    add_settings(
+        *c, told_,
+        {"data_dir", "server.", "auth.", "python.", "environments.", "sandbox.", "engine.", "files.", "ai.", "log."});
   }
 
   void add_doctor() {

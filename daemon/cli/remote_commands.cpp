@@ -149,14 +149,24 @@ int push(const RemoteOptions& options) {
   const json::value saved = known.is_null() ? remote.call("POST", "/workflows", flow.document)
                                             : remote.call("PATCH", "/workflows/" + word(known, "id"), flow.document);
   print_findings(saved);
-  fmt::print("{} \"{}\": {}, version {}\n", known.is_null() ? "Created" : "Changed", printable(name), word(saved, "id"),
-             saved.at("version").as_int64());
+  const std::int64_t version = saved.at("version").as_int64();
+  const json::value* before = known.is_object() ? known.get_object().if_contains("version") : nullptr;
+  const bool same = before != nullptr && before->is_int64() && before->get_int64() == version;
+  fmt::print("{} \"{}\": {}, version {}\n",
+             known.is_null() ? "Created"
+             : same          ? "Unchanged"
+                             : "Changed",
+             printable(name), word(saved, "id"), version);
   return kOk;
 }
 
 int pull(const RemoteOptions& options) {
   const Remote remote(signed_in(options.server));
   json::value found = find_workflow(remote, options.id);
+  // 36 characters: a UUID.
+  if (found.is_null() && options.id.size() != 36)
+    throw Fault(FaultKind::bad_input, "not_found",
+                fmt::format("no workflow is called \"{}\", and it is no id; `qflow list` has them", options.id));
   const std::string id = found.is_null() ? options.id : word(found, "id");
   const json::value whole = remote.call("GET", "/workflows/" + encoded(id));
   json::object flow;

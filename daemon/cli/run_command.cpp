@@ -184,6 +184,9 @@ Ended Runner::run_once(WatchedFiles* watched) {
   order.fresh = options.no_cache;
   order.document = json::serialize(local.document);
   const flow::Plan plan = order.plan;
+  if (settings.venv && plan.environment.empty() && !options.quiet)
+    fmt::print(stderr, "this flow runs on Python {}, without the packages of {}, which are for Python {}\n",
+               plan.python, printable(settings.venvs[*settings.venv].path), settings.venvs[*settings.venv].python);
   if (!isolation_) isolation_ = require_isolation(settings, static_cast<int>(config_.sandbox.min_isolation));
   const Isolation& isolation = *isolation_;
   log::set_level(log::Level::warning);

@@ -27,30 +27,57 @@ std::string default_data_dir() {
 }
 
 namespace {
+
+constexpr const char* kNoVenv = "none";
 // Shown at the same path inside, so it must neither hide what a sandbox needs there nor show the whole host.
-std::string shared_directory(const std::string& named, const std::string& data_dir) {
+std::string shared_directory(const std::string& named, const std::string& data_dir,
+                             const std::string& option = "--share") {
   namespace fs = std::filesystem;
   std::error_code error;
   const fs::path path = fs::canonical(named, error);
   if (error || !fs::is_directory(path))
-    throw Fault(FaultKind::bad_input, "no_directory", fmt::format("--share {}: not a directory on this host", named));
+    throw Fault(FaultKind::bad_input, "no_directory",
+                fmt::format("{} {}: not a directory on this host", option, named));
   for (const char* taken :
        {"/", "/proc", "/sys", "/dev", "/tmp", "/node", "/etc", "/usr", "/run", "/root", "/home", "/var"})
     if (path == taken)
       throw Fault(FaultKind::bad_input, "not_shareable",
-                  fmt::format("--share {}: too much of the host; name a directory below it", named));
+                  fmt::format("{} {}: too much of the host; name a directory below it", option, named));
   for (const char* below : {"/proc/", "/sys/", "/dev/", "/tmp/", "/node/"})
     if (path.string().starts_with(below))
       throw Fault(FaultKind::bad_input, "not_shareable",
-                  fmt::format("--share {}: every sandbox has its own {} there", named, below));
+                  fmt::format("{} {}: every sandbox has its own {} there", option, named, below));
   // No node may read the record, the files of every execution or the token.
   const std::string data = fs::weakly_canonical(data_dir, error).string() + "/";
   const std::string shared = path.string() + "/";
   if (data.starts_with(shared) || shared.starts_with(data))
     throw Fault(
         FaultKind::bad_input, "not_shareable",
-        fmt::format("--share {}: the data directory {} with the token is there; choose another", named, data_dir));
+        fmt::format("{} {}: the data directory {} with the token is there; choose another", option, named, data_dir));
   return path;
+}
+
+// Nodes see all of it, read-only.
+workers::Venv prepared_venv(const std::string& path, const workers::Pythons& pythons, const std::string& data_dir,
+                            const std::string& option) {
+  const std::string directory = shared_directory(path, data_dir, option);
+  if (std::any_of(directory.begin(), directory.end(), [](unsigned char c) { return c < 0x20; }))
+    throw Fault(FaultKind::bad_input, "invalid_venv", fmt::format("{}: control characters in its name", option));
+  return workers::read_venv(directory, pythons, option);
+}
+
+void take_venvs(const config::Config& config, workers::Settings& settings) {
+  for (const std::string& path : config.environments.directories) {
+    workers::Venv venv = prepared_venv(path, settings.pythons, config.data_dir, "--environment");
+    const std::string name = venv.path.substr(venv.path.rfind('/') + 1);
+    if (settings.named_venv(name) != nullptr)
+      throw Fault(FaultKind::bad_input, "invalid_venv", fmt::format("--environment: two are called {}", name));
+    settings.venvs.push_back(std::move(venv));
+  }
+  if (config.python.venv.empty() || config.python.venv == kNoVenv) return;
+  settings.venvs.push_back(prepared_venv(config.python.venv, settings.pythons, config.data_dir, "--venv"));
+  settings.venv = settings.venvs.size() - 1;
+  if (config.python.default_version.empty()) settings.default_python = settings.venvs.back().python;
 }
 }  // namespace
 
@@ -92,7 +119,20 @@ workers::Settings make_settings(const config::Config& config) {
   settings.allow_programs = sandbox.allow_programs;
   for (const std::string& directory : sandbox.share)
     settings.shared.push_back(shared_directory(directory, config.data_dir));
+  take_venvs(config, settings);
   return settings;
+}
+
+std::string use_active_venv(config::Config& config) {
+  const char* active = std::getenv("VIRTUAL_ENV");
+  if (active == nullptr || *active == '\0' || !config.python.venv.empty()) return {};
+  try {
+    prepared_venv(active, workers::find_pythons(config.python.pyhost_dir), config.data_dir, "$VIRTUAL_ENV");
+  } catch (const Fault& fault) {
+    return "the active virtual environment is not used: " + fault.message;
+  }
+  config.python.venv = active;
+  return fmt::format("packages of {} ($VIRTUAL_ENV; --venv names another, or none)", active);
 }
 
 std::string Isolation::missing() const {

@@ -36,6 +36,9 @@ std::string default_data_dir();
 config::Config load_config(const std::string& path, const config::Overrides& overrides);
 /// The workers' settings, from the configuration. Throws Fault when there is no pyhost.
 workers::Settings make_settings(const config::Config& config);
+/// Takes the virtual environment that is active in the shell, unless another is named. Returns a line for people that
+/// says so, or why it is not used; empty: none is active.
+std::string use_active_venv(config::Config& config);
 /// Probes the host, claims its cgroup when it is delegated, and throws Fault(unavailable) with the remedies when the
 /// level is below `min_isolation`. Below level 2, reduces `settings.layers` to what the host has.
 Isolation require_isolation(workers::Settings& settings, int min_isolation);

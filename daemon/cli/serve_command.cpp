@@ -76,9 +76,9 @@ std::vector<std::string> operations() {
   return names;
 }
 
-Task<> warm_up(workers::Pool& pool, std::string python) {
+Task<> warm_up(workers::Pool& pool, std::string python, std::string environment) {
   try {
-    co_await pool.warm_up(python);
+    co_await pool.warm_up(python, environment);
   } catch (const std::exception& error) {
     log::error("workers", error.what());
   }
@@ -163,7 +163,10 @@ class Daemon {
     http::Server server(io_, limits, gate_);
     const unsigned short port = server.listen(config->server.listen);
     asio::co_spawn(engine_strand_, workers::watch(pool_), asio::detached);
-    asio::co_spawn(engine_strand_, warm_up(pool_, settings_.get()->default_python), asio::detached);
+    asio::co_spawn(engine_strand_,
+                   warm_up(pool_, settings_.get()->default_python,
+                           settings_.get()->base_environment(settings_.get()->default_python)),
+                   asio::detached);
     asio::co_spawn(asio::make_strand(io_), services::keep_tidy(services_), asio::detached);
     asio::co_spawn(asio::make_strand(io_), start_environments(), asio::detached);
     asio::co_spawn(asio::make_strand(io_), services::resume_queued(services_, std::move(queued_)), asio::detached);

@@ -33,6 +33,7 @@ struct AuthSection {
 struct PythonSection {
   std::string pyhost_dir;
   std::string default_version;  ///< empty: 3.11, else the newest
+  std::string venv;             ///< a virtual environment for all nodes; empty or "none": none
 };
 
 /// What nodes get. A workflow can ask for less of everything.
@@ -61,6 +62,10 @@ struct EngineSection {
 struct FilesSection {
   std::uint64_t max_upload_mib = 64;
   double temporary_hours = 24;  ///< life of a temporary upload
+};
+
+struct EnvironmentsSection {
+  std::vector<std::string> directories;  ///< virtual environments that workflows may name
 };
 
 struct StorageSection {
@@ -92,6 +97,7 @@ struct Config {
   ServerSection server;
   AuthSection auth;
   PythonSection python;
+  EnvironmentsSection environments;
   SandboxSection sandbox;
   EngineSection engine;
   FilesSection files;
@@ -157,6 +163,14 @@ void for_each_setting(C& c, F&& f) {
   f(Setting{"python.default_version", "--default-python",
             "for workflows that name none (default: 3.11, else the newest)"},
     c.python.default_version);
+  f(
+      Setting{
+          "python.venv", "--venv",
+          "a virtual environment that nodes import from, read-only (run and check: default $VIRTUAL_ENV); none: none"},
+      c.python.venv);
+  f(Setting{"environments.directories", "--environment",
+            "a virtual environment that workflows may name: settings.container is its directory's name"},
+    c.environments.directories);
 
   f(Setting{"sandbox.min_isolation", "--min-isolation", "refuse to run code below this isolation level: 3, 2, 1 or 0",
             0, 3},

@@ -52,8 +52,8 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
                      asio::detached);
     });
   if (!order.fresh && !order.execution_id.empty()) one.use_cache(cache_);
-  // Only where nobody else waits: what is busy is not run step by step.
-  if (order.keeps_worker && kept_->is_on()) one.let_worker_stay([this] { return active_.size() <= 1; });
+  // Only where nobody waits: what is busy is not run step by step.
+  if (order.keeps_worker && kept_->is_on()) one.let_worker_stay([this] { return places_.waiting() == 0; });
   active_.emplace(key, &one);
   const auto arrived = Clock::now();
   Outcome outcome;
@@ -84,6 +84,8 @@ Task<Outcome> Engine::run(Order order, StepObserver observer) {
     else if (listener_ != nullptr && turn != Turn::skipped) begin_listening(order, one);
     if (turn != Turn::skipped) outcome = co_await one.execute();
     outcome.queue_ms += waited;
+    // Its values are the latest, whether or not they can stay.
+    if (order.keeps_worker && !order.kept) kept_->forget(order.created_by, order.workflow_id.value_or(""));
     if (std::unique_ptr<KeptWorker> kept = one.take_kept()) kept_->put(std::move(kept));
   } catch (const Fault& f) {
     fault = f;

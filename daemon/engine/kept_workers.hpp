@@ -21,7 +21,9 @@ struct KeptWorker {
   };
   std::string user, workflow_id;
   std::string python, environment, sandbox;  ///< where its values can be used
-  std::optional<std::string> input;          ///< of the execution, as JSON text
+  std::optional<std::string> input;          ///< of the executions whose values it has, as JSON text
+  std::string latest;                        ///< the execution that has used it last
+  std::uint64_t generation = 0;              ///< KeptWorkers'; 0: not kept yet
   std::map<std::string, Value> values;       ///< by the node's id
   std::unique_ptr<Lane> worker;              ///< PID 1 of its sandbox
   std::unique_ptr<Lane> branch;              ///< the process that has the values; null: the worker has them
@@ -33,6 +35,10 @@ struct KeptWorker {
   bool is_usable();
   /// Whether nothing that nodes have started is left in its sandbox.
   bool is_alone();
+  /// It cannot be used again: put() ends it.
+  void spend() { values.clear(); }
+  /// Memory of its own, about. Bytes.
+  std::uint64_t held();
 };
 
 /// All of them, within bounds: at most two a user, the newest ones, one of a workflow, for a limited time, and within a
@@ -40,7 +46,7 @@ struct KeptWorker {
 class KeptWorkers : public std::enable_shared_from_this<KeptWorkers> {
  public:
   KeptWorkers(const asio::any_io_executor& executor, Clock::duration keep, std::uint64_t most_memory)
-      : executor_(executor), timer_(executor), look_(executor), keep_(keep), most_memory_(most_memory) {}
+      : executor_(executor), look_(executor), keep_(keep), most_memory_(most_memory) {}
 
   /// Whether any are kept at all.
   bool is_on() const { return keep_ > Clock::duration::zero() && !closed_; }
@@ -49,24 +55,24 @@ class KeptWorkers : public std::enable_shared_from_this<KeptWorkers> {
   std::shared_ptr<KeptWorker> take(const std::string& user, const std::string& workflow_id);
   /// Keeps a worker that has just ended an execution, if it can be used again.
   void put(std::unique_ptr<KeptWorker> worker);
-  /// Ends those of a workflow; all of them; all, now and from now on.
-  void forget(const std::string& workflow_id);
-  void clear() { kept_.clear(); }
+  /// Ends that of the user's workflow: its values are not the latest any more.
+  void forget(const std::string& user, const std::string& workflow_id);
+  /// Ends all of them, and those that are in use when they come back; the same, and none is kept from now on.
+  void clear();
   void close();
 
-  /// How many are kept and idle, and how often one was used. Engine strand.
+  /// How many are kept and idle.
   std::size_t size() const { return kept_.size(); }
-  std::uint64_t uses() const { return uses_; }
 
  private:
   void trim();
   void look_later();
   asio::any_io_executor executor_;
-  asio::steady_timer timer_, look_;
+  asio::steady_timer look_;
   Clock::duration keep_;
   std::uint64_t most_memory_;
   bool closed_ = false;
-  std::uint64_t uses_ = 0;
+  std::uint64_t generation_ = 1;                   ///< those of an earlier one are not kept again
   std::vector<std::unique_ptr<KeptWorker>> kept_;  ///< the oldest first
 };
 

@@ -1,6 +1,6 @@
 // The conversation with one worker: the requests it has not answered yet, the deadline of the one it works on, frames
 // out and in, the files it hands over, and why it was lost. Whatever the worker sends is checked here against its
-// request and against bounds. What is asked, in which order, and what an answer means is Run's. Engine strand.
+// request and against bounds. What is asked, in which order, and what an answer means is Walk's. Engine strand.
 #pragma once
 #include <deque>
 #include <functional>
@@ -34,7 +34,7 @@ struct LaneRequest {
   double seconds = 0;               ///< wall clock that it may take
   std::uint32_t preview_bytes = 0;  ///< of a call: how large its preview may be
   std::size_t outputs = 0;          ///< of a call of a node of flow: how many outputs it has; 0: another node
-  std::uint64_t round = 0;          ///< of a call in a loop: which of Run's rounds; 0: it is called once
+  std::uint64_t round = 0;          ///< of a call in a loop: which of Walk's rounds; 0: it is called once
   bool again = false;               ///< of a call of a loop: not its first
   std::optional<std::int64_t> at;   ///< of a call of a loop in a branch: the item that it goes to, -1 for none
   bool load() const { return what == What::load; }
@@ -118,7 +118,7 @@ class Lane {
   /// The answer to the oldest request, or a note of it, after which that is still due; nothing once the worker is
   /// lost.
   Task<std::optional<LaneAnswer>> receive();
-  /// Takes an answer back that does not fit what Run knows: the worker broke the protocol.
+  /// Takes an answer back that does not fit what Walk knows: the worker broke the protocol.
   void reject(const LaneAnswer& answer, std::string why);
   /// What a request wrote to standard output or error, as UTF-8.
   workers::Captured take_output(const LaneRequest& request, bool standard_error);

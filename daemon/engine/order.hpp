@@ -66,7 +66,8 @@ struct Order {
   std::map<std::size_t, std::string> live;      ///< steps that do not run, and the nodes whose values are in `kept`
   bool keeps_worker = false;                    ///< its worker may stay when it has ended
   std::map<std::string, std::string> lineages;  ///< flow::lineages(), where its worker may stay
-  std::string execution_id;                     ///< empty: not recorded (a trial run of a node)
+  std::set<std::string> outdated;  ///< nodes whose values in `kept` are older than what they follow from will be
+  std::string execution_id;        ///< empty: not recorded (a trial run of a node)
   std::optional<std::string> workflow_id;
   std::string workflow_name;
   std::string mode = "manual";

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::uint32_t kParked = 0x20000000;  // ids of values that no step of the plan has
 constexpr std::size_t kMostExecutions = 8;
-constexpr std::size_t kMostShown = 64U << 20U;  // bytes of previews that stay with a worker
+constexpr std::size_t kMostShown = 8U << 20U;  // bytes of previews that stay with a worker
 
 }  // namespace
 
@@ -35,9 +35,11 @@ Task<std::unique_ptr<Lane>> Run::fork_kept() {
   const auto* branched = answer ? std::get_if<schema::Branched>(&answer->what) : nullptr;
   const bool forked = branched != nullptr && branched->error == 0 && !from.is_lost();
   const bool there = forked && co_await lane->arrive();
-  if (!there)
+  if (!there) {
+    kept.spend();
     throw Fault(FaultKind::unavailable, "kept_worker_lost",
                 "the worker that had the values of before is gone; run it again, and they are made anew");
+  }
   co_return lane;
 }
 
@@ -62,6 +64,7 @@ std::map<std::string, KeptWorker::Value> Run::values_to_keep() {
   }
   if (!order.kept) return values;
   for (const auto& [node, call] : parked_) {
+    if (order.outdated.count(node) != 0) continue;
     const auto [at, added] = values.try_emplace(node, order.kept->values.at(node));
     if (added) at->second.call = call;
   }
@@ -79,6 +82,7 @@ void Run::keep_worker() {
   std::unique_ptr<Lane>& lane = state_.lanes[0];
   if (!may_stay()) {
     if (!order.kept || !lane) return;
+    order.kept->latest = order.execution_id;
     order.kept->holder().drop(*lane);
     return order.kept->holder().send();
   }
@@ -88,6 +92,7 @@ void Run::keep_worker() {
     KeptWorker& kept = *order.kept;
     const std::unique_ptr<Lane> before = std::exchange(kept.branch, std::move(lane));
     kept.values = std::move(values);
+    kept.latest = order.execution_id;
     if (before) kept.worker->drop(*before);
     kept.worker->send();
     return;
@@ -98,6 +103,7 @@ void Run::keep_worker() {
   made_->python = state_.plan.python;
   made_->environment = state_.plan.environment;
   made_->sandbox = json::serialize(json::value(sandbox_text(state_.plan.sandboxes[0])));
+  made_->latest = order.execution_id;
   if (order.input) made_->input = json::serialize(*order.input);
   made_->values = std::move(values);
   made_->worker = std::move(lane);

@@ -233,11 +233,16 @@ void Walk::take_pin(std::size_t i, const std::string& value) {
   end_step(i, Status::completed);
 }
 
-// Its worker has it already.
+// Its worker has it already; what JSON gives back is given as it was, whatever others have done to it since.
 void Walk::take_live(std::size_t i, const std::string& node) {
   StepRun& run = fresh_run(i);
-  run.result = run_.order.kept->values.at(node).result;
+  const schema::Result& result = run_.order.kept->values.at(node).result;
+  run.result = result;
   run.reason = "kept";
+  if (result.exact && !result.truncated) current_->give(i, result.preview);
+  else if (result.heavy.value_or(false))
+    run.warnings.push_back(
+        "it is as the nodes that have taken it left it, since it is too large to be copied for each");
   state_[i] = State::live;
   erred_[i] = false;
   given_.insert({i, run_.plan.steps[i].group});

@@ -66,6 +66,7 @@ bool Walk::send_call(std::size_t i, const flow::SourceList& sources, const Closi
       }
     }
     request.call.at = at;
+    if (run_.order.keeps_worker && path_.empty()) request.call.again_later = true;
     if (came_ != nullptr) {
       schema::Argument came;
       came.name = "came";

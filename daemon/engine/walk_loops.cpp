@@ -1,4 +1,4 @@
-// The part of Run that goes round loops: which rounds are asked for, what comes back, what a failed round means.
+// The part of Walk that goes round loops: which rounds are asked for, what comes back, what a failed round means.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "daemon/base/fault.hpp"
+#include "daemon/base/near_name.hpp"
 #include "daemon/flow/control.hpp"
 #include "daemon/flow/control_problems.hpp"
 #include "daemon/flow/imports_hint.hpp"
@@ -323,6 +324,13 @@ class Planner {
               to.name, from.name),
           &to, edge.pointer);
     }
+    if (from.role == NodeRole::code && !source.error && source.output_port && from.outputs.size() > 1 &&
+        std::find(from.outputs.begin(), from.outputs.end(), *source.output_port) == from.outputs.end())
+      bad("unknown_output",
+          fmt::format("node \"{}\": its input comes from output \"{}\" of \"{}\", which has: {}{}", to.name,
+                      *source.output_port, from.name, fmt::join(from.outputs, ", "),
+                      did_you_mean(*source.output_port, from.outputs)),
+          &to, edge.pointer);
     if (from.role == NodeRole::flow && !source.error) {
       source.output = output_of(from, *origin->edge);
       if (source.output < 0 || static_cast<std::size_t>(source.output) >= std::max<std::size_t>(1, from.outputs.size()))
@@ -337,6 +345,22 @@ class Planner {
     return source;
   }
 
+  // A container by its id, or a prepared environment by its name.
+  std::string environment_of(const std::string& python) const {
+    if (graph_.container.empty()) return settings_.base_environment(python);
+    const workers::Venv* venv = settings_.named_venv(graph_.container);
+    if (venv == nullptr) return graph_.container;
+    if (venv->python == python) return venv->name;
+    throw Fault(FaultKind::bad_input, "wrong_python",
+                fmt::format("/settings/container: the environment {} is of Python {}, and the workflow asks for {}",
+                            graph_.container, venv->python, python));
+  }
+
+  std::string usual_python() const {
+    const workers::Venv* venv = settings_.named_venv(graph_.container);
+    return venv == nullptr ? settings_.default_python : venv->python;
+  }
+
   void settle(Plan& plan) const {
     std::set<std::string> imports;
     const Node* first = nullptr;
@@ -348,7 +372,7 @@ class Planner {
       for (std::string& name : imports_hint(node.code)) imports.insert(std::move(name));
       const std::string version = node.python_version     ? *node.python_version
                                   : graph_.python_version ? *graph_.python_version
-                                                          : settings_.default_python;
+                                                          : usual_python();
       workers::pyhost_for(settings_.pythons, version);
       if (plan.python.empty()) {
         plan.python = version;
@@ -361,7 +385,7 @@ class Planner {
             &node);
       }
     }
-    plan.environment = graph_.container;
+    plan.environment = environment_of(plan.python);
     for (const auto& [name, source] : graph_.modules) imports.erase(name.substr(0, name.find('.')));
     plan.imports.assign(imports.begin(), imports.end());
   }

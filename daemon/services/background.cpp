@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "daemon/base/near_name.hpp"
 #include "daemon/observe/log.hpp"
 #include "daemon/services/error_workflow.hpp"
 #include "daemon/store/asset_rows.hpp"
@@ -38,13 +39,25 @@ Task<> run_in_background(Services& services, engine::Order order) {
     co_await run_error_workflow(services, std::move(failure));
 }
 
+namespace {
+
+// As workflows name them.
+std::vector<std::string> names_of(const std::vector<workers::Venv>& venvs) {
+  std::vector<std::string> out;
+  for (const workers::Venv& one : venvs) out.push_back(one.path.substr(one.path.rfind('/') + 1));
+  return out;
+}
+
+}  // namespace
+
 Task<> settle_container(Services& services, flow::Graph& graph, const std::string& created_by) {
-  if (graph.container.empty()) co_return;
+  if (graph.container.empty() || services.settings.get()->named_venv(graph.container) != nullptr) co_return;
   auto job = [id = graph.container](sqlite::Db& db) { return store::find_container(db, id, std::nullopt); };
   const auto container = co_await services.store.read(std::move(job));
   if (!container || container->created_by.value_or(created_by) != created_by)
     throw Fault(FaultKind::bad_input, "missing_container",
-                fmt::format("/settings/container: no container has the id {}", graph.container));
+                fmt::format("/settings/container: no container has the id {}{}", graph.container,
+                            did_you_mean(graph.container, names_of(services.settings.get()->venvs))));
   if (container->status != "running")
     throw Fault(FaultKind::conflict, "container_not_running",
                 fmt::format("/settings/container: container {} is {}", graph.container, container->status));

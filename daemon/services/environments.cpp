@@ -150,6 +150,7 @@ Task<> remove_environment(Services& services, const auth::Caller& caller, std::s
   co_await services.store.write(std::move(job));
   auto drop = [&services, id = c.id]() -> Task<> {
     services.engine.pool().drop(id);
+    services.engine.kept_workers().clear();
     co_return;
   };
   co_await on_engine(services, std::move(drop));

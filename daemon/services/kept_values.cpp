@@ -22,8 +22,17 @@ Task<std::shared_ptr<engine::KeptWorker>> take_kept(Services& services, std::str
   co_return kept;
 }
 
+Task<> forget_kept(Services& services) {
+  auto forget = [&services]() -> Task<> {
+    services.engine.kept_workers().clear();
+    co_return;
+  };
+  co_await on_engine(services, std::move(forget));
+}
+
 std::set<std::string> usable_values(const flow::Graph& graph, const PartialRun& part, const engine::Order& order) {
   std::set<std::string> out;
+  const bool latest = part.reuse && *part.reuse == order.kept->latest;
   const std::set<std::string> dirty = flow::with_followers(graph, part.dirty);
   for (const flow::Node& node : graph.nodes) {
     const auto value = order.kept->values.find(node.id);
@@ -37,7 +46,8 @@ std::set<std::string> usable_values(const flow::Graph& graph, const PartialRun& 
     const auto is_in = [&](const std::string& id) {
       return std::find(executions.begin(), executions.end(), id) != executions.end();
     };
-    if ((seen != part.seen.end() && is_in(seen->second)) || part.reuse_latest || (part.reuse && is_in(*part.reuse)))
+    if ((seen != part.seen.end() && is_in(seen->second)) || (part.reuse_latest && latest) ||
+        (part.reuse && is_in(*part.reuse)))
       out.insert(node.name);
   }
   return out;

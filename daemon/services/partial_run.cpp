@@ -72,7 +72,13 @@ void plan_part(const flow::Graph& graph, const workers::Settings& settings, cons
     pins.erase(node.name);
   }
   order.pins = flow::pins_of(graph, order.plan, pins);
-  if (order.live.empty()) order.kept.reset();
+  if (order.live.empty()) return order.kept.reset();
+  std::set<std::string> run;
+  for (std::size_t i = 0; i < order.plan.steps.size(); ++i)
+    if (!order.gives(i)) run.insert(order.plan.steps[i].node.name);
+  const std::set<std::string> after = flow::with_followers(graph, run);
+  for (const flow::Node& node : graph.nodes)
+    if (after.count(node.name) != 0) order.outdated.insert(node.id);
 }
 
 std::string document_with_part(const std::string& document, const flow::Graph& graph, const PartialRun& part) {
@@ -109,9 +115,10 @@ std::optional<std::string> last_execution(sqlite::Db& db, const std::string& wor
   store::ExecutionQuery query;
   query.workflow_id = workflow_id;
   query.statuses = R"(["completed","failed"])";
-  query.limit = 1;
-  const store::ExecutionPage page = store::list_executions(db, query);
-  return page.rows.empty() ? std::nullopt : std::optional(page.rows.front().id);
+  query.limit = 100;
+  for (const store::Execution& row : store::list_executions(db, query).rows)
+    if (row.mode == "manual") return row.id;
+  return std::nullopt;
 }
 
 std::map<std::string, std::string> seen_in_run_data(const json::object& run_data) {

@@ -19,7 +19,7 @@ struct PartialRun {
   std::set<std::string> dirty;              ///< nodes that have changed
   std::map<std::string, std::string> seen;  ///< nodes, and the executions in whose records the caller has their values
   std::optional<std::string> reuse;         ///< an execution, or "last": every value that there is of it
-  bool reuse_latest = false;                ///< and every live value, of whichever execution it is
+  bool reuse_latest = false;                ///< it was "last": also values that it was made from, of executions before
   bool is_whole() const { return !destination && pins.empty() && known.empty(); }
   /// Whether live values of an earlier execution may be used.
   bool may_use_kept() const { return destination && (reuse || !seen.empty()); }
@@ -36,7 +36,8 @@ std::string document_with_part(const std::string& document, const flow::Graph& g
 PartialRun part_in(const json::object& document);
 /// What an execution has recorded exactly: of nodes that completed, not in a loop. On a thread of the store.
 flow::Pins recorded_values(sqlite::Db& db, const std::string& execution_id);
-/// The execution of the workflow that ended last; nothing: none has. On a thread of the store.
+/// The execution by hand of the workflow that began last and has ended; nothing: none of the last 100 is one. On a
+/// thread of the store.
 std::optional<std::string> last_execution(sqlite::Db& db, const std::string& workflow_id);
 /// The nodes in what an editor has of executions (runData), with the execution in whose record each value is.
 std::map<std::string, std::string> seen_in_run_data(const json::object& run_data);

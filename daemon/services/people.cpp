@@ -6,6 +6,7 @@
 #include "daemon/base/ids.hpp"
 #include "daemon/base/time.hpp"
 #include "daemon/services/faults.hpp"
+#include "daemon/services/kept_values.hpp"
 #include "daemon/services/workflow_document.hpp"
 
 namespace qflow::services {
@@ -200,6 +201,7 @@ Task<store::User> change_user(Services& services, const auth::Caller& caller, co
     return user;
   };
   const store::User user = co_await services.store.write(std::move(job));
+  if (!user.is_active) co_await forget_kept(services);
   audit(services, actor, "user.changed", user.email,
         {{"role", user.role}, {"active", user.is_active}, {"password", !hash.empty()}});
   co_return user;
@@ -242,6 +244,7 @@ Task<store::Belongings> delete_user(Services& services, const auth::Caller& call
     return what;
   };
   const store::Belongings what = co_await services.store.write_always(std::move(job));
+  co_await forget_kept(services);
   audit(services, actor, "user.deleted", user.email,
         {{"workflows", what.workflows}, {"deactivated", what.active_workflows}, {"credentials", what.credentials}});
   co_return what;

@@ -56,7 +56,9 @@ flow::Pins pinned_in(const store::Workflow& w) {
 }
 
 // What is recorded of the execution whose values are to be used again.
-void take_recorded(sqlite::Db& db, const auth::Caller& caller, const std::string& workflow_id, PartialRun& part) {
+// With another input its values are not those that it would have now.
+void take_recorded(sqlite::Db& db, const auth::Caller& caller, const std::string& workflow_id,
+                   std::optional<json::value>& input, PartialRun& part) {
   if (*part.reuse == "last") {
     part.reuse_latest = true;
     part.reuse = last_execution(db, workflow_id);
@@ -66,6 +68,9 @@ void take_recorded(sqlite::Db& db, const auth::Caller& caller, const std::string
   if (row.workflow_id != workflow_id)
     throw Fault(FaultKind::bad_input, "wrong_execution",
                 fmt::format("/reuse: execution {} is not of this workflow", *part.reuse));
+  const auto before = store::find_input(db, row.id);
+  if (!input && before) input = stored_json(*before);
+  if (json::serialize(input.value_or(nullptr)) != before.value_or("null")) return;
   for (auto& [name, value] : recorded_values(db, row.id)) part.known.emplace(name, std::move(value));
 }
 
@@ -77,9 +82,11 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
   engine::Order order;
   order.keeps_worker = request.mode == "manual";
   if (order.keeps_worker) order.lineages = flow::lineages(graph);
-  if (order.keeps_worker && request.part.may_use_kept())
+  // Not by one that will wait: what waits holds no process.
+  if (order.keeps_worker && request.part.may_use_kept() && !services.engine.full())
     order.kept = co_await take_kept(services, request.created_by, workflow.id);
   if (order.kept && request.input && json::serialize(*request.input) != order.kept->input) order.kept.reset();
+  if (order.kept && !request.input && order.kept->input) request.input = stored_json(*order.kept->input);
   plan_part(graph, *services.settings.get(), request.part, order);
   // Before anything that takes time: what comes meanwhile is counted, too.
   if (!request.in_parents_place) order.ticket = admit(services, request.created_by);
@@ -129,11 +136,13 @@ Task<Started> start_execution(Services& services, const store::Workflow& workflo
 
 Task<Started> run_workflow(Services& services, const auth::Caller& caller, std::string id,
                            std::optional<json::value> input, PartialRun part) {
-  auto find = [id = std::move(id), caller, &part](sqlite::Db& db) {
+  auto find = [id = std::move(id), caller, &input, &part](sqlite::Db& db) {
     store::Workflow found = own_workflow(db, id, caller.owner_filter());
-    if (part.reuse) take_recorded(db, caller, found.id, part);
+    if (part.reuse) take_recorded(db, caller, found.id, input, part);
     return found;
   };
+  if (part.reuse && !part.destination)
+    throw Fault(FaultKind::bad_input, "missing_destination", "/reuse: needs destinationNode, the node that runs again");
   const store::Workflow w = co_await services.store.read(std::move(find));
   StartRequest request;
   request.input = std::move(input);

@@ -166,8 +166,8 @@ Task<> delete_workflow(Services& services, const auth::Caller& caller, std::stri
     return w;
   };
   const store::Workflow gone = co_await services.store.write(std::move(job));
-  auto forget = [&services, workflow = gone.id]() -> Task<> {
-    services.engine.kept_workers().forget(workflow);
+  auto forget = [&services, user = gone.created_by.value_or(""), workflow = gone.id]() -> Task<> {
+    services.engine.kept_workers().forget(user, workflow);
     co_return;
   };
   co_await on_engine(services, std::move(forget));

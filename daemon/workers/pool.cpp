@@ -73,7 +73,8 @@ Pool::Environment& Pool::environment(const std::string& python, const std::strin
 }
 
 std::shared_ptr<Pool::Nursery> Pool::add_nursery(Environment& home, std::vector<std::string> modules) {
-  auto zygote = std::make_shared<Zygote>(executor_, settings_, home.pyhost, std::move(modules), home.sandbox);
+  auto zygote = std::make_shared<Zygote>(executor_, settings_, home.pyhost, std::move(modules), home.sandbox,
+                                         settings_.find_venv(home.name));
   auto nursery = std::make_shared<Nursery>(*this, home, std::move(zygote));
   asio::co_spawn(executor_, bring_up(nursery), asio::detached);
   return nursery;

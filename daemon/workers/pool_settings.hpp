@@ -2,10 +2,12 @@
 // has its own copy, which Pool::adopt() replaces.
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "daemon/workers/pythons.hpp"
+#include "daemon/workers/venv.hpp"
 #include "sandbox/cgroup.hpp"
 #include "sandbox/policy.hpp"
 
@@ -22,6 +24,8 @@ struct Sandbox {
 struct Settings {
   Pythons pythons;
   std::string default_python;
+  std::vector<Venv> venvs;                     ///< environments that somebody has prepared
+  std::optional<std::size_t> venv;             ///< that of workflows that name none: which of them
   sandbox::Limits limits;                      ///< of every worker that asks for nothing; the most for any worker
   bool allow_network = false;                  ///< workflows may ask for the host's network
   bool allow_programs = false;                 ///< workflows may ask to start programs
@@ -41,6 +45,23 @@ struct Settings {
   unsigned zygote_minutes = 30;
   double idle_minutes = 10;  ///< unused for so long, packages and named environments keep less ready
   bool preload = true;       ///< keep zygotes with the packages that workflows import
+
+  /// The prepared environment of that name; null: there is none.
+  const Venv* find_venv(const std::string& name) const {
+    for (const Venv& one : venvs)
+      if (one.name == name) return &one;
+    return nullptr;
+  }
+  /// The prepared environment that a workflow names by its directory's name; null: there is none.
+  const Venv* named_venv(const std::string& directory) const {
+    for (const Venv& one : venvs)
+      if (!directory.empty() && one.path.ends_with("/" + directory)) return &one;
+    return nullptr;
+  }
+  /// The environment of workflows that name none; empty: the version's own.
+  std::string base_environment(const std::string& python) const {
+    return venv && venvs[*venv].python == python ? venvs[*venv].name : std::string();
+  }
 };
 
 }  // namespace qflow::workers

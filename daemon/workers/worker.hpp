@@ -99,7 +99,10 @@ class Worker : public std::enable_shared_from_this<Worker> {
   void rest();
   bool is_resting() const { return resting_; }
   /// Memory of its own, of its process alone, by the kernel's word; 0 before greet(). Bytes.
-  std::uint64_t own_memory() const { return pid_ > 0 ? status_of(pid_).anonymous : 0; }
+  std::uint64_t own_memory() const {
+    const ProcessStatus status = pid_ > 0 ? status_of(pid_) : ProcessStatus();
+    return status.anonymous + status.shared;
+  }
   /// How many processes that have not ended its sandbox has, by the kernel's word, or more than 8. 0 before greet().
   std::size_t processes() const;
   /// Its execution is over: kills it if it still lives and calls on_release.

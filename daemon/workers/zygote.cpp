@@ -52,7 +52,7 @@ pid_t start_process(const std::string& path, int socket) {
 }  // namespace
 
 Zygote::Zygote(const asio::any_io_executor& executor, const Settings& settings, std::string pyhost,
-               std::vector<std::string> modules, const Sandbox& sandbox)
+               std::vector<std::string> modules, const Sandbox& sandbox, const Venv* venv)
     : executor_(executor),
       settings_(settings),
       pyhost_(std::move(pyhost)),
@@ -63,6 +63,10 @@ Zygote::Zygote(const asio::any_io_executor& executor, const Settings& settings, 
   policy_.network = sandbox.network;
   policy_.programs = sandbox.programs;
   for (const std::string& directory : settings.shared) policy_.mounts.push_back({directory, false});
+  if (venv != nullptr) {
+    venv_ = *venv;
+    policy_.mounts.push_back({venv->path, false});
+  }
   policy_.host_uid = settings.worker_uid;
   policy_.layers = settings.layers;
 }
@@ -80,8 +84,9 @@ Task<> Zygote::start() {
   alive_ = true;
   asio::co_spawn(executor_, listen(shared_from_this()), asio::detached);
   std::string configure;
-  schema::pack(schema::Kind::configure, 0,
-               schema::Configure{schema::kProtocolVersion, sandbox::to_text(policy_), modules_}, configure);
+  schema::Configure told{schema::kProtocolVersion, sandbox::to_text(policy_), modules_, std::nullopt};
+  if (venv_) told.venv = schema::Packages{venv_->path, venv_->packages, venv_->alone};
+  schema::pack(schema::Kind::configure, 0, told, configure);
   sandbox::send_with_fds(socket_.native_handle(), configure, {});
   asio::steady_timer patience(executor_, kStartPatience);
   patience.async_wait([weak = weak_from_this()](boost::system::error_code error) {
@@ -90,7 +95,7 @@ Task<> Zygote::start() {
   while (alive_ && !ready_) co_await changed_.wait();
   if (!ready_)
     throw Fault(FaultKind::unavailable, "sandbox_unavailable",
-                fmt::format("{} could not start: {}. `qflow doctor` says what this host lacks.", pyhost_, failure_));
+                fmt::format("{} could not start: {}", pyhost_, failure_));
 }
 
 void Zygote::lost(const std::string& why) {
@@ -120,7 +125,8 @@ Task<> Zygote::listen(std::shared_ptr<Zygote> self) {
       break;
     }
   }
-  self->lost("it ended");
+  self->lost(self->ready_ ? std::string("it ended")
+                          : fmt::format("it ended; `{} --version`, as the same user, says why", self->pyhost_));
 }
 
 void Zygote::dispatch(const schema::Frame& frame) {

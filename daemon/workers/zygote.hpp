@@ -20,7 +20,7 @@ class Zygote : public std::enable_shared_from_this<Zygote> {
  public:
   /// `sandbox`: the grants; its limits apply to every worker that gets none of its own.
   Zygote(const asio::any_io_executor& executor, const Settings& settings, std::string pyhost,
-         std::vector<std::string> modules, const Sandbox& sandbox);
+         std::vector<std::string> modules, const Sandbox& sandbox, const Venv* venv);
   ~Zygote();
   Zygote(const Zygote&) = delete;
   Zygote& operator=(const Zygote&) = delete;
@@ -57,6 +57,7 @@ class Zygote : public std::enable_shared_from_this<Zygote> {
   const Settings& settings_;
   std::string pyhost_;
   std::vector<std::string> modules_;
+  std::optional<Venv> venv_;  ///< whose packages its workers import
   sandbox::Policy policy_;
   asio::local::stream_protocol::socket socket_;
   sandbox::ChildProcess process_;

@@ -169,8 +169,10 @@ py::object Calls::value_of(const schema::Argument& argument, std::vector<std::st
   if (!argument.handle) return to_python(argument.literal ? *argument.literal : schema::json::value());
   const py::object& kept = values_.at(*argument.handle);
   bool heavy = false;
-  const py::object value = argument.copy.value_or(false) ? own_copy(kept, heavy) : kept;
-  if (heavy && warnings != nullptr)
+  const bool shared = argument.copy.value_or(false);
+  const bool own = shared || (again_later_ && inexact_.count(*argument.handle) != 0);
+  const py::object value = own ? own_copy(kept, heavy) : kept;
+  if (heavy && shared && warnings != nullptr)
     warnings->push_back(
         "input '" + argument.name.value_or("*args") + "' (" + type_name(kept) +
         ") is too large to be copied, and other nodes take the same value: if it is changed here, they see that");
@@ -259,6 +261,7 @@ void name_threads(std::vector<std::string>& warnings) {
 
 schema::Result Calls::run(std::uint32_t id, const schema::Call& call, const Module& module) {
   const Stopwatch watch;
+  again_later_ = call.again_later.value_or(false);
   schema::Result out;
   Bound bound;
   for (const auto& argument : call.arguments)
@@ -280,7 +283,7 @@ schema::Result Calls::run(std::uint32_t id, const schema::Call& call, const Modu
   py::object value = settle(invoke(module, bound), module);
   check_output(value, call, module, out.warnings);
   name_threads(out.warnings);
-  if (call.several.value_or(false) && is_heavy(value)) out.heavy = true;
+  if ((call.several.value_or(false) || (again_later_ && !out.exact)) && is_heavy(value)) out.heavy = true;
   out.duration_us = watch.microseconds();
   show(id, value, call, out);
   values_[id] = std::move(value);
@@ -289,6 +292,7 @@ schema::Result Calls::run(std::uint32_t id, const schema::Call& call, const Modu
 
 schema::Result Calls::run(std::uint32_t id, const schema::Call& call, FlowNodes& nodes) {
   const Stopwatch watch;
+  again_later_ = call.again_later.value_or(false);
   schema::Result out;
   std::vector<std::pair<std::string, py::object>> inputs;
   for (const auto& argument : call.arguments) inputs.emplace_back(argument.name.value_or(""), value_of(argument));
@@ -301,7 +305,7 @@ schema::Result Calls::run(std::uint32_t id, const schema::Call& call, FlowNodes&
   } else {
     show(id, answer.shown, call, out);
   }
-  if (call.several.value_or(false) && is_heavy(answer.shown)) out.heavy = true;
+  if ((call.several.value_or(false) || (again_later_ && !out.exact)) && is_heavy(answer.shown)) out.heavy = true;
   out.live = std::move(answer.live);
   out.left = answer.left;
   values_[id] = std::move(answer.value);
@@ -314,6 +318,8 @@ void Calls::show(std::uint32_t id, const py::object& value, const schema::Call& 
   out.preview = std::move(preview.json);
   out.exact = preview.exact;
   out.truncated = preview.truncated;
+  if (out.exact && !out.truncated) inexact_.erase(id);
+  else inexact_.insert(id);
   if (!out.exact && !out.truncated)
     if (std::string where = find_inexact(value); !where.empty()) out.inexact_at = std::move(where);
   out.type = type_name(value);
@@ -353,10 +359,14 @@ void Calls::fail(std::uint32_t id, const schema::Call& call, schema::Raised& rai
 
 void Calls::adopt(const schema::Adopt& adopt) {
   std::unordered_map<std::uint32_t, py::object> values;
+  std::unordered_set<std::uint32_t> inexact;
   for (std::size_t i = 0; i < std::min(adopt.from.size(), adopt.to.size()); ++i)
-    if (auto found = values_.find(adopt.from[i]); found != values_.end())
+    if (auto found = values_.find(adopt.from[i]); found != values_.end()) {
       values[adopt.to[i]] = std::move(found->second);
+      if (inexact_.count(adopt.from[i]) != 0) inexact.insert(adopt.to[i]);
+    }
   values_ = std::move(values);
+  inexact_ = std::move(inexact);
   files_.clear();
   lost_.clear();
 }

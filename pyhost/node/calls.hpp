@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "pyhost/flow/flow_nodes.hpp"
@@ -58,8 +59,12 @@ class Calls {
 
   /// Keeps the values of `adopt` under their new ids, and nothing else: another execution begins in this process.
   void adopt(const schema::Adopt& adopt);
-  /// Takes the value of call `id`, which ran in another worker.
-  void give(std::uint32_t id, pybind11::object value) { values_[id] = std::move(value); }
+  /// Takes the value of call `id`, which ran in another worker. `exact`: JSON gives it back.
+  void give(std::uint32_t id, pybind11::object value, bool exact) {
+    values_[id] = std::move(value);
+    if (exact) inexact_.erase(id);
+    else inexact_.insert(id);
+  }
   /// Records why the value of call `id` could not be read (empty: no memory); a call that needs the value cannot run.
   void lose(std::uint32_t id, std::string why) { lost_[id] = std::move(why); }
   bool needs_lost(const schema::Call& call) const { return find_lost(call) != nullptr; }
@@ -77,6 +82,8 @@ class Calls {
   std::unordered_map<std::uint32_t, pybind11::object> values_;
   std::unordered_map<std::uint32_t, PathList> files_;
   std::unordered_map<std::uint32_t, std::string> lost_;
+  std::unordered_set<std::uint32_t> inexact_;  ///< values that JSON does not give back
+  bool again_later_ = false;                   ///< the present call may be made again with the same values
 };
 
 }  // namespace qflow::pyhost

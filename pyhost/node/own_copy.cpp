@@ -130,6 +130,21 @@ bool is_small_object(const py::object& value) {
   return counted.verdict == PlainCopier::Verdict::plain;
 }
 
+// A container of the collections module, with what can be copied within it, and not much of that.
+bool is_small_collection(const py::object& value) {
+  const std::string type = type_name(value);
+  const bool sequence = type == "collections.deque";
+  if (!sequence && type != "collections.OrderedDict" && type != "collections.defaultdict" &&
+      type != "collections.Counter")
+    return false;
+  const Py_ssize_t size = PyObject_Size(value.ptr());
+  if (size < 0 || size > kMostParts) return false;
+  const py::object plain = sequence ? py::object(py::list(value)) : py::object(py::dict(value));
+  PlainCopier counted;
+  counted.copy(plain.ptr());
+  return counted.verdict == PlainCopier::Verdict::plain;
+}
+
 }  // namespace
 
 py::object own_copy(const py::object& value, bool& heavy) {
@@ -138,7 +153,7 @@ py::object own_copy(const py::object& value, bool& heavy) {
     if (py::object out = copier.copy(value.ptr())) return out;
     const std::ptrdiff_t bytes = copier.verdict == PlainCopier::Verdict::other ? table_bytes(value) : -1;
     heavy = copier.verdict == PlainCopier::Verdict::too_large || bytes > kMostCopied;
-    if (heavy || (bytes < 0 && !is_small_object(value))) return value;
+    if (heavy || (bytes < 0 && !is_small_object(value) && !is_small_collection(value))) return value;
     return py::module_::import("copy").attr("deepcopy")(value);
   } catch (const std::exception&) {  // it cannot be copied, or there is no memory
     PyErr_Clear();

@@ -108,6 +108,23 @@ void flush_standard_streams() {
   }
 }
 
+int exit_status(py::error_already_set& error) {
+  try {
+    if (!error.matches(PyExc_SystemExit)) {
+      error.restore();
+      PyErr_Print();
+      return 1;
+    }
+    const py::object code = error.value().attr("code");
+    if (code.is_none()) return 0;
+    if (PyLong_Check(code.ptr()) != 0) return static_cast<int>(PyLong_AsLongLong(code.ptr()) & 0xff);
+    py::module_::import("sys").attr("stderr").attr("write")(py::str(code) + py::str("\n"));
+  } catch (const std::exception&) {
+    PyErr_Clear();
+  }
+  return 1;
+}
+
 schema::Raised failure_of(const schema::json::value& said) {
   const auto member = [&](const char* name) {
     const schema::json::value* value = said.is_object() ? said.get_object().if_contains(name) : nullptr;

@@ -13,6 +13,9 @@ namespace qflow::pyhost {
 /// exception whose text cannot be read is described by its type.
 schema::Raised describe(pybind11::error_already_set& error, const Modules& modules, const std::string& file);
 
+/// The status with which a process ends that this exception ends, as `python` has it; what it prints then is printed.
+int exit_status(pybind11::error_already_set& error);
+
 /// What has failed in another process: {type, message, traceback}; what is missing is empty.
 schema::Raised failure_of(const schema::json::value& said);
 

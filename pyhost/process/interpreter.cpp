@@ -131,6 +131,7 @@ void start_interpreter() {
   PyPreConfig pre;
   PyPreConfig_InitIsolatedConfig(&pre);
   pre.utf8_mode = 1;
+  pre.configure_locale = 1;  // LC_CTYPE as LC_ALL says: C.UTF-8
   start(Py_PreInitialize(&pre));
   PyConfig config;
   PyConfig_InitIsolatedConfig(&config);
@@ -145,6 +146,31 @@ void start_interpreter() {
     start(Py_InitializeFromConfig(&config));
   }
   PyConfig_Clear(&config);
+}
+
+// As its own python would: sys.prefix, site-packages with their .pth files, and nothing of the Python's own packages.
+void use_venv(const schema::Packages& venv) {
+  constexpr const char* kSource = R"(
+import os, site, sys
+def use(prefix, packages, alone):
+    if not os.access(packages, os.R_OK | os.X_OK):
+        raise PermissionError("%s cannot be read by the workers' user: chmod -R o+rX, also for what is above it" % packages)
+    sys.prefix = sys.exec_prefix = prefix
+    own = [p for p in sys.path if p.endswith(("/dist-packages", "/site-packages"))]
+    library = [p for p in sys.path if p not in own]
+    sys.path[:] = library
+    site.addsitedir(packages)
+    if not alone:
+        sys.path.extend(p for p in own if p not in sys.path)
+)";
+  try {
+    py::dict scope;
+    const auto done = py::reinterpret_steal<py::object>(PyRun_String(kSource, Py_file_input, scope.ptr(), scope.ptr()));
+    if (!done) throw py::error_already_set();
+    scope["use"](venv.prefix, venv.packages, venv.alone);
+  } catch (py::error_already_set& error) {
+    throw std::runtime_error(std::string("the virtual environment: ") + error.what());
+  }
 }
 
 void do_without_resource_tracker() {

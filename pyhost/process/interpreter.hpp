@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "sandbox/policy.hpp"
+#include "schema/messages.hpp"
 
 namespace qflow::pyhost {
 
@@ -34,6 +35,10 @@ void leave_heap_shared();
 /// Replaces multiprocessing's resource tracker where no programs may run: the tracker is a program, and SharedMemory
 /// would fail without it. What the tracker cleans up after a crash disappears with the worker's own /dev/shm.
 void do_without_resource_tracker();
+
+/// Has the packages of a virtual environment imported before all others but the library's. In the zygote, before it
+/// imports anything. Throws std::runtime_error.
+void use_venv(const schema::Packages& venv);
 
 /// Whether this process has only one thread (unshare(2): CLONE_VM fails with EINVAL otherwise).
 bool single_threaded();

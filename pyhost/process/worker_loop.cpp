@@ -127,7 +127,7 @@ class Worker {
       given_ += piece;
       if (!give.last) return;
       const std::string whole = std::exchange(given_, {});
-      calls_.give(id, value_of_text(whole, give.encoding));
+      calls_.give(id, value_of_text(whole, give.encoding), give.encoding == "json");
     } catch (py::error_already_set& raised) {  // the call that needs it reports it
       lose(id, raised.matches(PyExc_MemoryError) ? "" : first_line(raised.what()));
     } catch (const std::bad_alloc&) {
@@ -222,7 +222,7 @@ class Worker {
       std::uint64_t bytes = 0;
       py::object value = receive_value(branches_.from(take.branch), bytes);
       if (take.results) flow_.add_results(id - 1, value);
-      else calls_.give(id, std::move(value));
+      else calls_.give(id, std::move(value), false);
       answer_moved(id, bytes, watch);
     } catch (const std::exception& problem) {
       answer_unmoved(id, "take", problem);
@@ -345,7 +345,7 @@ class Worker {
 
   void fail(std::uint32_t id, py::error_already_set& raised, const char* phase, const std::string& file,
             std::int64_t duration_us, const schema::Call* call = nullptr) {
-    only_in_parent();
+    only_in_parent(raised);
     schema::Raised message = describe(raised, modules_, file);
     message.phase = phase;
     message.duration_us = duration_us;
@@ -398,7 +398,17 @@ class Worker {
 
   // A child that node code forked also returns here; it is not the worker (sandbox/README.md, "Traps").
   void only_in_parent() const {
-    if (::getpid() != pid_) ::_exit(0);
+    if (::getpid() == pid_) return;
+    flush_standard_streams();
+    ::_exit(0);
+  }
+
+  // Such a child ends with an exception: as `python` would.
+  void only_in_parent(py::error_already_set& raised) const {
+    if (::getpid() == pid_) return;
+    const int status = exit_status(raised);
+    flush_standard_streams();
+    ::_exit(status);
   }
 
   void end_output(std::uint32_t id) {

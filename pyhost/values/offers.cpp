@@ -2,6 +2,8 @@
 
 #include <sys/stat.h>
 
+#include <set>
+
 #include "pyhost/values/preview.hpp"
 #include "schema/text/utf8.hpp"
 
@@ -36,29 +38,85 @@ const char* why_not(const struct stat& info, bool found) {
                                : "is not a regular file";
 }
 
-void offer(py::handle value, const std::string& label, Offers& offers) {
-  if (offers.files.size() >= kMaxFiles || !offers.problem.empty()) return;
-  const std::string type = type_name(value);
-  const bool figure = type == "matplotlib.figure.Figure";
-  if (!figure && (!type.starts_with("pathlib.") || !py::hasattr(value, "stat"))) return;
-  const std::string path = figure ? drawn(value, label) : std::string(py::str(value));
-  if (figure && path.empty()) return;
-  struct stat info {};
-  const bool found = ::stat(path.c_str(), &info) == 0;
-  if (!found || !S_ISREG(info.st_mode)) {
-    if (!is_own(path)) return;  // it names something elsewhere
-    const std::string problem = "the file " + schema::cut(path, 300) + " that it returns " + why_not(info, found);
-    if (label.empty()) offers.problem = problem;
-    else offers.warnings.push_back(problem);
-    return;
+// Looks through a value for files.
+class Search {
+ public:
+  explicit Search(Offers& offers) : offers_(offers) {}
+
+  void look(py::handle value, const std::string& label, int depth) {
+    if (!offers_.problem.empty() || ++looked_ > kMaxLooks) return;
+    if (PyDict_Check(value.ptr()) != 0) {
+      if (!may_enter(depth)) return;
+      for (const auto& [key, item] : py::reinterpret_borrow<py::dict>(value))
+        look(item, below(label, PyUnicode_Check(key.ptr()) != 0 ? schema::cut(key.cast<std::string>(), 100) : "?"),
+             depth + 1);
+    } else if (PyList_Check(value.ptr()) != 0 || PyTuple_Check(value.ptr()) != 0 || PyAnySet_Check(value.ptr()) != 0) {
+      if (!may_enter(depth)) return;
+      std::size_t at = 0;
+      for (const py::handle item : py::reinterpret_borrow<py::iterable>(value)) {
+        if (looked_ > kMaxLooks) return;
+        look(item, below(label, std::to_string(at++)), depth + 1);
+      }
+    } else {
+      offer(value, label);
+    }
   }
-  const std::string name = path.substr(path.rfind('/') + 1);
-  const auto dot = name.rfind('.');
-  const bool suffixed = dot != std::string::npos && name.size() - dot <= 8;
-  offers.files.push_back({label, suffixed ? name.substr(dot) : "", static_cast<std::uint64_t>(info.st_size), {}});
-  if (!figure) offers.files.back().name = schema::cut(name, 200);
-  offers.paths.push_back(path);
-}
+
+  void finish() {
+    if (left_out_ > 0)
+      offers_.warnings.push_back("it hands over " + std::to_string(kMaxFiles) + " files, the most of one value; " +
+                                 std::to_string(left_out_) + " more are left out");
+    if (too_deep_ || looked_ > kMaxLooks)
+      offers_.warnings.push_back("files are looked for in the first " + std::to_string(kMaxLooks) + " elements, " +
+                                 std::to_string(kMaxDepth) + " levels deep; this value has more");
+  }
+
+ private:
+  static constexpr std::size_t kMaxLooks = 20'000;
+  static constexpr int kMaxDepth = 6;
+
+  static std::string below(const std::string& label, const std::string& name) {
+    return schema::cut(label.empty() ? name : label + "." + name, 200);
+  }
+
+  bool may_enter(int depth) {
+    if (depth < kMaxDepth) return true;
+    too_deep_ = true;
+    return false;
+  }
+
+  void offer(py::handle value, const std::string& label) {
+    const std::string type = type_name(value);
+    const bool figure = type == "matplotlib.figure.Figure";
+    if (!figure && (!type.starts_with("pathlib.") || !py::hasattr(value, "stat"))) return;
+    if (offers_.files.size() >= kMaxFiles) {
+      ++left_out_;
+      return;
+    }
+    const std::string path = figure ? drawn(value, label) : std::string(py::str(value));
+    if (path.empty() || !seen_.insert(path).second) return;
+    struct stat info {};
+    const bool found = ::stat(path.c_str(), &info) == 0;
+    if (!found || !S_ISREG(info.st_mode)) {
+      if (!is_own(path)) return;  // it names something elsewhere
+      const std::string problem = "the file " + schema::cut(path, 300) + " that it returns " + why_not(info, found);
+      if (label.empty()) offers_.problem = problem;
+      else offers_.warnings.push_back(problem);
+      return;
+    }
+    const std::string name = path.substr(path.rfind('/') + 1);
+    const auto dot = name.rfind('.');
+    const bool suffixed = dot != std::string::npos && name.size() - dot <= 8;
+    offers_.files.push_back({label, suffixed ? name.substr(dot) : "", static_cast<std::uint64_t>(info.st_size), {}});
+    if (!figure) offers_.files.back().name = schema::cut(name, 200);
+    offers_.paths.push_back(path);
+  }
+
+  Offers& offers_;
+  std::set<std::string> seen_;
+  std::size_t looked_ = 0, left_out_ = 0;
+  bool too_deep_ = false;
+};
 
 }  // namespace
 
@@ -66,15 +124,9 @@ Offers find_files(const py::object& value) {
   Offers offers;
   // Unless pathlib is loaded, there is no Path, nor a figure.
   if (PyDict_GetItemString(PyImport_GetModuleDict(), "pathlib") == nullptr) return offers;
-  offer(value, "", offers);
-  if (PyDict_Check(value.ptr()) != 0) {
-    for (const auto& [key, item] : py::reinterpret_borrow<py::dict>(value))
-      if (PyUnicode_Check(key.ptr()) != 0) offer(item, schema::cut(key.cast<std::string>(), 100), offers);
-  } else if (PyList_Check(value.ptr()) != 0 || PyTuple_Check(value.ptr()) != 0) {
-    const Py_ssize_t size = PySequence_Fast_GET_SIZE(value.ptr());
-    for (Py_ssize_t i = 0; i < size && offers.files.size() < kMaxFiles; ++i)
-      offer(PySequence_Fast_GET_ITEM(value.ptr(), i), std::to_string(i), offers);
-  }
+  Search search(offers);
+  search.look(value, "", 0);
+  if (!offers.files.empty()) search.finish();
   return offers;
 }
 

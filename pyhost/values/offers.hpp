@@ -1,5 +1,5 @@
-// Which files a value hands over: a returned pathlib.Path, or a list, tuple or dict of them. Worker process; the daemon
-// never uses a name from here as a path.
+// Which files a value hands over: a returned pathlib.Path, or a list, tuple, set or dict with them. Worker process; the
+// daemon never uses a name from here as a path.
 #pragma once
 #include <pybind11/pybind11.h>
 
@@ -15,11 +15,11 @@ struct Offers {
   std::vector<schema::FileOffer> files;
   std::vector<std::string> paths;
   std::string problem;  ///< a path in the node's own directories that is no file, and why: of the value itself
-  std::vector<std::string> warnings;  ///< the same of values one level down
+  std::vector<std::string> warnings;  ///< the same of values within it, and what was left out
 };
 
-/// Regular files only, at most 64, in the value itself or one level down. A Figure of matplotlib is drawn into a file
-/// first.
+/// Regular files only, each once, at most 64, in the value itself or in dicts, lists, tuples and sets within it, as far
+/// as bounds allow. A Figure of matplotlib is drawn into a file first.
 Offers find_files(const pybind11::object& value);
 
 }  // namespace qflow::pyhost

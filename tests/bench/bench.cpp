@@ -92,7 +92,7 @@ Task<> fork_workers(Sample& sample) {
   settings.pythons = workers::find_pythons(bin(""));
   const auto zygote = std::make_shared<workers::Zygote>(co_await asio::this_coro::executor, settings,
                                                         settings.pythons.at(workers::default_python(settings.pythons)),
-                                                        std::vector<std::string>(), workers::Sandbox{});
+                                                        std::vector<std::string>(), workers::Sandbox{}, nullptr);
   co_await zygote->start();
   for (int i = 0; i < 200; ++i) {
     const auto start = Clock::now();

@@ -107,7 +107,7 @@ void waiting(Daemon& daemon) {
       if (begun.status == 503) ::usleep(100'000);
       else if (begun.status != 202) throw std::runtime_error(begun.body);
     }
-    while (daemon.get("/executions/active")["count"] != 0) ::usleep(100'000);
+    for (int i = 0; i < 600 && metric(daemon, "qflow_state{what=\"running\"}") > 0; ++i) ::usleep(100'000);
     ::sleep(1);
   };
   start(200);  // warms the allocator

@@ -119,7 +119,7 @@ Task<> spare_and_job(Sample& prepared, Sample& answered) {
   const workers::Settings settings = bench_settings();
   const auto zygote = std::make_shared<workers::Zygote>(co_await asio::this_coro::executor, settings,
                                                         settings.pythons.at(settings.default_python),
-                                                        std::vector<std::string>(), workers::Sandbox{});
+                                                        std::vector<std::string>(), workers::Sandbox{}, nullptr);
   co_await zygote->start();
   for (int i = 0; i < 300; ++i) {
     const auto start = Clock::now();

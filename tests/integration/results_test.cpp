@@ -154,6 +154,51 @@ TEST_CASE("files keep their names; a path that is no file is an error by name") 
         "completed");
 }
 
+TEST_CASE("a child of os.fork() ends as with python: its status, its traceback, what it printed last") {
+  const Answer done = daemon().run(chain({node("f", R"(
+import os, sys
+def f():
+    out = []
+    for end in (lambda: sys.exit(3), lambda: sys.exit("text"), lambda: 1 / 0, lambda: print("no line", end="")):
+        pid = os.fork()
+        if pid == 0: return end()
+        out.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    return out
+)")}));
+  CHECK(done["data"].at("outputs").at("f") == json::array{3, 1, 1, 0});
+  const json::value& said = done["data"].at("resultData").at("runData").at("f").at(0).at("qflow");
+  CHECK(has(text(said.at("stdout")), "no line"));
+  CHECK(has(text(said.at("stderr")), "text\n"));
+  CHECK(has(text(said.at("stderr")), "ZeroDivisionError"));
+}
+
+TEST_CASE("the C library has the locale that the environment names") {
+  CHECK(daemon()
+            .run(chain({node("f",
+                             "import locale\ndef f(): return [locale.setlocale(locale.LC_CTYPE), "
+                             "locale.nl_langinfo(locale.CODESET)]")}))["data"]
+            .at("outputs")
+            .at("f") == json::array{"C.UTF-8", "UTF-8"});
+}
+
+TEST_CASE("files deeper in a value are handed over, each once, and what is left out is said") {
+  const Answer deep =
+      daemon().run(chain({node("f",
+                               "from pathlib import Path\ndef f():\n    one = Path('/tmp/a.txt'); "
+                               "one.write_text('1')\n    two = Path('b.txt'); two.write_text('2')\n"
+                               "    return [{'k': [one, one]}, {two}, {'gone': [Path('nope.txt')]}]")}));
+  CHECK(deep["data"].at("files").as_array().size() == 2);
+  const std::string said =
+      json::serialize(deep["data"].at("resultData").at("runData").at("f").at(0).at("qflow").at("warnings"));
+  CHECK(has(said, "the file nope.txt that it returns does not exist"));
+  const Answer many =
+      daemon().run(chain({node("f",
+                               "from pathlib import Path\ndef f():\n    all = [Path(f'{i}.txt') for i in range(70)]\n"
+                               "    for one in all: one.write_text('x')\n    return all")}));
+  CHECK(many["data"].at("files").as_array().size() == 64);
+  CHECK(has(many.body, "6 more are left out"));
+}
+
 TEST_CASE("an iterator is collected, so that each consumer gets it; an endless one is refused") {
   const auto values = [](const std::string& make) {
     json::object flow{

@@ -50,7 +50,7 @@ def inside(args, directory, name):
         flow.write_text(json.dumps(document))
         (directory / "suite_node.py").write_text((HERE / "suite_node.py").read_text())
     command = [args.qflow, "run", str(flow), "--json", "-i", "name=" + name, "--data-dir", str(directory / "data"),
-               "--allow-programs", "--timeout", str(args.timeout), "--memory", "3072", "--cpu", "2", "--tmp", "512", "--processes", "256"]
+               "--allow-programs", "--timeout", str(args.timeout), "--memory", str(args.memory), "--cpu", "2", "--tmp", "512", "--processes", "256"]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     try:
         report = json.loads(done.stdout)
@@ -89,6 +89,8 @@ def main():
     parser.add_argument("--qflow", default=str(HERE.parents[1] / "build/release/bin/qflow"))
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--timeout", type=int, default=900, help="seconds for one file")
+    parser.add_argument("--memory", type=int, default=4096, help="MiB that one file may use inside")
+    parser.add_argument("--part", default="1/1", help="K/N: only every Nth file, from the Kth on")
     parser.add_argument("--json", help="write what came of each file there")
     args = parser.parse_args()
 
@@ -101,6 +103,8 @@ def main():
     prefix = "test." if args.suite == "cpython" else ""
     if args.files:
         names = [name if name.startswith(prefix) else prefix + name for name in args.files]
+    part, parts = map(int, args.part.split("/"))
+    names = names[part - 1::parts]
     reasons = listed(args.suite + ".reasons")
     results = {}
     with tempfile.TemporaryDirectory(prefix="qflow-suite-") as scratch:
@@ -108,14 +112,15 @@ def main():
         directory = pathlib.Path(scratch)
         work = outside if args.outside else inside
         with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
-            started = {}
             def timed(name):
-                started[name] = time.monotonic()
-                return work(args, directory, name)
+                started = time.monotonic()
+                return work(args, directory, name) | {"seconds": round(time.monotonic() - started, 1)}
             jobs = {pool.submit(timed, name): name for name in names}
             for number, job in enumerate(concurrent.futures.as_completed(jobs), 1):
                 name, result = jobs[job], job.result()
                 results[name] = result
+                if args.json:
+                    pathlib.Path(args.json).write_text(json.dumps(results, indent=1))
                 bad = "error" in result or result["failed"]
                 if bad or args.files:
                     said = result.get("error") or "%d of %d failed" % (len(result["failed"]), result["run"])
@@ -125,14 +130,14 @@ def main():
                         print("    %s\n        %s" % (test, text.strip().replace("\n", "\n        ") if args.files else text.strip().splitlines()[-1]))
                 elif number % 50 == 0:
                     print("%d/%d" % (number, len(names)), flush=True)
-    if args.json:
-        pathlib.Path(args.json).write_text(json.dumps(results, indent=1))
 
     good = [name for name, result in results.items() if "error" not in result and not result["failed"]]
     run = sum(result.get("run", 0) for result in results.values())
     failed = sum(len(result.get("failed", ())) for result in results.values())
+    skipped = sum(result.get("skipped", 0) for result in results.values())
     lost = [name for name, result in results.items() if "error" in result]
-    print("%d of %d files pass, %d of %d tests; %d files gave no result" % (len(good), len(results), run - failed, run, len(lost)))
+    print("%d of %d files pass, %d of %d tests, %d skipped; %d files gave no result"
+          % (len(good), len(results), run - failed, run, skipped, len(lost)))
     unexpected = sorted(set(results) - set(good) - set(reasons))
     if unexpected:
         print("without a reason: " + ", ".join(unexpected))

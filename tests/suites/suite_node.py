@@ -8,7 +8,7 @@ class Seen:
         self.run, self.skipped, self.failed = 0, 0, {}
 
     def pytest_runtest_logreport(self, report):
-        if report.when == "call":
+        if report.when == "call" or (report.when == "setup" and report.failed):
             self.run += 1
         if report.skipped:
             self.skipped += 1
@@ -19,13 +19,26 @@ class Seen:
         if report.failed:
             self.failed[report.nodeid] = str(report.longrepr)[-3000:]
 
+    def pytest_internalerror(self, excrepr):
+        self.failed["pytest itself"] = str(excrepr)[-3000:]
+
 
 def with_pytest(name: str) -> dict:
+    import importlib.util
+    import pathlib
+
     import pytest
 
     seen = Seen()
-    options = ["-q", "-p", "no:cacheprovider", "-m", "not slow and not network and not db and not single_cpu", "--pyargs", name]
-    pytest.main(options, plugins=[seen])
+    # A path and not --pyargs NAME: with this, pytest reads the package's conftest.py only when it collects, too late for
+    # the options that pandas' adds. It would then run no test at all.
+    package, _, module = name.partition(".")
+    place = pathlib.Path(importlib.util.find_spec(package).submodule_search_locations[0])
+    file = place.joinpath(*module.split(".")).with_suffix(".py")
+    options = ["-q", "-p", "no:cacheprovider", "-m", "not slow and not network and not db and not single_cpu", str(file)]
+    status = pytest.main(options, plugins=[seen])
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED) and not seen.failed:
+        seen.failed["pytest itself"] = "ended with %r" % status
     return {"run": seen.run, "skipped": seen.skipped, "failed": seen.failed}
 
 

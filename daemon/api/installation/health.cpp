@@ -31,8 +31,11 @@ json::object view(const services::SandboxHealth& health) {
 json::object view(const services::PythonHealth& health) {
   json::array environments;
   for (const auto& state : health.environments)
-    environments.push_back(json::object{
-        {"python", state.python}, {"ready", state.ready}, {"zygotes", state.zygotes}, {"spares", state.spares}});
+    environments.push_back(json::object{{"python", state.python},
+                                        {"name", state.name.empty() ? json::value(nullptr) : json::value(state.name)},
+                                        {"ready", state.ready},
+                                        {"zygotes", state.zygotes},
+                                        {"spares", state.spares}});
   return {{"status", health.ready() ? "healthy" : "degraded"},
           {"environments", std::move(environments)},
           {"running", health.running},

@@ -45,6 +45,28 @@ TEST_CASE("steps are ordered by what they need, otherwise as written") {
   CHECK(plan.python == "3.11");
 }
 
+TEST_CASE("a connection from an output that the node does not have is refused by name") {
+  const Fault fault = unplannable(R"({"nodes":[{"id":"a","code":"x","outputs":["lo","high"]},{"id":"b","code":"x"}],
+    "connections":[{"source":{"nodeId":"a","output":"hihg"},"target":"b"}]})");
+  CHECK(fault.code == "unknown_output");
+  CHECK(fault.message.find("which has: lo, high; did you mean high?") != std::string::npos);
+}
+
+TEST_CASE("a prepared environment is named by its directory, and sets the Python") {
+  workers::Settings s = settings();
+  s.venvs.push_back({"/opt/venvs/science 1", "/opt/venvs/science", "3.9", "/opt/venvs/science/lib", true});
+  const char* const named = R"({"settings":{"container":"science"},"nodes":[{"id":"a","code":"x"}]})";
+  const Plan plan = make_plan(read(named), s);
+  CHECK(plan.environment == "/opt/venvs/science 1");
+  CHECK(plan.python == "3.9");
+  const char* const plain = R"({"nodes":[{"id":"a","code":"x"}]})";
+  CHECK(make_plan(read(plain), s).environment.empty());
+  s.venv = 0;
+  CHECK(make_plan(read(plain), s).environment.empty());  // the default Python is another
+  s.default_python = "3.9";
+  CHECK(make_plan(read(plain), s).environment == "/opt/venvs/science 1");
+}
+
 TEST_CASE("a cycle is named by its nodes") {
   const Fault fault =
       unplannable(R"({"nodes":[{"id":"s","code":"x"},{"id":"a","code":"x"},{"id":"b","code":"x"},{"id":"z","code":"x"}],

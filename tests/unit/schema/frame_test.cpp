@@ -38,7 +38,7 @@ std::string bytes_of(const Frame& frame) {
 TEST_CASE("frames on the wire match the golden files") {
   // A difference here means a new protocol version: do not adapt the test.
   std::string out;
-  pack(Kind::configure, 0, Configure{kProtocolVersion, "memory 536870912\n", {"pandas"}}, out);
+  pack(Kind::configure, 0, Configure{kProtocolVersion, "memory 536870912\n", {"pandas"}, std::nullopt}, out);
   CHECK(hex(out) == golden("configure.hex"));
   out.clear();
   Call call;
