@@ -166,6 +166,9 @@ Ended Runner::run_once(WatchedFiles* watched) {
     settings_->preload = false;
   }
   workers::Settings& settings = *settings_;
+  // Before the store has threads: the host is probed by forks, which would inherit their locks.
+  if (!isolation_) isolation_ = require_isolation(settings, static_cast<int>(config_.sandbox.min_isolation));
+  const Isolation& isolation = *isolation_;
   engine::Order order;
   std::optional<store::Store> store;
   if (options.reuse) store.emplace(config_.data_dir);
@@ -187,8 +190,6 @@ Ended Runner::run_once(WatchedFiles* watched) {
   if (settings.venv && plan.environment.empty() && !options.quiet)
     fmt::print(stderr, "this flow runs on Python {}, without the packages of {}, which are for Python {}\n",
                plan.python, printable(settings.venvs[*settings.venv].path), settings.venvs[*settings.venv].python);
-  if (!isolation_) isolation_ = require_isolation(settings, static_cast<int>(config_.sandbox.min_isolation));
-  const Isolation& isolation = *isolation_;
   log::set_level(log::Level::warning);
 
   if (!store) store.emplace(config_.data_dir);

@@ -45,7 +45,7 @@ TEST_CASE("sign in, push with files and modules, pull, list, show, logs") {
   const Finished pushed = home({"push", flow});
   CHECK_MESSAGE(pushed.code == 0, pushed.err);
   CHECK(has(pushed.out, "Created \"pushed\": "));
-  CHECK(has(home({"push", flow}).out, "Changed \"pushed\": "));  // nothing changed: no version
+  CHECK(has(home({"push", flow}).out, "Unchanged \"pushed\": "));
   CHECK(has(home({"push", flow}).out, "version 1"));
   CHECK(has(home({"list"}).out, "pushed"));
   const json::value workflows = json::parse(home({"list", "--json"}).out);
