@@ -114,8 +114,10 @@ class PlainCopier {
 std::ptrdiff_t table_bytes(const py::object& value) {
   const std::string type = type_name(value);
   if (type == "numpy.ndarray" || type.ends_with("Series")) return value.attr("nbytes").cast<std::ptrdiff_t>();
-  if (type.ends_with("DataFrame") && find_attribute(value, "memory_usage"))
-    return value.attr("memory_usage")().attr("sum")().cast<std::ptrdiff_t>();
+  if (!type.ends_with("DataFrame")) return -1;
+  // A byte for each cell at least: a large one need not be weighed, which takes milliseconds.
+  if (const auto cells = value.attr("size").cast<std::ptrdiff_t>(); cells > kMostCopied) return cells;
+  if (find_attribute(value, "memory_usage")) return value.attr("memory_usage")().attr("sum")().cast<std::ptrdiff_t>();
   return -1;
 }
 
