@@ -55,8 +55,8 @@ flow::Pins pinned_in(const store::Workflow& w) {
   return pins != nullptr && pins->is_object() ? flow::read_pins(pins->get_object()) : flow::Pins();
 }
 
-// What is recorded of the execution whose values are to be used again.
-// With another input its values are not those that it would have now.
+// Adds what is recorded of the execution whose values are to be used again; with another input these are not the values
+// that its nodes would give now.
 void take_recorded(sqlite::Db& db, const auth::Caller& caller, const std::string& workflow_id,
                    std::optional<json::value>& input, PartialRun& part) {
   if (*part.reuse == "last") {
