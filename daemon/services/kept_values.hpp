@@ -11,7 +11,8 @@ namespace qflow::services {
 /// The worker that has stayed with the values of the user's last execution by hand of that workflow, for this
 /// execution alone; null: there is none. It goes back by itself. Any thread.
 Task<std::shared_ptr<engine::KeptWorker>> take_kept(Services& services, std::string user, std::string workflow_id);
-/// Ends all workers that have stayed: somebody's rights, or what there is to run in, have changed. Any thread.
+/// Ends all workers that have stayed, also those in use when they come back: a user, a workflow, or what there is to
+/// run in, has changed or gone. Any thread.
 Task<> forget_kept(Services& services);
 /// The nodes of the graph whose values in `order.kept` stand for what they would give now: nothing that they depend on
 /// has changed, and the caller has them from the record of the execution that made them. Any thread.

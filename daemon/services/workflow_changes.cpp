@@ -8,6 +8,7 @@
 #include "daemon/base/time.hpp"
 #include "daemon/flow/plan.hpp"
 #include "daemon/services/faults.hpp"
+#include "daemon/services/kept_values.hpp"
 #include "daemon/services/workflow_document.hpp"
 #include "daemon/store/folder_rows.hpp"
 #include "daemon/store/storage_rows.hpp"
@@ -166,11 +167,7 @@ Task<> delete_workflow(Services& services, const auth::Caller& caller, std::stri
     return w;
   };
   const store::Workflow gone = co_await services.store.write(std::move(job));
-  auto forget = [&services, user = gone.created_by.value_or(""), workflow = gone.id]() -> Task<> {
-    services.engine.kept_workers().forget(user, workflow);
-    co_return;
-  };
-  co_await on_engine(services, std::move(forget));
+  co_await forget_kept(services);
   announce(services, "workflow.deleted", gone);
 }
 
