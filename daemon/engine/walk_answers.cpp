@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <thread>
 
 #include "daemon/base/processors.hpp"
 #include "daemon/base/text.hpp"

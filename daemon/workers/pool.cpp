@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "daemon/base/fault.hpp"
 #include "daemon/base/processors.hpp"

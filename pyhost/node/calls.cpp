@@ -283,9 +283,9 @@ schema::Result Calls::run(std::uint32_t id, const schema::Call& call, const Modu
   py::object value = settle(invoke(module, bound), module);
   check_output(value, call, module, out.warnings);
   name_threads(out.warnings);
-  if ((call.several.value_or(false) || (again_later_ && !out.exact)) && is_heavy(value)) out.heavy = true;
   out.duration_us = watch.microseconds();
   show(id, value, call, out);
+  if ((call.several.value_or(false) || (again_later_ && !out.exact)) && is_heavy(value)) out.heavy = true;
   values_[id] = std::move(value);
   return out;
 }

@@ -29,8 +29,9 @@ class PlainCopier {
     if (PyList_CheckExact(value) != 0) return copy_list(value, level);
     if (PyDict_CheckExact(value) != 0) return copy_dict(value, level);
     if (PyTuple_CheckExact(value) != 0) return copy_tuple(value, level);
-    if (PyByteArray_CheckExact(value) != 0 && spend(1, PyByteArray_GET_SIZE(value)))
-      return py::reinterpret_steal<py::object>(PyByteArray_FromObject(value));
+    if (PyByteArray_CheckExact(value) != 0)
+      return spend(1, PyByteArray_GET_SIZE(value)) ? py::reinterpret_steal<py::object>(PyByteArray_FromObject(value))
+                                                   : py::object();
     if (PyAnySet_CheckExact(value) != 0 && PyFrozenSet_CheckExact(value) == 0) return copy_set(value);
     return refuse(Verdict::other);
   }

@@ -56,6 +56,9 @@ bool was_kept(const Answer& done, const char* node) {
   const json::object& runs = done["data"].at("resultData").at("runData").as_object();
   return runs.contains(node) && runs.at(node).at(0).at("qflow").at("reason") == "kept";
 }
+auto executor(const std::string& id) {
+  return [id](json::object body) { return daemon().post("/workflows/" + id + "/execute?wait=60", body); };
+}
 double metric(const std::string& line) {
   const std::string all = daemon().get("/metrics").body;
   const auto at = all.find("\n" + line + " ");
@@ -130,7 +133,7 @@ TEST_CASE("a change of anything that a value depends on makes it anew") {
 
 TEST_CASE("a node that failed is mended and runs again, with what came before it") {
   const std::string id = daemon().store(flow_of({code("a", kMaker), code("b", "def b(x): return 1 / 0")}, {"a > b"}));
-  const auto execute = [&](json::object body) { return daemon().post("/workflows/" + id + "/execute?wait=60", body); };
+  const auto execute = executor(id);
   const Answer failed = execute({});
   REQUIRE(failed["status"] == "failed");
   Session::settle();
@@ -160,7 +163,7 @@ TEST_CASE("the state and the facts of an execution are its own") {
       {code("a", "import qflow\ndef a():\n    qflow.state['n'] = qflow.state.get('n', 0) + 1\n    return object()"),
        code("b", "import qflow\ndef b(x): return [qflow.state.get('n'), qflow.execution.id]")},
       {"a > b"}));
-  const auto execute = [&](json::object body) { return daemon().post("/workflows/" + id + "/execute?wait=60", body); };
+  const auto execute = executor(id);
   const Answer first = execute({});
   CHECK(output(first) == json::array{1, first["id"]});
   Session::settle();
@@ -202,9 +205,7 @@ TEST_CASE("a value is given as its node gave it, whatever others have done to it
         flow_of({code("a", std::string("def a(): return ") + made),
                  code("b", "def b(x):\n    before = repr(x)\n    x.clear()\n    return [before, repr(x)]")},
                 {"a > b"}));
-    const auto execute = [&](json::object body) {
-      return daemon().post("/workflows/" + id + "/execute?wait=60", body);
-    };
+    const auto execute = executor(id);
     const json::value first = output(execute({}));
     for (int i = 0; i < 2; ++i) {
       Session::settle();
@@ -215,12 +216,25 @@ TEST_CASE("a value is given as its node gave it, whatever others have done to it
   }
 }
 
+TEST_CASE("a value that is too large to be copied comes as its takers left it, and that is said") {
+  const auto execute = executor(daemon().store(
+      flow_of({code("a", "def a(): return bytearray(2 << 20)"), code("b", "def b(x):\n    x[0] += 1\n    return x[0]")},
+              {"a > b"})));
+  CHECK(output(execute({})) == 1);
+  Session::settle();
+  const Answer again = execute({{"destinationNode", "b"}, {"reuse", "last"}});
+  CHECK(was_kept(again, "a"));
+  CHECK(output(again) == 2);
+  CHECK(has(json::serialize(again["data"].at("resultData").at("runData").at("a").at(0).at("qflow").at("warnings")),
+            "as the nodes that have taken it left it"));
+}
+
 TEST_CASE("what follows a node that ran again is not mixed with what it gave before") {
   const std::string id = daemon().store(
       flow_of({code("a", "def a(): return {1}"), code("b", "import os\ndef b(x): return {os.urandom(8)}"),
                code("c", "def c(x): return x | {b'c'}"), code("d", "def d(b, c): return b <= c")},
               {"a > b", "b > c", "b > d", "c > d.1"}));
-  const auto execute = [&](json::object body) { return daemon().post("/workflows/" + id + "/execute?wait=60", body); };
+  const auto execute = executor(id);
   CHECK(output(execute({})) == true);
   Session::settle();
   CHECK(was_kept(execute({{"destinationNode", "b"}, {"reuse", "last"}}), "a"));
@@ -235,9 +249,7 @@ TEST_CASE("the values of another input are not used, and without one it is that 
   for (const char* value : {"x", "{x}"}) {
     const std::string id = daemon().store(flow_of(
         {code("a", std::string("def a(x): return ") + value), code("b", "def b(v): return repr(v)")}, {"a > b"}));
-    const auto execute = [&](json::object body) {
-      return daemon().post("/workflows/" + id + "/execute?wait=60", body);
-    };
+    const auto execute = executor(id);
     const json::value one = output(execute({{"input_data", {{"x", 1}}}}));
     Session::settle();
     const json::value five = output(execute({{"input_data", {{"x", 5}}}, {"destinationNode", "b"}, {"reuse", "last"}}));
@@ -255,7 +267,7 @@ TEST_CASE("a later execution of the whole takes the place of an earlier one, als
                     "daemon=True).start()\n    return {x}"),
                code("b", "def b(v): return repr(v)")},
               {"a > b"}));
-  const auto execute = [&](json::object body) { return daemon().post("/workflows/" + id + "/execute?wait=60", body); };
+  const auto execute = executor(id);
   execute({{"input_data", {{"x", 1}}}});
   Session::settle();
   execute({{"input_data", {{"x", 2}}}});
@@ -270,7 +282,7 @@ TEST_CASE("a worker that cannot be forked is used once, and never again") {
                                    "threading.current_thread(), ())\n    time.sleep(0.2)\n    return {1}"),
                               code("b", "def b(x): return 1")},
                              {"a > b"}));
-  const auto execute = [&](json::object body) { return daemon().post("/workflows/" + id + "/execute?wait=60", body); };
+  const auto execute = executor(id);
   execute({});
   Session::settle();
   execute({{"destinationNode", "b"}, {"reuse", "last"}});
@@ -282,9 +294,7 @@ TEST_CASE("nobody else uses it, and what is named wrongly is said") {
   const Session session;
   const Answer done = session.run();
   Session::settle();
-  const auto execute = [&](json::object body) {
-    return daemon().post("/workflows/" + session.id + "/execute?wait=60", body);
-  };
+  const auto execute = executor(session.id);
   CHECK(execute({{"destinationNode", "c"}, {"reuse", "nope"}}).status == 404);
   CHECK(has(execute({{"destinationNode", "c"}, {"reuse", 5}}).body, "expected the id of an execution"));
   CHECK(has(execute({{"reuse", "last"}}).body, "needs destinationNode"));
