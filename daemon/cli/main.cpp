@@ -357,7 +357,8 @@ int main(int argc, char** argv) {
   try {
     return Commands().run(argc, argv);
   } catch (const Fault& fault) {
-    complain(cli::printable(fault.message));
+    const bool host = fault.code == "sandbox_unavailable";
+    complain(cli::printable(fault.message) + (host ? "; `qflow doctor` says what this host lacks" : ""));
     return fault.kind == FaultKind::internal ? cli::kFailed : cli::kBadInput;
   } catch (const std::exception& error) {
     complain(cli::printable(error.what()));
